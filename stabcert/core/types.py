@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stabcert.errors import InputError, ModelError
+from stabcert.errors import InputError
 
 Mask: TypeAlias = NDArray[np.bool_]
 """``(n_features,)`` bool, True = kept."""
@@ -33,7 +33,7 @@ class MaskedPredictor(Protocol):
 
     An object whose arithmetic depends on the batch in the last bits may offer a float attribute
     ``decision_tolerance``: the difference of the two largest log-probabilities under which a
-    decision is not to be relied on (see `stabcert.core.soft`). Without it, 0 is assumed.
+    decision is not to be relied on (see `stabcert.core.decisions`). Without it, 0 is assumed.
     """
 
     @property
@@ -117,25 +117,3 @@ def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
     if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
         raise InputError("a mask holds only 0 and 1 (or False and True); 1 means kept")
     return array.astype(np.bool_)
-
-
-def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
-    """Evaluate ``predictor`` and check what comes back: the one place where its output is trusted.
-
-    Raises:
-        ModelError: wrong shape, numbers that are not finite, or rows that are not probabilities.
-    """
-    probs = np.asarray(predictor(masks), dtype=np.float64)
-    if probs.ndim != 2 or probs.shape[0] != len(masks) or probs.shape[1] < 2:
-        raise ModelError(
-            f"the predictor returned shape {probs.shape} for {len(masks)} masks; "
-            f"expected ({len(masks)}, n_classes) with at least 2 classes"
-        )
-    if not np.isfinite(probs).all():
-        raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
-    if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1.0, rtol=0, atol=1e-6):
-        raise ModelError(
-            "the predictor must return probabilities: each row non-negative with sum 1 "
-            "(apply a softmax to logits first)"
-        )
-    return probs

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stabcert.core.decisions import top_two_margin
 from stabcert.core.types import Features, Masks, Probs, as_masks
 from stabcert.errors import ModelError, ParameterError
 
@@ -170,14 +171,6 @@ class ModelPredictor:
             self.on_progress(len(masks))
         result: Probs = probs
         return result
-
-
-def top_two_margin(probs: Probs) -> NDArray[np.float64]:
-    """Difference of the two largest log-probabilities of each row: the margin in logits."""
-    best = np.partition(probs, -2, axis=1)[:, -2:]
-    with np.errstate(divide="ignore"):
-        margin: NDArray[np.float64] = np.log(best[:, 1]) - np.log(best[:, 0])
-    return margin
 
 
 def is_out_of_memory(error: BaseException) -> bool:

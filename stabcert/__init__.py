@@ -1,0 +1,73 @@
+"""stabcert: certificates that a feature attribution can be trusted.
+
+A classifier looks at an image or a sentence, an attribution says which patches or words mattered,
+and the top-k of them form a mask. stabcert bounds how often, and tells whether always, the
+prediction on the masked input survives when more features are revealed.
+
+>>> from stabcert import load_predictor, explain, top_k_mask, certify_soft
+>>> predictor = load_predictor("demo:image", "cat.jpg")
+>>> attribution = explain(predictor, "lime")
+>>> mask = top_k_mask(attribution.scores, 12)
+>>> certify_soft(predictor, mask, radius=4, rng=numpy.random.default_rng(0)).rates
+
+Every function works on any object with ``n_features`` that maps ``(k, n_features)`` boolean masks,
+True = kept, to ``(k, n_classes)`` probabilities. Names that need torch load it when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from stabcert.core.masks import bernoulli_keep_masks, count_additions, sample_additions, top_k_mask
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.soft import Interrupted, certify_soft
+from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
+from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
+
+if TYPE_CHECKING:
+    from stabcert.explainers import explain
+    from stabcert.models.hub import load_model, load_predictor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Attribution",
+    "Feature",
+    "Features",
+    "InputError",
+    "Interrupted",
+    "MaskedPredictor",
+    "ModelError",
+    "ParameterError",
+    "SmoothedPredictor",
+    "SoftCertificate",
+    "StabcertError",
+    "StabilityRate",
+    "__version__",
+    "bernoulli_keep_masks",
+    "certify_soft",
+    "count_additions",
+    "explain",
+    "load_model",
+    "load_predictor",
+    "sample_additions",
+    "top_k_mask",
+]
+
+_LAZY = {
+    "explain": "stabcert.explainers",
+    "load_model": "stabcert.models.hub",
+    "load_predictor": "stabcert.models.hub",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'stabcert' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

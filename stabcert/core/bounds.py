@@ -1,0 +1,222 @@
+"""Bounds on a probability from independent draws: Hoeffding, Clopper-Pearson, anytime-valid.
+
+Names: ``matches`` and ``failures`` are counts, ``delta`` is the probability with which a statement
+may be wrong. A *lower* or *upper* bound is one-sided: it fails with probability at most ``delta``.
+An *interval* fails on either side with probability at most ``delta`` in total.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from scipy import special
+
+from stabcert.errors import ParameterError
+
+# Parameters of the Beta mixture of the sequential test. Jeffreys' 1/2, 1/2 is nearly the best at
+# every rate from .9 up (mathematics of the test: `log_e_value`).
+_A = _B = 0.5
+_BISECTIONS = 200
+
+
+def check_delta(delta: float) -> None:
+    if not 0.0 < delta < 1.0:
+        raise ParameterError(f"delta {delta} is not a failure probability; use a number between 0 and 1, such as 0.1")
+
+
+def hoeffding_sample_size(epsilon: float, delta: float) -> int:
+    """Draws after which the mean lies within ``epsilon`` of the truth with probability 1 - delta.
+
+    ``ceil(ln(2 / delta) / (2 epsilon^2))``, two-sided (Soft stability, Theorem 3.1).
+    """
+    check_delta(delta)
+    if not 0.0 < epsilon < 1.0:
+        raise ParameterError(f"epsilon {epsilon} is not an error of a rate; use a number between 0 and 1, such as 0.1")
+    return math.ceil(math.log(2.0 / delta) / (2.0 * epsilon**2))
+
+
+def hoeffding_epsilon(samples: int, delta: float) -> float:
+    """Half-width that ``samples`` draws give with probability 1 - delta: inverse of `hoeffding_sample_size`."""
+    return math.sqrt(math.log(2.0 / delta) / (2.0 * samples))
+
+
+def hoeffding_lower(matches: int, samples: int, delta: float) -> float:
+    """One-sided lower bound, clipped to 0. Holds for independent draws and for draws without replacement.
+
+    At ``delta / 2`` it is the lower end of the paper's two-sided interval.
+    """
+    return max(0.0, matches / samples - math.sqrt(-math.log(delta) / (2.0 * samples)))
+
+
+def hoeffding_upper(matches: int, samples: int, delta: float) -> float:
+    """Mirror image of `hoeffding_lower`."""
+    return min(1.0, matches / samples + math.sqrt(-math.log(delta) / (2.0 * samples)))
+
+
+def clopper_pearson_lower(matches: int, samples: int, delta: float) -> float:
+    """Largest rate under which ``matches`` or more of ``samples`` draws still have probability <= delta.
+
+    Exact for a number of samples fixed in advance; not valid when one may stop early.
+    """
+    return 0.0 if matches == 0 else float(special.betaincinv(matches, samples - matches + 1, delta))
+
+
+def clopper_pearson_upper(matches: int, samples: int, delta: float) -> float:
+    """Mirror image of `clopper_pearson_lower`."""
+    return 1.0 if matches == samples else float(special.betainccinv(matches + 1, samples - matches, delta))
+
+
+def clopper_pearson_interval(matches: int, samples: int, delta: float) -> tuple[float, float]:
+    """Two-sided exact interval: both one-sided bounds at delta / 2."""
+    return clopper_pearson_lower(matches, samples, delta / 2), clopper_pearson_upper(matches, samples, delta / 2)
+
+
+def log_e_value(threshold: float, matches: int, failures: int) -> float:
+    """Evidence, as a logarithm, against "the rate is at most ``threshold``".
+
+    The e-process of a Beta(1/2, 1/2) mixture truncated to rates above the threshold. If the rate is
+    at most the threshold, the probability that it *ever* reaches ``log(1 / delta)``, at whatever
+    moment one looks or stops, is at most delta (Ville's inequality; the process is a supermartingale
+    for every rate up to the threshold because each likelihood ratio grows with the rate).
+    """
+    if threshold >= 1.0:
+        return -math.inf
+    if threshold <= 0.0:
+        return math.inf if matches > 0 else 0.0
+    above = float(special.betaincc(_A + matches, _B + failures, threshold))
+    if above == 0.0:
+        return -math.inf  # an underflow; no evidence is the safe side
+    return (
+        float(special.betaln(_A + matches, _B + failures) - special.betaln(_A, _B))
+        + math.log(above)
+        - math.log(float(special.betaincc(_A, _B, threshold)))
+        - matches * math.log(threshold)
+        - failures * math.log1p(-threshold)
+    )
+
+
+def anytime_lower(matches: int, failures: int, delta: float) -> float:
+    """Lower bound that holds at every sample size at once, so that one may stop at any moment.
+
+    With probability at least 1 - delta the rate is at least this bound at all moments together. It is
+    the largest threshold rejected by `log_e_value`; bisection returns the rejected end.
+    """
+    if matches == 0:
+        return 0.0
+    rejected, kept = 0.0, matches / (matches + failures)
+    for _ in range(_BISECTIONS):
+        middle = (rejected + kept) / 2
+        if middle in (rejected, kept):
+            break
+        if log_e_value(middle, matches, failures) >= -math.log(delta):
+            rejected = middle
+        else:
+            kept = middle
+    return rejected
+
+
+def anytime_upper(matches: int, failures: int, delta: float) -> float:
+    """Mirror image of `anytime_lower`."""
+    return 1.0 - anytime_lower(failures, matches, delta)
+
+
+def log_e_value_finite(limit: int, matches: int, failures: int, population: int) -> float:
+    """Evidence against "at most ``limit`` of the ``population`` members match", drawing without replacement.
+
+    The counterpart of `log_e_value` for draws without replacement: a beta-binomial prior on the number
+    of matching members, truncated to more than ``limit``. Infinite when the draws contradict the
+    statement outright (more than ``limit`` matches seen).
+    """
+    if matches > limit:
+        return math.inf
+    rest = population - matches - failures
+    if failures > population - limit - 1:
+        return -math.inf
+    # P(draws, K > limit) under the prior = marginal of the draws x P(unseen matches > limit - matches).
+    alternative = (
+        float(special.betaln(_A + matches, _B + failures) - special.betaln(_A, _B))
+        + _log_beta_binomial_above(limit - matches, rest, _A + matches, _B + failures)
+        - _log_beta_binomial_above(limit, population, _A, _B)
+    )
+    null = (
+        _log_falling(limit, matches)
+        + _log_falling(population - limit, failures)
+        - _log_falling(population, matches + failures)
+    )
+    return alternative - null
+
+
+def finite_lower(matches: int, failures: int, population: int, delta: float) -> int:
+    """Members that match at least, valid at every moment of a draw without replacement (compare `anytime_lower`)."""
+    rejected, kept = matches - 1, population - failures
+    while kept - rejected > 1:
+        middle = (rejected + kept) // 2
+        if log_e_value_finite(middle, matches, failures, population) >= -math.log(delta):
+            rejected = middle
+        else:
+            kept = middle
+    return rejected + 1
+
+
+def finite_upper(matches: int, failures: int, population: int, delta: float) -> int:
+    """Mirror image of `finite_lower`: members that match at most."""
+    return population - finite_lower(failures, matches, population, delta)
+
+
+def hypergeometric_lower(matches: int, samples: int, population: int, delta: float) -> int:
+    """Members that match at least, from a fixed number of draws without replacement.
+
+    Smallest K under which seeing ``matches`` or more has a probability above delta: the exact
+    counterpart of `clopper_pearson_lower` for a finite set.
+    """
+    from scipy.stats import hypergeom  # half a second to import, and needed for finite sets alone
+
+    rejected, kept = matches - 1, population - (samples - matches)
+    while kept - rejected > 1:
+        middle = (rejected + kept) // 2
+        if hypergeom.sf(matches - 1, population, middle, samples) <= delta:
+            rejected = middle
+        else:
+            kept = middle
+    return rejected + 1
+
+
+def hypergeometric_upper(matches: int, samples: int, population: int, delta: float) -> int:
+    """Mirror image of `hypergeometric_lower`."""
+    return population - hypergeometric_lower(samples - matches, samples, population, delta)
+
+
+def smallest_count(threshold: float, population: int) -> int:
+    """Smallest K with ``K / population >= threshold``, in the arithmetic in which rates are compared."""
+    count = math.ceil(threshold * population)
+    while count > 0 and (count - 1) / population >= threshold:
+        count -= 1
+    while count / population < threshold:
+        count += 1
+    return count
+
+
+def _log_falling(base: int, steps: int) -> float:
+    """log of base (base - 1) ... (base - steps + 1)."""
+    return float(special.gammaln(base + 1) - special.gammaln(base - steps + 1))
+
+
+@lru_cache(maxsize=64)
+def _log_beta_binomial_above(limit: int, draws: int, a: float, b: float) -> float:
+    """log P(X > limit) for X beta-binomial with ``draws`` trials."""
+    if limit < 0:
+        return 0.0
+    x = np.arange(limit + 1, draws + 1, dtype=np.float64)
+    log_ratio = np.log((draws - x[:-1]) * (a + x[:-1])) - np.log((x[:-1] + 1) * (b + draws - x[:-1] - 1))
+    first = (
+        _log_falling(draws, draws)
+        - special.gammaln(x[0] + 1)
+        - special.gammaln(draws - x[0] + 1)
+        + special.betaln(a + x[0], b + draws - x[0])
+        - special.betaln(a, b)
+    )
+    logs = first + np.concatenate([[0.0], np.cumsum(log_ratio)])
+    top = logs.max()
+    return float(top + np.log(np.exp(logs - top).sum()))

@@ -1,0 +1,62 @@
+"""From probabilities to decisions: the predicted class, and whether it can be relied on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stabcert.core.types import MaskedPredictor, Masks, Probs
+from stabcert.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The predicted class of each mask."""
+
+    classes: NDArray[np.intp]
+    """``(k,)``: the class of largest probability; among equals the lowest index."""
+    near_tie: NDArray[np.bool_]
+    """``(k,)``: the two best classes are closer than the arithmetic can tell apart."""
+
+
+def decide(predictor: MaskedPredictor, masks: Masks) -> Decisions:
+    """Evaluate ``predictor`` on ``(k, n_features)`` masks and take the largest class of each.
+
+    Raises:
+        ModelError: the predictor broke its promise; see `predict`.
+    """
+    probs = predict(predictor, masks)
+    tolerance = float(getattr(predictor, "decision_tolerance", 0.0))
+    return Decisions(probs.argmax(axis=1), top_two_margin(probs) < tolerance)
+
+
+def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
+    """Evaluate ``predictor`` and check what comes back: the one place where its output is trusted.
+
+    Raises:
+        ModelError: wrong shape, numbers that are not finite, or rows that are not probabilities.
+    """
+    probs = np.asarray(predictor(masks), dtype=np.float64)
+    if probs.ndim != 2 or probs.shape[0] != len(masks) or probs.shape[1] < 2:
+        raise ModelError(
+            f"the predictor returned shape {probs.shape} for {len(masks)} masks; "
+            f"expected ({len(masks)}, n_classes) with at least 2 classes"
+        )
+    if not np.isfinite(probs).all():
+        raise ModelError("the predictor returned numbers that are not finite (NaN or infinity)")
+    if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1.0, rtol=0, atol=1e-6):
+        raise ModelError(
+            "the predictor must return probabilities: each row non-negative with sum 1 "
+            "(apply a softmax to logits first)"
+        )
+    return probs
+
+
+def top_two_margin(probs: Probs) -> NDArray[np.float64]:
+    """Difference of the two largest log-probabilities of each row: the margin in logits."""
+    best = np.partition(probs, -2, axis=1)[:, -2:]
+    with np.errstate(divide="ignore"):
+        margin: NDArray[np.float64] = np.log(best[:, 1]) - np.log(best[:, 0])
+    return margin

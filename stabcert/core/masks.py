@@ -1,0 +1,217 @@
+"""Masks: the top k features, and the additions to a mask: counted, enumerated, sampled.
+
+The additions Delta_r(mask) are all masks that keep everything ``mask`` keeps and at most r features
+more (Soft stability, Definition 2.1). The mask itself is one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+
+from stabcert.core.types import Mask, Masks
+from stabcert.errors import InputError, ParameterError
+
+CHUNK_CELLS = 2**26
+"""Most cells (rows x features) of one array of masks made at a time: 64 MiB."""
+CHUNK_ROWS = 4096
+MAX_RANKED = 10**7
+"""Largest set of additions that can be addressed by rank."""
+
+
+def top_k_mask(scores: ArrayLike, k: int) -> Mask:
+    """The mask that keeps the ``k`` features of largest score; among equals the lower index.
+
+    Args:
+        scores: ``(n_features,)`` finite numbers, larger = more important.
+        k: features to keep, 0 to ``n_features``.
+
+    Raises:
+        InputError: scores that are not one row of finite numbers.
+        ParameterError: ``k`` out of range.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise InputError("scores must be one row of finite numbers, one for each feature")
+    if not 0 <= k <= len(values):
+        raise ParameterError(f"cannot keep {k} of {len(values)} features; use 0 to {len(values)}")
+    mask = np.zeros(len(values), dtype=np.bool_)
+    # A stable sort of the negated scores, so that the lower index wins a tie.
+    mask[np.argsort(-values, kind="stable")[:k]] = True
+    return mask
+
+
+def count_additions(n_free: int, radius: int, *, exactly: bool = False, at_most: int | None = None) -> int:
+    """How many masks there are with up to (or exactly) ``radius`` of ``n_free`` features added.
+
+    Exact for every size, as a Python integer: ``sum_{j<=radius} C(n_free, j)``. With ``at_most``
+    counting ends as soon as that number is exceeded, and the result is then only known to be larger.
+    """
+    if exactly:
+        return math.comb(n_free, radius)
+    if radius >= n_free and at_most is None:
+        return int(2**n_free)
+    total = term = 1
+    for j in range(1, min(radius, n_free) + 1):
+        term = term * (n_free - j + 1) // j
+        total += term
+        if at_most is not None and total > at_most:
+            break
+    return total
+
+
+class Additions:
+    """The set Delta_r(mask), or with ``exactly`` its members with exactly r features added.
+
+    Args:
+        mask: ``(n_features,)`` bool, True = kept.
+        radius: r, how many features may be added; at most the number of features not kept.
+
+    Raises:
+        ParameterError: a radius that is negative or larger than what can be added.
+    """
+
+    def __init__(self, mask: Mask, radius: int, *, exactly: bool = False) -> None:
+        free = np.flatnonzero(~mask)
+        if not 0 <= radius <= len(free):
+            raise ParameterError(
+                f"radius {radius} is not possible: {len(free)} of the {len(mask)} features are left to add "
+                f"({len(mask) - len(free)} selected); use a radius of 0 to {len(free)}, or select fewer features"
+            )
+        self.mask = mask
+        self.radius = radius
+        self.exactly = exactly
+        self.free = free
+
+    def count(self, at_most: int | None = None) -> int:
+        return count_additions(len(self.free), self.radius, exactly=self.exactly, at_most=at_most)
+
+    def chunk_rows(self) -> int:
+        """Rows that are made at a time, so that memory stays bounded for every size of input."""
+        return max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(self.mask))))
+
+    def unrank(self, ranks: NDArray[np.int64]) -> Masks:
+        """The members of given ranks: ``(k,)`` integers in ``[0, count)`` to ``(k, n_features)``.
+
+        Ranks go by the number of added features, then in colexicographic order; rank 0 is ``mask``
+        itself unless ``exactly``.
+
+        Raises:
+            ParameterError: the set is too large for ranks (more than 10^7 members).
+        """
+        if self.count(at_most=MAX_RANKED) > MAX_RANKED:
+            raise ParameterError(f"more than {MAX_RANKED} additions cannot be enumerated; sample them")
+        n_free, radius = len(self.free), self.radius
+        sizes = range(radius if self.exactly else 0, radius + 1)
+        starts = np.cumsum([0] + [math.comb(n_free, j) for j in sizes])
+        which = np.searchsorted(starts, ranks, side="right") - 1
+        size = which + sizes.start
+        rest = ranks - starts[which]
+        masks = np.repeat(self.mask[None], len(ranks), axis=0)
+        # Combinatorial number system: the largest chosen position v satisfies C(v, c) <= rest.
+        for chosen in range(radius, 0, -1):
+            column = np.array([min(math.comb(v, chosen), 2**62) for v in range(n_free)], dtype=np.int64)
+            rows = np.flatnonzero(size >= chosen)
+            position = np.searchsorted(column, rest[rows], side="right") - 1
+            rest[rows] -= column[position]
+            masks[rows, self.free[position]] = True
+        return masks
+
+    def enumerate(self) -> Iterator[Masks]:
+        """Every member once, in the order of the ranks, in chunks of bounded memory."""
+        total, step = self.count(), self.chunk_rows()
+        for start in range(0, total, step):
+            yield self.unrank(np.arange(start, min(start + step, total), dtype=np.int64))
+
+
+class IndependentDraws:
+    """Independent, exactly uniform draws from a set of additions, in a fixed order.
+
+    The sequence depends on ``rng`` and the set alone: drawing 10 and then 20 gives the same masks as
+    drawing 30 at once. So neither chunks nor early stopping change which masks are tested.
+    """
+
+    def __init__(self, additions: Additions, rng: Generator) -> None:
+        self._additions = additions
+        # Two generators, so that the sizes of later rows do not shift the positions of earlier ones.
+        self._size_rng, self._position_rng = (np.random.default_rng(rng.integers(2**63, size=4)) for _ in range(2))
+        self._size_cdf = None if additions.exactly else np.cumsum(size_weights(len(additions.free), additions.radius))
+
+    def draw(self, n_samples: int) -> Masks:
+        """The next ``n_samples`` masks, ``(n_samples, n_features)``."""
+        free = self._additions.free
+        sizes = self._draw_sizes(n_samples)
+        masks = np.repeat(self._additions.mask[None], n_samples, axis=0)
+        # Both ways are exactly uniform. The first costs time per added feature, the second per free one.
+        if 8 * self._additions.radius <= len(free):
+            _add_sparse(masks, free, sizes, self._position_rng)
+        else:
+            added = np.arange(len(free)) < sizes[:, None]
+            masks[:, free] = self._position_rng.permuted(added, axis=1)
+        return masks
+
+    def _draw_sizes(self, n_samples: int) -> NDArray[np.int64]:
+        if self._size_cdf is None:
+            return np.full(n_samples, self._additions.radius, dtype=np.int64)
+        uniform = self._size_rng.random(n_samples) * self._size_cdf[-1]
+        return np.searchsorted(self._size_cdf, uniform, side="right").astype(np.int64)
+
+
+class DrawsWithoutReplacement:
+    """A uniformly random order of all members of a set of additions; same contract as `IndependentDraws`."""
+
+    def __init__(self, additions: Additions, rng: Generator) -> None:
+        self._additions = additions
+        self._ranks = rng.permutation(additions.count()).astype(np.int64)
+        self._next = 0
+
+    def draw(self, n_samples: int) -> Masks:
+        ranks = self._ranks[self._next : self._next + n_samples]
+        self._next += len(ranks)
+        return self._additions.unrank(ranks)
+
+
+def size_weights(n_free: int, radius: int) -> NDArray[np.float64]:
+    """Weights proportional to ``C(n_free, j)`` for j = 0 to ``radius``, without overflow.
+
+    Built by products outward from the mode, where the largest weight is 1; weights that underflow to
+    0 have a probability below 1e-300. Total variation to the exact law: below 1e-13 up to 100,000.
+    """
+    mode = min(radius, n_free // 2)
+    j = np.arange(1, radius + 1, dtype=np.float64)
+    ratio = (n_free - j + 1) / j  # C(n, j) / C(n, j - 1)
+    up = np.cumprod(ratio[mode:])
+    down = np.cumprod(1.0 / ratio[:mode][::-1])[::-1]
+    return np.concatenate([down, [1.0], up])
+
+
+def sample_additions(mask: Mask, radius: int, n_samples: int, *, exactly: bool = False, rng: Generator) -> Masks:
+    """``(n_samples, n_features)`` independent, uniform draws from Delta_r(mask)."""
+    return IndependentDraws(Additions(mask, radius, exactly=exactly), rng).draw(n_samples)
+
+
+def bernoulli_keep_masks(n_features: int, *, keep_probability: float, draws: int, rng: Generator) -> Masks:
+    """``(draws, n_features)``: each feature of each draw is kept with ``keep_probability``, independently."""
+    if not 0.0 <= keep_probability <= 1.0:
+        raise ParameterError(f"a keep probability of {keep_probability} is not possible; use 0 to 1")
+    if draws < 1:
+        raise ParameterError(f"{draws} draws are not possible; use 1 or more")
+    return rng.random((draws, n_features)) < keep_probability
+
+
+def _add_sparse(masks: Masks, free: NDArray[np.intp], sizes: NDArray[np.int64], rng: Generator) -> None:
+    """Floyd's algorithm on all rows at once: row i gets a uniform subset of ``sizes[i]`` free features."""
+    ends = np.cumsum(sizes)
+    step = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)
+    last = len(free) - np.repeat(sizes, sizes) + step
+    # Row by row in one call, so that a row's numbers do not depend on the rows drawn after it.
+    drawn = rng.integers(0, last, endpoint=True)
+    for c in range(int(sizes.max(initial=0))):
+        rows = np.flatnonzero(sizes > c)
+        at = (ends - sizes)[rows] + c
+        taken = masks[rows, free[drawn[at]]]
+        masks[rows, free[np.where(taken, last[at], drawn[at])]] = True

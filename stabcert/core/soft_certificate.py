@@ -1,0 +1,90 @@
+"""What `certify_soft` returns: numbers only, no input, no model, no report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Interval: TypeAlias = Literal["exact", "hoeffding"]
+Formulation: TypeAlias = Literal["up-to", "exactly", "worst"]
+Verdict: TypeAlias = Literal["certified", "not-certified", "undecided", "reported"]
+
+
+@dataclass(frozen=True)
+class StabilityRate:
+    """What is known of the stability rate at one radius."""
+
+    radius: int
+    samples: int
+    """Additions that were tried (of the size that decides, for the worst-size formulation)."""
+    matches: int
+    """Of these, the ones with the prediction of the mask. A near tie is not a match."""
+    near_ties: int
+    """Additions whose two best classes could not be told apart; they widen the bounds on both sides."""
+    rate: float | None
+    """Estimate ``matches / samples``; None before the first sample."""
+    lower: float
+    upper: float
+    hoeffding_epsilon: float | None
+    """Half-width of the paper's interval for the same draws; None if enumerated or sequential."""
+    enumerated: bool
+    """Every addition was tried: the rate is exact and the bounds are not a matter of chance."""
+    population: int | None
+    """Number of additions; None above 10^6."""
+    threshold: float | None
+    met: bool | None
+    """``lower >= threshold``, unrounded."""
+    covers_up_to: int | None = None
+    """The threshold also holds at every radius from here to this one (`certify_soft`, largest radius)."""
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.threshold is None:
+            return "reported"
+        if self.met:
+            return "certified"
+        return "not-certified" if self.upper < self.threshold else "undecided"
+
+
+@dataclass(frozen=True)
+class SoftCertificate:
+    """Bounds on the stability rate of one mask at one or several radii; made by `certify_soft`."""
+
+    prediction: int
+    """Class on the masked input: the one that must survive."""
+    n_features: int
+    n_selected: int
+    rates: tuple[StabilityRate, ...]
+    delta: float
+    """Probability that a statement of this certificate is wrong."""
+    simultaneous: bool
+    """All bounds hold together with probability 1 - delta; otherwise each radius by itself."""
+    interval: Literal["exact", "hoeffding", "anytime"]
+    sides: Literal[1, 2]
+    """2: lower and upper bound hold together with probability 1 - delta. 1: each by itself."""
+    formulation: Formulation
+    largest_radius: int | None
+    """The rate is at least the threshold at every tested radius up to this one; None if not asked for."""
+    verdict: Verdict
+    evaluations: int
+    """Masks that were given to the predictor."""
+
+    @property
+    def near_ties(self) -> int:
+        return sum(rate.near_ties for rate in self.rates)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a sequential test; ``certificate`` holds the bounds that are valid at this moment."""
+
+    def __init__(self, certificate: SoftCertificate) -> None:
+        super().__init__("interrupted")
+        self.certificate = certificate
+
+
+def overall_verdict(rates: tuple[StabilityRate, ...], largest_radius: int | None) -> Verdict:
+    """The worst verdict of all radii; with a largest radius, whether there is one at all."""
+    if largest_radius is not None and largest_radius >= rates[0].radius:
+        return "certified"
+    order: tuple[Verdict, ...] = ("reported", "certified", "undecided", "not-certified")
+    return max((rate.verdict for rate in rates), key=order.index)

@@ -1,0 +1,56 @@
+"""Trying additions: the prediction that must survive, and the streams of draws at each radius."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from stabcert.core.decisions import Decisions, decide
+from stabcert.core.masks import Additions, DrawsWithoutReplacement, IndependentDraws
+from stabcert.core.types import Mask, MaskedPredictor, Masks
+
+MAX_WITHOUT_REPLACEMENT = 10**6
+"""Largest set that is sampled without replacement; beyond it a repeated draw is rare anyway."""
+
+
+class Trials:
+    """A predictor, a mask and its prediction; counts what is evaluated.
+
+    Args:
+        rng: each set of additions gets a stream of its own, derived from two words of ``rng``, so that
+            what is drawn at one radius does not depend on which others are asked for.
+    """
+
+    def __init__(self, predictor: MaskedPredictor, mask: Mask, rng: Generator) -> None:
+        self.predictor = predictor
+        self.mask = mask
+        self.evaluations = 0
+        self._root = [int(word) for word in rng.integers(2**63, size=2)]
+        self.prediction = int(self._decide(mask[None]).classes[0])
+
+    def outcomes(self, masks: Masks) -> tuple[list[bool], list[bool]]:
+        """For each mask: does it keep the prediction for certain, and is it too close to a tie to say?"""
+        decisions = self._decide(masks)
+        matches = (decisions.classes == self.prediction) & ~decisions.near_tie
+        return matches.tolist(), decisions.near_tie.tolist()
+
+    def draws(self, additions: Additions) -> IndependentDraws | DrawsWithoutReplacement:
+        """A fresh stream of uniform draws: without replacement if the set is small enough."""
+        rng = np.random.default_rng([*self._root, additions.radius, int(additions.exactly)])
+        if population(additions) is None:
+            return IndependentDraws(additions, rng)
+        return DrawsWithoutReplacement(additions, rng)
+
+    def _decide(self, masks: Masks) -> Decisions:
+        self.evaluations += len(masks)
+        return decide(self.predictor, masks)
+
+
+def population(additions: Additions) -> int | None:
+    """Size of the set if it is sampled without replacement, else None."""
+    count = additions.count(at_most=MAX_WITHOUT_REPLACEMENT)
+    return count if count <= MAX_WITHOUT_REPLACEMENT else None
+
+
+def larger_than(additions: Additions, limit: int) -> bool:
+    return additions.count(at_most=limit) > limit

@@ -1,0 +1,67 @@
+"""Attributions that only look at predictions on masked inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from stabcert.core.decisions import predict
+from stabcert.core.types import Attribution, Features, MaskedPredictor, Masks
+
+_LIME_SAMPLES = 1000
+# Both of lime's explainers use this kernel on cosine distances (the one for texts as 25 on 100 times them).
+_LIME_KERNEL_WIDTH = 0.25
+_TEXT_KINDS = ("word", "token", "sentence")
+
+
+def lime(predictor: MaskedPredictor, target: int, seed: int, n_samples: int | None) -> Attribution:
+    """LIME (Ribeiro et al. 2016): a ridge regression of the class probability on random masks.
+
+    Kernel, sampling law and regression are those of the lime package; the fit is the package's own.
+    Features of images are kept with probability 1/2 each; of texts a number of features, uniform
+    between 1 and all, is dropped. The first sample is the full input.
+    """
+    from lime.lime_base import LimeBase
+    from sklearn.metrics import pairwise_distances
+
+    n_samples = n_samples or _LIME_SAMPLES
+    rng = np.random.default_rng(seed)
+    features: Features | None = getattr(predictor, "features", None)
+    is_text = features is not None and features.kind in _TEXT_KINDS
+    masks = (_text_neighbourhood if is_text else _image_neighbourhood)(n_samples, predictor.n_features, rng)
+    data = masks.astype(np.float64)
+    probs = predict(predictor, masks)
+    distances = pairwise_distances(data, data[:1], metric="cosine").ravel()
+    base = LimeBase(_lime_kernel, random_state=np.random.RandomState(seed))
+    _, weights, _, _ = base.explain_instance_with_data(
+        data, probs, distances, target, num_features=predictor.n_features, feature_selection="none"
+    )
+    scores = np.zeros(predictor.n_features)
+    for feature, weight in weights:
+        scores[feature] = weight
+    return Attribution(scores, target, "lime", {"n_samples": n_samples, "seed": seed})
+
+
+def random_scores(predictor: MaskedPredictor, target: int, seed: int, effort: int | None) -> Attribution:
+    """Scores that know nothing of the model: the baseline every method has to beat."""
+    scores = np.random.default_rng(seed).standard_normal(predictor.n_features)
+    return Attribution(scores, target, "random", {"seed": seed})
+
+
+def _lime_kernel(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sqrt(np.exp(-(distances**2) / _LIME_KERNEL_WIDTH**2))
+
+
+def _image_neighbourhood(n_samples: int, n_features: int, rng: Generator) -> Masks:
+    masks = rng.random((n_samples, n_features)) < 0.5
+    masks[0] = True
+    return masks
+
+
+def _text_neighbourhood(n_samples: int, n_features: int, rng: Generator) -> Masks:
+    dropped = rng.integers(1, n_features, size=(n_samples, 1), endpoint=True)
+    masks = np.broadcast_to(np.arange(n_features), (n_samples, n_features)) >= dropped
+    masks = rng.permuted(masks, axis=1)
+    masks[0] = True
+    return masks

@@ -1,0 +1,168 @@
+"""A directory with a model: what it holds, checked before any library touches it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from stabcert.errors import ModelError
+
+_SAFE = "model.safetensors"
+_PICKLED = ("pytorch_model.bin", "pytorch_model.pth", "model.pth")
+_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.(safetensors|bin)")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model directory whose files are there and readable."""
+
+    name: str
+    """The model as the user named it."""
+    directory: Path
+    config: dict[str, Any]
+    library: Literal["transformers", "timm"]
+    """Which library wrote the directory, and reads it."""
+    weights: tuple[Path, ...]
+    """The files that hold the weights, one or all shards."""
+    pickled: bool
+
+
+def read_checkpoint(name: str, directory: Path, *, allow_pickle: bool = False) -> Checkpoint:
+    """Check a model directory without loading it.
+
+    Guaranteed of what is returned: ``config.json`` is a JSON object, every weight file exists, and
+    every safetensors file is complete.
+
+    Raises:
+        ModelError: any of this is not so, or only pickled weights are there and ``allow_pickle`` is false.
+    """
+    config = read_config(name, directory)
+    files = sorted(path.name for path in directory.iterdir() if path.is_file())
+    chosen = choose_weights(name, files, allow_pickle=allow_pickle)
+    weights = tuple(directory / file for file in chosen if not file.endswith(".index.json"))
+    _check_shards(name, directory, chosen)
+    pickled = not weights[0].name.endswith(".safetensors")
+    if not pickled:
+        for path in weights:
+            _check_safetensors(name, path)
+    return Checkpoint(name, directory, config, library_of(name, config), weights, pickled)
+
+
+def read_config(name: str, directory: Path) -> dict[str, Any]:
+    """``config.json`` of a model directory.
+
+    Raises:
+        ModelError: the file is missing, or no JSON object.
+    """
+    path = directory / "config.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{name} holds no config.json, so it is not a model; give a directory written by "
+            "save_pretrained (transformers) or timm.models.save_for_hf"
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"config.json of {name} cannot be read ({error}); write or download the model again"
+        ) from error
+    if not isinstance(config, dict):
+        raise ModelError(f"config.json of {name} is not a JSON object; write or download the model again")
+    return config
+
+
+def library_of(name: str, config: dict[str, Any]) -> Literal["transformers", "timm"]:
+    """Which library a ``config.json`` belongs to.
+
+    Raises:
+        ModelError: neither transformers nor timm would write it.
+    """
+    if "model_type" in config or "auto_map" in config:
+        return "transformers"
+    if "architecture" in config:
+        return "timm"
+    raise ModelError(
+        f"config.json of {name} has neither a model_type (transformers) nor an architecture (timm), "
+        "so it does not say which model this is"
+    )
+
+
+def choose_weights(name: str, files: Iterable[str], *, allow_pickle: bool) -> tuple[str, ...]:
+    """The weight files to use among the names of a model's files, with the index of sharded weights.
+
+    Raises:
+        ModelError: there are none, or only pickled ones and ``allow_pickle`` is false.
+    """
+    names = sorted(files)
+    safe = _one_or_shards(names, (_SAFE,))
+    if safe:
+        return safe
+    pickled = _one_or_shards(names, _PICKLED)
+    if pickled and allow_pickle:
+        return pickled
+    if pickled:
+        raise ModelError(
+            f"{name} has its weights only in {pickled[0]}, a pickle, which can run code when it is read; "
+            "use a model with model.safetensors, or --allow-pickle if you trust the file"
+        )
+    if "adapter_config.json" in names:
+        raise ModelError(
+            f"{name} is an adapter without the model it belongs to; merge it into that model and save both"
+        )
+    held = ", ".join(names[:8]) or "nothing"
+    raise ModelError(f"{name} has no weights: neither {_SAFE} nor {_PICKLED[0]} is there; it holds {held}")
+
+
+def _one_or_shards(names: list[str], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    for file in wanted:
+        if file in names:
+            return (file,)
+        index = f"{file}.index.json"
+        if index in names:
+            stem, suffix = file.rsplit(".", 1)
+            shards = [n for n in names if (match := _SHARD.fullmatch(n)) and match.groups() == (stem, suffix)]
+            return (*shards, index)
+    return ()
+
+
+def _check_shards(name: str, directory: Path, chosen: tuple[str, ...]) -> None:
+    index = chosen[-1]
+    if not index.endswith(".index.json"):
+        return
+    try:
+        wanted = set(json.loads((directory / index).read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(f"{index} of {name} cannot be read; write or download the model again") from error
+    missing = sorted(wanted - set(chosen))
+    if missing:
+        raise ModelError(f"{name} lacks {', '.join(missing)}, which {index} names; write or download the model again")
+
+
+def _check_safetensors(name: str, path: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        # Opening compares the header with the size of the file, without reading the tensors.
+        with safe_open(path, framework="pt"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path.name} of {name} is damaged or cut off ({error}); write or download the model again"
+        ) from error
+
+
+def weights_sha256(paths: Iterable[Path]) -> str:
+    """SHA-256 of the weights: of the file itself, or of the lines ``name:sha256`` of several, sorted by name."""
+    digests = {}
+    for path in paths:
+        with path.open("rb") as stream:
+            digests[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    lines = "".join(f"{file}:{digests[file]}\n" for file in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()

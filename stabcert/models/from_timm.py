@@ -1,0 +1,144 @@
+"""Image classifiers of timm: by name, or from a directory written by timm.models.save_for_hf."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import torch
+from PIL import Image
+
+from stabcert.errors import ModelError
+from stabcert.models.checkpoint import Checkpoint
+from stabcert.models.image import Preprocessing
+from stabcert.models.networks import (
+    ImageNetwork,
+    Loaded,
+    check_image_network,
+    distinct,
+    is_convolutional,
+    place,
+    reason,
+)
+
+
+def hub_repository(name: str, timm_name: str) -> str:
+    """The repository of the hub that holds the pretrained weights of a timm model.
+
+    Raises:
+        ModelError: timm does not know the name, or has no weights for it on the hub.
+    """
+    import timm
+
+    config = timm.get_pretrained_cfg(timm_name) if timm.is_model(timm_name) else None
+    if config is None:
+        close = difflib.get_close_matches(timm_name, timm.list_models() + timm.list_pretrained(), n=3)
+        hint = f"did you mean {' or '.join('timm:' + c for c in close)}?" if close else "see timm.list_pretrained()"
+        raise ModelError(f"timm {timm.__version__} has no model {timm_name!r}; {hint}")
+    if not config.hf_hub_id:
+        tagged = [
+            n for n in timm.list_pretrained(f"{timm_name.split('.')[0]}.*") if timm.get_pretrained_cfg(n).hf_hub_id
+        ]
+        hint = f"use timm:{tagged[0]}" if tagged else "save weights of your own with timm.models.save_for_hf"
+        raise ModelError(f"timm has no weights on the hub for {name}; {hint}")
+    return str(config.hf_hub_id)
+
+
+def load_from_timm(
+    checkpoint: Checkpoint, *, architecture: str | None, device: torch.device, dtype: torch.dtype
+) -> Loaded:
+    """Load a checked directory; no network is used.
+
+    Args:
+        checkpoint: the directory.
+        architecture: a name timm knows with its pretrained configuration; None: as ``config.json`` says.
+        device: where the network goes.
+        dtype: of weights and arithmetic.
+
+    Raises:
+        ModelError: unknown architecture, no classification head, or weights that do not fit.
+    """
+    import timm
+
+    name = checkpoint.name
+    if len(checkpoint.weights) > 1:
+        raise ModelError(f"{name} has its weights in several files, which timm cannot read; save them in one file")
+    # The file by name: left to itself, timm may prefer a pickle.
+    overlay = {"file": str(checkpoint.weights[0]), "source": "", "custom_load": False}
+    try:
+        network: Any = timm.create_model(
+            architecture or f"local-dir:{checkpoint.directory}", pretrained=True, pretrained_cfg_overlay=overlay
+        )
+    except Exception as error:  # timm raises RuntimeError, KeyError, TypeError, ... for a wrong directory
+        raise ModelError(_explained(name, error)) from error
+    classes = int(network.num_classes)
+    if classes < 2:
+        raise ModelError(
+            f"{name} has no classification head ({classes} classes); give a model that was trained to classify"
+        )
+    class_names, notes = _class_names(network, guess_is_noted=architecture is None)
+    image = _image_network(network, device, dtype)
+    check_image_network(name, image, classes, device, dtype)
+    return Loaded(image, class_names, notes)
+
+
+def patch_size(network: torch.nn.Module) -> int | None:
+    """Side of the patches in pixels, if every patch stays one token through the whole network."""
+    from timm.layers import PatchEmbed
+    from timm.models.beit import Beit
+    from timm.models.eva import Eva
+    from timm.models.vision_transformer import VisionTransformer
+
+    embed = getattr(network, "patch_embed", None)
+    # PatchEmbed itself: that of a hybrid network counts in cells of a convolutional network.
+    if not isinstance(network, (VisionTransformer, Eva, Beit)) or not isinstance(embed, PatchEmbed):
+        return None
+    height, width = embed.patch_size
+    return int(height) if height == width else None
+
+
+def _image_network(network: Any, device: torch.device, dtype: torch.dtype) -> ImageNetwork:
+    from timm.data import create_transform, resolve_model_data_config
+
+    data = resolve_model_data_config(network)
+    transform = create_transform(**data, is_training=False)
+    channels_last = is_convolutional(network)
+    place(network, device, dtype, channels_last=channels_last)
+
+    def to_pixels(image: Image.Image) -> torch.Tensor:
+        pixels: torch.Tensor = transform(image)
+        return pixels
+
+    mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
+    return ImageNetwork(network, Preprocessing(to_pixels, mean, std), patch_size(network), channels_last)
+
+
+def _class_names(network: Any, *, guess_is_noted: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    classes = int(network.num_classes)
+    config = network.pretrained_cfg
+    names = config.get("label_names")
+    descriptions = config.get("label_descriptions") or {}
+    if names:
+        # A dictionary by index where indices have gaps, else a list.
+        items = {int(k): v for k, v in names.items()} if isinstance(names, dict) else dict(enumerate(names))
+        named = [str(items.get(i, f"class {i}")) for i in range(classes)]
+        return distinct([str(descriptions.get(n, n)) for n in named]), ()
+    subset = infer_imagenet_subset(network)
+    if subset is None:
+        return tuple(f"class {i}" for i in range(classes)), ()
+    note = f"no label names are stored with the model; its {classes} classes are taken to be those of {subset}"
+    info = ImageNetInfo(subset)
+    return distinct(info.label_descriptions()), ((note,) if guess_is_noted else ())
+
+
+def _explained(name: str, error: Exception) -> str:
+    text = str(error)
+    if "Missing key(s)" in text or "size mismatch" in text:
+        keys = " ".join(text.split())[:300]
+        return (
+            f"{name} has no weights (or of another shape) for a part of its network, such as the classification head: "
+            f"{keys}; give a model that was trained to classify (--allow-random-head works only with transformers)"
+        )
+    return f"{name} cannot be loaded by timm ({reason(error)})"

@@ -1,0 +1,280 @@
+"""Loading classifiers in the format of transformers from a checked directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from stabcert.errors import ModelError
+from stabcert.models.checkpoint import Checkpoint
+from stabcert.models.image import Preprocessing
+from stabcert.models.kind import classifier_kind
+from stabcert.models.networks import (
+    ImageNetwork,
+    Loaded,
+    TextNetwork,
+    check_image_network,
+    check_logits,
+    distinct,
+    is_convolutional,
+    place,
+    quiet_transformers,
+    reason,
+)
+
+# One token for each square of patch_size pixels, all the way through the network. Hierarchical
+# networks (Swin, PVT, ...) have a patch_size too, but merge patches.
+_PLAIN_VISION_TRANSFORMERS = frozenset(
+    {
+        "vit",
+        "deit",
+        "beit",
+        "vit_msn",
+        "data2vec-vision",
+        "dinov2",
+        "dinov2_with_registers",
+        "dinov3_vit",
+        "ijepa",
+        "clip",
+        "siglip",
+        "siglip2",
+    }
+)
+_TOKENIZER_FILES = frozenset(
+    {
+        "tokenizer.json",
+        "vocab.txt",
+        "vocab.json",
+        "spiece.model",
+        "spm.model",
+        "tokenizer.model",
+        "sentencepiece.bpe.model",
+        "tiktoken.model",
+        "bpe.codes",
+    }
+)
+_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+
+
+def load_from_transformers(
+    checkpoint: Checkpoint,
+    *,
+    trust_remote_code: bool,
+    allow_random_head: bool,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Loaded:
+    """Load a checked directory; no network is used.
+
+    Raises:
+        ModelError: `classifier_kind` refuses it; the weights do not cover the network
+            (``allow_random_head`` turns this into a note); the preprocessing or the tokenizer is
+            missing or cannot be loaded.
+    """
+    kind = classifier_kind(
+        checkpoint.name, checkpoint.config, trust_remote_code=trust_remote_code, allow_random_head=allow_random_head
+    )
+    with quiet_transformers():
+        return _load(checkpoint, kind, trust_remote_code, allow_random_head, device, dtype)
+
+
+def _load(
+    checkpoint: Checkpoint,
+    kind: Literal["image", "text"],
+    trust_remote_code: bool,
+    allow_random_head: bool,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Loaded:
+    from transformers import AutoModelForImageClassification, AutoModelForSequenceClassification
+
+    name = checkpoint.name
+    auto = AutoModelForImageClassification if kind == "image" else AutoModelForSequenceClassification
+    # Without an explicit dtype, weights stored in half precision would be another function.
+    module, info = _attempt(
+        name,
+        "cannot be loaded",
+        lambda: auto.from_pretrained(
+            str(checkpoint.directory),
+            local_files_only=True,
+            trust_remote_code=trust_remote_code,
+            dtype=dtype,
+            use_safetensors=not checkpoint.pickled,
+            weights_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        ),
+    )
+    notes = _check_coverage(name, info, allow_random_head)
+    classes = int(module.config.num_labels)
+    labels = module.config.id2label or {}
+    class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])
+    if classes < 2:
+        raise ModelError(f"{name} has {classes} label(s); a certificate needs a classifier with 2 or more classes")
+    if kind == "text":
+        text = _text_network(checkpoint, module, classes, trust_remote_code, device, dtype)
+        return Loaded(text, class_names, notes)
+    image = _image_network(checkpoint, module, trust_remote_code, device, dtype)
+    check_image_network(name, image, classes, device, dtype)
+    return Loaded(image, class_names, notes)
+
+
+def _attempt(name: str, failure: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except ImportError as error:
+        raise ModelError(f"{name} needs a package that is not installed ({reason(error)}); install it") from error
+    except Exception as error:  # loaders, and the code of a model, raise whatever they like
+        raise ModelError(f"{name} {failure} ({reason(error)})") from error
+
+
+def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) -> tuple[str, ...]:
+    # A mismatched key is the key itself, or the key with both shapes.
+    mismatched = {key if isinstance(key, str) else str(key[0]) for key in info.get("mismatched_keys") or ()}
+    keys = sorted({str(key) for key in info.get("missing_keys") or ()} | mismatched)
+    if keys:
+        some = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        what = f"{name} has no trained weights (or of another shape) for {some}"
+        if not allow_random_head:
+            raise ModelError(
+                f"{what}: its predictions would be random; give a model that was fine-tuned for classification, "
+                "or --allow-random-head for a test"
+            )
+        return (f"{what}; they are random (--allow-random-head), so its predictions mean nothing",)
+    return ()
+
+
+def _image_network(
+    checkpoint: Checkpoint, module: Any, trust_remote_code: bool, device: torch.device, dtype: torch.dtype
+) -> ImageNetwork:
+    from transformers import AutoImageProcessor
+
+    directory = checkpoint.directory
+    described = any((directory / file).is_file() for file in _PROCESSOR_FILES)
+    # TimmWrapper keeps the preprocessing in config.json.
+    if not described and checkpoint.config.get("model_type") != "timm_wrapper":
+        raise ModelError(
+            f"{checkpoint.name} has no preprocessor_config.json, so it does not say how images are resized "
+            "and normalised; save the image processor into it with save_pretrained"
+        )
+    processor = _attempt(
+        checkpoint.name,
+        "has an image processor that cannot be loaded",
+        lambda: AutoImageProcessor.from_pretrained(
+            str(directory), local_files_only=True, trust_remote_code=trust_remote_code
+        ),
+    )
+
+    def to_pixels(image: Image.Image) -> torch.Tensor:
+        pixels: torch.Tensor = processor(images=image, return_tensors="pt")["pixel_values"][0].float()
+        return pixels
+
+    mean, std = _attempt(
+        checkpoint.name, "has an image processor that cannot be used", lambda: _normalisation(processor, to_pixels)
+    )
+    channels_last = is_convolutional(module)
+    place(module, device, dtype, channels_last=channels_last)
+
+    def logits(pixels: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = module(pixel_values=pixels).logits
+        return result
+
+    return ImageNetwork(logits, Preprocessing(to_pixels, mean, std), _patch_size(module), channels_last)
+
+
+def _normalisation(
+    processor: Any, to_pixels: Callable[[Image.Image], torch.Tensor]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation, in units of [0, 1] pixels, of what a processor really does.
+
+    Measured on a black and a white image, because rescaling, its factor and offset, and the
+    normalisation are spread over options that differ between processors.
+    """
+    black, white = (_middle(to_pixels(Image.new("RGB", (256, 256), (v, v, v)))) for v in (0, 255))
+    if (white == black).any():
+        raise ValueError("black and white images come out equal")
+    std = 1.0 / (white - black)
+    mean = -black * std
+    declared: tuple[Any, Any] = (getattr(processor, "image_mean", None), getattr(processor, "image_std", None))
+    given = all(isinstance(values, (list, tuple)) and len(values) == len(mean) for values in declared)
+    if given and np.allclose((mean, std), declared, rtol=0, atol=1e-6):
+        # The same, without the rounding of the measurement.
+        mean, std = declared
+    return tuple(float(m) for m in mean), tuple(float(s) for s in std)
+
+
+def _middle(pixels: torch.Tensor) -> NDArray[np.float64]:
+    """The pixel in the middle, where there is no padding."""
+    channels: NDArray[np.float64] = pixels[:, pixels.shape[1] // 2, pixels.shape[2] // 2].double().numpy()
+    return channels
+
+
+def _patch_size(module: Any) -> int | None:
+    config = module.config
+    if config.model_type == "timm_wrapper":
+        from stabcert.models.from_timm import patch_size
+
+        return patch_size(module.timm_model)
+    if config.model_type not in _PLAIN_VISION_TRANSFORMERS:
+        return None
+    size = getattr(getattr(config, "vision_config", config), "patch_size", None)
+    if isinstance(size, (list, tuple)) and len(set(size)) == 1:
+        size = size[0]
+    return size if isinstance(size, int) else None
+
+
+def _text_network(
+    checkpoint: Checkpoint,
+    module: Any,
+    classes: int,
+    trust_remote_code: bool,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> TextNetwork:
+    tokenizer = _tokenizer(checkpoint.name, checkpoint.directory, trust_remote_code)
+    place(module, device, dtype, channels_last=False)
+    encoded = tokenizer("a b", return_tensors="pt")
+    with torch.inference_mode():
+        logits = _attempt(
+            checkpoint.name,
+            "cannot be run on a text",
+            lambda: (
+                module(
+                    input_ids=encoded["input_ids"].to(device), attention_mask=encoded["attention_mask"].to(device)
+                ).logits
+            ),
+        )
+    check_logits(checkpoint.name, logits, classes)
+    from stabcert.models.text import removes_tokens_exactly
+
+    return TextNetwork(module, tokenizer, removes_tokens_exactly(module, tokenizer, device))
+
+
+def _tokenizer(name: str, directory: Path, trust_remote_code: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    # Without any of its files, transformers makes an empty tokenizer, and every word is unknown.
+    if not any((directory / file).is_file() for file in _TOKENIZER_FILES):
+        raise ModelError(
+            f"{name} has no tokenizer (neither tokenizer.json nor vocab.txt); save the tokenizer into it with "
+            "save_pretrained"
+        )
+    tokenizer = _attempt(
+        name,
+        "has a tokenizer that cannot be loaded",
+        lambda: AutoTokenizer.from_pretrained(
+            str(directory), local_files_only=True, trust_remote_code=trust_remote_code
+        ),
+    )
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{name} has only a slow tokenizer, which does not say which characters a token stands for; "
+            "use a model with tokenizer.json"
+        )
+    return tokenizer

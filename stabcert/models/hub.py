@@ -1,0 +1,186 @@
+"""Models by name: a directory, the hub, timm or a demo model, ready to be asked about one input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from PIL import Image
+
+from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.models.base import BatchSize, ModelPredictor
+from stabcert.models.decode import DecodedImage, decode_image
+from stabcert.models.image import MaskedImage
+from stabcert.models.networks import ImageNetwork, TextNetwork
+from stabcert.models.sources import LoadOptions, load_source
+from stabcert.models.text import MaskedText
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A classifier on its device, and what identifies it."""
+
+    id: str
+    """As the user named it."""
+    kind: Literal["image", "text"]
+    revision: str | None
+    """Commit of a model of the hub, else None."""
+    sha256: str | None
+    """Of the weights; see `stabcert.models.checkpoint.weights_sha256`."""
+    class_names: tuple[str, ...]
+    """One distinct name for each logit."""
+    device: torch.device
+    dtype: torch.dtype
+    notes: tuple[str, ...]
+    """What the user should read before trusting the model."""
+    network: ImageNetwork | TextNetwork = field(repr=False)
+
+    def predictor(
+        self,
+        source: str | Path | bytes | Image.Image | DecodedImage,
+        *,
+        features: str | None = None,
+        baseline: str | None = None,
+        truncate: bool = False,
+        batch_size: BatchSize = "auto",
+    ) -> ModelPredictor:
+        """This model as a function on the masks of one input.
+
+        Args:
+            source: for an image model a path, the bytes of a file, or an image; for a text model the text.
+            features: what can be dropped; None: the default of `MaskedImage` or `MaskedText`.
+            baseline: what a dropped feature becomes; None: ``zero`` for images, ``remove`` for texts.
+            truncate: cut a text that is too long for the model, rather than refuse it.
+            batch_size: masks evaluated at once.
+
+        Raises:
+            InputError: the input cannot be used, or is of the other kind.
+            ParameterError: features or baseline that this model does not have.
+        """
+        if isinstance(self.network, TextNetwork):
+            if not isinstance(source, str):
+                raise InputError(
+                    f"{self.id} classifies texts and was given {type(source).__name__}; "
+                    "give the text itself, or a model that classifies images such as demo:image"
+                )
+            text = MaskedText(
+                self.network.module,
+                self.network.tokenizer,
+                source,
+                features="word" if features is None else features,
+                baseline="remove" if baseline is None else baseline,
+                truncate=truncate,
+                removes_tokens=self.network.removes_tokens,
+                device=self.device,
+                dtype=self.dtype,
+            )
+            return ModelPredictor(text, self.class_names, device=self.device, dtype=self.dtype, batch_size=batch_size)
+        decoded = source if isinstance(source, DecodedImage) else decode_image(source)
+        image = MaskedImage(
+            self.network.logits,
+            decoded.image,
+            self.network.preprocessing,
+            features="default" if features is None else features,
+            baseline="zero" if baseline is None else baseline,
+            patch_size=self.network.patch_size,
+            channels_last=self.network.channels_last,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        return ModelPredictor(image, self.class_names, device=self.device, dtype=self.dtype, batch_size=batch_size)
+
+
+def load_model(
+    name: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    allow_random_head: bool = False,
+    offline: bool = False,
+    device: str = "auto",
+    dtype: str = "float32",
+) -> LoadedModel:
+    """Load a classifier.
+
+    Guaranteed: an existing local path never touches the network, and neither does anything with
+    ``offline`` (or ``HF_HUB_OFFLINE``); nothing is printed; the random state of the process stays
+    as it was; code and pickles of strangers run only with their option.
+
+    Args:
+        name: ``demo:image``, ``demo:text``, ``timm:NAME``, a directory in the format of transformers
+            or timm, or a name of the Hugging Face hub.
+        revision: branch, tag or commit of a model of the hub.
+        trust_remote_code: run Python code that comes with the model.
+        allow_pickle: read pickled weights where there are no others (tensors only).
+        allow_random_head: accept a network whose head has no trained weights.
+        offline: use only what is in the cache.
+        device: ``auto`` (cuda, then mps, then cpu) or a device of torch.
+        dtype: ``float32``, ``bfloat16`` or ``float16``, whatever the weights are stored in.
+
+    Raises:
+        ModelError: the model cannot be found, or must not or cannot be loaded.
+        ParameterError: an unknown dtype, or a revision of something that has none.
+    """
+    if dtype not in DTYPES:
+        raise ParameterError(f"dtype {dtype!r} is not possible; use one of {', '.join(DTYPES)}")
+    options = LoadOptions(
+        choose_device(device), DTYPES[dtype], trust_remote_code, allow_pickle, allow_random_head, offline
+    )
+    loaded = load_source(name, revision, options)
+    return LoadedModel(
+        id=name,
+        kind="text" if isinstance(loaded.network, TextNetwork) else "image",
+        revision=loaded.revision,
+        sha256=loaded.sha256,
+        class_names=loaded.class_names,
+        device=options.device,
+        dtype=options.dtype,
+        notes=loaded.notes,
+        network=loaded.network,
+    )
+
+
+def load_predictor(
+    model: str,
+    input: str | Path | Image.Image,
+    *,
+    features: str | None = None,
+    baseline: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    batch_size: BatchSize = "auto",
+) -> ModelPredictor:
+    """`load_model` and `LoadedModel.predictor` in one call.
+
+    Args:
+        model: name of the model, see `load_model`.
+        input: a path or image; a string is the text itself for a text model, a path for an image model.
+        features: what can be dropped.
+        baseline: what a dropped feature becomes.
+        device: where the network runs.
+        dtype: of weights and arithmetic.
+        batch_size: masks evaluated at once.
+    """
+    loaded = load_model(model, device=device, dtype=dtype)
+    return loaded.predictor(input, features=features, baseline=baseline, batch_size=batch_size)
+
+
+def choose_device(device: str) -> torch.device:
+    """The device of a name; ``auto`` is cuda, then mps, then cpu, whichever exists first.
+
+    Raises:
+        ModelError: this machine has no such device; the message names those it has.
+    """
+    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    if device == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    existing = ["cpu", *(["cuda"] if cuda else []), *cuda, *mps]
+    if device not in existing:
+        raise ModelError(f"device {device!r} does not exist here; this machine has {', '.join(existing)} (or auto)")
+    return torch.device(device)

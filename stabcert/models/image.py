@@ -1,0 +1,222 @@
+"""An image as a masked input: features of pixels, and what a dropped pixel becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import torch
+from numpy.typing import NDArray
+
+from stabcert.core.types import Features, Masks
+from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.models.segmentation import segment
+
+BASELINES = ("zero", "black", "mean", "blur")
+_BLUR_SHARE = 1 / 20
+
+# Bicubic filters on floats overshoot by a few hundredths; beyond this, mean and std are wrong.
+_COLOUR_SLACK = 0.5
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From an RGB image to what a network is given.
+
+    ``pixels * std + mean`` is the colour, from 0 (black) to 1 (full intensity).
+
+    Raises:
+        ParameterError: not three means and three positive standard deviations.
+    """
+
+    to_pixels: Callable[[PIL.Image.Image], torch.Tensor]
+    """RGB image to ``(3, height, width)`` float32, normalised, on the CPU."""
+    mean: tuple[float, ...]
+    """Of the normalisation, one a channel; 0 if there is none."""
+    std: tuple[float, ...]
+    """Of the normalisation, one a channel; 1 if there is none."""
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
+            raise ParameterError(
+                f"mean {self.mean} and std {self.std} are not a normalisation of RGB; "
+                "give three means and three positive standard deviations (0 and 1 if there is none)"
+            )
+
+
+def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Preprocessing:
+    """The usual pipeline of ImageNet classifiers, as torchvision computes it.
+
+    The shorter side becomes ``resize`` pixels (bicubic, antialiased), the central ``size`` x
+    ``size`` pixels are cut out, and ``(colour - mean) / std`` is taken in float32.
+
+    `Preprocessing.to_pixels` raises InputError for an image so long and thin that the resized one
+    would have more pixels than PIL considers safe.
+
+    Raises:
+        ParameterError: ``size`` is not from 1 to ``resize``; or see `Preprocessing`.
+    """
+    if not 1 <= size <= resize:
+        raise ParameterError(f"a crop of {size} from an image resized to {resize} is not possible; use 1 to {resize}")
+
+    def to_pixels(image: PIL.Image.Image) -> torch.Tensor:
+        short, long = min(image.size), max(image.size)
+        long_after = resize * long // short
+        limit = PIL.Image.MAX_IMAGE_PIXELS
+        if limit is not None and resize * long_after > limit:
+            raise InputError(
+                f"an image of {image.width} x {image.height} pixels becomes {resize} x {long_after} "
+                "when its shorter side is resized; crop it to the part that matters first"
+            )
+        shape = (resize, long_after) if image.width <= image.height else (long_after, resize)
+        resized = image.resize(shape, PIL.Image.Resampling.BICUBIC)
+        left, top = round((shape[0] - size) / 2), round((shape[1] - size) / 2)
+        cropped = resized.crop((left, top, left + size, top + size))
+        colours = torch.from_numpy(np.array(cropped)).permute(2, 0, 1).contiguous().float().div(255)
+        return (colours - _per_channel(mean)) / _per_channel(std)
+
+    return Preprocessing(to_pixels, mean, std)
+
+
+class MaskedImage:
+    """One image and one network, as a `stabcert.models.base.MaskedInput`.
+
+    A kept pixel is bit for bit the pixel the network would see without masking; a dropped one is
+    bit for bit the baseline. Baselines, all in the model's own normalised space:
+
+    - ``zero``: 0 after normalisation, the mean colour of the training data (black if the model
+      does not normalise)
+    - ``black``: the colour black
+    - ``mean``: this image's mean colour
+    - ``blur``: this image blurred (Gaussian, sigma one twentieth of the shorter side)
+
+    Args:
+        network: ``(b, 3, height, width)`` pixels on ``device`` in ``dtype`` to ``(b, n_classes)`` logits.
+        image: in mode RGB; see `stabcert.models.decode.decode_image`.
+        features: see `stabcert.models.segmentation.segment`.
+        patch_size: of a model that works on patches.
+        channels_last: give the network batches in that memory format, which is faster for
+            convolutions; the values are the same.
+
+    Raises:
+        InputError: an image not in mode RGB, or a label map that cannot be used.
+        ModelError: a preprocessing that does not give finite ``(3, height, width)`` pixels of
+            colours between 0 and 1.
+        ParameterError: features or a baseline that do not exist.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[torch.Tensor], torch.Tensor],
+        image: PIL.Image.Image,
+        preprocessing: Preprocessing,
+        *,
+        features: str = "default",
+        baseline: str = "zero",
+        patch_size: int | None = None,
+        channels_last: bool = False,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if baseline not in BASELINES:
+            raise ParameterError(f"there is no image baseline {baseline!r}; use {', '.join(BASELINES)}")
+        if image.mode != "RGB":
+            raise InputError(f"an image in mode {image.mode} was given; decode_image makes it RGB")
+        visible = preprocessing.to_pixels(image)
+        self.pixels = _colours(visible, preprocessing)
+        """What the model sees: ``(height, width, 3)`` uint8."""
+        division = segment(features, self.pixels, patch_size)
+        self.labels = division.labels
+        """``(height, width)`` int64: the feature of each pixel."""
+        self._features = division.features
+        height, width = self.labels.shape
+        self._settings = {**division.settings, "baseline": baseline, "input_size": [width, height]}
+        self._network = network
+        self._device = device
+        self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        # Stored in the format of the batches: torch.where then writes in it, without a second pass.
+        dropped = _baseline(baseline, visible, preprocessing)
+        self._visible = visible[None].to(device, dtype).contiguous(memory_format=self._memory_format)
+        self._baseline = dropped[None].to(device, dtype).contiguous(memory_format=self._memory_format)
+        self._index = torch.from_numpy(self.labels).flatten().to(device)
+
+    @property
+    def features(self) -> Features:
+        return self._features
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self._settings)
+
+    @property
+    def relaxation(self) -> str:
+        return "each pixel is baseline + weight * (pixel - baseline)"
+
+    def cost(self, masks: Masks) -> NDArray[np.int64]:
+        return np.ones(len(masks), dtype=np.int64)
+
+    def logits(self, masks: Masks) -> torch.Tensor:
+        return self._network(self.batch(masks))
+
+    def batch(self, masks: Masks) -> torch.Tensor:
+        """``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels the network is given."""
+        # A copy: torch warns about arrays that are read-only.
+        kept = self._spread(torch.tensor(masks, dtype=torch.bool, device=self._device))
+        # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0.
+        pixels = torch.where(kept, self._visible, self._baseline)
+        return pixels.contiguous(memory_format=self._memory_format)
+
+    def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
+        spread = self._spread(weights.to(self._visible.device, self._visible.dtype))
+        # Unlike baseline + weight * (pixel - baseline), lerp is exact at both 0 and 1.
+        pixels = torch.lerp(self._baseline, self._visible, spread)
+        return self._network(pixels.contiguous(memory_format=self._memory_format))
+
+    def _spread(self, per_feature: torch.Tensor) -> torch.Tensor:
+        return per_feature.index_select(1, self._index).view(len(per_feature), 1, *self.labels.shape)
+
+
+def _colours(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    if visible.ndim != 3 or visible.shape[0] != 3 or not torch.isfinite(visible).all():
+        raise ModelError(
+            f"the preprocessing of the model gave shape {tuple(visible.shape)}, or numbers that are not finite; "
+            "stabcert needs one image of shape (3, height, width)"
+        )
+    colours = visible * _per_channel(preprocessing.std) + _per_channel(preprocessing.mean)
+    low, high = float(colours.min()), float(colours.max())
+    if low < -_COLOUR_SLACK or high > 1 + _COLOUR_SLACK:
+        raise ModelError(
+            f"the preprocessing of the model gave colours from {low:.3g} to {high:.3g} instead of 0 to 1, "
+            f"so its mean {preprocessing.mean} and std {preprocessing.std} are not those it normalises with"
+        )
+    levels = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
+    array: NDArray[np.uint8] = levels.permute(1, 2, 0).contiguous().numpy()
+    return array
+
+
+def _baseline(name: str, visible: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    if name == "zero":
+        flat = torch.zeros(3, 1, 1)
+    elif name == "black":
+        flat = -_per_channel(preprocessing.mean) / _per_channel(preprocessing.std)
+    elif name == "mean":
+        flat = visible.double().mean(dim=(1, 2), keepdim=True).float()
+    else:
+        return _blurred(visible)
+    return flat.expand_as(visible).contiguous()
+
+
+def _blurred(visible: torch.Tensor) -> torch.Tensor:
+    from scipy.ndimage import gaussian_filter
+
+    # Blurring is linear and keeps constants, so that before and after normalisation are the same.
+    sigma = _BLUR_SHARE * min(visible.shape[1:])
+    blurred = gaussian_filter(visible.double().numpy(), sigma=(0, sigma, sigma), mode="reflect")
+    return torch.from_numpy(blurred).float()
+
+
+def _per_channel(values: tuple[float, ...]) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)

@@ -1,0 +1,83 @@
+"""What the ``config.json`` of a transformers model classifies, and whether it may be loaded at all."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from stabcert.errors import ModelError
+
+
+def classifier_kind(
+    name: str, config: dict[str, Any], *, trust_remote_code: bool, allow_random_head: bool
+) -> Literal["image", "text"]:
+    """What a ``config.json`` of transformers classifies.
+
+    Raises:
+        ModelError: it is not a classifier of images or texts with one answer out of two or more
+            classes, or its code is not part of transformers and ``trust_remote_code`` is false.
+    """
+    _check_code(name, config, trust_remote_code)
+    _check_task(name, config)
+    architectures = [str(a) for a in config.get("architectures") or ()]
+    model_type = config.get("model_type")
+    by_type = _kinds_of_type(model_type)
+    for marker, kind in (("ForImageClassification", "image"), ("ForSequenceClassification", "text")):
+        if any(marker in a for a in architectures) or (not architectures and marker in str(config.get("auto_map", ""))):
+            if kind not in by_type and "auto_map" not in config:
+                raise ModelError(f"{name} is {architectures[0]}, which classifies neither images nor texts")
+            return "image" if kind == "image" else "text"
+    if architectures and not allow_random_head:
+        raise ModelError(
+            f"{name} is {architectures[0]}, not a classifier; give a model that was fine-tuned for classification "
+            "(...ForImageClassification or ...ForSequenceClassification), or --allow-random-head for a test "
+            "with an untrained head"
+        )
+    if len(by_type) != 1:
+        raise ModelError(
+            f"config.json of {name} names no architecture that classifies images or texts (model_type {model_type!r}); "
+            "give a model saved by save_pretrained from ...ForImageClassification or ...ForSequenceClassification"
+        )
+    return by_type[0]
+
+
+def _check_code(name: str, config: dict[str, Any], trust_remote_code: bool) -> None:
+    import transformers
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    model_type = config.get("model_type")
+    if model_type in CONFIG_MAPPING_NAMES or (config.get("auto_map") and trust_remote_code):
+        return
+    if config.get("auto_map"):
+        raise ModelError(
+            f"{name} brings its own Python code, which would run on this machine; read it, "
+            "then use --trust-remote-code if you trust it"
+        )
+    raise ModelError(
+        f"{name} has model_type {model_type!r}, which transformers {transformers.__version__} does not know; "
+        "upgrade transformers"
+    )
+
+
+def _check_task(name: str, config: dict[str, Any]) -> None:
+    problem = config.get("problem_type")
+    if problem in ("regression", "multi_label_classification"):
+        what = "predicts numbers" if problem == "regression" else "gives any number of labels at once"
+        raise ModelError(
+            f"{name} {what} (problem_type {problem}); stabcert certifies one class out of several, "
+            "so give a model trained with problem_type single_label_classification"
+        )
+    labels = config.get("id2label")
+    count = len(labels) if isinstance(labels, dict) else config.get("num_labels", config.get("num_classes"))
+    if isinstance(count, int) and count < 2:
+        raise ModelError(f"{name} has {count} label(s); a certificate needs a classifier with 2 or more classes")
+
+
+def _kinds_of_type(model_type: object) -> tuple[Literal["image", "text"], ...]:
+    from transformers.models.auto import modeling_auto
+
+    kinds: list[Literal["image", "text"]] = []
+    if model_type in modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES:
+        kinds.append("image")
+    if model_type in modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        kinds.append("text")
+    return tuple(kinds)

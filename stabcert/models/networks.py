@@ -1,0 +1,158 @@
+"""Loaded networks of both kinds, and what loading them has in common whatever the library."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from stabcert.errors import ModelError
+from stabcert.models.image import Preprocessing
+
+
+@dataclass(frozen=True)
+class ImageNetwork:
+    """A classifier of images, in evaluation mode, on its device."""
+
+    logits: Callable[[torch.Tensor], torch.Tensor]
+    """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
+    preprocessing: Preprocessing
+    patch_size: int | None
+    """Side of the patches of a vision transformer, in pixels."""
+    channels_last: bool
+    """Whether batches are best in the memory format of convolutions."""
+
+
+@dataclass(frozen=True)
+class TextNetwork:
+    """A classifier of texts, in evaluation mode, on its device."""
+
+    module: torch.nn.Module
+    tokenizer: Any
+    removes_tokens: bool
+    """Whether removing tokens gives the same logits as masking their attention."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a library's loader returns."""
+
+    network: ImageNetwork | TextNetwork
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    revision: str | None = None
+    sha256: str | None = None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing of timm, torch or the hub on stdout or stderr, and no draw from torch's global generator.
+
+    Levels, bars and the state of the generator are what they were when the block ends.
+    """
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    loggers = [logging.getLogger(name) for name in ("timm", "huggingface_hub", "torch")]
+    levels = [logger.level for logger in loggers]
+    bars = not are_progress_bars_disabled()
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        # Only a random head draws numbers that stay; so they are the same in every run.
+        torch.default_generator.manual_seed(0)
+        try:
+            disable_progress_bars()
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL)
+            yield
+        finally:
+            if bars:
+                enable_progress_bars()
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Nothing of transformers on stdout or stderr; apart from `quiet`, because importing it takes seconds."""
+    from transformers.utils import logging as transformers_logging
+
+    verbosity = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    try:
+        transformers_logging.set_verbosity(logging.CRITICAL)
+        transformers_logging.disable_progress_bar()
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an exception, with its class: for messages of one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def is_convolutional(network: torch.nn.Module) -> bool:
+    """Whether most parameters belong to two-dimensional convolutions."""
+    total = sum(parameter.numel() for parameter in network.parameters())
+    inside = sum(m.weight.numel() for m in network.modules() if isinstance(m, torch.nn.Conv2d))
+    return 2 * inside > total
+
+
+def place(network: torch.nn.Module, device: torch.device, dtype: torch.dtype, *, channels_last: bool) -> None:
+    """Put a network on its device in evaluation mode, without gradients of its parameters."""
+    network.eval().requires_grad_(False)
+    network.to(device=device, dtype=dtype)
+    if channels_last:
+        network.to(memory_format=torch.channels_last)
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Class names, those that occur more than once told apart by their index: ``crane``, ``crane (134)``."""
+    taken: set[str] = set()
+    result = []
+    reserved = set(names)
+    for index, name in enumerate(names):
+        unique = name
+        while unique in taken or (unique != name and unique in reserved):
+            unique = f"{unique} ({index})"
+        taken.add(unique)
+        result.append(unique)
+    return tuple(result)
+
+
+def check_image_network(name: str, image: ImageNetwork, classes: int, device: torch.device, dtype: torch.dtype) -> None:
+    """One forward pass on a grey image: sizes fit, and there are as many logits as classes.
+
+    Raises:
+        ModelError: the network cannot take what the preprocessing makes, or returns something else.
+    """
+    from PIL import Image
+
+    pixels = image.preprocessing.to_pixels(Image.new("RGB", (256, 256), (128, 128, 128)))
+    if pixels.ndim != 3 or pixels.shape[0] != 3:
+        raise ModelError(
+            f"the preprocessing of {name} makes shape {tuple(pixels.shape)}; only colour images, (3, H, W), work"
+        )
+    try:
+        with torch.inference_mode():
+            logits = image.logits(pixels.to(device=device, dtype=dtype)[None])
+    except Exception as error:
+        raise ModelError(
+            f"{name} cannot be run on a {pixels.shape[2]}x{pixels.shape[1]} image ({reason(error)})"
+        ) from error
+    check_logits(name, logits, classes)
+
+
+def check_logits(name: str, logits: object, classes: int) -> None:
+    """Raise a ModelError unless ``logits`` has shape ``(1, classes)``."""
+    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if shape != (1, classes):
+        raise ModelError(f"{name} returns {shape} for one input, but its configuration names {classes} classes")

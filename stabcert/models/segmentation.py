@@ -1,0 +1,175 @@
+"""The features of an image: which pixels are revealed or dropped together."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stabcert.core.types import Feature, Features
+from stabcert.errors import InputError, ParameterError
+
+_POSSIBLE = "patch, grid:N, slic:N, quickshift, or a label map FILE.npy or FILE.png"
+
+# LIME's own settings of quickshift, so that "quickshift" means what its users know.
+_QUICKSHIFT = {"kernel_size": 4, "max_dist": 200, "ratio": 0.2}
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A partition of the model's input into features."""
+
+    labels: NDArray[np.int64]
+    """``(height, width)``: the feature that each pixel belongs to; every one of 0 to n - 1 occurs."""
+    features: Features
+    """Cells are named ``"row 3, column 7"`` and segments ``"segment 5"``, all counted from 0."""
+    settings: dict[str, Any]
+    """JSON-ready; ``features`` is the resolved request, never ``"default"``. Segments carry the
+    SHA-256 of their labels (little-endian int64, row by row), by which two runs can be compared."""
+
+
+def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None) -> Segmentation:
+    """Divide the model's input as ``spec`` says.
+
+    - ``patch``: the model's own patches of ``patch_size`` pixels
+    - ``grid:N``: N x N cells; cell borders at ``floor(i * height / N)`` and ``floor(i * width / N)``
+    - ``slic:N``: superpixels, about N of them; the number that results is decided by the image
+    - ``quickshift``: superpixels with the settings of LIME
+    - a file ``.npy`` (integers) or ``.png`` (grey or palette): one label per pixel of the model's
+      input, renumbered from 0 in ascending order; pixels of one label need not touch
+    - ``default``: ``patch`` where the model has patches, else ``grid:7``
+
+    Every division is deterministic.
+
+    Args:
+        pixels: ``(height, width, 3)``, what the model sees; superpixels follow its colours.
+
+    Raises:
+        ParameterError: a spec that does not exist or does not fit the size.
+        InputError: a label map that cannot be read or has another size.
+    """
+    height, width = pixels.shape[:2]
+    if spec == "default":
+        spec = "grid:7" if patch_size is None else "patch"
+    if spec == "patch":
+        return _patches(height, width, patch_size)
+    kind, colon, number = spec.partition(":")
+    if kind == "grid" and colon:
+        count = _count(spec, number, min(height, width), f"cells a side in {width} x {height} pixels")
+        return _cells("grid", spec, _bands(height, count), _bands(width, count), (count, count), {})
+    if kind == "slic" and colon:
+        count = _count(spec, number, height * width, f"superpixels in {width} x {height} pixels")
+        return _segments(spec, _slic(pixels, count), {})
+    if spec == "quickshift":
+        return _segments(spec, _quickshift(pixels), {"quickshift": dict(_QUICKSHIFT)})
+    if Path(spec).suffix.lower() in (".npy", ".png"):
+        return _segments(spec, _read_labels(spec, height, width), {})
+    raise ParameterError(f"there are no image features {spec!r}; use {_POSSIBLE}")
+
+
+def _patches(height: int, width: int, patch_size: int | None) -> Segmentation:
+    if patch_size is None:
+        raise ParameterError("this model has no patches of its own; use --features grid:7, or another grid:N")
+    if patch_size < 1 or height % patch_size or width % patch_size:
+        raise ParameterError(
+            f"patches of {patch_size} pixels do not divide {width} x {height} pixels; use --features grid:7"
+        )
+    shape = (height // patch_size, width // patch_size)
+    rows, columns = np.arange(height) // patch_size, np.arange(width) // patch_size
+    return _cells("patch", "patch", rows, columns, shape, {"patch_size": patch_size})
+
+
+def _count(spec: str, number: str, largest: int, what: str) -> int:
+    # isdecimal alone admits digits of other scripts, which a user cannot have meant.
+    if not (number.isascii() and number.isdecimal()) or not 1 <= int(number) <= largest:
+        raise ParameterError(f"--features {spec} is not possible: N is a whole number from 1 to {largest} ({what})")
+    return int(number)
+
+
+def _bands(length: int, count: int) -> NDArray[np.int64]:
+    """The band of each of ``length`` pixels; band i starts at ``floor(i * length / count)``."""
+    starts = np.arange(count, dtype=np.int64) * length // count
+    return np.searchsorted(starts, np.arange(length), side="right").astype(np.int64) - 1
+
+
+def _cells(
+    kind: str,
+    spec: str,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    shape: tuple[int, int],
+    settings: dict[str, Any],
+) -> Segmentation:
+    labels = rows[:, None] * shape[1] + columns[None, :]
+    names = [f"row {row}, column {column}" for row in range(shape[0]) for column in range(shape[1])]
+    return Segmentation(labels, Features(kind, _items(labels, names), shape), {"features": spec, **settings})
+
+
+def _segments(spec: str, labels: NDArray[Any], settings: dict[str, Any]) -> Segmentation:
+    # Segmentations skip numbers or start at 1; then a feature would exist that hides no pixel.
+    values, inverse = np.unique(labels, return_inverse=True)
+    numbered = inverse.reshape(labels.shape).astype(np.int64)
+    names = [f"segment {i}" for i in range(len(values))]
+    digest = hashlib.sha256(numbered.astype("<i8").tobytes()).hexdigest()
+    return Segmentation(
+        numbered,
+        Features("segment", _items(numbered, names), (len(values),)),
+        {"features": spec, "labels_sha256": digest, **settings},
+    )
+
+
+def _items(labels: NDArray[np.int64], names: list[str]) -> tuple[Feature, ...]:
+    from scipy.ndimage import find_objects
+
+    return tuple(
+        Feature(name, box=(columns.start, rows.start, columns.stop, rows.stop))
+        for name, (rows, columns) in zip(names, find_objects(labels + 1), strict=True)
+    )
+
+
+def _slic(pixels: NDArray[np.uint8], count: int) -> NDArray[Any]:
+    from skimage.segmentation import slic
+
+    labels: NDArray[Any] = slic(pixels, n_segments=count, start_label=0)
+    return labels
+
+
+def _quickshift(pixels: NDArray[np.uint8]) -> NDArray[Any]:
+    from skimage.segmentation import quickshift
+
+    labels: NDArray[Any] = quickshift(pixels, rng=0, **_QUICKSHIFT)
+    return labels
+
+
+def _read_labels(spec: str, height: int, width: int) -> NDArray[Any]:
+    from PIL import Image
+
+    try:
+        if Path(spec).suffix.lower() == ".npy":
+            labels: NDArray[Any] = np.load(spec, allow_pickle=False)
+        else:
+            with Image.open(spec) as image:
+                # np.asarray of a palette image gives its indices.
+                labels = np.asarray(image)
+    except FileNotFoundError as error:
+        raise InputError(f"{spec}: no such file; give a label map, or use {_POSSIBLE}") from error
+    except Exception as error:
+        # Readers raise almost anything on damaged files.
+        raise InputError(f"{spec}: not a readable label map ({error}); use {_POSSIBLE}") from error
+    if labels.ndim != 2:
+        raise InputError(
+            f"{spec}: a label map of shape {labels.shape} has more than one value per pixel; "
+            "give whole numbers of shape (height, width), as grey or palette .png or as .npy"
+        )
+    if labels.dtype.kind not in "iub":
+        raise InputError(f"{spec}: labels of type {labels.dtype} are not whole numbers; save them as integers")
+    if labels.shape != (height, width):
+        raise InputError(
+            f"{spec}: a label map of {labels.shape[1]} x {labels.shape[0]} pixels does not fit; "
+            f"it must have the size of the model's input, {width} x {height} (width x height)"
+        )
+    return labels

@@ -1,0 +1,255 @@
+"""Sequences of tokens with some of them dropped, and what can be relied on when a network reads them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+PROBED_TOKENS = 512
+"""Longest sequence on which `removes_tokens_exactly` compares the two ways of dropping a token."""
+
+_UNLIMITED = 10**9  # tokenizers without a limit say 1e30
+_BODY = 8
+_STRIDE = 16
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class TokenSequence:
+    """One tokenized text; all arrays int64 of shape ``(n_tokens,)``."""
+
+    ids: NDArray[np.int64]
+    token_types: NDArray[np.int64] | None
+    """Segment of each token, where the network and its tokenizer know segments."""
+    special: NDArray[np.bool_]
+    """True for the tokens that the tokenizer added."""
+    filler: int
+    """Id that fills up shorter rows of a batch; never attended to."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def removed(self, keep: NDArray[np.bool_], positions: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Inputs in which only the kept tokens exist, at their original positions.
+
+        ``keep`` is ``(k, n_tokens)``; the rows are as long as the longest of them.
+        """
+        lengths = keep.sum(axis=1)
+        width = int(lengths.max())
+        # A stable sort of "dropped" lists the kept tokens first, in their order.
+        order = np.argsort(~keep, axis=1, kind="stable")[:, :width]
+        valid = np.arange(width) < lengths[:, None]
+        inputs = {
+            "input_ids": np.where(valid, self.ids[order], self.filler),
+            "attention_mask": valid.astype(np.int64),
+            "position_ids": positions[order],
+        }
+        if self.token_types is not None:
+            inputs["token_type_ids"] = self.token_types[order]
+        return inputs
+
+    def hidden(self, keep: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
+        """Inputs with every token in place, the dropped ones with attention 0."""
+        return self.complete(np.broadcast_to(self.ids, keep.shape)) | {"attention_mask": keep.astype(np.int64)}
+
+    def complete(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Inputs for ``(k, n_tokens)`` ids that are all attended to."""
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        if self.token_types is not None:
+            inputs["token_type_ids"] = np.broadcast_to(self.token_types, ids.shape)
+        return inputs
+
+
+def make_sequence(network: torch.nn.Module, tokenizer: Any, encoding: Any) -> TokenSequence:
+    """The tokens of one encoding of ``tokenizer`` (with its special tokens mask), for ``network``."""
+    ids = np.asarray(encoding["input_ids"], dtype=np.int64)
+    types = encoding.get("token_type_ids") if accepts(network, "token_type_ids") else None
+    fillers = (_pad_token_id(network), tokenizer.pad_token_id, *ids[:1].tolist(), 0)
+    return TokenSequence(
+        ids=ids,
+        token_types=None if types is None else np.asarray(types, dtype=np.int64),
+        special=np.asarray(encoding["special_tokens_mask"], dtype=np.bool_),
+        filler=next(filler for filler in fillers if filler is not None),
+    )
+
+
+def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Logits ``(k, n_classes)`` of a batch."""
+    rows = len(inputs["attention_mask"])
+    if rows > 1 and _pad_token_id(network) is None:
+        # Decoders look for the last token that is not padding; without a padding id they refuse batches.
+        return torch.cat(
+            [run(network, {name: value[i : i + 1] for name, value in inputs.items()}) for i in range(rows)]
+        )
+    logits: torch.Tensor = network(**inputs).logits
+    return logits
+
+
+def to_tensors(inputs: dict[str, NDArray[np.int64]], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor(value, device=device) for name, value in inputs.items()}
+
+
+def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding:
+    """The table that turns token ids into vectors."""
+    table: torch.nn.Embedding = network.get_input_embeddings()  # type: ignore[operator]
+    return table
+
+
+def accepts(network: torch.nn.Module, parameter: str) -> bool:
+    """Whether the network's ``forward`` has a parameter of this name."""
+    return parameter in inspect.signature(network.forward).parameters
+
+
+def default_positions(network: torch.nn.Module, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The position ids that the network itself would give to ``ids`` (of one row, all attended to)."""
+    padding = padding_position(network)
+    if padding is not None:
+        present = ids != padding
+        return np.where(present, np.cumsum(present), 0).astype(np.int64) + padding
+    buffer = getattr(_position_owner(network), "position_ids", None)
+    if isinstance(buffer, torch.Tensor) and buffer.numel() >= len(ids):
+        first: NDArray[np.int64] = buffer.reshape(-1)[: len(ids)].cpu().numpy().astype(np.int64)
+        return first
+    return np.arange(len(ids), dtype=np.int64)
+
+
+def padding_position(network: torch.nn.Module) -> int | None:
+    """The padding id where positions are counted from it and padding is not counted (RoBERTa, MPNet), else None."""
+    table = getattr(_position_owner(network), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return padding if isinstance(padding, int) else None
+
+
+def max_tokens(network: torch.nn.Module, tokenizer: Any) -> int | None:
+    """Longest sequence, special tokens included, that tokenizer and network both take; None: no limit is known."""
+    limits = [tokenizer.model_max_length]
+    positions = getattr(network.config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:  # XLNet says -1
+        padding = padding_position(network)
+        limits.append(positions if padding is None else positions - padding - 1)
+    limit = min(limits)
+    return None if limit >= _UNLIMITED else int(limit)
+
+
+def removes_tokens_exactly(network: torch.nn.Module, tokenizer: Any, device: torch.device) -> bool:
+    """Whether leaving tokens out gives this network's logits for an attention mask of 0 on them.
+
+    Decided by trying, on a few masks of a short dummy sequence and one of a sequence of up to
+    `PROBED_TOKENS` tokens (networks with windows of attention differ only there). True means: the
+    logits agree within 1e-4 of their scale, in float32 whatever the type of the weights. False
+    where it cannot be tried. The network is left as it was.
+    """
+    if not (accepts(network, "position_ids") and accepts(network, "attention_mask")):
+        return False
+    longest = min(max_tokens(network, tokenizer) or PROBED_TOKENS, PROBED_TOKENS)
+    short = _dummy(network, tokenizer, _BODY)
+    if short is None or not short.special.any() or len(short) > longest:
+        return False
+    long = _dummy(network, tokenizer, longest - int(short.special.sum()))
+    if long is None:
+        return False
+    keep = np.ones((5, len(short)), dtype=np.bool_)
+    body = np.flatnonzero(~short.special)
+    for row, dropped in enumerate((body[::2], body[: len(body) // 2], body[len(body) // 2 :], body), start=1):
+        keep[row, dropped] = False
+    sparse = long.special | (np.arange(len(long)) % _STRIDE == 1)
+    with torch.inference_mode(), _in_float32(network):
+        hidden, removed = _both_forms(network, short, keep, device)
+        # What differs between masks is the scale: a large bias in the head must not hide a difference.
+        scale = torch.maximum((hidden.amax(dim=0) - hidden.amin(dim=0)).max(), hidden.abs().max() / 10)
+        if not (hidden - removed).abs().max() <= _TOLERANCE * scale:
+            return False
+        hidden, removed = _both_forms(network, long, sparse[None, :], device)
+        return bool((hidden - removed).abs().max() <= _TOLERANCE * scale)
+
+
+def hides_dropped_tokens(
+    network: torch.nn.Module, tokenizer: Any, sequence: TokenSequence, device: torch.device
+) -> bool:
+    """Whether an attention mask of 0 keeps the dropped tokens of ``sequence`` out of the logits.
+
+    Decided by trying: with all features dropped, other tokens in their place must change nothing.
+    """
+    if not accepts(network, "attention_mask"):
+        return False
+    first, second = _ordinary_ids(network, tokenizer, 2)
+    other = np.where(sequence.ids == first, second, first)
+    inputs = sequence.hidden(sequence.special[None, :])
+    with torch.inference_mode():
+        logits = run(network, to_tensors(inputs, device)).float()
+        inputs["input_ids"] = np.where(sequence.special, sequence.ids, other)[None, :]
+        changed = run(network, to_tensors(inputs, device)).float()
+    tolerance = 1e-5 if next(network.parameters()).dtype in (torch.float32, torch.float64) else 1e-2
+    return bool((logits - changed).abs().max() <= tolerance * logits.abs().max())
+
+
+def _both_forms(
+    network: torch.nn.Module, sequence: TokenSequence, keep: NDArray[np.bool_], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    hidden = run(network, to_tensors(sequence.hidden(keep), device))
+    positions = default_positions(network, sequence.ids)
+    return hidden, run(network, to_tensors(sequence.removed(keep, positions), device))
+
+
+def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequence | None:
+    """The tokenizer's special tokens around ``n_body`` ordinary tokens; None if it makes no token of a letter."""
+    encoding = tokenizer("a", return_special_tokens_mask=True, verbose=False)
+    one = make_sequence(network, tokenizer, encoding)
+    body = np.flatnonzero(~one.special)
+    if len(body) == 0 or n_body < 1:
+        return None
+    before, after = slice(0, body[0]), slice(body[-1] + 1, None)
+    ordinary = _ordinary_ids(network, tokenizer, n_body)
+
+    def around(values: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([values[before], middle, values[after]])
+
+    types = one.token_types
+    return TokenSequence(
+        ids=around(one.ids, ordinary),
+        token_types=None if types is None else around(types, np.repeat(types[body[:1]], n_body)),
+        special=around(one.special, np.zeros(n_body, dtype=np.bool_)),
+        filler=one.filler,
+    )
+
+
+def _ordinary_ids(network: torch.nn.Module, tokenizer: Any, count: int) -> NDArray[np.int64]:
+    """Ids of tokens that are not special, from all over the vocabulary."""
+    known = min(len(tokenizer), embedding_table(network).num_embeddings)
+    ids = np.setdiff1d(np.arange(known), tokenizer.all_special_ids)
+    chosen: NDArray[np.int64] = ids[np.linspace(0, len(ids) - 1, count).astype(np.int64)]
+    return chosen
+
+
+def _position_owner(network: torch.nn.Module) -> torch.nn.Module | None:
+    owners = (m for m in network.modules() if isinstance(getattr(m, "position_embeddings", None), torch.nn.Module))
+    return next(owners, None)
+
+
+def _pad_token_id(network: torch.nn.Module) -> int | None:
+    return getattr(network.config, "pad_token_id", None)
+
+
+@contextmanager
+def _in_float32(network: torch.nn.Module) -> Iterator[None]:
+    """Half-precision weights as float32 for a while; the way back is exact, since the way there is."""
+    half = [
+        (tensor, tensor.dtype)
+        for tensor in chain(network.parameters(), network.buffers())
+        if tensor.dtype in (torch.bfloat16, torch.float16)
+    ]
+    try:
+        for tensor, _ in half:
+            tensor.data = tensor.data.float()
+        yield
+    finally:
+        for tensor, dtype in half:
+            tensor.data = tensor.data.to(dtype)

@@ -1,0 +1,142 @@
+"""Where models come from: the demo packages, a directory, or the hub (for transformers and for timm)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stabcert.errors import ModelError, ParameterError
+from stabcert.models.checkpoint import choose_weights, library_of, read_checkpoint, read_config, weights_sha256
+from stabcert.models.image import resize_and_crop
+from stabcert.models.networks import (
+    ImageNetwork,
+    Loaded,
+    TextNetwork,
+    is_convolutional,
+    place,
+    quiet,
+    quiet_transformers,
+)
+
+_DEMOS = ("demo:image", "demo:text")
+_TIMM = "timm:"
+_FILE_SUFFIXES = (".safetensors", ".bin", ".json", ".pt", ".pth", ".ckpt", ".onnx")
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What the user allows, and where the network goes."""
+
+    device: torch.device
+    dtype: torch.dtype
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+    allow_random_head: bool = False
+    offline: bool = False
+
+
+def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded:
+    """Load whatever a name stands for; see `stabcert.models.hub.load_model` for what is guaranteed.
+
+    Raises:
+        ModelError: it cannot be found, or must not or cannot be loaded.
+        ParameterError: a revision of something that has none.
+    """
+    demo = name.startswith("demo:")
+    directory = None if demo else _local_directory(name)
+    if revision is not None and (demo or directory is not None):
+        raise ParameterError(f"--revision {revision} is for models of the hub; {name} has no revisions, leave it out")
+    with quiet():
+        if demo:
+            return _load_demo(name, options)
+        if directory is not None:
+            return _load_directory(name, directory, None, options)
+        return _load_remote(name, revision, options)
+
+
+def _local_directory(name: str) -> Path | None:
+    """The directory a name stands for, or None if it is a name of the hub or of timm."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ModelError(f"{name} is a file; give the directory that holds config.json and the weights")
+    # Names of the hub have one or two parts, and never look like this.
+    is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or path.is_absolute()
+    if is_path or name.endswith(("/", *_FILE_SUFFIXES)):
+        raise ModelError(f"no such directory: {name}; give the directory that holds config.json and the weights")
+    return None
+
+
+def _load_directory(name: str, directory: Path, architecture: str | None, options: LoadOptions) -> Loaded:
+    checkpoint = read_checkpoint(name, directory, allow_pickle=options.allow_pickle)
+    if architecture is not None or checkpoint.library == "timm":
+        from stabcert.models.from_timm import load_from_timm
+
+        loaded = load_from_timm(checkpoint, architecture=architecture, device=options.device, dtype=options.dtype)
+    else:
+        from stabcert.models.from_transformers import load_from_transformers
+
+        loaded = load_from_transformers(
+            checkpoint,
+            trust_remote_code=options.trust_remote_code,
+            allow_random_head=options.allow_random_head,
+            device=options.device,
+            dtype=options.dtype,
+        )
+    return dataclasses.replace(loaded, sha256=weights_sha256(checkpoint.weights))
+
+
+def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loaded:
+    from stabcert.models.download import download, find_repository
+
+    architecture = name.removeprefix(_TIMM) if name.startswith(_TIMM) else None
+    repository_name = name
+    if architecture is not None:
+        from stabcert.models.from_timm import hub_repository
+
+        repository_name = hub_repository(name, architecture)
+    repository = find_repository(repository_name, revision=revision, offline=options.offline)
+    weights = choose_weights(name, repository.files, allow_pickle=options.allow_pickle)
+    # The configuration first: a model that is refused is not worth the download of its weights.
+    config = read_config(name, download(repository, ["config.json"]))
+    if architecture is None and library_of(name, config) == "transformers":
+        from stabcert.models.kind import classifier_kind
+
+        classifier_kind(
+            name,
+            config,
+            trust_remote_code=options.trust_remote_code,
+            allow_random_head=options.allow_random_head,
+        )
+    small = (".json", ".txt", ".model", ".codes", *((".py",) if options.trust_remote_code else ()))
+    wanted = [file for file in repository.files if file.endswith(small) and not file.endswith(".index.json")]
+    directory = download(repository, [*wanted, *weights])
+    loaded = _load_directory(name, directory, architecture, options)
+    # The cache names the directory of a snapshot after its commit.
+    return dataclasses.replace(loaded, revision=directory.name, notes=(*repository.notes, *loaded.notes))
+
+
+def _load_demo(name: str, options: LoadOptions) -> Loaded:
+    if name not in _DEMOS:
+        raise ModelError(f"there is no demo model {name!r}; use {' or '.join(_DEMOS)}")
+    if name == "demo:image":
+        from stabcert.models.demo import load_demo_image
+
+        image = load_demo_image()
+        channels_last = is_convolutional(image.network)
+        place(image.network, options.device, options.dtype, channels_last=channels_last)
+        preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
+        network = ImageNetwork(image.network, preprocessing, None, channels_last)
+        return Loaded(network, image.class_names, sha256=image.sha256)
+    from stabcert.models.demo import load_demo_text
+    from stabcert.models.text import removes_tokens_exactly
+
+    with quiet_transformers():
+        text = load_demo_text()
+    place(text.network, options.device, options.dtype, channels_last=False)
+    removes_tokens = removes_tokens_exactly(text.network, text.tokenizer, options.device)
+    return Loaded(TextNetwork(text.network, text.tokenizer, removes_tokens), text.class_names, sha256=text.sha256)

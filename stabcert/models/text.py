@@ -1,0 +1,292 @@
+"""A text as a masked input: words, tokens or sentences that can be dropped one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stabcert.core.types import Feature, Features, Masks
+from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.models.sequences import (
+    PROBED_TOKENS,
+    accepts,
+    default_positions,
+    embedding_table,
+    hides_dropped_tokens,
+    make_sequence,
+    max_tokens,
+    padding_position,
+    removes_tokens_exactly,
+    run,
+    to_tensors,
+)
+from stabcert.models.words import Span, clip_spans, group_tokens, split_sentences, split_words
+
+__all__ = ["MaskedText", "removes_tokens_exactly"]
+
+FEATURE_KINDS = ("word", "token", "sentence")
+SUBSTITUTES = ("mask", "pad", "unk")
+BASELINES = ("remove", *SUBSTITUTES)
+
+
+class MaskedText:
+    """One text in front of one sequence classifier; a `stabcert.models.base.MaskedInput`.
+
+    Tokens that the tokenizer adds (``[CLS]``, ``</s>``) are always kept and never features; every
+    other token belongs to exactly one feature. A token that the user typed, such as ``[MASK]``, is
+    a feature like any other.
+
+    Baselines: ``remove`` takes the tokens of dropped features out of the sequence, the others stay
+    at their positions. Where the network cannot do that exactly, the dropped tokens are hidden by
+    an attention mask of 0 instead; ``settings["removal"]`` says which. ``mask``, ``pad`` and
+    ``unk`` put that token in the place of each dropped one; it is attended to.
+
+    Args:
+        network: a transformers ``...ForSequenceClassification`` in eval mode, on ``device``.
+        tokenizer: its fast tokenizer.
+        text: as the user wrote it; spans of features count its characters.
+        features: ``word``, ``token`` or ``sentence``.
+        baseline: ``remove``, ``mask``, ``pad`` or ``unk``.
+        truncate: cut a text that is too long as the tokenizer does; else it is refused.
+        removes_tokens: the answer of `removes_tokens_exactly` for this network. It is not relied
+            on for texts longer than what was tried there.
+        device: where the network is.
+        dtype: type of the network's weights.
+
+    Raises:
+        InputError: no features in the text, or too many tokens for the network.
+        ParameterError: a feature kind or baseline that does not exist, or not for this model.
+        ModelError: a tokenizer that does not tell where its tokens are.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        tokenizer: Any,
+        text: str,
+        *,
+        features: str = "word",
+        baseline: str = "remove",
+        truncate: bool = False,
+        removes_tokens: bool,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        _check_choices(features, baseline)
+        _check_text(text)
+        if not getattr(tokenizer, "is_fast", False):
+            raise ModelError(
+                f"the tokenizer {type(tokenizer).__name__} does not tell where in the text its tokens are, so words "
+                "cannot be dropped; use a model with a fast tokenizer (a tokenizer.json)"
+            )
+        self.text = text
+        """The user's text, unchanged."""
+        self._network = network
+        self._tokenizer = tokenizer
+        self._device = device
+        self._dtype = dtype
+        self._baseline = baseline
+
+        named = {name: getattr(tokenizer, f"{name}_token_id") for name in SUBSTITUTES}
+        self._substitutes: dict[str, int] = {name: token for name, token in named.items() if token is not None}
+        encoding = self._encode(truncate)
+        self._sequence = make_sequence(network, tokenizer, encoding)
+        offsets: list[Span] = [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
+        self._features, self._feature_of_token = self._find_features(features, offsets)
+        self._removal = self._check_baseline(removes_tokens)
+        self._positions = default_positions(network, self._sequence.ids)
+        # A substitute that is padding must not shift the positions of networks that do not count padding.
+        counts_from_padding = padding_position(network) is not None and accepts(network, "position_ids")
+        self._passes_positions = removes_tokens or counts_from_padding
+        self._substitute = self._relaxation_token()
+
+    @property
+    def features(self) -> Features:
+        return self._features
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "features": self._features.kind,
+            "baseline": self._baseline,
+            "removal": self._removal,
+            "truncated": self.truncated,
+        }
+
+    @property
+    def relaxation(self) -> str:
+        if self._substitute is None:
+            return "none: the tokenizer has no mask, unk or pad token to interpolate to"
+        return f"embeddings interpolated to that of the {self._substitute} token; every token attended to"
+
+    def cost(self, masks: Masks) -> NDArray[np.int64]:
+        """Tokens that the network reads for each row, special tokens included."""
+        if self._removal == "tokens removed":
+            lengths: NDArray[np.int64] = self._kept_tokens(masks).sum(axis=1, dtype=np.int64)
+            return lengths
+        return np.full(len(masks), len(self._sequence), dtype=np.int64)
+
+    def logits(self, masks: Masks) -> torch.Tensor:
+        keep = self._kept_tokens(masks)
+        if self._removal == "tokens removed":
+            inputs = self._sequence.removed(keep, self._positions)
+        elif self._removal == "attention mask":
+            inputs = self._sequence.hidden(keep)
+        else:
+            substituted = np.where(keep, self._sequence.ids, self._substitutes[self._baseline])
+            inputs = self._sequence.complete(substituted)
+            if self._passes_positions:
+                inputs["position_ids"] = np.broadcast_to(self._positions, keep.shape)
+        return run(self._network, to_tensors(inputs, self._device))
+
+    def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
+        """Logits for feature weights ``(k, n_features)`` in [0, 1], differentiable in the weights.
+
+        Each token's embedding is ``w * e(token) + (1 - w) * e(substitute)``. The substitute is the
+        baseline's token; for ``remove`` the mask token, else unk, else pad. Special tokens keep
+        their own embedding. All ones give the logits of the full text.
+
+        Raises:
+            ParameterError: the tokenizer has no such token.
+            ModelError: the network takes no embeddings.
+        """
+        if self._substitute is None:
+            raise ParameterError(
+                "gradients need a token to fade words into, and this tokenizer has no mask, unk or pad token; "
+                "use a method without gradients, such as --method lime"
+            )
+        weights = weights.to(self._device, self._dtype)
+        ones = torch.ones(len(weights), 1, dtype=weights.dtype, device=weights.device)
+        index = torch.tensor(self._feature_of_token, device=weights.device)
+        weight = torch.cat([weights, ones], dim=1)[:, index].unsqueeze(-1)
+        table = embedding_table(self._network)
+        own = table(torch.tensor(self._sequence.ids, device=self._device))
+        other = table(torch.tensor([self._substitutes[self._substitute]], device=self._device))
+        inputs = to_tensors(
+            self._sequence.complete(np.broadcast_to(self._sequence.ids, weight.shape[:2])), self._device
+        )
+        del inputs["input_ids"]
+        inputs["inputs_embeds"] = weight * own + (1 - weight) * other
+        if self._passes_positions:
+            inputs["position_ids"] = torch.tensor(self._positions, device=self._device).expand(len(weights), -1)
+        refusal = (
+            f"{type(self._network).__name__} takes no embeddings as input, so it has no gradients by word; "
+            "use a method without gradients, such as --method lime"
+        )
+        if not accepts(self._network, "inputs_embeds"):
+            raise ModelError(refusal)
+        try:
+            return run(self._network, inputs)
+        except NotImplementedError as error:  # BART names the parameter and refuses it
+            raise ModelError(refusal) from error
+
+    def _kept_tokens(self, masks: Masks) -> NDArray[np.bool_]:
+        # Special tokens have index -1: the column of True that is put last.
+        always = np.ones((len(masks), 1), dtype=np.bool_)
+        kept: NDArray[np.bool_] = np.concatenate([masks, always], axis=1)[:, self._feature_of_token]
+        return kept
+
+    def _encode(self, truncate: bool) -> Any:
+        options = {
+            "padding": False,
+            "return_offsets_mapping": True,
+            "return_special_tokens_mask": True,
+            "verbose": False,
+        }
+        encoding = self._tokenizer(self.text, truncation=False, **options)
+        self.n_tokens_total = len(encoding["input_ids"])
+        """Tokens of the whole text, special tokens included."""
+        limit = max_tokens(self._network, self._tokenizer)
+        self.truncated = limit is not None and self.n_tokens_total > limit
+        """Whether only the part that fits into the model is used."""
+        if self.truncated:
+            if not truncate:
+                raise InputError(
+                    f"the text has {self.n_tokens_total} tokens, but the model reads at most {limit}; "
+                    "shorten it, or use --truncate to cut it"
+                )
+            encoding = self._tokenizer(self.text, truncation=True, max_length=limit, **options)
+        self.n_tokens_kept = len(encoding["input_ids"])
+        """Tokens that the model can read, special tokens included."""
+        return encoding
+
+    def _find_features(self, kind: str, offsets: list[Span]) -> tuple[Features, NDArray[np.intp]]:
+        own = np.flatnonzero(~self._sequence.special)
+        own_offsets = [offsets[token] for token in own]
+        if kind == "token":
+            strings = self._tokenizer.convert_ids_to_tokens(self._sequence.ids[own].tolist())
+            items = [
+                Feature(label=self.text[start:end] or string, span=(start, end) if start < end else None)
+                for (start, end), string in zip(own_offsets, strings, strict=True)
+            ]
+            groups = [[i] for i in range(len(own))]
+        else:
+            spans = split_words(self.text) if kind == "word" else split_sentences(self.text)
+            if self.truncated:
+                spans = clip_spans(spans, own_offsets)
+            found, groups = group_tokens(own_offsets, spans)
+            items = [Feature(label=self.text[start:end], span=(start, end)) for start, end in found]
+        if not items:
+            raise InputError(
+                f"the text {self.text[:40]!r} has no {kind} that the model's tokenizer can see; give another text"
+            )
+        feature_of_token = np.full(len(offsets), -1)
+        for feature, group in enumerate(groups):
+            feature_of_token[own[group]] = feature
+        return Features(kind=kind, items=tuple(items), shape=(len(items),)), feature_of_token
+
+    def _check_baseline(self, removes_tokens: bool) -> str | None:
+        """How tokens are removed, after checking that this model can do what is asked."""
+        moves_nothing = accepts(self._network, "position_ids")
+        possible = [name for name in self._substitutes if name != "pad" or moves_nothing]
+        model = type(self._network).__name__
+        if self._baseline != "remove":
+            advice = f"use --baseline {'|'.join(['remove', *possible])}"
+            if self._baseline not in self._substitutes:
+                raise ParameterError(f"the tokenizer of this model has no {self._baseline} token; {advice}")
+            if self._baseline not in possible:
+                raise ParameterError(
+                    f"{model} takes no position ids, so padding in the place of a word may move other words; {advice}"
+                )
+            return None
+        advice = f"use --baseline {'|'.join(possible)}" if possible else "no baseline is possible with this model"
+        if not self._sequence.special.any():
+            raise ParameterError(
+                "the tokenizer of this model adds no special token, so nothing would be left to classify when all "
+                f"words are removed; {advice}"
+            )
+        if removes_tokens and len(self._sequence) <= PROBED_TOKENS:
+            return "tokens removed"
+        if not hides_dropped_tokens(self._network, self._tokenizer, self._sequence, self._device):
+            raise ParameterError(
+                f"{model} reads tokens even where its attention mask is 0, so words cannot be removed; {advice}"
+            )
+        return "attention mask"
+
+    def _relaxation_token(self) -> str | None:
+        order = ("mask", "unk", "pad") if self._baseline == "remove" else (self._baseline,)
+        return next((name for name in order if name in self._substitutes), None)
+
+
+def _check_choices(features: str, baseline: str) -> None:
+    if features not in FEATURE_KINDS:
+        raise ParameterError(
+            f"features {features!r} are not possible for a text; use --features {'|'.join(FEATURE_KINDS)}"
+        )
+    if baseline not in BASELINES:
+        raise ParameterError(f"baseline {baseline!r} is not possible for a text; use --baseline {'|'.join(BASELINES)}")
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise InputError("the text is empty; give at least one word")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"character {error.start} of the text is half of a surrogate pair, no character; "
+            "read the text as UTF-8 (or replace it with '\\ufffd')"
+        ) from error
