@@ -158,7 +158,8 @@ class IndependentDraws:
         if self._size_cdf is None:
             return np.full(n_samples, self._additions.radius, dtype=np.int64)
         uniform = self._size_rng.random(n_samples) * self._size_cdf[-1]
-        return np.searchsorted(self._size_cdf, uniform, side="right").astype(np.int64)
+        sizes: NDArray[np.int64] = np.searchsorted(self._size_cdf, uniform, side="right").astype(np.int64)
+        return sizes
 
 
 class DrawsWithoutReplacement:

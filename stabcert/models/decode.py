@@ -172,7 +172,7 @@ def _scalar_to_rgb(image: Image.Image, name: str, background: tuple[int, int, in
         # PIL holds unsigned 32-bit values in signed ones.
         values = stored.view(np.uint32).astype(np.float64)
     low, high = _range(image, values, name, notes)
-    scaled = np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
+    scaled = np.rint((values - low) * 255 / (high - low)).astype(np.uint8)
     if _tiff_tag(image, _TIFF_PHOTOMETRIC) == _MIN_IS_WHITE:
         # PIL inverts 1 and 8 bits only.
         scaled = 255 - scaled

@@ -46,19 +46,9 @@ _PLAIN_VISION_TRANSFORMERS = frozenset(
         "siglip2",
     }
 )
-_TOKENIZER_FILES = frozenset(
-    {
-        "tokenizer.json",
-        "vocab.txt",
-        "vocab.json",
-        "spiece.model",
-        "spm.model",
-        "tokenizer.model",
-        "sentencepiece.bpe.model",
-        "tiktoken.model",
-        "bpe.codes",
-    }
-)
+# Vocabularies, by the beginning or end of their name; tokenizer_config.json is none.
+_VOCABULARY_STARTS = ("tokenizer.", "vocab", "spiece", "spm", "sentencepiece")
+_VOCABULARY_ENDS = (".model", ".bpe", ".codes", ".tiktoken")
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
 
@@ -239,7 +229,8 @@ def _text_network(
 ) -> TextNetwork:
     tokenizer = _tokenizer(checkpoint.name, checkpoint.directory, trust_remote_code)
     place(module, device, dtype, channels_last=False)
-    encoded = tokenizer("a b", return_tensors="pt")
+    # Two rows: some networks take only one, for want of a padding token.
+    encoded = tokenizer(["a b", "a b"], return_tensors="pt")
     with torch.inference_mode():
         logits = _attempt(
             checkpoint.name,
@@ -260,7 +251,8 @@ def _tokenizer(name: str, directory: Path, trust_remote_code: bool) -> Any:
     from transformers import AutoTokenizer
 
     # Without any of its files, transformers makes an empty tokenizer, and every word is unknown.
-    if not any((directory / file).is_file() for file in _TOKENIZER_FILES):
+    files = [path.name for path in directory.iterdir()]
+    if not any(file.startswith(_VOCABULARY_STARTS) or file.endswith(_VOCABULARY_ENDS) for file in files):
         raise ModelError(
             f"{name} has no tokenizer (neither tokenizer.json nor vocab.txt); save the tokenizer into it with "
             "save_pretrained"

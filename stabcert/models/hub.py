@@ -31,7 +31,7 @@ class LoadedModel:
     """Commit of a model of the hub, else None."""
     sha256: str | None
     """Of the weights; see `stabcert.models.checkpoint.weights_sha256`."""
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...] = field(repr=False)
     """One distinct name for each logit."""
     device: torch.device
     dtype: torch.dtype

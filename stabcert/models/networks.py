@@ -129,7 +129,7 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_image_network(name: str, image: ImageNetwork, classes: int, device: torch.device, dtype: torch.dtype) -> None:
-    """One forward pass on a grey image: sizes fit, and there are as many logits as classes.
+    """One forward pass on two grey images: sizes fit, and there are as many logits as classes.
 
     Raises:
         ModelError: the network cannot take what the preprocessing makes, or returns something else.
@@ -143,7 +143,7 @@ def check_image_network(name: str, image: ImageNetwork, classes: int, device: to
         )
     try:
         with torch.inference_mode():
-            logits = image.logits(pixels.to(device=device, dtype=dtype)[None])
+            logits = image.logits(torch.stack([pixels, pixels]).to(device=device, dtype=dtype))
     except Exception as error:
         raise ModelError(
             f"{name} cannot be run on a {pixels.shape[2]}x{pixels.shape[1]} image ({reason(error)})"
@@ -152,7 +152,7 @@ def check_image_network(name: str, image: ImageNetwork, classes: int, device: to
 
 
 def check_logits(name: str, logits: object, classes: int) -> None:
-    """Raise a ModelError unless ``logits`` has shape ``(1, classes)``."""
+    """Raise a ModelError unless ``logits``, of two inputs, have shape ``(2, classes)``."""
     shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if shape != (1, classes):
-        raise ModelError(f"{name} returns {shape} for one input, but its configuration names {classes} classes")
+    if shape != (2, classes):
+        raise ModelError(f"{name} returns {shape} for 2 inputs, but its configuration names {classes} classes")

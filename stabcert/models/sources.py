@@ -112,7 +112,7 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
             trust_remote_code=options.trust_remote_code,
             allow_random_head=options.allow_random_head,
         )
-    small = (".json", ".txt", ".model", ".codes", *((".py",) if options.trust_remote_code else ()))
+    small = (".json", ".txt", ".model", ".codes", ".bpe", ".tiktoken", *((".py",) if options.trust_remote_code else ()))
     wanted = [file for file in repository.files if file.endswith(small) and not file.endswith(".index.json")]
     directory = download(repository, [*wanted, *weights])
     loaded = _load_directory(name, directory, architecture, options)

@@ -187,7 +187,7 @@ def tiny_network(
 def save_tiny_bert(directory: str | Path, *, seed: int = 0, n_classes: int = 3) -> Path:
     """Write a complete local model directory: configuration, safetensors, tokenizer."""
     network = tiny_network("bert", seed=seed, n_classes=n_classes)
-    network.config.id2label = {i: name for i, name in enumerate(("negative", "neutral", "positive")[:n_classes])}
+    network.config.id2label = dict(enumerate(("negative", "neutral", "positive")[:n_classes]))
     network.config.label2id = {name: i for i, name in network.config.id2label.items()}
     network.save_pretrained(directory)
     wordpiece_tokenizer().save_pretrained(directory)

@@ -1,0 +1,3 @@
+from stabcert.cli.app import main
+
+main()

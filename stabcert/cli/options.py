@@ -1,0 +1,249 @@
+"""Every option that several commands share, once: dataclasses that `flatten` turns into typer options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+INPUT, MODEL, EXPLANATION, CERTIFICATE, OUTPUT, RUNNING = (
+    "Input",
+    "Model",
+    "Explanation",
+    "Certificate",
+    "Output",
+    "Running",
+)
+
+
+class Dtype(StrEnum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+@dataclass
+class InputOptions:
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[INPUT]...", help="Image files, .txt files (one text each), directories, or - for standard input."
+        ),
+    ] = None
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text", "-t", metavar="TEXT", help="A sentence, as it stands; repeatable.", rich_help_panel=INPUT
+        ),
+    ] = None
+    inputs_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--inputs",
+            metavar="FILE",
+            help=".txt (a path or sentence a line), .jsonl or .csv (id, text or path).",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Only the first N inputs.", rich_help_panel=INPUT),
+    ] = None
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            metavar="SPEC",
+            show_default="a ViT's patches, else grid:7 | word",
+            help="patch, grid:N, slic:N, quickshift, FILE | word, token, sentence.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="SPEC",
+            show_default="zero | remove",
+            help="A dropped feature becomes: zero, black, mean, blur | remove, mask, pad, unk.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    truncate: Annotated[
+        bool,
+        typer.Option(
+            "--truncate", help="Cut texts that are too long (otherwise they are refused).", rich_help_panel=INPUT
+        ),
+    ] = False
+
+
+@dataclass
+class ModelOptions:
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            envvar="STABCERT_MODEL",
+            show_default="the demo model",
+            help="Hub name, directory, timm:NAME, demo:image, demo:text.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", metavar="REV", help="Branch, tag or commit of a hub model.", rich_help_panel=MODEL),
+    ] = None
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option("--trust-remote-code", help="Allow code that comes with a model to run.", rich_help_panel=MODEL),
+    ] = False
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Allow weights in pickle files.", rich_help_panel=MODEL)
+    ] = False
+    allow_random_head: Annotated[
+        bool,
+        typer.Option(
+            "--allow-random-head", help="Allow a model without trained classification head.", rich_help_panel=MODEL
+        ),
+    ] = False
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=MODEL)] = False
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            envvar="STABCERT_DEVICE",
+            help="auto, cpu, cuda, cuda:N or mps.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "auto"
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Arithmetic of the model.", rich_help_panel=MODEL)] = (
+        Dtype.float32
+    )
+    batch_size: Annotated[
+        str,
+        typer.Option(
+            "--batch-size",
+            "-b",
+            metavar="auto|N",
+            envvar="STABCERT_BATCH_SIZE",
+            help="Masked inputs at a time; halved when memory runs out.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "auto"
+
+
+@dataclass
+class ExplanationOptions:
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            show_default="lime",
+            help="lime, intgrad or random.",
+            rich_help_panel=EXPLANATION,
+        ),
+    ] = None
+    top_k: Annotated[
+        str | None,
+        typer.Option(
+            "--top-k",
+            "-k",
+            metavar="K",
+            show_default="25%, at least 1",
+            help="Features to keep: a count (12) or a share (25%).",
+            rich_help_panel=EXPLANATION,
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="LABEL|ID",
+            show_default="the predicted one",
+            help="Class that is explained.",
+            rich_help_panel=EXPLANATION,
+        ),
+    ] = None
+
+
+@dataclass
+class MaskOptions:
+    mask_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--mask", metavar="FILE", help="A mask of your own: 0/1 array, .npy or .json.", rich_help_panel=EXPLANATION
+        ),
+    ] = None
+    from_file: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE|-",
+            help="Inputs, model, features and masks of `stabcert explain --json`.",
+            rich_help_panel=EXPLANATION,
+        ),
+    ] = None
+
+
+@dataclass
+class OutputOptions:
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object for each input and line.", rich_help_panel=OUTPUT)
+    ] = False
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Append the same objects to FILE.", rich_help_panel=OUTPUT),
+    ] = None
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Of all random draws.", rich_help_panel=RUNNING)
+    ] = 0
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Go on after an input that failed.", rich_help_panel=RUNNING)
+    ] = False
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Results only: no notes, no progress.", rich_help_panel=RUNNING)
+    ] = False
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what the libraries have to say.", rich_help_panel=RUNNING)
+    ] = False
+
+
+def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a command that typer can read from one whose parameters are groups of options.
+
+    A parameter annotated with one of the dataclasses above becomes one option for each of its fields;
+    when called, the values are put together again.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if not is_dataclass(hints[name]):
+            parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        group = groups[name] = hints[name]
+        group_hints = get_type_hints(group, include_extras=True)
+        parameters += [
+            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=group_hints[f.name])
+            for f in fields(group)
+        ]
+
+    def flat(**values: Any) -> Any:
+        for name, group in groups.items():
+            values[name] = group(**{f.name: values.pop(f.name) for f in fields(group)})
+        return command(**values)
+
+    flat.__name__ = command.__name__
+    flat.__doc__ = command.__doc__
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat

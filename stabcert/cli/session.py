@@ -1,0 +1,363 @@
+"""From options to reports: opens models, walks over the inputs, writes results, decides the exit code."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from stabcert import __version__
+from stabcert.cli.explanation import Choice, Recorded, by_file, by_method, read_records
+from stabcert.cli.inputs import Item, collect
+from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
+from stabcert.cli.progress import Progress
+from stabcert.core.decisions import predict
+from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.report.record import (
+    Explanation,
+    InputInfo,
+    ModelInfo,
+    Prediction,
+    Report,
+    RunInfo,
+    Status,
+    failed_record,
+    to_json,
+)
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from stabcert.core.types import MaskedPredictor
+    from stabcert.models.base import BatchSize, ModelPredictor
+    from stabcert.models.hub import LoadedModel
+
+DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def exit_code(error: StabcertError) -> int:
+    return WRONG_REQUEST if isinstance(error, ParameterError) else COULD_NOT_RUN
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input in front of one model, with its mask: what a command works on."""
+
+    predictor: ModelPredictor
+    choice: Choice
+    class_names: tuple[str, ...]
+    input_sha256: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command found; the session makes the report of it."""
+
+    status: Status
+    result: dict[str, Any]
+    function: MaskedPredictor | None = None
+    """The function that was certified, if it is not the model itself."""
+    certificate: SoftCertificate | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Task:
+    item: Item
+    recorded: Recorded | None = None
+
+
+class Session:
+    """One call of a command over all its inputs.
+
+    Args:
+        masks: options for masks that do not come from a method; None where there are none.
+        n_samples, steps: effort of the attribution method, None for its default.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        inputs: InputOptions,
+        model: ModelOptions,
+        explanation: ExplanationOptions,
+        output: OutputOptions,
+        *,
+        masks: MaskOptions | None = None,
+        n_samples: int | None = None,
+        steps: int | None = None,
+    ) -> None:
+        self.command = command
+        self.inputs = inputs
+        self.model = model
+        self.explanation = explanation
+        self.output = output
+        self.masks = masks or MaskOptions()
+        self.n_samples = n_samples
+        self.steps = steps
+        self._models: dict[str, LoadedModel] = {}
+
+    def run(self, work: Callable[[Case], Outcome], render: Callable[[Report], list[Text]]) -> int:
+        """Do ``work`` on every input, write each report as soon as it is there, return the exit code."""
+        batch_size = _batch_size(self.model.batch_size)
+        tasks = self._tasks()
+        worst = DONE
+        failed = False
+        with _Writer(self.output) as writer, _library_noise(self.output.verbose):
+            for task in tasks:
+                try:
+                    report, interrupted = self._one(task, work, batch_size)
+                except StabcertError as error:
+                    if not self.output.keep_going:
+                        raise
+                    failed = True
+                    self._say(f"Error: {task.item.id}: {error}")
+                    writer.failed(failed_record(self.command, task.item.describe(), exit_code(error), str(error)))
+                    continue
+                writer.write(report, render)
+                if interrupted:
+                    return INTERRUPTED
+                if report.status in ("not-certified", "undecided"):
+                    worst = NOT_MET
+        return SOME_FAILED if failed else worst
+
+    def _tasks(self) -> list[_Task]:
+        chosen = [
+            name
+            for name, given in (
+                ("--mask", self.masks.mask_file is not None),
+                ("--from", self.masks.from_file is not None),
+                ("--method", self.explanation.method is not None),
+            )
+            if given
+        ]
+        if len(chosen) > 1:
+            raise ParameterError(f"{' and '.join(chosen)} exclude one another: each says where the mask comes from")
+        if self.masks.from_file is None:
+            if self.masks.mask_file is not None:
+                self._refuse("--mask gives the mask", {"--top-k": self.explanation.top_k})
+            return [_Task(item) for item in collect(self.inputs)]
+        self._refuse(
+            "the records given to --from say that already",
+            {
+                "INPUT": self.inputs.inputs,
+                "--text": self.inputs.text,
+                "--inputs": self.inputs.inputs_file,
+                "--model": self.model.model,
+                "--features": self.inputs.features,
+                "--baseline": self.inputs.baseline,
+                "--truncate": self.inputs.truncate,
+                "--top-k": self.explanation.top_k,
+                "--target": self.explanation.target,
+            },
+        )
+        recorded = read_records(self.masks.from_file)[: self.inputs.limit]
+        return [_Task(record.item(), record) for record in recorded]
+
+    def _refuse(self, reason: str, options: dict[str, Any]) -> None:
+        given = [name for name, value in options.items() if value]
+        if given:
+            raise ParameterError(f"leave out {', '.join(given)}: {reason}")
+
+    def _one(self, task: _Task, work: Callable[[Case], Outcome], batch_size: BatchSize) -> tuple[Report, bool]:
+        sha256 = task.item.sha256()
+        model = self._open(task)
+        start = time.perf_counter()
+        predictor, size = self._predictor(task, model, batch_size)
+        with Progress(task.item.id, enabled=not self.output.quiet) as progress:
+            predictor.on_progress = progress.advance
+            choice = self._choose(task, predictor, sha256, model.sha256)
+            outcome = work(Case(predictor, choice, model.class_names, sha256))
+            explanation = _explanation(predictor, outcome.function or predictor, choice)
+        report = Report(
+            command=self.command,
+            status=outcome.status,
+            input=InputInfo(
+                id=task.item.id,
+                kind=task.item.kind,
+                sha256=sha256,
+                path=None if task.item.path is None else str(task.item.path),
+                text=task.item.text,
+                size=size,
+                truncated=bool(explanation.masking.get("truncated", False)),
+            ),
+            model=ModelInfo(model.id, model.revision, model.sha256, model.class_names),
+            explanation=explanation,
+            result=outcome.result,
+            run=RunInfo(
+                seed=self.output.seed,
+                device=str(model.device),
+                dtype=str(model.dtype).removeprefix("torch."),
+                batch_size=predictor.batch_size,
+                evaluations=predictor.evaluations,
+                seconds=time.perf_counter() - start,
+                versions=_versions(),
+            ),
+            certificate=outcome.certificate,
+        )
+        return report, outcome.interrupted
+
+    def _open(self, task: _Task) -> LoadedModel:
+        """The model for this input; loaded once."""
+        kind = task.item.kind
+        name = task.recorded.model if task.recorded else self.model.model or f"demo:{kind}"
+        if name not in self._models:
+            if task.recorded is None and self.model.model is None:
+                self._say(f"no --model given: using the built-in {name}")
+            from stabcert.models.hub import load_model
+
+            options = self.model
+            loaded = load_model(
+                name,
+                revision=task.recorded.record["model"]["revision"] if task.recorded else options.revision,
+                trust_remote_code=options.trust_remote_code,
+                allow_pickle=options.allow_pickle,
+                allow_random_head=options.allow_random_head,
+                offline=options.offline,
+                device=options.device,
+                dtype=options.dtype.value,
+            )
+            for note in loaded.notes:
+                self._say(note)
+            self._models[name] = loaded
+        model = self._models[name]
+        if model.kind != kind:
+            raise InputError(
+                f"{task.item.id} is {_article(kind)}, but {name} classifies {model.kind}s; use --model demo:{kind}"
+            )
+        return model
+
+    def _predictor(
+        self, task: _Task, model: LoadedModel, batch_size: BatchSize
+    ) -> tuple[ModelPredictor, tuple[int, int] | None]:
+        features, baseline, truncate = self.inputs.features, self.inputs.baseline, self.inputs.truncate
+        if task.recorded:
+            masking = task.recorded.masking
+            features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated
+        options = {"features": features, "baseline": baseline, "truncate": truncate, "batch_size": batch_size}
+        if task.item.text is not None:
+            return model.predictor(task.item.text, **options), None  # type: ignore[arg-type]
+        from stabcert.models.decode import decode_image
+
+        decoded = decode_image(task.item.path if task.item.path is not None else task.item.read())
+        for note in decoded.notes:
+            self._say(f"{task.item.id}: {note}")
+        return model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]
+
+    def _choose(self, task: _Task, predictor: ModelPredictor, input_sha256: str, model_sha256: str | None) -> Choice:
+        if task.recorded:
+            return task.recorded.choice(predictor, input_sha256=input_sha256, model_sha256=model_sha256)
+        if self.masks.mask_file is not None:
+            return by_file(self.masks.mask_file, predictor.n_features)
+        return by_method(predictor, self.explanation, seed=self.output.seed, n_samples=self.n_samples, steps=self.steps)
+
+    def _say(self, text: str) -> None:
+        if not self.output.quiet or text.startswith("Error"):
+            from stabcert.report.terminal import visible
+
+            print(visible(text), file=sys.stderr)  # noqa: T201
+
+
+def _explanation(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
+    n = predictor.n_features
+    three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
+    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in predict(function, three))
+    return Explanation(
+        method=choice.method,
+        settings=choice.settings,
+        target=full.id if choice.target is None else choice.target,
+        features=predictor.features,
+        mask=choice.mask,
+        masking=predictor.masked_input.settings,
+        full=full,
+        masked=masked,
+        empty=empty,
+        scores=choice.scores,
+    )
+
+
+class _Writer:
+    """Results on stdout, and appended to the output file, each flushed at once."""
+
+    def __init__(self, options: OutputOptions) -> None:
+        self._options = options
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> _Writer:
+        path = self._options.output
+        if path is not None:
+            try:
+                self._file = path.open("a", encoding="utf-8")
+            except OSError as error:
+                raise InputError(f"cannot write to {path}: {error.strerror or error}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, report: Report, render: Callable[[Report], list[Text]]) -> None:
+        self._line(report.to_dict())
+        if not self._options.json:
+            from rich.console import Console
+
+            console = Console(highlight=False, soft_wrap=True)
+            for line in render(report):
+                console.print(line)
+            sys.stdout.flush()
+
+    def failed(self, record: dict[str, Any]) -> None:
+        self._line(record)
+
+    def _line(self, record: dict[str, Any]) -> None:
+        line = to_json(record) + "\n"
+        if self._file is not None:
+            self._file.write(line)
+            self._file.flush()
+        if self._options.json:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+
+class _library_noise:
+    """Warnings of libraries stay out of the way unless the user wants to see them."""
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+        self._catch = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._catch.__enter__()
+        if self._verbose:
+            logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+        else:
+            warnings.simplefilter("ignore")
+
+    def __exit__(self, *exception: object) -> None:
+        self._catch.__exit__(*exception)  # type: ignore[arg-type]
+
+
+def _batch_size(text: str) -> BatchSize:
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
+    return int(text)
+
+
+def _article(kind: str) -> str:
+    return "an image" if kind == "image" else "a text"
+
+
+def _versions() -> dict[str, str]:
+    found = {"stabcert": __version__, "python": platform.python_version()}
+    return found | {name: metadata.version(name) for name in ("torch", "transformers", "timm", "numpy", "scipy")}

@@ -1,0 +1,205 @@
+"""A report as lines of text for people; returns them, prints nothing.
+
+User text and labels only ever enter as plain `Text`, with control characters made visible: they are
+never read as markup or as terminal escape sequences.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+from rich.text import Text
+
+from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.report.record import Explanation, InputInfo, Prediction, Report
+
+_NOUNS = {
+    "patch": ("patch", "patches"),
+    "grid": ("cell", "cells"),
+    "segment": ("segment", "segments"),
+    "word": ("word", "words"),
+    "token": ("token", "tokens"),
+    "sentence": ("sentence", "sentences"),
+}
+_NAME_WIDTH = 48
+
+
+def visible(text: str) -> str:
+    """``text`` with control characters, line breaks and bidirectional overrides made harmless."""
+    hidden = ("Cc", "Cs", "Co", "Cn")
+    overrides = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u2028\u2029"
+    return "".join(
+        " " if c in "\n\r\t" else "\ufffd" if unicodedata.category(c) in hidden or c in overrides else c for c in text
+    )
+
+
+def render_explain(report: Report, show: int) -> list[Text]:
+    """Prediction, what is left of it on the mask alone, and the ``show`` features of largest score."""
+    explanation = report.explanation
+    lines = [_heading(report)]
+    if explanation.scores is not None and show > 0:
+        order = np.argsort(-explanation.scores, kind="stable")[:show]
+        width = max(len(visible(explanation.features.items[i].label)) for i in order)
+        for rank, index in enumerate(order, start=1):
+            label = visible(explanation.features.items[index].label).ljust(width)
+            line = Text(f"  {rank:>3}  {label}  {explanation.scores[index]:+.4f}")
+            if explanation.mask[index]:
+                line.append("  kept", style="green")
+            lines.append(line)
+    return [*lines, *_sentence(report), *_warnings(explanation), _footer(report)]
+
+
+def render_soft(report: Report) -> list[Text]:
+    """The table of rates, what it guarantees in words, and what it cost."""
+    certificate = report.certificate
+    if certificate is None:
+        raise TypeError("render_soft needs a report with a certificate")
+    lines = [_heading(report), *_sentence(report), _rates_header(certificate)]
+    lines += [_rate_line(rate) for rate in certificate.rates]
+    if certificate.largest_radius is not None:
+        lines.append(_largest_radius(certificate))
+    lines.append(Text("  " + guarantee(certificate), style="dim"))
+    smoothing = report.result["smoothing"]
+    if smoothing:
+        plain = smoothing["unsmoothed_prediction"]
+        lines.append(
+            Text(
+                f"  about the smoothed model (each feature kept with probability {smoothing['lambda']:g}, "
+                f"{smoothing['draws']} frozen masks); the model itself says {short(plain['label'])} "
+                f"({plain['probability']:.2f})"
+            )
+        )
+    return [*lines, *_warnings(report.explanation), _footer(report)]
+
+
+def guarantee(certificate: SoftCertificate) -> str:
+    """What the numbers say, with the probability with which they may be wrong."""
+    confidence = f"{100 * (1 - certificate.delta):g}%"
+    if all(rate.enumerated for rate in certificate.rates) and certificate.largest_radius is None:
+        return "Every addition was tried: the rate is exact."
+    if certificate.largest_radius is not None:
+        return f"The statement on the largest radius holds with probability at least {confidence} over the draws."
+    several = len(certificate.rates) > 1
+    scope = (
+        ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
+    )
+    if certificate.sides == 1:
+        return (
+            f"The rate is at least the lower bound with probability at least {confidence} over the draws{scope}; "
+            "so is it at most the upper bound."
+        )
+    return f"The rate lies in its interval with probability at least {confidence} over the draws{scope}."
+
+
+def short(label: str) -> str:
+    """A class name for the screen: ImageNet's are lists of synonyms, of which the first is enough."""
+    return visible(label).split(",")[0]
+
+
+def name_of(info: InputInfo) -> str:
+    """What the user calls the input: its name, or the beginning of the text."""
+    if info.kind == "text" and info.path is None and info.text is not None:
+        text = visible(info.text)
+        return f'"{text}"' if len(text) <= _NAME_WIDTH else f'"{text[: _NAME_WIDTH - 1]}…"'
+    return visible(info.id)
+
+
+def _heading(report: Report) -> Text:
+    explanation = report.explanation
+    n, k = len(explanation.features), int(explanation.mask.sum())
+    one, many = _NOUNS.get(explanation.features.kind, ("feature", "features"))
+    line = Text(name_of(report.input), style="bold")
+    line.append(f"   {_show(explanation.full)}", style="not bold")
+    line.append(
+        f"   {n} {one if n == 1 else many}, {k} kept ({100 * k / n:.0f}%), {explanation.method}", style="not bold"
+    )
+    line.append(f"   mask alone: {_show(explanation.masked)}, ", style="not bold")
+    if explanation.consistent:
+        line.append("consistent", style="not bold green")
+    else:
+        line.append("NOT consistent", style="bold yellow")
+    return line
+
+
+def _show(prediction: Prediction) -> str:
+    return f"{short(prediction.label)} ({prediction.probability:.2f})"
+
+
+def _sentence(report: Report) -> list[Text]:
+    """The user's text with its kept features marked: colour on a terminal, brackets anywhere."""
+    text = report.input.text
+    if text is None:
+        return []
+    features = report.explanation.features.items
+    line, end = Text("  "), 0
+    for index in np.flatnonzero(report.explanation.mask):
+        span = features[index].span
+        if span is None:
+            continue
+        line.append(visible(text[end : span[0]]))
+        line.append(f"[{visible(text[span[0] : span[1]])}]", style="bold green")
+        end = span[1]
+    line.append(visible(text[end:]))
+    return [line]
+
+
+def _rates_header(certificate: SoftCertificate) -> Text:
+    confidence = f"{100 * (1 - certificate.delta):g}%"
+    title = f"{confidence} interval" if certificate.sides == 2 else f"{confidence} bounds"
+    return Text(f"  radius  samples  matches    rate   {title}", style="dim")
+
+
+def _rate_line(rate: StabilityRate) -> Text:
+    estimate = "     -" if rate.rate is None else f"{rate.rate:.4f}"
+    line = Text(f"  {rate.radius:>6}  {rate.samples:>7}  {rate.matches:>7}  {estimate}   ")
+    line.append(
+        "exact           " if rate.enumerated and not rate.near_ties else f"{rate.lower:.4f} .. {rate.upper:.4f}"
+    )
+    if rate.threshold is not None:
+        sign = ">=" if rate.met else "not >="
+        lower = "" if rate.met or abs(rate.lower - rate.threshold) > 5e-4 else f", lower bound {rate.lower:.7g}"
+        word = {"certified": "met", "not-certified": "refuted", "undecided": "undecided"}[rate.verdict]
+        style = {"certified": "green", "not-certified": "red", "undecided": "yellow"}[rate.verdict]
+        line.append(f"  {word} ({sign} {rate.threshold:.4g}{lower})", style=style)
+    if rate.covers_up_to is not None:
+        line.append(f"  and at every radius up to {rate.covers_up_to}")
+    if rate.near_ties:
+        line.append(f"  {rate.near_ties} too close to call", style="yellow")
+    return line
+
+
+def _largest_radius(certificate: SoftCertificate) -> Text:
+    radius = certificate.largest_radius
+    if not radius:
+        return Text("  no radius is certified", style="bold red")
+    threshold = certificate.rates[0].threshold
+    return Text(
+        f"  largest radius {radius}: the rate is at least {threshold:g} at every tested radius up to {radius}", "bold"
+    )
+
+
+def _warnings(explanation: Explanation) -> list[Text]:
+    lines = []
+    if not explanation.consistent:
+        lines.append(
+            Text(
+                f"  note: the mask alone says {short(explanation.masked.label)}, the full input "
+                f"{short(explanation.full.label)}: stability is about the former",
+                style="yellow",
+            )
+        )
+    if explanation.vacuous:
+        lines.append(
+            Text(
+                f"  note: vacuous: with everything dropped the model already says {short(explanation.empty.label)}",
+                style="yellow",
+            )
+        )
+    return lines
+
+
+def _footer(report: Report) -> Text:
+    run = report.run
+    cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
+    return Text(f"  {cost}, {report.model.id}, {run.device} {run.dtype}, seed {run.seed}", style="dim")

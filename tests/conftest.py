@@ -1,0 +1,27 @@
+"""What holds for every test: reproducible examples, and global random states that nobody touches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("stabcert", derandomize=True, deadline=None)
+settings.load_profile("stabcert")
+
+
+def _global_random_state() -> tuple[object, ...]:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - reading the state that must not change
+    return (random.getstate(), name, keys.tobytes() if isinstance(keys, np.ndarray) else keys, *rest)
+
+
+@pytest.fixture(autouse=True)
+def _global_random_states_are_untouched() -> Iterator[None]:
+    """Fails a test in which the global random state of numpy or of Python changed."""
+    before = _global_random_state()
+    yield
+    if _global_random_state() != before:
+        pytest.fail("the global random state of numpy or of Python was changed; use a Generator that somebody owns")
