@@ -108,6 +108,13 @@ def certify_soft(
         raise ParameterError("n_samples fixes the sample size, max_samples ends a sequential test; give one of them")
     if min_rate is not None and largest_radius and n_samples is not None:
         raise ParameterError("the largest radius is found by a sequential test; give max_samples instead of n_samples")
+    if interval not in ("exact", "hoeffding"):
+        raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
+    if interval == "hoeffding" and min_rate is not None and n_samples is None:
+        raise ParameterError(
+            "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
+            "give n_samples (--n-samples) or leave the interval out"
+        )
     sets = _sets(mask, radii, formulation)
     trials = Trials(predictor, mask, rng)
     simultaneous = simultaneous and not largest_radius

@@ -140,8 +140,11 @@ def test_a_twelve_bit_tiff_has_4095_as_white() -> None:
 
 
 def test_a_pgm_of_any_depth_has_its_own_maximum_as_white() -> None:
-    for maximum, pixels in ((100, bytes([0, 100])), (4095, struct.pack(">HH", 0, 4095)), (65535, b"\0\0\xff\xff")):
-        assert rgb(b"P5 2 1 %d\n" % maximum + pixels) == [[BLACK, WHITE]]
+    # A fifth and two fifths of the maximum: neither is stretched to black or white.
+    for maximum, pixels in ((100, b"\x14\x28"), (4095, struct.pack(">HH", 819, 1638)), (65535, b"\x33\x33\x66\x66")):
+        source = b"P5 2 1 %d\n" % maximum + pixels
+        assert rgb(source) == [[(51, 51, 51), (102, 102, 102)]]
+        assert decode_image(source).notes == ()
 
 
 @pytest.mark.parametrize(

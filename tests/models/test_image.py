@@ -16,7 +16,9 @@ from stabcert.models.image import BASELINES, MaskedImage, Preprocessing, resize_
 FEATURES = ("patch", "grid:4", "grid:5", "grid:1", "slic:9", "quickshift")
 
 
-@pytest.mark.parametrize("width_height", [(300, 200), (201, 333), (224, 224), (31, 64), (97, 33), (7, 5), (40, 40)])
+@pytest.mark.parametrize(
+    "width_height", [(300, 200), (201, 333), (224, 224), (31, 64), (97, 33), (7, 5), (40, 43), (43, 40)]
+)
 @pytest.mark.parametrize(("resize", "size"), [(40, 32), (33, 32), (32, 32), (37, 20)])
 def test_resize_and_crop_is_the_pipeline_of_torchvision(width_height: tuple[int, int], resize: int, size: int) -> None:
     from torchvision import transforms
@@ -131,6 +133,14 @@ def test_the_blur_of_a_plain_image_is_the_image() -> None:
 
 def test_pixels_are_the_colours_that_the_model_sees() -> None:
     assert np.array_equal(masked().pixels, np.asarray(picture()))
+
+
+def test_colours_beyond_black_and_white_are_shown_as_those() -> None:
+    plain = torch.tensor([-0.2, 0.0, 0.5, 1.0, 1.2]).expand(3, 1, 5)
+    image = MaskedImage(
+        means, picture(), Preprocessing(lambda _: plain, (0, 0, 0), (1, 1, 1)), features="grid:1", device=CPU
+    )
+    assert image.pixels[0, :, 0].tolist() == [0, 0, 128, 255, 255]
 
 
 def test_batches_are_in_the_memory_format_that_was_asked_for() -> None:
