@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import rich.style  # noqa: F401 - draws one number when first imported; that is not a test's doing
 from hypothesis import settings
 
 settings.register_profile("stabcert", derandomize=True, deadline=None)

@@ -92,7 +92,7 @@ def parse_top_k(text: str, n_features: int) -> int:
         if not 0 < number <= 100:
             raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
         return max(1, int(number * n_features / 100 + Decimal("0.5")))
-    if number != int(number) or not 1 <= number <= n_features:
+    if not 1 <= number <= n_features or number != int(number):
         raise ParameterError(
             f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
         )

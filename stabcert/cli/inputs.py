@@ -55,7 +55,7 @@ class Item:
             InputError: a file that cannot be read.
         """
         if self.text is not None:
-            return self.text.encode("utf-8", errors="surrogatepass")
+            return self.text.encode("utf-8")
         if self.data is not None:
             return self.data
         return _read_file(self.path or Path())
@@ -95,6 +95,10 @@ def file_item(path: Path, *, identity: str | None = None) -> Item:
 
 
 def _text_item(identity: str, text: str, path: Path | None = None) -> Item:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{identity} is not valid Unicode text (character {error.start})") from error
     return Item(identity, "text", path=path, text=text)
 
 

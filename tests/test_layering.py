@@ -1,0 +1,152 @@
+"""The layers of the package: who may import whom, and one name that nobody uses."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "stabcert"
+
+MAY_IMPORT = {
+    "errors": set(),
+    "core": {"errors"},
+    "models": {"core", "errors"},
+    "explainers": {"core", "models", "errors"},
+    "report": {"core", "errors"},
+}
+"""For each layer the layers under it, itself aside. The command line may import everything; nobody imports it."""
+
+CORE_LIBRARIES = {"numpy", "scipy"}
+
+RULE = (
+    "the layers of stabcert are core <- models <- explainers and core <- report; the command line sits on top of "
+    "all, and nothing imports it. core needs numpy and scipy alone. Move the code to the layer that may know "
+    "what it needs, or pass the value in as an argument."
+)
+
+
+def imported_modules(tree: ast.Module, module: str) -> Iterator[tuple[int, str]]:
+    """Line and absolute name of everything imported anywhere in a module, also inside of functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module.split(".")[: -node.level]
+                base = ".".join([*package, *([node.module] if node.module else [])])
+            # "from stabcert import core" imports stabcert.core
+            yield from ((node.lineno, f"{base}.{alias.name}" if base == "stabcert" else base) for alias in node.names)
+
+
+def broken_imports(source: str, module: str) -> list[str]:
+    """What a module of the package (dotted name, ``.__init__`` included) imports against the rule."""
+    layer = module.split(".")[1]
+    found = []
+    for line, name in imported_modules(ast.parse(source), module):
+        parts = name.split(".")
+        if parts[0] == "stabcert":
+            other = parts[1] if len(parts) > 1 else ""
+            allowed = layer == "cli" or other == layer or other in MAY_IMPORT.get(layer, MAY_IMPORT | {"": None})
+            if layer == "__init__":
+                allowed = other != "cli"
+            if not allowed:
+                found.append(f"{module}, line {line}: imports {name}; {RULE}")
+        elif layer in ("core", "errors") and parts[0] not in sys.stdlib_module_names | CORE_LIBRARIES:
+            found.append(f"{module}, line {line}: imports {name}; {RULE}")
+    return found
+
+
+def uses_of_alpha(source: str, module: str) -> list[str]:
+    """Places that name something of their own ``alpha``; keywords of library calls are not their own."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        name = {
+            ast.Name: lambda n: n.id,
+            ast.arg: lambda n: n.arg,
+            ast.Attribute: lambda n: n.attr,
+            ast.FunctionDef: lambda n: n.name,
+            ast.ClassDef: lambda n: n.name,
+            ast.alias: lambda n: n.asname or n.name,
+        }.get(type(node), lambda n: "")(node)
+        if "alpha" in name.lower().split("_"):
+            line = getattr(node, "lineno", 0)
+            found.append(
+                f"{module}, line {line}: the name {name!r} says nothing: papers use alpha for masks, for failure "
+                "probabilities and for opacity; say mask, delta or opacity"
+            )
+    return found
+
+
+def modules() -> list[tuple[str, str]]:
+    paths = sorted(PACKAGE.rglob("*.py"))
+    names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in paths]
+    return [(name, path.read_text(encoding="utf-8")) for name, path in zip(names, paths, strict=True)]
+
+
+def test_every_module_imports_only_layers_under_it() -> None:
+    assert len(modules()) > 5
+    assert [problem for name, source in modules() for problem in broken_imports(source, name)] == []
+
+
+def test_nothing_is_called_alpha() -> None:
+    assert [problem for name, source in modules() for problem in uses_of_alpha(source, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("stabcert.core.soft", "import torch"),
+        ("stabcert.core.soft", "def f():\n    from torch.nn import functional"),
+        ("stabcert.core.soft", "from stabcert.models import base"),
+        ("stabcert.core.soft", "from stabcert import models"),
+        ("stabcert.core.soft", "import stabcert.report.record"),
+        ("stabcert.core.soft", "from ..models import base"),
+        ("stabcert.core.soft", "from .. import explainers"),
+        ("stabcert.core.soft", "from stabcert import certify_soft"),
+        ("stabcert.errors", "from stabcert.core import types"),
+        ("stabcert.models.base", "from stabcert.explainers import explain"),
+        ("stabcert.models.base", "from stabcert.report import record"),
+        ("stabcert.explainers.lime", "from stabcert.report import record"),
+        ("stabcert.report.record", "from stabcert.models import base"),
+        ("stabcert.report.record", "from stabcert.cli import app"),
+        ("stabcert.__init__", "from stabcert.cli import app"),
+        ("stabcert.__init__", "from .cli import app"),
+    ],
+)
+def test_a_planted_import_against_the_rule_is_found_and_the_rule_is_explained(module: str, source: str) -> None:
+    (problem,) = broken_imports(source, module)
+    assert module in problem
+    assert "Move the code" in problem
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("stabcert.core.soft", "import math\nimport numpy as np\nfrom scipy import special"),
+        ("stabcert.core.soft", "from stabcert.core.bounds import x\nfrom stabcert.errors import y\nfrom .masks import z"),
+        ("stabcert.models.base", "import torch\nfrom stabcert.core.types import Mask\nfrom ..errors import ModelError"),
+        ("stabcert.explainers.lime", "import captum\nfrom stabcert.models.base import ModelPredictor"),
+        ("stabcert.report.record", "import rich\nfrom stabcert.core.soft import SoftCertificate"),
+        ("stabcert.cli.app", "import stabcert\nfrom stabcert.report import record\nfrom stabcert.models import hub"),
+        ("stabcert.__init__", "from stabcert.core.soft import certify_soft\nfrom .models import hub"),
+    ],
+)
+def test_imports_that_keep_the_rule_are_accepted(module: str, source: str) -> None:
+    assert broken_imports(source, module) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["alpha = 1", "def f(alpha): ...", "self.alpha = 2", "def alpha(): ...", "import x as alpha", "base_alpha = 1"],
+)
+def test_a_planted_alpha_is_found(source: str) -> None:
+    assert len(uses_of_alpha(source, "stabcert.core.bad")) == 1
+
+
+def test_alpha_as_a_keyword_of_a_library_call_and_words_that_contain_it_are_accepted() -> None:
+    assert uses_of_alpha("axis.imshow(picture, alpha=0.5)\nalphabet = 'alpha'", "stabcert.report.plot") == []

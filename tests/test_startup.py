@@ -1,0 +1,55 @@
+"""What must not be slow: `--help` answers before torch could even be imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = (
+    "torch",
+    "transformers",
+    "timm",
+    "captum",
+    "lime",
+    "shap",
+    "matplotlib",
+    "sklearn",
+    "skimage",
+    "PIL",
+    "scipy.stats",
+)
+
+
+def _loaded_by(code: str) -> list[str]:
+    script = f"import sys\n{code}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["certify-soft", "--help"], ["explain", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import contextlib, io\nfrom stabcert.cli.app import app\n"
+        f"with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    app({arguments!r})"
+    )
+    assert _loaded_by(code) == []
+
+
+def test_the_package_itself_imports_nothing_heavy() -> None:
+    assert _loaded_by("import stabcert") == []
+
+
+def test_help_is_fast() -> None:
+    """Against starting Python with numpy and scipy.special, which the core needs, so that the machine cancels out."""
+
+    def seconds(*arguments: str) -> float:
+        best = float("inf")
+        for _ in range(3):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    assert seconds("-m", "stabcert", "--help") < 5 * seconds("-c", "import numpy, scipy.special, rich.table")
