@@ -23,8 +23,7 @@ def additions(mask: ArrayLike, radius: int, *, exactly: bool = False) -> list[Ro
     free = [i for i, value in enumerate(kept) if not value]
     rows = []
     for size in range(radius if exactly else 0, radius + 1):
-        for chosen in combinations(free, size):
-            rows.append(tuple(value or i in chosen for i, value in enumerate(kept)))
+        rows += [tuple(value or i in chosen for i, value in enumerate(kept)) for chosen in combinations(free, size)]
     return rows
 
 

@@ -87,7 +87,9 @@ def parse_top_k(text: str, n_features: int) -> int:
     try:
         number = Decimal(text.strip().removesuffix("%"))
     except InvalidOperation:
-        raise ParameterError(f"--top-k {text!r} is not a number; write a count (12) or a share (25%)") from None
+        number = Decimal("NaN")
+    if number.is_nan():
+        raise ParameterError(f"--top-k {text!r} is not a number; write a count (12) or a share (25%)")
     if share:
         if not 0 < number <= 100:
             raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")

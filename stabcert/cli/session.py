@@ -17,6 +17,7 @@ import numpy as np
 from stabcert import __version__
 from stabcert.cli.explanation import Choice, Recorded, by_file, by_method, read_records
 from stabcert.cli.inputs import Item, collect
+from stabcert.cli.memory import keep_freed_memory
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.progress import Progress
 from stabcert.core.decisions import predict
@@ -215,6 +216,7 @@ class Session:
                 self._say(f"no --model given: using the built-in {name}")
             from stabcert.models.hub import load_model
 
+            keep_freed_memory()
             options = self.model
             loaded = load_model(
                 name,

@@ -85,10 +85,7 @@ def guarantee(certificate: SoftCertificate) -> str:
         ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
     )
     if certificate.sides == 1:
-        return (
-            f"The rate is at least the lower bound with probability at least {confidence} over the draws{scope}; "
-            "so is it at most the upper bound."
-        )
+        return f"Each bound by itself holds with probability at least {confidence} over the draws{scope}."
     return f"The rate lies in its interval with probability at least {confidence} over the draws{scope}."
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from stabcert.core.bounds import log_e_value
 from stabcert.core.sequential import SequentialTest, samples_to_certify
-from tests.core.golden import GOLDEN
+from tests.core.helpers import GOLDEN
 from tests.oracles import e_value, e_value_finite, ever_true_without_replacement
 
 DELTAS = [0.1, 0.05, 0.01]
@@ -115,7 +115,7 @@ def test_with_a_finite_population_a_wrong_decision_has_probability_at_most_delta
 ) -> None:
     """Exact, over every order of the members; also for a number of matches exactly at the threshold."""
     wanted = math.ceil(Fraction(threshold).limit_denominator(100) * population)
-    outcome = {}
+    outcome: dict[tuple[int, int], tuple[bool, bool]] = {}
     for matches in range(population + 1):
         for failures in range(population + 1 - matches):
             for match in (True, False):
