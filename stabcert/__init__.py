@@ -11,7 +11,7 @@ prediction on the masked input survives when more features are revealed.
 >>> certify_soft(predictor, mask, radius=4, rng=numpy.random.default_rng(0)).rates
 
 Every function works on any object with ``n_features`` that maps ``(k, n_features)`` boolean masks,
-True = kept, to ``(k, n_classes)`` probabilities. Names that need torch load it when first used.
+True = kept, to ``(k, n_classes)`` probabilities. Names are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from stabcert.core.masks import bernoulli_keep_masks, count_additions, sample_additions, top_k_mask
-from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.core.soft import Interrupted, certify_soft
-from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
-from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
-from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
-
 if TYPE_CHECKING:
+    from stabcert.core.masks import bernoulli_keep_masks, count_additions, sample_additions, top_k_mask
+    from stabcert.core.smoothing import SmoothedPredictor
+    from stabcert.core.soft import Interrupted, certify_soft
+    from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+    from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
+    from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
     from stabcert.explainers import explain
     from stabcert.models.hub import load_model, load_predictor
 
@@ -56,16 +55,24 @@ __all__ = [
     "top_k_mask",
 ]
 
-_LAZY = {
-    "explain": "stabcert.explainers",
-    "load_model": "stabcert.models.hub",
-    "load_predictor": "stabcert.models.hub",
+# Loaded when first used, so that the command answers --help without numpy, scipy or torch.
+_MODULES = {
+    "stabcert.core.masks": ("bernoulli_keep_masks", "count_additions", "sample_additions", "top_k_mask"),
+    "stabcert.core.smoothing": ("SmoothedPredictor",),
+    "stabcert.core.soft": ("Interrupted", "certify_soft"),
+    "stabcert.core.soft_certificate": ("SoftCertificate", "StabilityRate"),
+    "stabcert.core.types": ("Attribution", "Feature", "Features", "MaskedPredictor"),
+    "stabcert.errors": ("InputError", "ModelError", "ParameterError", "StabcertError"),
+    "stabcert.explainers": ("explain",),
+    "stabcert.models.hub": ("load_model", "load_predictor"),
 }
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    if name in _MODULE_OF:
+        value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+        return value
     raise AttributeError(f"module 'stabcert' has no attribute {name!r}")
 
 

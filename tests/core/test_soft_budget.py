@@ -59,3 +59,15 @@ def test_a_sequential_test_uses_no_more_than_the_maximum_of_samples() -> None:
     certificate = certify(predictor, np.zeros(40), radius=[10, 20], min_rate=0.9, max_samples=97)
     assert all(rate.samples <= 97 for rate in certificate.rates)
     assert predictor.rows <= 2 * 97 + 1
+
+
+def test_a_sequential_test_shares_delta_among_the_radii_that_are_sampled() -> None:
+    """At a tenth for each of three sampled radii a perfect one takes the golden 29 draws; radius 0 takes no share."""
+    arguments: dict[str, Any] = {"min_rate": 0.9, "delta": 0.3}
+    together = certify(Constant(40), np.zeros(40), radius=[0, 9, 12, 15], **arguments)
+    assert [rate.samples for rate in together.rates] == [1, 29, 29, 29]
+    alone = certify(Constant(40), np.zeros(40), radius=[0, 9, 12, 15], simultaneous=False, **arguments)
+    in_order = certify(Constant(40), np.zeros(40), radius=[9, 12, 15], largest_radius=True, **arguments)
+    single = certify(Constant(40), np.zeros(40), radius=9, **arguments).rates[0].samples
+    assert single < 29
+    assert [rate.samples for rate in alone.rates[1:]] == [rate.samples for rate in in_order.rates] == [single] * 3

@@ -14,7 +14,7 @@ from scipy import stats
 
 from tests.core.helpers import FALSE_ALARM, certify
 from tests.doubles import FlipAtSize, Scripted, Table, Threshold, one_hot
-from tests.oracles import predicted_class, stability_rate
+from tests.oracles import e_value_finite, predicted_class, stability_rate
 
 
 def allowed(runs: int, delta: float) -> int:
@@ -101,6 +101,41 @@ def test_the_worst_size_is_bounded_as_seldom_wrongly_as_promised(interval: str) 
             smallest = min(first / 1500, share)
             wrong = (bounds[..., 0] > smallest + 1e-12) | (bounds[..., 1] < smallest - 1e-12)
             assert (small[:, None] * large[None] * wrong).sum() <= delta * (1 + 1e-9)
+
+
+def test_the_upper_bound_of_the_worst_of_many_equal_sizes_misses_as_seldom_as_promised() -> None:
+    """Size 1 is perfect, sizes 2 to 5 (over 10^6 additions each) share one rate; every outcome is scripted."""
+    samples, sizes, delta = 40, 4, 0.1
+    highs = []
+    for matches in range(samples + 1):
+        answers = [True] * samples + [i < matches for i in range(samples)] * sizes
+        predictor = Scripted(1500, answers)
+        arguments: dict[str, Any] = {"formulation": "worst", "n_samples": samples, "delta": delta}
+        (rate,) = certify(predictor, np.zeros(1500), radius=1 + sizes, **arguments).rates
+        highs.append(rate.upper)
+    assert highs == sorted(highs)  # so the bound of several sizes is that of the fewest matches
+    for rate_of_all in np.clip(np.array(highs) + 1e-10, 0, 1):
+        # P(the fewest of four counts is at most s) for the largest s whose bound is below the rate
+        missed = sum(high < rate_of_all for high in highs) - 1
+        assert 1 - stats.binom.sf(missed, samples, rate_of_all) ** sizes <= delta
+
+
+@pytest.mark.parametrize("sizes", [1, 3, 10])
+def test_the_worst_size_is_refuted_at_delta_shared_by_the_sizes(sizes: int) -> None:
+    """Whichever size is refuted wrongly, the statement is wrong. No match at all, among 5,000 additions of one."""
+    delta, threshold = 0.6, 0.9
+    certificate = certify(
+        Scripted(5000, [False] * 5000),
+        np.zeros(5000),
+        radius=sizes,
+        formulation="worst",
+        min_rate=threshold,
+        delta=delta,
+    )
+    n = certificate.rates[0].samples
+    limit = 5000 - 4500  # "at least 4,500 match" says that at most 500 do not
+    assert e_value_finite(limit, n, 0, 5000) >= sizes / delta > e_value_finite(limit, n - 1, 0, 5000)
+    assert certificate.verdict == "not-certified"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from stabcert.core.soft import certify_soft
 from tests.core.helpers import FORMULATIONS, SOME_MASK, Rebatched, arbitrary_function, certify
-from tests.doubles import Counting
+from tests.doubles import Constant, Counting
 
 CASES: list[dict[str, Any]] = [
     {"radius": [1, 3, 8]},
@@ -81,6 +81,16 @@ def test_what_is_drawn_at_one_radius_does_not_depend_on_which_others_are_asked_f
     together = certify(base, SOME_MASK, radius=[2, 4, 9], **arguments)
     for i, radius in enumerate((2, 4, 9)):
         assert certify(base, SOME_MASK, radius=radius, **arguments).rates[0] == together.rates[i]
+
+
+def test_the_radii_have_draws_of_their_own() -> None:
+    """A 20-subset of 50 lies in a 21-subset drawn apart from it with probability 4e-13."""
+    predictor = Counting(Constant(50))
+    certify(predictor, np.zeros(50), radius=[20, 21], formulation="exactly", n_samples=40)
+    first, second = predictor.masks[1:41], predictor.masks[41:]
+    assert first.sum(axis=1).tolist() == [20] * 40
+    assert second.sum(axis=1).tolist() == [21] * 40
+    assert not (second | ~first).all(axis=1).any()
 
 
 def test_a_global_seed_neither_matters_nor_changes() -> None:
