@@ -20,50 +20,61 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stabcert.core.comparison import Agreement, compare
     from stabcert.core.masks import bernoulli_keep_masks, count_additions, sample_additions, top_k_mask
+    from stabcert.core.minimal import MinimalMask, StableMask, greedy_minimal_mask, smallest_stable_mask
     from stabcert.core.smoothing import SmoothedPredictor
     from stabcert.core.soft import Interrupted, certify_soft
     from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
     from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
     from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
-    from stabcert.explainers import explain
+    from stabcert.explainers import explain, explain_all
     from stabcert.models.hub import load_model, load_predictor
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Agreement",
     "Attribution",
     "Feature",
     "Features",
     "InputError",
     "Interrupted",
     "MaskedPredictor",
+    "MinimalMask",
     "ModelError",
     "ParameterError",
     "SmoothedPredictor",
     "SoftCertificate",
     "StabcertError",
     "StabilityRate",
+    "StableMask",
     "__version__",
     "bernoulli_keep_masks",
     "certify_soft",
+    "compare",
     "count_additions",
     "explain",
+    "explain_all",
+    "greedy_minimal_mask",
     "load_model",
     "load_predictor",
     "sample_additions",
+    "smallest_stable_mask",
     "top_k_mask",
 ]
 
 # Loaded when first used, so that the command answers --help without numpy, scipy or torch.
 _MODULES = {
+    "stabcert.core.comparison": ("Agreement", "compare"),
     "stabcert.core.masks": ("bernoulli_keep_masks", "count_additions", "sample_additions", "top_k_mask"),
+    "stabcert.core.minimal": ("MinimalMask", "StableMask", "greedy_minimal_mask", "smallest_stable_mask"),
     "stabcert.core.smoothing": ("SmoothedPredictor",),
     "stabcert.core.soft": ("Interrupted", "certify_soft"),
     "stabcert.core.soft_certificate": ("SoftCertificate", "StabilityRate"),
     "stabcert.core.types": ("Attribution", "Feature", "Features", "MaskedPredictor"),
     "stabcert.errors": ("InputError", "ModelError", "ParameterError", "StabcertError"),
-    "stabcert.explainers": ("explain",),
+    "stabcert.explainers": ("explain", "explain_all"),
     "stabcert.models.hub": ("load_model", "load_predictor"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -91,7 +91,7 @@ def root(
 
 
 def _error(message: str) -> None:
-    from stabcert.report.terminal import visible
+    from stabcert.report.visible import visible
 
     typer.echo(f"Error: {visible(message)}", err=True)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from stabcert.cli.options import (
     CERTIFICATE,
+    OUTPUT,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
@@ -154,6 +156,15 @@ class SoftOptions:
             "--largest-radius", help="The largest radius up to which --min-rate holds.", rich_help_panel=CERTIFICATE
         ),
     ] = False
+    save_flips: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-flips",
+            metavar="DIR",
+            help="Save additions that change the prediction, smallest first.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
 
 
 @flatten
@@ -210,7 +221,10 @@ def certify_soft(
         result = soft_result(found, smoothing, interrupted=interrupted)
         return Outcome(found.verdict, result, smoothed, found, interrupted)
 
-    return Session("certify-soft", inputs, model, explanation, output, masks=masks).run(work, render_soft)
+    session = Session(
+        "certify-soft", inputs, model, explanation, output, masks=masks, save_flips=certificate.save_flips
+    )
+    return session.run(work, render_soft)
 
 
 def parse_radii(text: str) -> list[int] | Literal["all"]:

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stabcert.cli.inputs import Item, file_item
-from stabcert.cli.options import ExplanationOptions
+from stabcert.cli.options import ExplanationOptions, parse_methods
 from stabcert.core.masks import top_k_mask
 from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
 
 if TYPE_CHECKING:
+    from stabcert.core.minimal import StableMask
     from stabcert.models.base import ModelPredictor
 
-DEFAULT_METHOD = "lime"
 DEFAULT_TOP_K = "25%"
 
 
@@ -37,27 +37,53 @@ class Choice:
     target: int | None
     """None: the class predicted on the full input."""
     scores: NDArray[np.float64] | None
-    attribution: Attribution | None = None
+    attributions: tuple[Attribution, ...] = ()
+    """One for each method; the first one made the mask."""
+    stable: StableMask | None = None
+    """The search that made the mask, if it was not k that was given."""
 
 
-def by_method(
+def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: int) -> Choice:
+    """The top k features of one attribution of ``predictor``.
+
+    Raises:
+        ParameterError: several methods; or see `by_methods`.
+    """
+    methods = parse_methods(options.method)
+    if len(methods) > 1:
+        raise ParameterError(
+            f"--method {options.method} names {len(methods)} methods, but one mask comes from one method; "
+            f"use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
+        )
+    return by_methods(predictor, options, seed=seed)
+
+
+def by_methods(
     predictor: ModelPredictor,
     options: ExplanationOptions,
     *,
     seed: int,
     n_samples: int | None = None,
     steps: int | None = None,
+    sigma: float | None = None,
 ) -> Choice:
-    """The top k features of an attribution of ``predictor``."""
-    from stabcert.explainers import explain
+    """Attributions of ``predictor`` by every method that is named; the top k features of the first."""
+    from stabcert.explainers import explain_all
 
     target = None if options.target is None else find_class(options.target, predictor.class_names)
     k = parse_top_k(options.top_k or DEFAULT_TOP_K, predictor.n_features)
-    attribution = explain(
-        predictor, options.method or DEFAULT_METHOD, target=target, seed=seed, n_samples=n_samples, steps=steps
+    attributions = explain_all(
+        predictor,
+        parse_methods(options.method),
+        target=target,
+        seed=seed,
+        n_samples=n_samples,
+        steps=steps,
+        sigma=sigma,
     )
-    mask = top_k_mask(attribution.scores, k)
-    return Choice(mask, attribution.method, attribution.settings, attribution.target, attribution.scores, attribution)
+    first = attributions[0]
+    mask = top_k_mask(first.scores, k)
+    return Choice(mask, first.method, first.settings, first.target, first.scores, attributions)
 
 
 def by_file(path: Path, n_features: int) -> Choice:

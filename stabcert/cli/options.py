@@ -11,6 +11,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from stabcert.errors import ParameterError
+
 INPUT, MODEL, EXPLANATION, CERTIFICATE, OUTPUT, RUNNING = (
     "Input",
     "Model",
@@ -19,6 +21,9 @@ INPUT, MODEL, EXPLANATION, CERTIFICATE, OUTPUT, RUNNING = (
     "Output",
     "Running",
 )
+
+
+DEFAULT_METHOD = "lime"
 
 
 class Dtype(StrEnum):
@@ -148,7 +153,8 @@ class ExplanationOptions:
             "--method",
             metavar="NAME",
             show_default="lime",
-            help="lime, intgrad or random.",
+            help="lime, shap, kernelshap, occlusion, intgrad, saliency, inputxgrad, smoothgrad, clime, mfaba or "
+            "random; explain takes several: A,B.",
             rich_help_panel=EXPLANATION,
         ),
     ] = None
@@ -203,6 +209,14 @@ class OutputOptions:
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Append the same objects to FILE.", rich_help_panel=OUTPUT),
     ] = None
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .svg or .pdf.", rich_help_panel=OUTPUT),
+    ] = None
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one self-contained page.", rich_help_panel=OUTPUT),
+    ] = None
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="Of all random draws.", rich_help_panel=RUNNING)
     ] = 0
@@ -215,6 +229,21 @@ class OutputOptions:
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what the libraries have to say.", rich_help_panel=RUNNING)
     ] = False
+
+
+def parse_methods(text: str | None) -> tuple[str, ...]:
+    """``"lime,shap"`` as names, in the order given; the default method for None.
+
+    Raises:
+        ParameterError: no name between two commas, or a name twice. Whether they exist is not asked here.
+    """
+    methods = tuple(name.strip() for name in (DEFAULT_METHOD if text is None else text).split(","))
+    if not all(methods):
+        raise ParameterError(f"--method {text!r} has no name at a comma; write lime or lime,shap")
+    for name in methods:
+        if methods.count(name) > 1:
+            raise ParameterError(f"--method {text} names {name} twice; leave one out")
+    return methods
 
 
 def flatten(command: Callable[..., Any]) -> Callable[..., Any]:

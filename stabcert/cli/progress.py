@@ -25,7 +25,7 @@ class Progress:
             from rich.progress import Progress as Bar
             from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            from stabcert.report.terminal import visible
+            from stabcert.report.visible import visible
 
             self._bar = Bar(
                 SpinnerColumn(),

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from stabcert.cli.inputs import Item, collect
 from stabcert.cli.memory import keep_freed_memory
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.progress import Progress
+from stabcert.cli.writer import Render, Writer
 from stabcert.core.decisions import predict
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.report.canvas import Canvas, Exhibit, Flip
 from stabcert.report.record import (
     Explanation,
     InputInfo,
@@ -32,12 +35,9 @@ from stabcert.report.record import (
     RunInfo,
     Status,
     failed_record,
-    to_json,
 )
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from stabcert.core.types import MaskedPredictor
     from stabcert.models.base import BatchSize, ModelPredictor
     from stabcert.models.hub import LoadedModel
@@ -82,7 +82,8 @@ class Session:
 
     Args:
         masks: options for masks that do not come from a method; None where there are none.
-        n_samples, steps: effort of the attribution method, None for its default.
+        save_flips: folder for the additions that change the prediction.
+        choose: makes the mask of an input, given its SHA-256; by default `by_method`.
     """
 
     def __init__(
@@ -94,8 +95,8 @@ class Session:
         output: OutputOptions,
         *,
         masks: MaskOptions | None = None,
-        n_samples: int | None = None,
-        steps: int | None = None,
+        save_flips: Path | None = None,
+        choose: Callable[[ModelPredictor, str], Choice] | None = None,
     ) -> None:
         self.command = command
         self.inputs = inputs
@@ -103,20 +104,21 @@ class Session:
         self.explanation = explanation
         self.output = output
         self.masks = masks or MaskOptions()
-        self.n_samples = n_samples
-        self.steps = steps
+        self.save_flips = save_flips
+        self.choose = choose
         self._models: dict[str, LoadedModel] = {}
 
-    def run(self, work: Callable[[Case], Outcome], render: Callable[[Report], list[Text]]) -> int:
+    def run(self, work: Callable[[Case], Outcome], render: Render) -> int:
         """Do ``work`` on every input, write each report as soon as it is there, return the exit code."""
         batch_size = _batch_size(self.model.batch_size)
         tasks = self._tasks()
         worst = DONE
         failed = False
-        with _Writer(self.output) as writer, _library_noise(self.output.verbose):
+        writer = Writer(self.output, self.command, [task.item.id for task in tasks], self.save_flips)
+        with _library_noise(self.output.verbose), writer:
             for task in tasks:
                 try:
-                    report, interrupted = self._one(task, work, batch_size)
+                    exhibit, interrupted = self._one(task, work, batch_size, pictures=writer.wants_pictures)
                 except StabcertError as error:
                     if not self.output.keep_going:
                         raise
@@ -124,10 +126,10 @@ class Session:
                     self._say(f"Error: {task.item.id}: {error}")
                     writer.failed(failed_record(self.command, task.item.describe(), exit_code(error), str(error)))
                     continue
-                writer.write(report, render)
+                writer.write(exhibit, render)
                 if interrupted:
                     return INTERRUPTED
-                if report.status in ("not-certified", "undecided"):
+                if exhibit.report.status in ("not-certified", "undecided"):
                     worst = NOT_MET
         return SOME_FAILED if failed else worst
 
@@ -169,7 +171,9 @@ class Session:
         if given:
             raise ParameterError(f"leave out {', '.join(given)}: {reason}")
 
-    def _one(self, task: _Task, work: Callable[[Case], Outcome], batch_size: BatchSize) -> tuple[Report, bool]:
+    def _one(
+        self, task: _Task, work: Callable[[Case], Outcome], batch_size: BatchSize, *, pictures: bool
+    ) -> tuple[Exhibit, bool]:
         sha256 = task.item.sha256()
         model = self._open(task)
         start = time.perf_counter()
@@ -178,7 +182,9 @@ class Session:
             predictor.on_progress = progress.advance
             choice = self._choose(task, predictor, sha256, model.sha256)
             outcome = work(Case(predictor, choice, model.class_names, sha256))
-            explanation = _explanation(predictor, outcome.function or predictor, choice)
+            function = outcome.function or predictor
+            explanation = _explanation(predictor, function, choice)
+            flips = _flips(function, outcome.certificate, model.class_names) if pictures else ()
         report = Report(
             command=self.command,
             status=outcome.status,
@@ -205,7 +211,7 @@ class Session:
             ),
             certificate=outcome.certificate,
         )
-        return report, outcome.interrupted
+        return Exhibit(report, _canvas(predictor), flips), outcome.interrupted
 
     def _open(self, task: _Task) -> LoadedModel:
         """The model for this input; loaded once."""
@@ -260,11 +266,13 @@ class Session:
             return task.recorded.choice(predictor, input_sha256=input_sha256, model_sha256=model_sha256)
         if self.masks.mask_file is not None:
             return by_file(self.masks.mask_file, predictor.n_features)
-        return by_method(predictor, self.explanation, seed=self.output.seed, n_samples=self.n_samples, steps=self.steps)
+        if self.choose is not None:
+            return self.choose(predictor, input_sha256)
+        return by_method(predictor, self.explanation, seed=self.output.seed)
 
     def _say(self, text: str) -> None:
         if not self.output.quiet or text.startswith("Error"):
-            from stabcert.report.terminal import visible
+            from stabcert.report.visible import visible
 
             print(visible(text), file=sys.stderr)  # noqa: T201
 
@@ -288,47 +296,22 @@ def _explanation(predictor: ModelPredictor, function: MaskedPredictor, choice: C
     )
 
 
-class _Writer:
-    """Results on stdout, and appended to the output file, each flushed at once."""
+def _canvas(predictor: ModelPredictor) -> Canvas | None:
+    from stabcert.models.image import MaskedImage
 
-    def __init__(self, options: OutputOptions) -> None:
-        self._options = options
-        self._file: TextIO | None = None
+    masked = predictor.masked_input
+    return Canvas(masked.pixels, masked.labels) if isinstance(masked, MaskedImage) else None
 
-    def __enter__(self) -> _Writer:
-        path = self._options.output
-        if path is not None:
-            try:
-                self._file = path.open("a", encoding="utf-8")
-            except OSError as error:
-                raise InputError(f"cannot write to {path}: {error.strerror or error}") from error
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, report: Report, render: Callable[[Report], list[Text]]) -> None:
-        self._line(report.to_dict())
-        if not self._options.json:
-            from rich.console import Console
-
-            console = Console(highlight=False, soft_wrap=True)
-            for line in render(report):
-                console.print(line)
-            sys.stdout.flush()
-
-    def failed(self, record: dict[str, Any]) -> None:
-        self._line(record)
-
-    def _line(self, record: dict[str, Any]) -> None:
-        line = to_json(record) + "\n"
-        if self._file is not None:
-            self._file.write(line)
-            self._file.flush()
-        if self._options.json:
-            sys.stdout.write(line)
-            sys.stdout.flush()
+def _flips(
+    function: MaskedPredictor, certificate: SoftCertificate | None, class_names: tuple[str, ...]
+) -> tuple[Flip, ...]:
+    if certificate is None or len(certificate.flips) == 0:
+        return ()
+    probs = predict(function, certificate.flips)
+    return tuple(
+        Flip(mask, Prediction.of(row, class_names)) for mask, row in zip(certificate.flips, probs, strict=True)
+    )
 
 
 class _library_noise:
@@ -337,6 +320,8 @@ class _library_noise:
     def __init__(self, verbose: bool) -> None:
         self._verbose = verbose
         self._catch = warnings.catch_warnings()
+        self._fonts = logging.getLogger("matplotlib")
+        self._level = self._fonts.level
 
     def __enter__(self) -> None:
         self._catch.__enter__()
@@ -344,8 +329,10 @@ class _library_noise:
             logging.basicConfig(level=logging.INFO, stream=sys.stderr)
         else:
             warnings.simplefilter("ignore")
+            self._fonts.setLevel(logging.ERROR)  # it announces its font cache as a warning
 
     def __exit__(self, *exception: object) -> None:
+        self._fonts.setLevel(self._level)
         self._catch.__exit__(*exception)  # type: ignore[arg-type]
 
 

@@ -138,6 +138,7 @@ def certify_soft(
             largest_radius=largest,
             verdict=overall_verdict(rates, largest),
             evaluations=trials.evaluations,
+            flips=trials.flips,
         )
 
     if min_rate is None or n_samples is not None:

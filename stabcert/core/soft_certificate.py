@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+import numpy as np
+
+from stabcert.core.types import Masks
 
 Interval: TypeAlias = Literal["exact", "hoeffding"]
 Formulation: TypeAlias = Literal["up-to", "exactly", "worst"]
@@ -68,6 +72,11 @@ class SoftCertificate:
     verdict: Verdict
     evaluations: int
     """Masks that were given to the predictor."""
+    flips: Masks = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_), repr=False, compare=False)
+    """``(k, n_features)``: distinct tried masks on which another class was predicted, near ties left out.
+
+    Fewest additions first, at most 100: the smallest ones that were tried. Of all radii together.
+    """
 
     @property
     def near_ties(self) -> int:

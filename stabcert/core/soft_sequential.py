@@ -70,6 +70,11 @@ class SequentialRates:
                     return
 
     @property
+    def rests_on_draws(self) -> bool:
+        """Whether a test may end before every addition was tried, and so be wrong; known before the first draw."""
+        return any(larger_than(s, self._enumerate_up_to) for group in self.sets.values() for s in group)
+
+    @property
     def rates(self) -> tuple[StabilityRate, ...]:
         """What is known of each radius; in a fixed-sequence test, of each radius that was tested."""
         return tuple(self._rate(r) for r in (self._tests or self.sets if self.stop_at_first else self.sets))

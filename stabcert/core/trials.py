@@ -11,6 +11,8 @@ from stabcert.core.types import Mask, MaskedPredictor, Masks
 
 MAX_WITHOUT_REPLACEMENT = 10**6
 """Largest set that is sampled without replacement; beyond it a repeated draw is rare anyway."""
+MAX_FLIPS = 100
+"""Most masks with another prediction that are kept; the smallest ones are."""
 
 
 class Trials:
@@ -25,14 +27,20 @@ class Trials:
         self.predictor = predictor
         self.mask = mask
         self.evaluations = 0
+        self.flips: Masks = np.zeros((0, len(mask)), dtype=np.bool_)
+        """Distinct tried masks that certainly have another prediction, fewest additions first; see `MAX_FLIPS`."""
         self._root = [int(word) for word in rng.integers(2**63, size=2)]
-        self.prediction = int(self._decide(mask[None]).classes[0])
+        decision = self._decide(mask[None])
+        self.prediction = int(decision.classes[0])
+        self._certain = not decision.near_tie[0]
 
     def outcomes(self, masks: Masks) -> tuple[list[bool], list[bool]]:
         """For each mask: does it keep the prediction for certain, and is it too close to a tie to say?"""
         decisions = self._decide(masks)
-        matches = (decisions.classes == self.prediction) & ~decisions.near_tie
-        return matches.tolist(), decisions.near_tie.tolist()
+        same = decisions.classes == self.prediction
+        if self._certain:  # from a mask that is itself too close to call, nothing can be said to change
+            self._keep_flips(masks[~same & ~decisions.near_tie])
+        return (same & ~decisions.near_tie).tolist(), decisions.near_tie.tolist()
 
     def draws(self, additions: Additions) -> IndependentDraws | DrawsWithoutReplacement:
         """A fresh stream of uniform draws: without replacement if the set is small enough."""
@@ -40,6 +48,18 @@ class Trials:
         if population(additions) is None:
             return IndependentDraws(additions, rng)
         return DrawsWithoutReplacement(additions, rng)
+
+    def _keep_flips(self, masks: Masks) -> None:
+        if len(self.flips) == MAX_FLIPS:
+            masks = masks[masks.sum(axis=1) < self.flips[-1].sum()]
+        if len(masks) == 0:
+            return
+        found = np.concatenate([self.flips, masks])
+        _, first = np.unique(np.packbits(found, axis=1), axis=0, return_index=True)
+        found = found[np.sort(first)]
+        # A stable sort: among equally many additions the one that was found first.
+        self.flips = found[np.argsort(found.sum(axis=1), kind="stable")[:MAX_FLIPS]]
+        self.flips.flags.writeable = False  # they go into a frozen certificate
 
     def _decide(self, masks: Masks) -> Decisions:
         self.evaluations += len(masks)

@@ -78,6 +78,8 @@ class Attribution:
     method: str
     settings: dict[str, Any] = field(default_factory=dict)
     """JSON-ready parameters, enough to compute the same scores again."""
+    standard_errors: Scores | None = None
+    """Of each score, from the random draws that made it; None where the method draws nothing or gives none."""
 
 
 def as_mask(mask: ArrayLike, n_features: int) -> Mask:

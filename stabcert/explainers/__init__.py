@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from stabcert.core.decisions import predict
 from stabcert.core.types import Attribution, MaskedPredictor
 from stabcert.errors import ModelError, ParameterError
-from stabcert.explainers.gradient import integrated_gradients
-from stabcert.explainers.perturbation import lime, random_scores
+from stabcert.explainers.boundary import mfaba
+from stabcert.explainers.gaussian import clime, smoothgrad
+from stabcert.explainers.gradient import input_times_gradient, integrated_gradients, saliency
+from stabcert.explainers.perturbation import lime, occlusion, random_scores
+from stabcert.explainers.shapley import kernelshap, shap
+from stabcert.explainers.statements import Statement, smoothing_statements
+from stabcert.explainers.task import Task
 
-# Called as method(predictor, target, seed, effort); the effort is the method's own number, named here.
-_METHODS: dict[str, tuple[Callable[..., Attribution], str | None]] = {
-    "lime": (lime, "n_samples"),
-    "intgrad": (integrated_gradients, "steps"),
-    "random": (random_scores, None),
+__all__ = ["METHODS", "Statement", "explain", "explain_all", "smoothing_statements"]
+
+
+@dataclass(frozen=True)
+class _Method:
+    function: Callable[[Task], Attribution]
+    options: tuple[str, ...] = ()
+
+
+_METHODS = {
+    "lime": _Method(lime, ("n_samples",)),
+    "shap": _Method(shap, ("n_samples",)),
+    "kernelshap": _Method(kernelshap, ("n_samples",)),
+    "occlusion": _Method(occlusion),
+    "intgrad": _Method(integrated_gradients, ("steps",)),
+    "saliency": _Method(saliency),
+    "inputxgrad": _Method(input_times_gradient),
+    "smoothgrad": _Method(smoothgrad, ("n_samples", "sigma")),
+    "clime": _Method(clime, ("n_samples", "sigma")),
+    "mfaba": _Method(mfaba, ("steps",)),
+    "random": _Method(random_scores),
 }
 METHODS = tuple(_METHODS)
 
@@ -30,40 +53,90 @@ def explain(
     seed: int = 0,
     n_samples: int | None = None,
     steps: int | None = None,
+    sigma: float | None = None,
 ) -> Attribution:
     """Score every feature's importance for one class.
 
     Args:
-        predictor: any `MaskedPredictor`; methods that use gradients need a `ModelPredictor`.
-        method: ``"lime"``, ``"intgrad"`` or ``"random"``.
+        predictor: any `MaskedPredictor` for lime, shap, kernelshap, occlusion and random; the other
+            methods use gradients and need a `ModelPredictor`.
+        method: one of `METHODS`.
         target: class to explain; by default the one predicted on the full input.
         seed: of the method's own random draws. No global generator is read or changed.
-        n_samples: masked inputs that lime evaluates (default 1000).
-        steps: points of the path of intgrad (default 50).
+        n_samples: masked inputs that lime, shap, kernelshap or clime evaluates (default 1000, or more where that
+            many features need more), or gradients that smoothgrad averages (default 50).
+        steps: points of the path of intgrad, or most steps of mfaba (default 50).
+        sigma: standard deviation of the noise of smoothgrad and clime, where 1 is the way from a
+            dropped feature to a kept one (default 0.15).
 
     Raises:
-        ParameterError: an unknown method or class, or an option that the method does not have.
+        ParameterError: an unknown method or class, an option that the method does not have or that
+            cannot be, or a method that needs gradients for a predictor without.
     """
-    if method not in _METHODS:
-        near = difflib.get_close_matches(method, METHODS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ParameterError(f"method {method!r} is not known; {hint}use one of {', '.join(METHODS)}")
-    function, effort = _METHODS[method]
-    given = {"n_samples": n_samples, "steps": steps}
-    for name, value in given.items():
-        if value is None:
-            continue
-        if name != effort:
-            option = "--" + name.replace("_", "-")
-            raise ParameterError(f"{method} has no {name} ({option}); leave it out")
-        if value < 1:
-            raise ParameterError(f"{value} {name.replace('_', ' ')} are not possible; use 1 or more")
+    (attribution,) = explain_all(
+        predictor, (method,), target=target, seed=seed, n_samples=n_samples, steps=steps, sigma=sigma
+    )
+    return attribution
+
+
+def explain_all(
+    predictor: MaskedPredictor,
+    methods: Sequence[str],
+    *,
+    target: int | None = None,
+    seed: int = 0,
+    n_samples: int | None = None,
+    steps: int | None = None,
+    sigma: float | None = None,
+) -> tuple[Attribution, ...]:
+    """What `explain` gives for each of ``methods``, in their order, with evaluations shared.
+
+    smoothgrad and clime use the same noise and evaluate it once; methods that use masks share what
+    a `ModelPredictor` remembers. An option goes to every method that has it.
+
+    Raises:
+        ParameterError: as `explain`; an option that none of the methods has, no method, or one
+            named twice.
+    """
+    if not methods:
+        raise ParameterError(f"no method was given; use one or more of {', '.join(METHODS)}")
+    for i, method in enumerate(methods):
+        _check_method(method)
+        if method in methods[:i]:
+            raise ParameterError(f"method {method} is named twice; name it once")
+    _check_options(methods, {"n_samples": n_samples, "steps": steps, "sigma": sigma})
     full = predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_))[0]
     if target is None:
         target = int(full.argmax())
     if not 0 <= target < len(full):
         raise ParameterError(f"class {target} does not exist; the model has classes 0 to {len(full) - 1}")
-    attribution = function(predictor, target, seed, given[effort] if effort else None)
-    if not np.isfinite(attribution.scores).all():
-        raise ModelError(f"{method} returned scores that are not finite; the model's outputs or gradients overflow")
-    return attribution
+    task = Task(predictor, target, seed, n_samples, steps, sigma)
+    # clime last: the gradients of smoothgrad come with the values that it needs.
+    order = sorted(methods, key=lambda method: method == "clime")
+    attributions = {method: _METHODS[method].function(task) for method in order}
+    for method, attribution in attributions.items():
+        if not np.isfinite(attribution.scores).all():
+            raise ModelError(f"{method} returned scores that are not finite; the model's outputs or gradients overflow")
+    return tuple(attributions[method] for method in methods)
+
+
+def _check_method(method: str) -> None:
+    if method not in _METHODS:
+        near = difflib.get_close_matches(method, METHODS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ParameterError(f"method {method!r} is not known; {hint}use one of {', '.join(METHODS)}")
+
+
+def _check_options(methods: Sequence[str], options: dict[str, float | None]) -> None:
+    for name, value in options.items():
+        if value is None:
+            continue
+        if not any(name in _METHODS[method].options for method in methods):
+            option = "--" + name.replace("_", "-")
+            has = "has" if len(methods) == 1 else "have"
+            raise ParameterError(f"{', '.join(methods)} {has} no {name} ({option}); leave it out")
+        if name == "sigma":
+            if not (value > 0 and math.isfinite(value)):
+                raise ParameterError(f"a sigma of {value} is not possible; use a number above 0")
+        elif value < 1:
+            raise ParameterError(f"{value} {name.replace('_', ' ')} are not possible; use 1 or more")

@@ -1,4 +1,4 @@
-"""Attributions from gradients with respect to relaxed masks: weights between 0 (dropped) and 1 (kept)."""
+"""Attributions from gradients at the full input, or on the straight way to it."""
 
 from __future__ import annotations
 
@@ -6,46 +6,64 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stabcert.core.types import Attribution, MaskedPredictor
-from stabcert.errors import ParameterError
+from stabcert.core.types import Attribution
+from stabcert.explainers.task import Task, model_of
 
 if TYPE_CHECKING:
     import torch
 
 _STEPS = 50
-_GRADIENT_BATCH = 16
+SPACE = "what the network reads: normalised pixels, or embeddings of tokens"
 
 
-def integrated_gradients(predictor: MaskedPredictor, target: int, seed: int, steps: int | None) -> Attribution:
+def integrated_gradients(task: Task) -> Attribution:
     """Integrated gradients (Sundararajan et al. 2017) of the class probability along the relaxed mask.
 
     The path goes from the empty mask to the full one. For images the result equals integrated
     gradients of the pixels from the baseline, summed over each feature (chain rule). The scores sum
-    to p(full) - p(start of the path), up to the error of the quadrature with ``steps`` nodes.
+    to p(full) - p(start of the path), up to the error of the quadrature with ``steps`` nodes
+    (default 50).
     """
-    import torch
+    model = model_of(task, "intgrad")
     from captum.attr import IntegratedGradients
 
-    from stabcert.models.base import ModelPredictor, is_out_of_memory
+    from stabcert.explainers.differentiation import as_weights, halving, probability, to_numpy
 
-    if not isinstance(predictor, ModelPredictor):
-        raise ParameterError("intgrad needs gradients, so a model; for a plain function use lime or random")
-    steps = steps or _STEPS
-    batch = min(predictor.batch_size, _GRADIENT_BATCH)
-    ones = torch.ones(1, predictor.n_features, device=predictor.device)
+    steps = task.steps or _STEPS
+    ones = as_weights(model, np.ones((1, model.n_features)))
+    method = IntegratedGradients(lambda weights: probability(model.relaxed(weights), task.target))
 
-    def probability(weights: torch.Tensor) -> torch.Tensor:
-        return torch.softmax(predictor.relaxed(weights).float(), dim=-1)
+    def compute(batch_size: int) -> torch.Tensor:
+        scores: torch.Tensor = method.attribute(ones, baselines=0 * ones, n_steps=steps, internal_batch_size=batch_size)
+        return scores
 
-    while True:
-        try:
-            scores = IntegratedGradients(probability).attribute(
-                ones, baselines=torch.zeros_like(ones), target=target, n_steps=steps, internal_batch_size=batch
-            )
-            break
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or batch == 1:
-                raise
-            batch //= 2
-    settings = {"steps": steps, "output": "probability", "path": predictor.masked_input.relaxation}
-    return Attribution(scores[0].detach().cpu().double().numpy().astype(np.float64), target, "intgrad", settings)
+    settings = {"steps": steps, "output": "probability", "path": model.masked_input.relaxation}
+    return Attribution(to_numpy(halving(model, compute))[0], task.target, "intgrad", settings)
+
+
+def saliency(task: Task) -> Attribution:
+    """Absolute gradient of the class probability (Simonyan et al. 2014), summed over each feature.
+
+    The gradient is with respect to the numbers that the network reads: pixels of all channels, or
+    all components of the embeddings of a feature's tokens. One evaluation. The scores have no sign.
+    """
+    model = model_of(task, "saliency")
+    from stabcert.explainers.differentiation import point_gradient, to_numpy
+
+    _, _, gradient = point_gradient(model, model.masked_input.point, task.target)
+    scores = to_numpy(model.masked_input.per_feature(gradient.abs()))[0]
+    return Attribution(scores, task.target, "saliency", {"output": "probability", "space": SPACE})
+
+
+def input_times_gradient(task: Task) -> Attribution:
+    """Gradient x (input - baseline) of the class probability, summed over each feature. One evaluation.
+
+    By the chain rule this is the derivative by the feature's weight in the relaxed mask, at the full
+    input, which is how it is computed.
+    """
+    model = model_of(task, "inputxgrad")
+    from stabcert.explainers.differentiation import weight_gradients
+
+    _, gradients = weight_gradients(model, np.ones((1, model.n_features)), task.target)
+    settings = {"output": "probability", "path": model.masked_input.relaxation}
+    return Attribution(gradients[0], task.target, "inputxgrad", settings)

@@ -7,7 +7,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stabcert.core.decisions import predict
-from stabcert.core.types import Attribution, Features, MaskedPredictor, Masks
+from stabcert.core.types import Attribution, Features, Masks
+from stabcert.explainers.task import Task
 
 _LIME_SAMPLES = 1000
 # Both of lime's explainers use this kernel on cosine distances (the one for texts as 25 on 100 times them).
@@ -15,7 +16,7 @@ _LIME_KERNEL_WIDTH = 0.25
 _TEXT_KINDS = ("word", "token", "sentence")
 
 
-def lime(predictor: MaskedPredictor, target: int, seed: int, n_samples: int | None) -> Attribution:
+def lime(task: Task) -> Attribution:
     """LIME (Ribeiro et al. 2016): a ridge regression of the class probability on random masks.
 
     Kernel, sampling law and regression are those of the lime package; the fit is the package's own.
@@ -25,28 +26,41 @@ def lime(predictor: MaskedPredictor, target: int, seed: int, n_samples: int | No
     from lime.lime_base import LimeBase
     from sklearn.metrics import pairwise_distances
 
-    n_samples = n_samples or _LIME_SAMPLES
-    rng = np.random.default_rng(seed)
+    predictor = task.predictor
+    n_samples = task.n_samples or _LIME_SAMPLES
+    rng = np.random.default_rng(task.seed)
     features: Features | None = getattr(predictor, "features", None)
     is_text = features is not None and features.kind in _TEXT_KINDS
     masks = (_text_neighbourhood if is_text else _image_neighbourhood)(n_samples, predictor.n_features, rng)
     data = masks.astype(np.float64)
     probs = predict(predictor, masks)
     distances = pairwise_distances(data, data[:1], metric="cosine").ravel()
-    base = LimeBase(_lime_kernel, random_state=np.random.RandomState(seed))
+    # The fit draws nothing; without a state of its own it would hold on to numpy's global one.
+    base = LimeBase(_lime_kernel, random_state=np.random.RandomState(0))
     _, weights, _, _ = base.explain_instance_with_data(
-        data, probs, distances, target, num_features=predictor.n_features, feature_selection="none"
+        data, probs, distances, task.target, num_features=predictor.n_features, feature_selection="none"
     )
     scores = np.zeros(predictor.n_features)
     for feature, weight in weights:
         scores[feature] = weight
-    return Attribution(scores, target, "lime", {"n_samples": n_samples, "seed": seed})
+    return Attribution(scores, task.target, "lime", {"n_samples": n_samples, "seed": task.seed})
 
 
-def random_scores(predictor: MaskedPredictor, target: int, seed: int, effort: int | None) -> Attribution:
+def occlusion(task: Task) -> Attribution:
+    """What the class probability loses when one feature is dropped: p(full) - p(full without it).
+
+    ``n_features + 1`` evaluations of masks; no random draws.
+    """
+    n = task.predictor.n_features
+    masks = np.concatenate([np.ones((1, n), dtype=np.bool_), ~np.eye(n, dtype=np.bool_)])
+    values = predict(task.predictor, masks)[:, task.target]
+    return Attribution(values[0] - values[1:], task.target, "occlusion", {"output": "probability"})
+
+
+def random_scores(task: Task) -> Attribution:
     """Scores that know nothing of the model: the baseline every method has to beat."""
-    scores = np.random.default_rng(seed).standard_normal(predictor.n_features)
-    return Attribution(scores, target, "random", {"seed": seed})
+    scores = np.random.default_rng(task.seed).standard_normal(task.predictor.n_features)
+    return Attribution(scores, task.target, "random", {"seed": task.seed})
 
 
 def _lime_kernel(distances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -46,14 +46,31 @@ class MaskedInput(Protocol):
         ...
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
-        """``(k, n_features)`` weights in [0, 1] to logits, differentiable in the weights.
+        """``(k, n_features)`` weights to logits, differentiable in the weights.
 
-        Equal to the full input at all ones; what it is in between is said in `relaxation`.
+        Equal to the full input at all ones; what it is elsewhere is said in `relaxation`. Weights
+        outside [0, 1] extrapolate.
         """
         ...
 
     @property
     def relaxation(self) -> str: ...
+
+    @property
+    def point(self) -> torch.Tensor:
+        """``(1, ...)``: what the network reads for the full input, as numbers: pixels or embeddings."""
+        ...
+
+    def logits_at(self, points: torch.Tensor) -> torch.Tensor:
+        """``(k, ...)`` points like `point` to logits, differentiable in the points."""
+        ...
+
+    def per_feature(self, values: torch.Tensor) -> torch.Tensor:
+        """``(k, ...)`` values, one for each number of `point`, summed over each feature: ``(k, n_features)``.
+
+        Numbers that belong to no feature (embeddings of special tokens) are left out.
+        """
+        ...
 
 
 class ModelPredictor:
@@ -127,9 +144,21 @@ class ModelPredictor:
         return probs
 
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
-        """Differentiable logits for feature weights in [0, 1]; see `MaskedInput.relaxed_logits`."""
-        self.evaluations += len(weights)
-        return self.masked_input.relaxed_logits(weights)
+        """Differentiable logits for feature weights; see `MaskedInput.relaxed_logits`."""
+        logits = self.masked_input.relaxed_logits(weights)
+        self._count(len(weights))
+        return logits
+
+    def logits_at(self, points: torch.Tensor) -> torch.Tensor:
+        """Differentiable logits for changed inputs; see `MaskedInput.logits_at`."""
+        logits = self.masked_input.logits_at(points)
+        self._count(len(points))
+        return logits
+
+    def _count(self, rows: int) -> None:
+        self.evaluations += rows
+        if self.on_progress is not None:
+            self.on_progress(rows)
 
     def _remember(self, keys: list[bytes], rows: Probs) -> None:
         for key, row in zip(keys, rows, strict=True):
@@ -157,10 +186,7 @@ class ModelPredictor:
 
     def _halve(self, error: BaseException) -> None:
         if self.batch_size == 1:
-            raise ModelError(
-                f"out of memory on {self.device} even with one input at a time; "
-                "use a smaller model, --dtype bfloat16, or --device cpu"
-            ) from error
+            raise out_of_memory(self.device) from error
         self.batch_size //= 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -177,11 +203,17 @@ class ModelPredictor:
             )
         if not np.isfinite(probs).all():
             raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
-        self.evaluations += len(masks)
-        if self.on_progress is not None:
-            self.on_progress(len(masks))
+        self._count(len(masks))
         result: Probs = probs
         return result
+
+
+def out_of_memory(device: torch.device) -> ModelError:
+    """The error for a device on which not even one input fits."""
+    return ModelError(
+        f"out of memory on {device} even with one input at a time; "
+        "use a smaller model, --dtype bfloat16, or --device cpu"
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -172,8 +172,19 @@ class MaskedImage:
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
         spread = self._spread(weights.to(self._visible.device, self._visible.dtype))
         # Unlike baseline + weight * (pixel - baseline), lerp is exact at both 0 and 1.
-        pixels = torch.lerp(self._baseline, self._visible, spread)
-        return self._network(pixels.contiguous(memory_format=self._memory_format))
+        return self.logits_at(torch.lerp(self._baseline, self._visible, spread))
+
+    @property
+    def point(self) -> torch.Tensor:
+        """``(1, 3, height, width)`` normalised pixels."""
+        return self._visible.clone()
+
+    def logits_at(self, points: torch.Tensor) -> torch.Tensor:
+        return self._network(points.contiguous(memory_format=self._memory_format))
+
+    def per_feature(self, values: torch.Tensor) -> torch.Tensor:
+        of_pixels = values.sum(dim=1).flatten(start_dim=1)
+        return of_pixels.new_zeros(len(values), len(self._features)).index_add(1, self._index, of_pixels)
 
     def _spread(self, per_feature: torch.Tensor) -> torch.Tensor:
         return per_feature.index_select(1, self._index).view(len(per_feature), 1, *self.labels.shape)

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stabcert.errors import ModelError
+
 PROBED_TOKENS = 512
 """Longest sequence on which `removes_tokens_exactly` compares the two ways of dropping a token."""
 
@@ -91,6 +93,24 @@ def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tens
         )
     logits: torch.Tensor = network(**inputs).logits
     return logits
+
+
+def run_embeddings(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Like `run`, with ``inputs_embeds`` in the place of ``input_ids``.
+
+    Raises:
+        ModelError: the network takes no embeddings.
+    """
+    refusal = (
+        f"{type(network).__name__} takes no embeddings as input, so it has no gradients by word; "
+        "use a method without gradients, such as --method lime"
+    )
+    if not accepts(network, "inputs_embeds"):
+        raise ModelError(refusal)
+    try:
+        return run(network, inputs)
+    except NotImplementedError as error:  # BART names the parameter and refuses it
+        raise ModelError(refusal) from error
 
 
 def to_tensors(inputs: dict[str, NDArray[np.int64]], device: torch.device) -> dict[str, torch.Tensor]:

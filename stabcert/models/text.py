@@ -21,6 +21,7 @@ from stabcert.models.sequences import (
     padding_position,
     removes_tokens_exactly,
     run,
+    run_embeddings,
     to_tensors,
 )
 from stabcert.models.words import Span, clip_spans, group_tokens, split_sentences, split_words
@@ -143,7 +144,7 @@ class MaskedText:
         return run(self._network, to_tensors(inputs, self._device))
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
-        """Logits for feature weights ``(k, n_features)`` in [0, 1], differentiable in the weights.
+        """Logits for feature weights ``(k, n_features)``, differentiable in the weights.
 
         Each token's embedding is ``w * e(token) + (1 - w) * e(substitute)``. The substitute is the
         baseline's token; for ``remove`` the mask token, else unk, else pad. Special tokens keep
@@ -163,25 +164,31 @@ class MaskedText:
         index = torch.tensor(self._feature_of_token, device=weights.device)
         weight = torch.cat([weights, ones], dim=1)[:, index].unsqueeze(-1)
         table = embedding_table(self._network)
-        own = table(torch.tensor(self._sequence.ids, device=self._device))
         other = table(torch.tensor([self._substitutes[self._substitute]], device=self._device))
-        inputs = to_tensors(
-            self._sequence.complete(np.broadcast_to(self._sequence.ids, weight.shape[:2])), self._device
-        )
+        return self.logits_at(weight * self.point + (1 - weight) * other)
+
+    @property
+    def point(self) -> torch.Tensor:
+        """``(1, n_tokens, width)`` embeddings of the tokens, special tokens included, before positions are added."""
+        ids = torch.tensor(self._sequence.ids[None], device=self._device)
+        embeddings: torch.Tensor = embedding_table(self._network)(ids).detach()
+        return embeddings
+
+    def logits_at(self, points: torch.Tensor) -> torch.Tensor:
+        """Logits for ``(k, n_tokens, width)`` embeddings, all attended to; ModelError if the network takes none."""
+        ids = np.broadcast_to(self._sequence.ids, points.shape[:2])
+        inputs = to_tensors(self._sequence.complete(ids), self._device) | {"inputs_embeds": points}
         del inputs["input_ids"]
-        inputs["inputs_embeds"] = weight * own + (1 - weight) * other
         if self._passes_positions:
-            inputs["position_ids"] = torch.tensor(self._positions, device=self._device).expand(len(weights), -1)
-        refusal = (
-            f"{type(self._network).__name__} takes no embeddings as input, so it has no gradients by word; "
-            "use a method without gradients, such as --method lime"
-        )
-        if not accepts(self._network, "inputs_embeds"):
-            raise ModelError(refusal)
-        try:
-            return run(self._network, inputs)
-        except NotImplementedError as error:  # BART names the parameter and refuses it
-            raise ModelError(refusal) from error
+            inputs["position_ids"] = torch.tensor(self._positions, device=self._device).expand(len(points), -1)
+        return run_embeddings(self._network, inputs)
+
+    def per_feature(self, values: torch.Tensor) -> torch.Tensor:
+        of_tokens = values.sum(dim=-1)
+        # Special tokens have index -1: the last column, which is cut off.
+        columns = torch.tensor(self._feature_of_token % (len(self._features) + 1), device=of_tokens.device)
+        sums = of_tokens.new_zeros(len(values), len(self._features) + 1).index_add(1, columns, of_tokens)
+        return sums[:, :-1]
 
     def _kept_tokens(self, masks: Masks) -> NDArray[np.bool_]:
         # Special tokens have index -1: the column of True that is put last.

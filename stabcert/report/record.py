@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
-from stabcert.core.types import Attribution, Features, Mask
+from stabcert.core.types import Features, Mask
 
 SCHEMA = "stabcert/1"
 
@@ -158,20 +158,6 @@ def load_schema() -> dict[str, Any]:
     return schema
 
 
-def attribution_result(attribution: Attribution, class_names: tuple[str, ...]) -> dict[str, Any]:
-    """``result`` of ``explain``: every score, in the order of the features."""
-    return {
-        "attributions": [
-            {
-                "method": attribution.method,
-                "settings": attribution.settings,
-                "target": {"id": attribution.target, "label": class_names[attribution.target]},
-                "scores": [float(score) for score in attribution.scores],
-            }
-        ]
-    }
-
-
 def soft_result(
     certificate: SoftCertificate, smoothing: dict[str, Any] | None, *, interrupted: bool = False
 ) -> dict[str, Any]:
@@ -183,14 +169,14 @@ def soft_result(
         "delta": certificate.delta,
         "simultaneous": certificate.simultaneous,
         "smoothing": smoothing,
-        "rates": [_rate(rate) for rate in certificate.rates],
+        "rates": [rate_record(rate) for rate in certificate.rates],
         "largest_radius": certificate.largest_radius,
         "near_ties": certificate.near_ties,
         "interrupted": interrupted,
     }
 
 
-def _rate(rate: StabilityRate) -> dict[str, Any]:
+def rate_record(rate: StabilityRate) -> dict[str, Any]:
     return {
         "radius": rate.radius,
         "samples": rate.samples,

@@ -6,13 +6,16 @@ never read as markup or as terminal escape sequences.
 
 from __future__ import annotations
 
-import unicodedata
-
 import numpy as np
 from rich.text import Text
 
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.report.agreement import comparison_lines, neighbour_lines, until_stable_lines
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
+from stabcert.report.sentence import Sentence
+from stabcert.report.visible import visible
+
+Line = Text | Sentence
 
 _NOUNS = {
     "patch": ("patch", "patches"),
@@ -25,19 +28,10 @@ _NOUNS = {
 _NAME_WIDTH = 48
 
 
-def visible(text: str) -> str:
-    """``text`` with control characters, line breaks and bidirectional overrides made harmless."""
-    hidden = ("Cc", "Cs", "Co", "Cn")
-    overrides = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u2028\u2029"
-    return "".join(
-        " " if c in "\n\r\t" else "\ufffd" if unicodedata.category(c) in hidden or c in overrides else c for c in text
-    )
-
-
-def render_explain(report: Report, show: int) -> list[Text]:
+def render_explain(report: Report, show: int) -> list[Line]:
     """Prediction, what is left of it on the mask alone, and the ``show`` features of largest score."""
     explanation = report.explanation
-    lines = [_heading(report)]
+    lines: list[Line] = [_heading(report)]
     if explanation.scores is not None and show > 0:
         order = np.argsort(-explanation.scores, kind="stable")[:show]
         width = max(len(visible(explanation.features.items[i].label)) for i in order)
@@ -47,15 +41,17 @@ def render_explain(report: Report, show: int) -> list[Text]:
             if explanation.mask[index]:
                 line.append("  kept", style="green")
             lines.append(line)
+    result, k = report.result, int(explanation.mask.sum())
+    lines += [*until_stable_lines(result), *comparison_lines(result, k), *neighbour_lines(result, k)]
     return [*lines, *_sentence(report), *_warnings(explanation), _footer(report)]
 
 
-def render_soft(report: Report) -> list[Text]:
+def render_soft(report: Report) -> list[Line]:
     """The table of rates, what it guarantees in words, and what it cost."""
     certificate = report.certificate
     if certificate is None:
         raise TypeError("render_soft needs a report with a certificate")
-    lines = [_heading(report), *_sentence(report), _rates_header(certificate)]
+    lines: list[Line] = [_heading(report), *_sentence(report), _rates_header(certificate)]
     lines += [_rate_line(rate) for rate in certificate.rates]
     if certificate.largest_radius is not None:
         lines.append(_largest_radius(certificate))
@@ -89,6 +85,12 @@ def guarantee(certificate: SoftCertificate) -> str:
     return f"The rate lies in its interval with probability at least {confidence} over the draws{scope}."
 
 
+def counted(number: int, kind: str) -> str:
+    """``"1 patch"``, ``"12 words"``."""
+    one, many = _NOUNS.get(kind, ("feature", "features"))
+    return f"{number} {one if number == 1 else many}"
+
+
 def short(label: str) -> str:
     """A class name for the screen: ImageNet's are lists of synonyms, of which the first is enough."""
     return visible(label).split(",")[0]
@@ -105,11 +107,11 @@ def name_of(info: InputInfo) -> str:
 def _heading(report: Report) -> Text:
     explanation = report.explanation
     n, k = len(explanation.features), int(explanation.mask.sum())
-    one, many = _NOUNS.get(explanation.features.kind, ("feature", "features"))
     line = Text(name_of(report.input), style="bold")
     line.append(f"   {_show(explanation.full)}", style="not bold")
     line.append(
-        f"   {n} {one if n == 1 else many}, {k} kept ({100 * k / n:.0f}%), {explanation.method}", style="not bold"
+        f"   {counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), {explanation.method}",
+        style="not bold",
     )
     line.append(f"   mask alone: {_show(explanation.masked)}, ", style="not bold")
     if explanation.consistent:
@@ -123,22 +125,10 @@ def _show(prediction: Prediction) -> str:
     return f"{short(prediction.label)} ({prediction.probability:.2f})"
 
 
-def _sentence(report: Report) -> list[Text]:
-    """The user's text with its kept features marked: colour on a terminal, brackets anywhere."""
+def _sentence(report: Report) -> list[Sentence]:
+    """The user's text with its kept features marked."""
     text = report.input.text
-    if text is None:
-        return []
-    features = report.explanation.features.items
-    line, end = Text("  "), 0
-    for index in np.flatnonzero(report.explanation.mask):
-        span = features[index].span
-        if span is None:
-            continue
-        line.append(visible(text[end : span[0]]))
-        line.append(f"[{visible(text[span[0] : span[1]])}]", style="bold green")
-        end = span[1]
-    line.append(visible(text[end:]))
-    return [line]
+    return [] if text is None else [Sentence(text, report.explanation.features, report.explanation.mask)]
 
 
 def _rates_header(certificate: SoftCertificate) -> Text:

@@ -136,5 +136,7 @@ def test_a_certificate_is_frozen_numbers() -> None:
     certificate = certify(Constant(20), np.zeros(20), radius=[1, 9], min_rate=0.9)
     with pytest.raises(dataclasses.FrozenInstanceError):
         certificate.delta = 0.5  # type: ignore[misc]
-    for value in (*dataclasses.asdict(certificate).values(), *dataclasses.asdict(certificate.rates[1]).values()):
+    numbers = dataclasses.asdict(certificate)
+    assert numbers.pop("flips").dtype == np.bool_
+    for value in (*numbers.values(), *dataclasses.asdict(certificate.rates[1]).values()):
         assert type(value) in (int, float, bool, str, tuple, type(None))

@@ -1,0 +1,99 @@
+"""Files that are written whole or not at all, and names for the files of one input."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from stabcert.cli.inputs import IMAGE_SUFFIXES
+from stabcert.errors import InputError
+
+_LONGEST_NAME = 80
+
+
+class Replacement:
+    """A file that is written beside its target and takes its place when it is complete.
+
+    What is no regular file (``/dev/stdout``) is written directly.
+
+    Raises:
+        InputError: the target cannot be written; known at once, before there is anything to write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._target = Path(os.path.realpath(path))
+        special = self._target.exists() and not self._target.is_file()
+        self._part = self._target if special else self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
+        try:
+            if self._target.is_file() and not os.access(self._target, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+            self._file: BinaryIO = self._part.open("wb")
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise cannot_write(self._target, error) from error
+
+    def commit(self) -> None:
+        """Put the complete file into its place."""
+        try:
+            self._file.close()
+            if self._part != self._target:
+                self._part.replace(self._target)
+        except OSError as error:
+            raise cannot_write(self._target, error) from error
+
+    def discard(self) -> None:
+        """Leave the target as it was."""
+        self._file.close()
+        if self._part != self._target:
+            self._part.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to {path}: {error.strerror or error}")
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and what leads to it, unless it is there.
+
+    Raises:
+        InputError: it cannot be created or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def file_names(identities: Sequence[str]) -> dict[str, str]:
+    """For each input a name that files can begin with: ``photos/cat.jpg`` is ``cat``.
+
+    Where several inputs would share one, a part of the SHA-256 of the whole identity tells them apart.
+    """
+    stems = {identity: _stem(identity) for identity in identities}
+    # Case is ignored as some file systems do.
+    uses = Counter(stem.casefold() for stem in stems.values())
+    return {
+        identity: stem
+        if uses[stem.casefold()] == 1
+        else f"{stem}-{hashlib.sha256(identity.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+        for identity, stem in stems.items()
+    }
+
+
+def _stem(identity: str) -> str:
+    name = Path(identity).name or "input"
+    if Path(name).suffix.lower() in IMAGE_SUFFIXES | {".txt"}:
+        name = Path(name).stem
+    return re.sub(r"[^\w.-]+", "_", name).strip("._-")[:_LONGEST_NAME] or "input"

@@ -1,0 +1,133 @@
+"""SmoothGrad and continuous LIME: gradients, and slopes, over Gaussian noise on the weights of the features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stabcert.core.types import Attribution, Scores
+from stabcert.errors import ModelError, ParameterError
+from stabcert.explainers.statements import lipschitz_bound
+from stabcert.explainers.task import Task, model_of
+
+if TYPE_CHECKING:
+    from stabcert.models.base import ModelPredictor
+
+# SmoothGrad's paper recommends 10 to 20% of the range of the input; from dropped to kept a weight goes over 1.
+_SIGMA = 0.15
+_GRADIENTS = 50
+_SLOPE_SAMPLES = 1000
+
+
+class GaussianDraws:
+    """Noise N(0, sigma**2 I) on the weights around the full input, and what the model says there.
+
+    Draw i depends on the seed and i alone, however many are asked for; each is evaluated once (a
+    gradient gives the value as well, so ask for gradients first).
+    """
+
+    def __init__(self, model: ModelPredictor, target: int, seed: int, sigma: float) -> None:
+        self._model, self._target, self._seed, self._sigma = model, target, seed, sigma
+        self._values = np.empty(0)
+        self._gradients = np.empty((0, model.n_features))
+
+    def noise(self, count: int) -> NDArray[np.float64]:
+        """``(count, n_features)``"""
+        return self._sigma * np.random.default_rng(self._seed).standard_normal((count, self._model.n_features))
+
+    def values(self, count: int) -> NDArray[np.float64]:
+        """``(count,)`` probabilities of the target."""
+        from stabcert.explainers.differentiation import weight_values
+
+        known = len(self._values)
+        if known < count:
+            fresh = weight_values(self._model, 1 + self.noise(count)[known:], self._target)
+            self._values = np.concatenate([self._values, fresh])
+        return self._values[:count]
+
+    def gradients(self, count: int) -> NDArray[np.float64]:
+        """``(count, n_features)`` gradients of the probability of the target by the weights."""
+        from stabcert.explainers.differentiation import weight_gradients
+
+        known = len(self._gradients)
+        if known < count:
+            values, fresh = weight_gradients(self._model, 1 + self.noise(count)[known:], self._target)
+            self._gradients = np.concatenate([self._gradients, fresh])
+            self._values = np.concatenate([self._values, values[len(self._values) - known :]])
+        return self._gradients[:count]
+
+
+def smoothgrad(task: Task) -> Attribution:
+    """SmoothGrad (Smilkov et al. 2017): the mean gradient of the class probability over Gaussian noise.
+
+    The noise N(0, sigma**2 I) and the gradient are on the weights of the features (1 = kept, 0 =
+    dropped; weights beyond 1 or below 0 extrapolate), so scores are in units of probability for a whole
+    feature. ``n_samples`` (default 50) gradients; the standard errors are ``sd / sqrt(n_samples)``.
+    """
+    model = model_of(task, "smoothgrad")
+    n_samples = task.n_samples or _GRADIENTS
+    draws = _draws(task, model)
+    gradients = draws.gradients(n_samples)
+    errors = gradients.std(axis=0, ddof=1) / np.sqrt(n_samples) if n_samples > 1 else None
+    settings = _settings(task, model, n_samples)
+    return Attribution(gradients.mean(axis=0), task.target, "smoothgrad", settings, errors)
+
+
+def clime(task: Task) -> Attribution:
+    """Continuous LIME (Agarwal et al. 2021): the least squares slope, with intercept, over Gaussian noise.
+
+    The noise is that of `smoothgrad` (the same draws for the same seed and sigma), and in
+    expectation so are the scores, ``Sigma^-1 cov(z, p(1 + z))``, if the probability is
+    differentiable. ``n_samples`` defaults to 1000, or twice the number of unknowns if that is more. The standard
+    errors are robust to unequal variances (HC1).
+
+    Raises:
+        ParameterError: no more samples than unknowns.
+    """
+    model = model_of(task, "clime")
+    unknowns = model.n_features + 1
+    n_samples = task.n_samples or max(_SLOPE_SAMPLES, 2 * unknowns)
+    if n_samples <= unknowns:
+        raise ParameterError(
+            f"{n_samples} samples are too few for clime to fit {model.n_features} slopes and an intercept; "
+            f"use --n-samples {2 * unknowns} or more"
+        )
+    draws = _draws(task, model)
+    values = draws.values(n_samples)
+    if not np.isfinite(values).all():
+        raise ModelError("the model returned numbers that are not finite (NaN or infinity) under noise")
+    scores, errors = least_squares(draws.noise(n_samples), values)
+    return Attribution(scores, task.target, "clime", _settings(task, model, n_samples), errors)
+
+
+def least_squares(noise: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[Scores, Scores]:
+    """Slopes of ``values`` on ``(k, n)`` ``noise`` with an intercept, and their HC1 standard errors."""
+    count, n = noise.shape
+    design = np.column_stack([np.ones(count), noise])
+    inverse = np.linalg.pinv(design)
+    fit = inverse @ values
+    residuals = values - design @ fit
+    variances = ((inverse * residuals) ** 2).sum(axis=1) * count / (count - n - 1)
+    return fit[1:], np.sqrt(variances[1:])
+
+
+def _draws(task: Task, model: ModelPredictor) -> GaussianDraws:
+    sigma = _SIGMA if task.sigma is None else task.sigma
+    return task.draws.setdefault(sigma, GaussianDraws(model, task.target, task.seed, sigma))
+
+
+def _settings(task: Task, model: ModelPredictor, n_samples: int) -> dict[str, Any]:
+    sigma = _SIGMA if task.sigma is None else task.sigma
+    bound = lipschitz_bound(sigma)
+    return {
+        "n_samples": n_samples,
+        "sigma": sigma,
+        "seed": task.seed,
+        "output": "probability",
+        "space": "weights of the features around 1 (1 = kept, 0 = dropped)",
+        "path": model.masked_input.relaxation,
+        "lipschitz_bound": bound.value,
+        "lipschitz_condition": bound.condition,
+    }

@@ -1,0 +1,62 @@
+"""The user's text with its kept features marked, for the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
+from rich.text import Text
+
+from stabcert.core.types import Features, Mask
+from stabcert.report.visible import visible
+
+INDENT = "  "
+HIGHLIGHT = Style(bold=True, color="black", bgcolor="green")
+
+
+def on_terminal(console: Console) -> bool:
+    """Whether a person looks at it; FORCE_COLOR, which rich takes for a terminal, does not make one of a pipe."""
+    return console.is_terminal and console.file.isatty()
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text whose kept features stand in brackets, or on a coloured ground where there are colours."""
+
+    text: str
+    features: Features
+    mask: Mask
+
+    @property
+    def plain(self) -> str:
+        return self.bracketed().plain
+
+    def bracketed(self) -> Text:
+        line = Text(INDENT)
+        for part, kept in self._parts():
+            line.append(f"[{part}]" if kept else part, style="bold green" if kept else None)
+        return line
+
+    def highlighted(self) -> Text:
+        line = Text(INDENT)
+        for part, kept in self._parts():
+            line.append(part, style=HIGHLIGHT if kept else None)
+        return line
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        colours = on_terminal(console) and console.color_system is not None and not console.no_color
+        yield self.highlighted() if colours else self.bracketed()
+
+    def _parts(self) -> Iterator[tuple[str, bool]]:
+        """The text in pieces that can be shown, and whether each is a kept feature."""
+        end = 0
+        for index in np.flatnonzero(self.mask):
+            span = self.features.items[index].span
+            if span is not None:
+                yield visible(self.text[end : span[0]]), False
+                yield visible(self.text[span[0] : span[1]]), True
+                end = span[1]
+        yield visible(self.text[end:]), False

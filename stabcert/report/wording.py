@@ -1,0 +1,96 @@
+"""What a picture says in words: the same in every format."""
+
+from __future__ import annotations
+
+from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.report.agreement import ranges, until_stable_lines
+from stabcert.report.canvas import Exhibit, Flip, added, certified
+from stabcert.report.record import Prediction, Report
+from stabcert.report.terminal import counted, guarantee, short
+
+
+def predicted(prediction: Prediction) -> str:
+    return f"{short(prediction.label)} ({prediction.probability:.2f})"
+
+
+def caption(report: Report) -> str:
+    """Everything a reader of a picture has to know: the numbers, the mask by itself, what is guaranteed."""
+    certificate = certified(report)
+    if certificate is not None:
+        promise = " ".join([*largest_radius(certificate), guarantee(certificate)])
+    elif report.result["until_stable"] is not None:
+        promise = "; ".join(line.plain.strip() for line in until_stable_lines(report.result)) + "."
+    else:
+        promise = "An attribution by itself guarantees nothing."
+    masked = f"Mask alone: {predicted(report.explanation.masked)}"
+    alone = [f"{masked}, as on the full input."] if report.explanation.consistent else []
+    return " ".join([numbers(report), *alone, *warnings(report), promise])
+
+
+def numbers(report: Report) -> str:
+    """n, k, the method and the model; of a certificate also r and delta."""
+    explanation, certificate = report.explanation, certified(report)
+    n, k = len(explanation.features), int(explanation.mask.sum())
+    parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}"]
+    if certificate is not None:
+        parts += [f"r = {ranges([rate.radius for rate in certificate.rates])}", f"δ = {certificate.delta:g}"]
+    elif report.result["until_stable"] is not None:
+        search = report.result["until_stable"]
+        parts += [f"r = {search['radius']}", f"δ = {search['delta']:g}"]
+    return f"{', '.join(parts)}. Model {report.model.id}, seed {report.run.seed}."
+
+
+def largest_radius(certificate: SoftCertificate) -> list[str]:
+    """What was found if the largest radius was asked for."""
+    radius, threshold = certificate.largest_radius, certificate.rates[0].threshold
+    if radius is None or threshold is None:
+        return []
+    if radius == 0:
+        return ["No radius is certified."]
+    return [f"Largest radius {radius}: the rate is at least {threshold:g} at every tested radius up to {radius}."]
+
+
+def warnings(report: Report) -> list[str]:
+    """What makes the explanation worth less than it seems."""
+    explanation = report.explanation
+    found = []
+    if not explanation.consistent:
+        about = "." if certified(report) is None else ": stability is about the former."
+        found.append(
+            f"The mask alone says {predicted(explanation.masked)}, the full input {predicted(explanation.full)}{about}"
+        )
+    if explanation.vacuous:
+        found.append(f"Vacuous: with everything dropped the model already says {short(explanation.empty.label)}.")
+    return found
+
+
+def flip_title(flip: Flip, exhibit: Exhibit) -> str:
+    """How many features were added, and what the model says then."""
+    explanation = exhibit.report.explanation
+    size = counted(int(added(flip, explanation.mask).sum()), explanation.features.kind)
+    return f"{size} added: {predicted(flip.prediction)}"
+
+
+def flip_summary(exhibit: Exhibit) -> str:
+    """Whether any of the tried additions changed the prediction, and how small the smallest is."""
+    explanation, certificate = exhibit.report.explanation, certified(exhibit.report)
+    if certificate is None:
+        return ""
+    if not exhibit.flips:
+        sure = all(rate.matches == rate.samples for rate in certificate.rates)
+        return f"None of the additions that were tried {'changes' if sure else 'certainly changes'} the prediction."
+    found = len(exhibit.flips)
+    size = counted(int(added(exhibit.flips[0], explanation.mask).sum()), explanation.features.kind)
+    if found == 1:
+        return f"1 addition that changes the prediction was found; it adds {size}."
+    return f"{found} different additions that change the prediction were found; the smallest adds {size}."
+
+
+def ends(largest: float) -> tuple[str, str]:
+    """The lower and the upper end of a symmetric scale, in few letters; empty if there is none."""
+    if largest <= 0:
+        return "", ""
+    number = (
+        f"{largest:.2g}" if 0.001 <= largest < 99.5 else f"{largest:.0f}" if 1 < largest < 1e4 else f"{largest:.0e}"
+    )
+    return f"\u2212{number}", f"+{number}"

@@ -1,0 +1,163 @@
+"""Neighbours of images and texts: the same masked input, moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from stabcert.errors import ModelError, ParameterError
+from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.neighbours import gaussian_neighbours, shifted
+from stabcert.models.text import MaskedText, removes_tokens_exactly
+from tests.models.tiny import FAMILIES, tiny_network, tiny_tokenizer
+from tests.models.tiny_images import CLASSES, CPU, SIDE, masked, means, random_masks, tiny_resnet
+
+TEXT = "the movie was not good, the film was unbelievable!"
+EMBEDDING_FAMILIES = [family for family in FAMILIES if family not in ("bart", "fnet", "gpt2")]
+
+
+def predictor_of(masked_input: MaskedInput, n_classes: int, dtype: torch.dtype = torch.float32) -> ModelPredictor:
+    names = tuple(f"class {i}" for i in range(n_classes))
+    return ModelPredictor(masked_input, names, device=CPU, dtype=dtype)
+
+
+def image(network: Any = means, n_classes: int = 3, **options: Any) -> ModelPredictor:
+    return predictor_of(masked(network, features="grid:4", **options), n_classes)
+
+
+def text(family: str, baseline: str = "remove") -> ModelPredictor:
+    network, tokenizer = tiny_network(family), tiny_tokenizer(family)
+    removes = removes_tokens_exactly(network, tokenizer, CPU)
+    options: dict[str, Any] = {"baseline": baseline, "removes_tokens": removes, "device": CPU, "dtype": torch.float32}
+    return predictor_of(MaskedText(network, tokenizer, TEXT, **options), 3)
+
+
+def logits(predictor: ModelPredictor, masks: NDArray[np.bool_]) -> torch.Tensor:
+    with torch.inference_mode():
+        return predictor.masked_input.logits(masks)
+
+
+@pytest.mark.parametrize("baseline", ["zero", "black", "mean", "blur"])
+def test_a_kept_pixel_moves_and_a_dropped_one_stays_the_baseline_of_the_original(baseline: str) -> None:
+    seen: list[torch.Tensor] = []
+
+    def record(pixels: torch.Tensor) -> torch.Tensor:
+        seen.append(pixels.clone())
+        return means(pixels)
+
+    original = image(record, baseline=baseline)
+    noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 3, SIDE, SIDE)))
+    masks = random_masks(5, 16)
+    logits(original, masks)
+    logits(shifted(original, noise), masks)
+    before, after = seen[-2:]
+    kept = torch.from_numpy(masks[:, original.masked_input.labels])[:, None]  # type: ignore[attr-defined]
+    assert torch.equal(after, torch.where(kept, before + noise.float(), before))
+
+
+@pytest.mark.parametrize("network", [means, tiny_resnet()], ids=["means", "resnet"])
+def test_noise_of_zeros_changes_nothing_of_an_image(network: Any) -> None:
+    original = image(network, CLASSES if network is not means else 3)
+    same = shifted(original, torch.zeros(1, 3, SIDE, SIDE))
+    masks = random_masks(9, 16)
+    assert torch.equal(logits(original, masks), logits(same, masks))
+    weights = torch.rand(3, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(original.relaxed(weights), same.relaxed(weights))
+
+
+@pytest.mark.parametrize("baseline", ["remove", "mask", "unk", "pad"])
+@pytest.mark.parametrize("family", EMBEDDING_FAMILIES)
+def test_noise_of_zeros_changes_nothing_of_a_text(family: str, baseline: str) -> None:
+    """Embeddings are looked up by the network in one case, and handed to it in the other."""
+    try:
+        original = text(family, baseline)
+    except ParameterError:
+        pytest.skip(f"{family} has no baseline {baseline}")
+    same = shifted(original, torch.zeros_like(original.masked_input.point))
+    masks = random_masks(12, original.n_features)
+    masks[0], masks[1] = True, False
+    expected = logits(original, masks)
+    torch.testing.assert_close(logits(same, masks), expected, rtol=1e-4, atol=1e-4)
+    assert (expected.std(dim=0) > 0.01).all()  # the masks do matter
+    assert same.masked_input.settings == original.masked_input.settings
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2", "modernbert"])
+def test_noise_on_a_dropped_word_is_dropped_with_it(family: str) -> None:
+    original = text(family)
+    probe = torch.zeros_like(original.masked_input.point).requires_grad_()
+    original.masked_input.per_feature(probe)[:, 2].sum().backward()
+    assert probe.grad is not None
+    everywhere = torch.randn(probe.shape, generator=torch.Generator().manual_seed(0))
+    noise = 3 * everywhere * probe.grad  # on the tokens of feature 2 alone
+    assert 0 < noise.count_nonzero() < noise.numel() / 2
+    moved = shifted(original, noise)
+    masks = random_masks(20, original.n_features)
+    change = (logits(moved, masks) - logits(original, masks)).abs().amax(dim=1)
+    assert (change[~masks[:, 2]] < 1e-4).all()
+    assert (change[masks[:, 2]] > 1e-2).all()
+
+
+def test_the_relaxed_neighbour_is_the_neighbour_at_all_ones() -> None:
+    for original in (image(tiny_resnet(), CLASSES), text("bert")):
+        noise = 0.3 * torch.randn(original.masked_input.point.shape, generator=torch.Generator().manual_seed(0))
+        moved = shifted(original, noise)
+        everything = np.ones((1, original.n_features), dtype=bool)
+        expected = logits(moved, everything)
+        torch.testing.assert_close(moved.relaxed(torch.ones(1, original.n_features)), expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(moved.logits_at(moved.masked_input.point), expected, rtol=1e-4, atol=1e-4)
+        assert (logits(original, everything) - expected).abs().max() > 1e-3
+
+
+def test_a_neighbour_counts_its_own_evaluations_and_leaves_the_original_alone() -> None:
+    original = image()
+    before = original(random_masks(4, 16))
+    neighbour = next(gaussian_neighbours(original, count=1, sigma=1.0, rng=np.random.default_rng(0)))
+    neighbour(random_masks(4, 16))
+    assert (original.evaluations, neighbour.evaluations) == (4, 4)
+    assert np.array_equal(original(random_masks(4, 16)), before)
+    assert (neighbour.class_names, neighbour.features) == (original.class_names, original.features)
+
+
+def test_the_noise_is_gaussian_with_the_deviation_that_was_asked_for() -> None:
+    original = image()
+    neighbours = gaussian_neighbours(original, count=20, sigma=0.25, rng=np.random.default_rng(3))
+    noise = torch.cat([near.masked_input.point - original.masked_input.point for near in neighbours]).double()
+    assert noise.shape == (20, 3, SIDE, SIDE)
+    standard = noise.flatten() / 0.25
+    # Six standard errors of the first two moments and of the share within one deviation.
+    assert abs(standard.mean()) < 6 / standard.numel() ** 0.5
+    assert abs(standard.square().mean() - 1) < 6 * (2 / standard.numel()) ** 0.5
+    assert abs((standard.abs() < 1).double().mean() - 0.682689) < 6 * (0.2167 / standard.numel()) ** 0.5
+
+
+def test_the_first_neighbours_do_not_depend_on_how_many_there_are() -> None:
+    def points(count: int) -> list[torch.Tensor]:
+        neighbours = gaussian_neighbours(image(), count=count, sigma=0.1, rng=np.random.default_rng(0))
+        return [near.masked_input.point for near in neighbours]
+
+    two, four = points(2), points(4)
+    assert all(torch.equal(a, b) for a, b in zip(two, four, strict=False))
+    assert not torch.equal(four[0], four[1])
+
+
+@pytest.mark.parametrize(("count", "sigma"), [(0, 0.1), (-1, 0.1), (1, 0.0), (1, -0.1), (1, float("nan")), (1, 1e999)])
+def test_neighbours_that_cannot_be_drawn_are_refused(count: int, sigma: float) -> None:
+    with pytest.raises(ParameterError, match="not possible; use"):
+        next(gaussian_neighbours(image(), count=count, sigma=sigma, rng=np.random.default_rng(0)))
+
+
+def test_noise_of_another_shape_is_refused() -> None:
+    with pytest.raises(ParameterError, match="does not fit"):
+        shifted(image(), torch.zeros(1, 3, SIDE, SIDE + 1))
+
+
+def test_a_text_model_without_embeddings_as_input_is_refused() -> None:
+    original = text("bart", "mask")
+    noise = torch.zeros_like(original.masked_input.point)
+    with pytest.raises(ModelError, match="leave out --neighbours"):
+        shifted(original, noise)(np.ones((1, original.n_features), dtype=bool))

@@ -1,0 +1,152 @@
+"""The page: complete in itself, nothing of the user's in it as markup."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stabcert.report.canvas import Exhibit
+from stabcert.report.html import Page
+from tests.report.exhibits import certificate, image, rate, sentence
+
+EVIL = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
+VOID = {"meta", "img", "path", "line", "rect", "circle", "polygon", "polyline"}
+
+
+class Reader(HTMLParser):
+    """Tags, attributes and text; fails on tags that do not match."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page(*exhibits: Exhibit) -> str:
+    made = Page("stabcert certify-soft")
+    return made.head() + "".join(made.section(exhibit) for exhibit in exhibits) + made.tail()
+
+
+SOFT = certificate(rate(1, 1, 1, 1, enumerated=True), rate(4, 0.8, 0.9, 0.95))
+EVERYTHING = (
+    image(),
+    image(scores={"lime": np.zeros(49), "shap": -np.ones(49)}),
+    image(soft=SOFT, flips=2),
+    sentence(EVIL),
+    sentence(EVIL, soft=SOFT, flips=2, labels=(EVIL, EVIL), name=EVIL),
+    image(soft=certificate(*(rate(r, 0.2, 0.5, 0.8) for r in range(1, 30))), masked=1, labels=(EVIL, EVIL)),
+)
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    read = Reader(page(*EVERYTHING))
+    for tag, attributes in read.tags:
+        assert tag not in ("script", "link", "iframe", "object")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href"):
+                assert (value or "").startswith(("data:image/png;base64,", "#"))
+    (policy,) = [meta["content"] for meta in read.named("meta") if "http-equiv" in meta]
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert "url(" not in page(*EVERYTHING)
+    assert "@import" not in page(*EVERYTHING)
+
+
+def test_text_and_labels_of_others_are_shown_and_never_read_as_markup() -> None:
+    source = page(*EVERYTHING)
+    assert "<script" not in source
+    assert "<img src=x" not in source
+    assert EVIL in Reader(page(sentence(EVIL))).text
+
+
+def test_pictures_are_png_of_what_they_say() -> None:
+    exhibit = image(soft=SOFT, flips=1)
+    pictures = [str(picture["src"]).split(",")[1] for picture in Reader(page(exhibit)).named("img")]
+    kept, flip = (np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))) for data in pictures)
+    mask = exhibit.report.explanation.mask
+    assert exhibit.canvas is not None
+    assert np.array_equal(kept, exhibit.canvas.kept(mask))
+    assert np.array_equal(flip, exhibit.canvas.kept(exhibit.flips[0].mask))
+
+
+def test_the_certificate_is_told_in_words_and_in_a_table() -> None:
+    text = Reader(page(image(soft=SOFT, flips=3))).text
+    assert "The rate lies in its interval with probability at least 95% over the draws, all radii together." in text
+    assert "3 different additions that change the prediction were found; the smallest adds 1 cell." in text
+    assert "n = 49 cells, k = 12 kept by lime, r = 1, 4, δ = 0.05. Model some/model, seed 7." in text
+    assert "0.8000 .. 0.9500" in text
+    assert "exact" in text
+
+
+def test_the_record_is_there_but_folded_away() -> None:
+    read = Reader(page(image()))
+    assert "open" not in read.named("details")[0]
+    assert '"command": "explain"' in read.text
+
+
+def test_words_are_shaded_by_their_scores() -> None:
+    scores = np.array([1.0, -0.5, 0.0, *[0.0] * 8])
+    spans = [s for s in Reader(page(sentence(scores={"lime": scores}))).named("span") if "title" in s]
+    assert [s["style"] for s in spans[:3]] == [
+        "background:rgba(var(--warm),0.550)",
+        "background:rgba(var(--cold),0.275)",
+        "background:rgba(var(--cold),0.000)",
+    ]
+    assert [s["class"] for s in spans] == ["k", "k", *[""] * 9]
+
+
+def test_several_inputs_have_an_overview_and_one_has_none() -> None:
+    links = [a["href"] for a in Reader(page(*EVERYTHING)).named("a")]
+    assert links == [f"#input-{i}" for i in range(1, len(EVERYTHING) + 1)]
+    assert [s["id"] for s in Reader(page(*EVERYTHING)).named("section")] == [link[1:] for link in links if link]
+    assert Reader(page(image())).named("a") == []
+
+
+def test_a_failed_input_has_its_message() -> None:
+    made = Page("t")
+    record = {"input": {"id": EVIL}, "status": "failed", "error": {"code": 3, "message": EVIL}}
+    read = Reader(made.head() + made.failure(record) + made.tail())
+    assert read.text.count(EVIL) >= 2
+
+
+@pytest.mark.parametrize("masked", [0, 1])
+def test_an_inconsistent_mask_is_called_so(masked: int) -> None:
+    text = Reader(page(image(soft=SOFT, masked=masked))).text
+    assert ("NOT consistent" in text) == bool(masked)
+    assert ("stability is about the former" in text) == bool(masked)
+
+
+def test_the_page_is_readable_in_light_and_in_dark() -> None:
+    style = page(image()).split("<style>")[1].split("</style>")[0]
+    assert "color-scheme: light dark" in style
+    assert "prefers-color-scheme: dark" in style
+
+
+def test_the_same_reports_give_the_same_page() -> None:
+    assert page(*EVERYTHING) == page(*EVERYTHING)
