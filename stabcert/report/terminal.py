@@ -168,7 +168,7 @@ def _rate_line(rate: StabilityRate) -> Text:
 
 def _largest_radius(certificate: SoftCertificate) -> Text:
     radius = certificate.largest_radius
-    if not radius:
+    if radius is None or radius < certificate.rates[0].radius:
         return Text("  no radius is certified", style="bold red")
     threshold = certificate.rates[0].threshold
     return Text(
