@@ -91,7 +91,7 @@ class Additions:
         if not 0 <= radius <= len(free):
             raise ParameterError(
                 f"radius {radius} is not possible: {len(free)} of the {len(mask)} features are left to add "
-                f"({len(mask) - len(free)} selected); use a radius of 0 to {len(free)}, or select fewer features"
+                f"({len(mask) - len(free)} selected); use a radius from 0 to {len(free)}, or select fewer features"
             )
         self.mask = mask
         self.radius = radius
