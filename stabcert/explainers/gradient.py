@@ -44,8 +44,10 @@ def integrated_gradients(predictor: MaskedPredictor, target: int, seed: int, ste
             )
             break
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or batch == 1:
+            if not is_out_of_memory(error):
                 raise
+            if batch == 1:
+                raise predictor.out_of_memory() from error
             batch //= 2
     settings = {"steps": steps, "output": "probability", "path": predictor.masked_input.relaxation}
     return Attribution(scores[0].detach().cpu().double().numpy().astype(np.float64), target, "intgrad", settings)

@@ -122,18 +122,20 @@ class ModelPredictor:
         For the few probabilities that are shown to people; decisions are the same either way.
         """
         masks = as_masks(masks, self.n_features)
-        probs = np.concatenate([self._evaluate(masks[i : i + 1]) for i in range(len(masks))])
+        parts = [self._evaluate(masks[i : i + 1]) for i in range(len(masks))]
+        probs = np.concatenate([np.empty((0, self.n_classes)), *parts])
         self._remember([row.tobytes() for row in np.packbits(masks, axis=1)], probs)
         return probs
 
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
         """Differentiable logits for feature weights in [0, 1]; see `MaskedInput.relaxed_logits`."""
-        self.evaluations += len(weights)
-        return self.masked_input.relaxed_logits(weights)
+        logits = self.masked_input.relaxed_logits(weights)
+        self._count(len(weights))
+        return logits
 
     def _remember(self, keys: list[bytes], rows: Probs) -> None:
         for key, row in zip(keys, rows, strict=True):
-            self._cache[key] = row
+            self._cache[key] = row.copy()  # a view would keep its whole array, and share it with the caller
         while len(self._cache) * self.n_classes * 8 > _CACHE_BYTES:
             self._cache.popitem(last=False)
 
@@ -151,35 +153,48 @@ class ModelPredictor:
                 self._halve(error)
                 continue
             start += len(rows)
-        for row in np.flatnonzero(top_two_margin(probs) < self.decision_tolerance):
-            probs[row] = self._probabilities(masks[row : row + 1])[0]
+        # A wider band than the tolerance: whether a mask is a near tie is then decided by the mask alone, too.
+        for row in np.flatnonzero(top_two_margin(probs) < 3 * self.decision_tolerance):
+            try:
+                probs[row] = self._probabilities(masks[row : row + 1])[0]
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise self.out_of_memory() from error
         return probs
 
     def _halve(self, error: BaseException) -> None:
         if self.batch_size == 1:
-            raise ModelError(
-                f"out of memory on {self.device} even with one input at a time; "
-                "use a smaller model, --dtype bfloat16, or --device cpu"
-            ) from error
+            raise self.out_of_memory() from error
         self.batch_size //= 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def out_of_memory(self) -> ModelError:
+        return ModelError(
+            f"out of memory on {self.device} even with one input at a time; "
+            "use a smaller model, --dtype bfloat16, or --device cpu"
+        )
+
+    def _count(self, rows: int) -> None:
+        self.evaluations += rows
+        if self.on_progress is not None:
+            self.on_progress(rows)
 
     def _probabilities(self, masks: Masks) -> Probs:
         with torch.inference_mode():
             logits = self.masked_input.logits(masks)
             # float64 before the softmax: rounding after it could merge the two best classes.
             # MPS has no float64, hence the CPU first.
-            probs = torch.softmax(logits.float().cpu().double(), dim=-1).numpy()
+            values = logits.cpu().double()
+            probs = torch.softmax(values, dim=-1).numpy()
         if probs.shape != (len(masks), self.n_classes):
             raise ModelError(
                 f"the model returned shape {tuple(probs.shape)} for {len(masks)} inputs and {self.n_classes} labels"
             )
-        if not np.isfinite(probs).all():
+        if not bool(torch.isfinite(values).all()):
             raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
-        self.evaluations += len(masks)
-        if self.on_progress is not None:
-            self.on_progress(len(masks))
+        self._count(len(masks))
         result: Probs = probs
         return result
 

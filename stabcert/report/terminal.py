@@ -7,6 +7,7 @@ never read as markup or as terminal escape sequences.
 from __future__ import annotations
 
 import unicodedata
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 from rich.text import Text
@@ -28,7 +29,7 @@ _NAME_WIDTH = 48
 def visible(text: str) -> str:
     """``text`` with control characters, line breaks and bidirectional overrides made harmless."""
     hidden = ("Cc", "Cs", "Co", "Cn")
-    overrides = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u2028\u2029"
+    overrides = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029"
     return "".join(
         " " if c in "\n\r\t" else "\ufffd" if unicodedata.category(c) in hidden or c in overrides else c for c in text
     )
@@ -55,11 +56,16 @@ def render_soft(report: Report) -> list[Text]:
     certificate = report.certificate
     if certificate is None:
         raise TypeError("render_soft needs a report with a certificate")
-    lines = [_heading(report), *_sentence(report), _rates_header(certificate)]
+    lines = [_heading(report), *_sentence(report)]
+    if certificate.formulation != "up-to":
+        lines.append(Text(f"  formulation: {certificate.formulation}"))
+    lines.append(_rates_header(certificate))
     lines += [_rate_line(rate) for rate in certificate.rates]
     if certificate.largest_radius is not None:
         lines.append(_largest_radius(certificate))
     lines.append(Text("  " + guarantee(certificate), style="dim"))
+    if report.result["interrupted"]:
+        lines.append(Text("  interrupted: this is what is known so far", style="yellow"))
     smoothing = report.result["smoothing"]
     if smoothing:
         plain = smoothing["unsmoothed_prediction"]
@@ -75,8 +81,8 @@ def render_soft(report: Report) -> list[Text]:
 
 def guarantee(certificate: SoftCertificate) -> str:
     """What the numbers say, with the probability with which they may be wrong."""
-    confidence = f"{100 * (1 - certificate.delta):g}%"
-    if all(rate.enumerated for rate in certificate.rates) and certificate.largest_radius is None:
+    confidence = _confidence(certificate)
+    if all(rate.enumerated and not rate.near_ties for rate in certificate.rates) and certificate.largest_radius is None:
         return "Every addition was tried: the rate is exact."
     if certificate.largest_radius is not None:
         return f"The statement on the largest radius holds with probability at least {confidence} over the draws."
@@ -85,8 +91,23 @@ def guarantee(certificate: SoftCertificate) -> str:
         ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
     )
     if certificate.sides == 1:
-        return f"Each bound by itself holds with probability at least {confidence} over the draws{scope}."
+        if not several:
+            return f"Each bound by itself holds with probability at least {confidence} over the draws."
+        return (
+            f"The lower bounds hold with probability at least {confidence} over the draws{scope}; "
+            "so do the upper bounds."
+        )
     return f"The rate lies in its interval with probability at least {confidence} over the draws{scope}."
+
+
+def _rounded(bound: float, direction: str) -> str:
+    """Four digits, rounded to the side on which the bound still holds."""
+    return str(Decimal(repr(bound)).quantize(Decimal("0.0001"), rounding=direction))
+
+
+def _confidence(certificate: SoftCertificate) -> str:
+    # In decimals: as a float, 1 - 1e-9 would be shown as 100%.
+    return f"{(100 * (1 - Decimal(repr(certificate.delta)))).normalize():f}%"
 
 
 def short(label: str) -> str:
@@ -109,7 +130,8 @@ def _heading(report: Report) -> Text:
     line = Text(name_of(report.input), style="bold")
     line.append(f"   {_show(explanation.full)}", style="not bold")
     line.append(
-        f"   {n} {one if n == 1 else many}, {k} kept ({100 * k / n:.0f}%), {explanation.method}", style="not bold"
+        f"   {n} {one if n == 1 else many}, {k} kept ({100 * k / n:.0f}%), {visible(explanation.method)}",
+        style="not bold",
     )
     line.append(f"   mask alone: {_show(explanation.masked)}, ", style="not bold")
     if explanation.consistent:
@@ -134,6 +156,8 @@ def _sentence(report: Report) -> list[Text]:
         span = features[index].span
         if span is None:
             continue
+        if span[1] <= end:  # another token of the same character
+            continue
         line.append(visible(text[end : span[0]]))
         line.append(f"[{visible(text[span[0] : span[1]])}]", style="bold green")
         end = span[1]
@@ -142,7 +166,7 @@ def _sentence(report: Report) -> list[Text]:
 
 
 def _rates_header(certificate: SoftCertificate) -> Text:
-    confidence = f"{100 * (1 - certificate.delta):g}%"
+    confidence = _confidence(certificate)
     title = f"{confidence} interval" if certificate.sides == 2 else f"{confidence} bounds"
     return Text(f"  radius  samples  matches    rate   {title}", style="dim")
 
@@ -150,15 +174,17 @@ def _rates_header(certificate: SoftCertificate) -> Text:
 def _rate_line(rate: StabilityRate) -> Text:
     estimate = "     -" if rate.rate is None else f"{rate.rate:.4f}"
     line = Text(f"  {rate.radius:>6}  {rate.samples:>7}  {rate.matches:>7}  {estimate}   ")
-    line.append(
-        "exact           " if rate.enumerated and not rate.near_ties else f"{rate.lower:.4f} .. {rate.upper:.4f}"
-    )
+    exact = rate.enumerated and not rate.near_ties
+    bounds = "exact" if exact else f"{_rounded(rate.lower, ROUND_FLOOR)} .. {_rounded(rate.upper, ROUND_CEILING)}"
+    line.append(bounds if rate.threshold is None else bounds.ljust(len("0.0000 .. 1.0000")))
     if rate.threshold is not None:
-        sign = ">=" if rate.met else "not >="
-        lower = "" if rate.met or abs(rate.lower - rate.threshold) > 5e-4 else f", lower bound {rate.lower:.7g}"
-        word = {"certified": "met", "not-certified": "refuted", "undecided": "undecided"}[rate.verdict]
-        style = {"certified": "green", "not-certified": "red", "undecided": "yellow"}[rate.verdict]
-        line.append(f"  {word} ({sign} {rate.threshold:.4g}{lower})", style=style)
+        lower = "" if rate.met or abs(rate.lower - rate.threshold) > 5e-4 else f", lower bound {rate.lower!r}"
+        wording, style = {
+            "certified": ("met (>= {})", "green"),
+            "not-certified": ("refuted (< {})", "red"),
+            "undecided": ("undecided (>= {} not shown)", "yellow"),
+        }[rate.verdict]
+        line.append("  " + wording.format(f"{rate.threshold!r}{lower}"), style=style)
     if rate.covers_up_to is not None:
         line.append(f"  and at every radius up to {rate.covers_up_to}")
     if rate.near_ties:
@@ -199,4 +225,4 @@ def _warnings(explanation: Explanation) -> list[Text]:
 def _footer(report: Report) -> Text:
     run = report.run
     cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
-    return Text(f"  {cost}, {report.model.id}, {run.device} {run.dtype}, seed {run.seed}", style="dim")
+    return Text(f"  {cost}, {visible(report.model.id)}, {run.device} {run.dtype}, seed {run.seed}", style="dim")
