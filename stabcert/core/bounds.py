@@ -20,6 +20,9 @@ from stabcert.errors import ParameterError
 _A = _B = 0.5
 _BISECTIONS = 200
 
+MAX_SAMPLES = 10**9
+"""More evaluations than anybody can want."""
+
 
 def check_delta(delta: float) -> None:
     if not 0.0 < delta < 1.0:
@@ -34,6 +37,11 @@ def hoeffding_sample_size(epsilon: float, delta: float) -> int:
     check_delta(delta)
     if not 0.0 < epsilon < 1.0:
         raise ParameterError(f"epsilon {epsilon} is not an error of a rate; use a number between 0 and 1, such as 0.1")
+    samples = math.log(2.0 / delta) / 2.0 / epsilon / epsilon
+    if samples > MAX_SAMPLES:
+        raise ParameterError(
+            f"epsilon {epsilon:g} needs more than {MAX_SAMPLES} samples; use a larger one, such as 0.01"
+        )
     return math.ceil(math.log(2.0 / delta) / (2.0 * epsilon**2))
 
 

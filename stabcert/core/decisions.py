@@ -27,7 +27,15 @@ def decide(predictor: MaskedPredictor, masks: Masks) -> Decisions:
     Raises:
         ModelError: the predictor broke its promise; see `predict`.
     """
-    probs = predict(predictor, masks)
+    own = getattr(predictor, "decide", None)
+    if own is not None:
+        decisions: Decisions = own(masks)
+        return decisions
+    return decide_from(predictor, predict(predictor, masks))
+
+
+def decide_from(predictor: MaskedPredictor, probs: Probs) -> Decisions:
+    """Decisions from probabilities that ``predictor`` gave."""
     tolerance = float(getattr(predictor, "decision_tolerance", 0.0))
     return Decisions(probs.argmax(axis=1), top_two_margin(probs) < tolerance)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
-from stabcert.core.types import Mask, Masks
+from stabcert.core.types import Mask, Masks, as_mask
 from stabcert.errors import InputError, ParameterError
 
 CHUNK_CELLS = 2**26
@@ -51,8 +51,18 @@ def count_additions(n_free: int, radius: int, *, exactly: bool = False, at_most:
     Exact for every size, as a Python integer: ``sum_{j<=radius} C(n_free, j)``. With ``at_most``
     counting ends as soon as that number is exceeded, and the result is then only known to be larger.
     """
+    if n_free < 0 or radius < 0:
+        raise ParameterError(f"{radius} of {n_free} features cannot be added; use numbers from 0")
     if exactly:
-        return math.comb(n_free, radius)
+        # C(n, j) grows up to the middle, so counting may end there as soon as it exceeds at_most.
+        chosen, count = min(radius, n_free - radius), 1
+        if at_most is None or chosen < 0:
+            return math.comb(n_free, radius)
+        for j in range(1, chosen + 1):
+            count = count * (n_free - j + 1) // j
+            if count > at_most:
+                break
+        return count
     if radius >= n_free and at_most is None:
         return int(2**n_free)
     total = term = 1
@@ -76,11 +86,12 @@ class Additions:
     """
 
     def __init__(self, mask: Mask, radius: int, *, exactly: bool = False) -> None:
+        mask = as_mask(mask, len(mask))
         free = np.flatnonzero(~mask)
         if not 0 <= radius <= len(free):
             raise ParameterError(
                 f"radius {radius} is not possible: {len(free)} of the {len(mask)} features are left to add "
-                f"({len(mask) - len(free)} selected); use a radius of 0 to {len(free)}, or select fewer features"
+                f"({len(mask) - len(free)} selected); use a radius from 0 to {len(free)}, or select fewer features"
             )
         self.mask = mask
         self.radius = radius
@@ -110,16 +121,29 @@ class Additions:
         starts = np.cumsum([0] + [math.comb(n_free, j) for j in sizes])
         which = np.searchsorted(starts, ranks, side="right") - 1
         size = which + sizes.start
-        rest = ranks - starts[which]
+        # Large subsets by the few features they leave out.
+        leaves_out = self.exactly and 2 * radius > n_free
+        size = n_free - size if leaves_out else size
+        added = self._subsets(ranks - starts[which], size)
         masks = np.repeat(self.mask[None], len(ranks), axis=0)
-        # Combinatorial number system: the largest chosen position v satisfies C(v, c) <= rest.
-        for chosen in range(radius, 0, -1):
-            column = np.array([min(math.comb(v, chosen), 2**62) for v in range(n_free)], dtype=np.int64)
-            rows = np.flatnonzero(size >= chosen)
-            position = np.searchsorted(column, rest[rows], side="right") - 1
-            rest[rows] -= column[position]
-            masks[rows, self.free[position]] = True
+        masks[:, self.free] = ~added if leaves_out else added
         return masks
+
+    def _subsets(self, rest: NDArray[np.int64], size: NDArray[np.int64]) -> Masks:
+        """Subsets of the free features by their rank among those of their size.
+
+        Combinatorial number system: the largest member v of c members satisfies C(v, c) <= rank.
+        """
+        columns = [np.ones(len(self.free), dtype=np.int64)]
+        for _ in range(int(size.max(initial=0))):  # C(v, c) = sum over u < v of C(u, c - 1)
+            columns.append(np.concatenate([[0], np.cumsum(columns[-1])[:-1]]))
+        subsets = np.zeros((len(rest), len(self.free)), dtype=np.bool_)
+        for c in range(len(columns) - 1, 0, -1):
+            rows = np.flatnonzero(size >= c)
+            position = np.searchsorted(columns[c], rest[rows], side="right") - 1
+            rest[rows] -= columns[c][position]
+            subsets[rows, position] = True
+        return subsets
 
     def enumerate(self) -> Iterator[Masks]:
         """Every member once, in the order of the ranks, in chunks of bounded memory."""

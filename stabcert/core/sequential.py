@@ -18,12 +18,19 @@ from stabcert.core.bounds import (
 
 
 def samples_to_certify(
-    threshold: float, delta: float, *, failures: int = 0, population: int | None = None, at_most: int = 10**7
+    threshold: float,
+    delta: float,
+    *,
+    failures: int = 0,
+    population: int | None = None,
+    at_least: int = 1,
+    at_most: int = 10**7,
 ) -> int | None:
     """Fewest draws that certify a rate of ``threshold`` when ``failures`` of them do not match.
 
     For draws without replacement from a finite ``population`` give its size. None if more than
-    ``at_most`` draws are needed, as for a threshold of 1 without a finite population.
+    ``at_most`` draws are needed, as for a threshold of 1 without a finite population. The search
+    starts at ``at_least``, which must not be above the answer.
     """
     check_delta(delta)
     enough = -math.log(delta)
@@ -38,7 +45,7 @@ def samples_to_certify(
         def certified(samples: int) -> bool:
             return log_e_value_finite(limit, samples - failures, failures, population) >= enough
 
-    return _first(certified, start=failures + 1, at_most=at_most)
+    return _first(certified, start=max(failures + 1, at_least), at_most=at_most)
 
 
 def _first(holds: Callable[[int], bool], *, start: int, at_most: int) -> int | None:
@@ -105,10 +112,15 @@ class SequentialTest:
         if self.exhaustive:
             return self.population
         if self._target_failures != self.failures:
-            self._target_failures = self.failures
             self._target = samples_to_certify(
-                self.threshold, self.delta_certify, failures=self.failures, population=self.population
+                self.threshold,
+                self.delta_certify,
+                failures=self.failures,
+                population=self.population,
+                # One more failure needs at least one more sample.
+                at_least=(self._target or 0) + 1 if self._target_failures < self.failures else 1,
             )
+            self._target_failures = self.failures
         return self._target
 
     def add(self, *, match: bool, near_tie: bool = False) -> None:
@@ -135,7 +147,8 @@ class SequentialTest:
         else:
             most = self.population - smallest_count(self.threshold, self.population)
             evidence = log_e_value_finite(most, failures, matches, self.population)
-        return evidence >= -math.log(self.delta_refute)
+        # The bound is compared too: at equality of the evidence bisection may end at the threshold itself.
+        return evidence >= -math.log(self.delta_refute) and self.upper < self.threshold
 
     @property
     def lower(self) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.decisions import decide
+from stabcert.core.decisions import Decisions, decide_from, predict
+from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.types import MaskedPredictor, Masks, Probs, as_masks
 from stabcert.errors import InputError
 
@@ -33,7 +34,6 @@ class SmoothedPredictor:
         self.keep_masks.setflags(write=False)
         if len(self.keep_masks) == 0:
             raise InputError("smoothing needs at least one keep-mask")
-        self._n_classes: int | None = None
 
     @property
     def n_features(self) -> int:
@@ -41,25 +41,33 @@ class SmoothedPredictor:
 
     def votes(self, masks: Masks) -> NDArray[np.int64]:
         """``(k, n_classes)`` integers; each row sums to q."""
-        masks = as_masks(masks, self.n_features)
-        step = max(1, _ROWS_AT_ONCE // len(self.keep_masks))
-        parts = [self._votes(masks[start : start + step]) for start in range(0, len(masks), step)]
-        return np.concatenate(parts) if parts else np.empty((0, self._classes(masks)), dtype=np.int64)
+        return self._count(masks)[0]
 
     def __call__(self, masks: Masks, /) -> Probs:
         shares: Probs = self.votes(masks) / len(self.keep_masks)
         return shares
 
-    def _votes(self, masks: Masks) -> NDArray[np.int64]:
-        rows = (masks[:, None] & self.keep_masks[None]).reshape(-1, self.n_features)
-        classes = decide(self.base, rows).classes.reshape(len(masks), -1)
-        n_classes = self._classes(masks[:1])
-        votes = np.zeros((len(masks), n_classes), dtype=np.int64)
-        np.add.at(votes, (np.arange(len(masks))[:, None], classes), 1)
-        return votes
+    def decide(self, masks: Masks) -> Decisions:
+        """The winner of each vote; a near tie where votes that are themselves near ties could change it."""
+        votes, unsure = self._count(masks)
+        best = np.partition(votes, -2, axis=1)[:, -2:]
+        # A vote that goes the other way changes the lead by two.
+        near_tie = (unsure > 0) & (best[:, 1] - best[:, 0] <= 2 * unsure)
+        return Decisions(votes.argmax(axis=1), near_tie)
 
-    def _classes(self, masks: Masks) -> int:
-        if self._n_classes is None:
-            probe = masks[:1] if len(masks) else np.zeros((1, self.n_features), dtype=np.bool_)
-            self._n_classes = np.asarray(self.base(probe & self.keep_masks[:1])).shape[1]
-        return self._n_classes
+    def _count(self, masks: Masks) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Votes ``(k, n_classes)``, and how many of each row's voters are near ties ``(k,)``."""
+        masks = as_masks(masks, self.n_features)
+        rows_at_once = min(_ROWS_AT_ONCE, CHUNK_CELLS // max(1, self.n_features))
+        step = max(1, rows_at_once // len(self.keep_masks))
+        parts = [self._count_chunk(masks[start : start + step]) for start in range(0, max(1, len(masks)), step)]
+        return np.concatenate([votes for votes, _ in parts]), np.concatenate([unsure for _, unsure in parts])
+
+    def _count_chunk(self, masks: Masks) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        rows = (masks[:, None] & self.keep_masks[None]).reshape(-1, self.n_features)
+        probs = predict(self.base, rows)
+        decisions = decide_from(self.base, probs)
+        votes = np.zeros((len(masks), probs.shape[1]), dtype=np.int64)
+        shape = (len(masks), len(self.keep_masks))
+        np.add.at(votes, (np.arange(len(masks))[:, None], decisions.classes.reshape(shape)), 1)
+        return votes, decisions.near_tie.reshape(shape).sum(axis=1, dtype=np.int64)

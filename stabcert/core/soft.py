@@ -7,6 +7,7 @@ likely, on which the predicted class is the one of ``mask`` (Soft stability, Def
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import index
 from typing import Literal
 
 import numpy as np
@@ -174,6 +175,8 @@ def _sets(mask: Mask, radii: tuple[int, ...], formulation: Formulation) -> dict[
     """For each radius the sets of additions whose smallest rate is meant."""
     if formulation not in ("up-to", "exactly", "worst"):
         raise ParameterError(f"formulation {formulation!r} is not known; use up-to, exactly or worst")
+    for r in radii:
+        Additions(mask, r)  # refuses a radius that does not exist
     if formulation != "worst":
         return {r: [Additions(mask, r, exactly=formulation == "exactly")] for r in radii}
     of_size = [Additions(mask, j, exactly=True) for j in range(max(radii) + 1)]
@@ -185,7 +188,10 @@ def _as_radii(radius: int | Iterable[int] | Literal["all"], n_free: int) -> tupl
         if radius != "all":
             raise ParameterError(f"radius {radius!r} is not known; use a number, several numbers, or 'all'")
         return tuple(range(1, n_free + 1)) or (0,)
-    radii = (int(radius),) if isinstance(radius, (int, np.integer)) else tuple(sorted({int(r) for r in radius}))
+    try:
+        radii = tuple(sorted({index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius)}))
+    except TypeError as error:
+        raise ParameterError(f"radius {radius!r} is not a whole number, or several, or 'all'") from error
     if not radii:
         raise ParameterError("give at least one radius")
     return radii

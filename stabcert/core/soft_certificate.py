@@ -68,7 +68,10 @@ class SoftCertificate:
     """2: lower and upper bound hold together with probability 1 - delta. 1: each by itself."""
     formulation: Formulation
     largest_radius: int | None
-    """The rate is at least the threshold at every tested radius up to this one; None if not asked for."""
+    """The rate is at least the threshold at every tested radius up to this one.
+
+    Below the first tested radius if none is certified; None if not asked for.
+    """
     verdict: Verdict
     evaluations: int
     """Masks that were given to the predictor."""

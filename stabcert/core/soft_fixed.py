@@ -79,13 +79,12 @@ def fixed_rates(
 
     Other arguments and errors: `stabcert.core.soft.certify_soft`.
     """
-    family = len(sets) if simultaneous else 1
+    family = (len(sets) if simultaneous else 1) * max(len(group) for group in sets.values())
     enumerate_up_to = n_samples or hoeffding_sample_size(epsilon, delta / family)
     sampled = {r: sum(larger_than(s, enumerate_up_to) for s in group) for r, group in sets.items()}
     if simultaneous:  # only a radius that is sampled can be wrong
         delta /= max(1, sum(count > 0 for count in sampled.values()))
     samples = n_samples or hoeffding_sample_size(epsilon, delta / max(1, *sampled.values()))
-    samples = min(samples, enumerate_up_to)
     if threshold is not None:
         _check_reachable(sets, samples, enumerate_up_to, threshold, delta, interval)
     tallies: dict[int, Tally] = {}
@@ -143,25 +142,26 @@ def _check_reachable(
     delta: float,
     interval: Interval,
 ) -> None:
+    """Refuse before the first evaluation what no outcome could certify, and say what could."""
+    out_of_reach: list[Additions] = []
     for group in sets.values():
         for additions in group:
-            if not larger_than(additions, enumerate_up_to):
-                continue
-            members = population(additions)
-            best = Tally(members, samples, samples).lower(delta / 2, interval)
-            if best < threshold:
-                needed = _samples_needed(members, threshold, delta, interval)
-                sequential = samples_to_certify(threshold, delta, population=members)
-                raise ParameterError(
-                    f"{samples} samples cannot certify a rate of {threshold:g} at radius {additions.radius}: even if "
-                    f"all of them match, the lower bound is only {best:.6f}; "
-                    + (f"use {needed} samples or more" if needed else "only trying every addition could")
-                    + (
-                        f", or a sequential test (--max-samples), which can end after {sequential}"
-                        if sequential
-                        else ""
-                    )
-                )
+            if larger_than(additions, enumerate_up_to):
+                best = Tally(population(additions), samples, samples).lower(delta / 2, interval)
+                out_of_reach += [additions] if best < threshold else []
+    if not out_of_reach:
+        return
+    fixed = [_samples_needed(population(a), threshold, delta, interval) for a in out_of_reach]
+    sequential = [samples_to_certify(threshold, delta, population=population(a)) for a in out_of_reach]
+    ways = [
+        f"{name} {max(n for n in needed if n is not None)}"
+        for name, needed in (("--n-samples", fixed), ("a sequential test with --max-samples", sequential))
+        if None not in needed
+    ]
+    raise ParameterError(
+        f"{samples} samples cannot certify a rate of {threshold:g} at radius {out_of_reach[-1].radius}, even if all of "
+        f"them match; use {' or '.join(ways) or 'a smaller radius: only trying every addition could'}"
+    )
 
 
 def _samples_needed(members: int | None, threshold: float, delta: float, interval: Interval) -> int | None:

@@ -25,7 +25,7 @@ class SequentialRates:
         sets: for each radius, in increasing order, the sets of additions whose smallest rate is meant
             (one, unless the formulation is "worst").
         stop_at_first: fixed-sequence test for the largest radius: end at the first radius not certified.
-        tail: with ``stop_at_first``, let one test stand for all large radii (see `_tail`).
+        tail: with ``stop_at_first``, let one radius stand for all larger ones (see `_find_tail`).
     """
 
     trials: Trials
@@ -38,16 +38,18 @@ class SequentialRates:
     tail: bool = False
     largest_radius: int | None = None
     _tests: dict[int, list[SequentialTest]] = field(default_factory=dict)
+    _of_size: dict[int, SequentialTest] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._tail_start, self._tail_threshold = self._tail() if self.stop_at_first and self.tail else (None, 1.0)
         # Sets that are no larger than the shortest possible test are tried whole: they cannot be wrong.
         self._enumerate_up_to = samples_to_certify(self.threshold, self.delta, at_most=self.max_samples) or 0
         sampled = sum(any(larger_than(s, self._enumerate_up_to) for s in group) for group in self.sets.values())
         self._delta_each = self.delta / max(1, sampled) if self.simultaneous else self.delta
-        self.largest_radius = 0 if self.stop_at_first else None
-        for r in self.sets:
-            self._check_reachable(r)
+        self._parts = max(len(group) for group in self.sets.values())
+        self._tail_start, self._tail_threshold = self._find_tail() if self.stop_at_first and self.tail else (None, 1.0)
+        self._covers_up_to: int | None = None
+        self.largest_radius = min(0, min(self.sets) - 1) if self.stop_at_first else None
+        self._check_reachable()
 
     def run(self) -> None:
         """Carry out the tests.
@@ -58,14 +60,16 @@ class SequentialRates:
         for r, group in self.sets.items():
             tests = self._tests[r] = []
             for additions in group:
-                tests.append(self._new_test(r, additions, len(group)))
-                self._run_test(tests[-1], additions)
+                # In the list before the first draw, so that an interruption finds what is known.
+                tests.append(self._of_size.setdefault(additions.radius, self._new_test(self.threshold, additions)))
+                if not tests[-1].decided:
+                    self._run_test(tests, additions, with_tail=r == self._tail_start)
                 if not tests[-1].certified:
                     break  # the smallest of the rates is not certified, whatever the others are
             if self.stop_at_first:
                 if not all(test.certified for test in tests):
                     return
-                self.largest_radius = max(self.sets) if r == self._tail_start else r
+                self.largest_radius = self._covers_up_to or r
                 if r == self._tail_start:
                     return
 
@@ -79,69 +83,91 @@ class SequentialRates:
         """What is known of each radius; in a fixed-sequence test, of each radius that was tested."""
         return tuple(self._rate(r) for r in (self._tests or self.sets if self.stop_at_first else self.sets))
 
-    def _threshold(self, radius: int) -> float:
-        return self._tail_threshold if radius == self._tail_start else self.threshold
-
-    def _new_test(self, radius: int, additions: Additions, parts: int) -> SequentialTest:
+    def _new_test(self, threshold: float, additions: Additions) -> SequentialTest:
         # "The smallest rate is high enough" is wrong only if the smallest is certified: each test has all
         # of delta. "It is too low" is wrong if any test refutes wrongly: they share it.
         return SequentialTest(
-            self._threshold(radius),
+            threshold,
             delta_certify=self._delta_each,
-            delta_refute=self._delta_each / parts,
+            delta_refute=self._delta_each / self._parts,
             population=population(additions),
             exhaustive=not larger_than(additions, self._enumerate_up_to),
         )
 
-    def _run_test(self, test: SequentialTest, additions: Additions) -> None:
-        draws = self.trials.draws(additions)
-        limit = self.max_samples if test.population is None else min(self.max_samples, test.population)
-        while not test.decided and test.samples < limit:
-            # As many as could end the test, but no more than doubles what is known: little is wasted.
-            wanted = (test.target() or limit) - test.samples
-            wanted = min(max(1, wanted), max(_FIRST_CHUNK, test.samples), additions.chunk_rows())
-            masks = draws.draw(min(wanted, limit - test.samples))
+    def _run_test(self, tests: list[SequentialTest], additions: Additions, *, with_tail: bool) -> None:
+        """Carry out the last of ``tests``; if its draws also certify the tail, the tail's test takes its place."""
+        test = tests[-1]
+        if not with_tail:
+            self._draw([test], additions)
+            return
+        tail = self._new_test(self._tail_threshold, additions)
+        self._draw([test, tail], additions)
+        if test.certified and tail.certified:
+            tests[-1] = tail
+            self._covers_up_to = max(self.sets)
+
+    def _draw(self, tests: list[SequentialTest], additions: Additions) -> None:
+        """Feed the same draws to all tests until each has decided, or the first has refuted."""
+        draws, first = self.trials.draws(additions), tests[0]
+        limit = self.max_samples if first.population is None else min(self.max_samples, first.population)
+        drawn = 0
+        while drawn < limit and not first.refuted and not all(test.decided for test in tests):
+            # As many as could end the tests, but no more than doubles what is known: little is wasted.
+            wanted = max(test.target() or limit for test in tests if not test.decided) - drawn
+            wanted = min(max(1, wanted), max(_FIRST_CHUNK, drawn), additions.chunk_rows())
+            masks = draws.draw(min(wanted, limit - drawn))
+            drawn += len(masks)
             for match, near_tie in zip(*self.trials.outcomes(masks), strict=True):
-                test.add(match=match, near_tie=near_tie)
-                if test.decided:
+                for test in tests:
+                    if not test.decided:
+                        test.add(match=match, near_tie=near_tie)
+                if first.refuted:
                     break
 
-    def _check_reachable(self, radius: int) -> None:
-        threshold = self._threshold(radius)
-        for additions in self.sets[radius]:
-            members = population(additions)
-            if not larger_than(additions, self._enumerate_up_to):
-                continue
-            needed = samples_to_certify(threshold, self._delta_each, population=members)
-            if needed is None:
-                raise ParameterError(
-                    f"a rate of {threshold:g} at radius {radius} can only be shown by trying every addition, and there "
-                    f"are more than {MAX_WITHOUT_REPLACEMENT}; ask for a lower rate or a smaller radius"
-                )
-            if needed > self.max_samples:
-                raise ParameterError(
-                    f"{self.max_samples} samples cannot certify a rate of {threshold:g} at radius {radius} with delta "
-                    f"{self._delta_each:g}: even if all of them match, {needed} are needed; "
-                    f"use --max-samples {needed} or more"
-                )
+    def _check_reachable(self) -> None:
+        """Refuse before the first evaluation what no outcome could certify, and say what could."""
+        needed, radius = 0, 0
+        for r, group in self.sets.items():
+            for additions in group:
+                if not larger_than(additions, self._enumerate_up_to):
+                    continue
+                samples = samples_to_certify(self.threshold, self._delta_each, population=population(additions))
+                if samples is None:
+                    raise ParameterError(
+                        f"a rate of {self.threshold:g} at radius {r} can only be shown by trying every addition, and "
+                        f"there are more than {MAX_WITHOUT_REPLACEMENT}; ask for a lower rate or a smaller radius"
+                    )
+                needed, radius = max((needed, radius), (samples, r))
+        if needed > self.max_samples:
+            raise ParameterError(
+                f"{self.max_samples} samples cannot certify a rate of {self.threshold:g} at radius {radius} with delta "
+                f"{self._delta_each:g}: even if all of them match, {needed} are needed; "
+                f"use --max-samples {needed} or more"
+            )
 
-    def _tail(self) -> tuple[int | None, float]:
-        """A radius whose one test covers all larger ones, and the slightly higher rate it has to reach.
+    def _find_tail(self) -> tuple[int | None, float]:
+        """A radius whose draws can speak for all larger ones, and the slightly higher rate this takes.
 
         For r < r' the rates obey ``rate(r') >= w rate(r)`` with ``w = |Delta_r| / |Delta_r'|``, and w is
         nearly 1 once r is well above half of the free features. So "rate(r) >= threshold / w" implies the
-        threshold at every larger radius; as one hypothesis it takes one place in the sequence.
+        threshold at every larger radius; as one hypothesis it takes the last place in the sequence. Only
+        where the sets are too large to be tried whole, and where no radius is left out.
         """
         radii = list(self.sets)
-        if radii != list(range(radii[0], radii[-1] + 1)):
+        last = self.sets[radii[-1]][-1]
+        if radii != list(range(radii[0], radii[-1] + 1)) or population(last) is not None:
             return None, 1.0
-        n_free = int((~self.trials.mask).sum())
-        cumulative = np.cumsum(size_weights(n_free, radii[-1]))
+        cumulative = np.cumsum(size_weights(len(last.free), radii[-1]))
         for r in radii[:-1]:
             share = float(cumulative[r] / cumulative[-1]) * (1 - 1e-9)
-            if self.threshold / share <= self.threshold + 0.1 * (1.0 - self.threshold):
-                return r, self.threshold / share
+            higher = self.threshold / share
+            if higher <= self.threshold + 0.1 * (1.0 - self.threshold) and self._within_reach(higher, self.sets[r][-1]):
+                return r, higher
         return None, 1.0
+
+    def _within_reach(self, threshold: float, additions: Additions) -> bool:
+        needed = samples_to_certify(threshold, self._delta_each, population=population(additions))
+        return needed is not None and needed <= self.max_samples
 
     def _rate(self, radius: int) -> StabilityRate:
         group, tests = self.sets[radius], self._tests.get(radius, [])
@@ -151,7 +177,7 @@ class SequentialRates:
         upper = min((test.upper for test in tests), default=1.0)
         worst = min(tests, key=lambda test: test.matches / max(1, test.samples), default=None)
         samples, matches = (worst.samples, worst.matches) if worst else (0, 0)
-        met = lower >= self._threshold(radius)
+        met = lower >= self.threshold
         return StabilityRate(
             radius=radius,
             samples=samples,
@@ -163,7 +189,7 @@ class SequentialRates:
             hoeffding_epsilon=None,
             enumerated=complete and all(test.samples == test.population for test in tests),
             population=population(group[0]) if worst is None else worst.population,
-            threshold=self._threshold(radius),
+            threshold=self.threshold,
             met=met,
-            covers_up_to=max(self.sets) if met and radius == self._tail_start else None,
+            covers_up_to=self._covers_up_to if met and radius == self._tail_start else None,
         )

@@ -139,7 +139,8 @@ class ModelPredictor:
         For the few probabilities that are shown to people; decisions are the same either way.
         """
         masks = as_masks(masks, self.n_features)
-        probs = np.concatenate([self._evaluate(masks[i : i + 1]) for i in range(len(masks))])
+        parts = [self._evaluate(masks[i : i + 1]) for i in range(len(masks))]
+        probs = np.concatenate([np.empty((0, self.n_classes)), *parts])
         self._remember([row.tobytes() for row in np.packbits(masks, axis=1)], probs)
         return probs
 
@@ -162,7 +163,7 @@ class ModelPredictor:
 
     def _remember(self, keys: list[bytes], rows: Probs) -> None:
         for key, row in zip(keys, rows, strict=True):
-            self._cache[key] = row
+            self._cache[key] = row.copy()  # a view would keep its whole array, and share it with the caller
         while len(self._cache) * self.n_classes * 8 > _CACHE_BYTES:
             self._cache.popitem(last=False)
 
@@ -180,8 +181,14 @@ class ModelPredictor:
                 self._halve(error)
                 continue
             start += len(rows)
-        for row in np.flatnonzero(top_two_margin(probs) < self.decision_tolerance):
-            probs[row] = self._probabilities(masks[row : row + 1])[0]
+        # A wider band than the tolerance: whether a mask is a near tie is then decided by the mask alone, too.
+        for row in np.flatnonzero(top_two_margin(probs) < 3 * self.decision_tolerance):
+            try:
+                probs[row] = self._probabilities(masks[row : row + 1])[0]
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise out_of_memory(self.device) from error
         return probs
 
     def _halve(self, error: BaseException) -> None:
@@ -196,12 +203,13 @@ class ModelPredictor:
             logits = self.masked_input.logits(masks)
             # float64 before the softmax: rounding after it could merge the two best classes.
             # MPS has no float64, hence the CPU first.
-            probs = torch.softmax(logits.float().cpu().double(), dim=-1).numpy()
+            values = logits.cpu().double()
+            probs = torch.softmax(values, dim=-1).numpy()
         if probs.shape != (len(masks), self.n_classes):
             raise ModelError(
                 f"the model returned shape {tuple(probs.shape)} for {len(masks)} inputs and {self.n_classes} labels"
             )
-        if not np.isfinite(probs).all():
+        if not bool(torch.isfinite(values).all()):
             raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
         self._count(len(masks))
         result: Probs = probs

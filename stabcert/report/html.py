@@ -16,7 +16,7 @@ from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, r
 from stabcert.report.colours import shade
 from stabcert.report.html_parts import chart, colour_bar, escaped, picture, sentence, style, table
 from stabcert.report.record import Report
-from stabcert.report.terminal import counted, guarantee, name_of
+from stabcert.report.terminal import bounds_shown, confidence, counted, guarantee, name_of, verdict_shown
 from stabcert.report.wording import flip_summary, flip_title, largest_radius, numbers, predicted, warnings
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -179,21 +179,18 @@ def _certified(exhibit: Exhibit, certificate: SoftCertificate) -> list[str]:
 
 def _rates(certificate: SoftCertificate) -> str:
     kind = "interval" if certificate.sides == 2 else "bounds"
-    header = ["radius", "samples", "matches", "rate", f"{100 * (1 - certificate.delta):g}% {kind}", ""]
+    header = ["radius", "samples", "matches", "rate", f"{confidence(certificate)} {kind}", ""]
     return table(header, (_rate(rate) for rate in certificate.rates), left=0)
 
 
 def _rate(rate: StabilityRate) -> list[str]:
-    exact = rate.enumerated and not rate.near_ties
-    words = {"certified": "met", "not-certified": "refuted", "undecided": "undecided", "reported": ""}
-    verdict = words[rate.verdict] if rate.threshold is None else f"{words[rate.verdict]} (≥ {rate.threshold:.4g})"
     return [
         str(rate.radius),
         str(rate.samples),
         str(rate.matches),
         "-" if rate.rate is None else f"{rate.rate:.4f}",
-        "exact" if exact else f"{rate.lower:.4f} .. {rate.upper:.4f}",
-        verdict,
+        bounds_shown(rate),
+        verdict_shown(rate).replace(">=", "≥"),
     ]
 
 

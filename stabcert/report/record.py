@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal
@@ -137,7 +138,9 @@ class Report:
 
 def to_json(record: dict[str, Any]) -> str:
     """One line. NaN and infinity are refused: they are not JSON."""
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    # Outside of strings JSON is ASCII, so that these characters may be escaped wherever they are.
+    return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def failed_record(command: str, info: dict[str, Any], code: int, message: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Sentence:
         end = 0
         for index in np.flatnonzero(self.mask):
             span = self.features.items[index].span
-            if span is not None:
+            if span is not None and span[1] > end:  # not another token of the same character
                 yield visible(self.text[end : span[0]]), False
                 yield visible(self.text[span[0] : span[1]]), True
                 end = span[1]

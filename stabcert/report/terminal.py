@@ -6,6 +6,8 @@ never read as markup or as terminal escape sequences.
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
 import numpy as np
 from rich.text import Text
 
@@ -51,11 +53,16 @@ def render_soft(report: Report) -> list[Line]:
     certificate = report.certificate
     if certificate is None:
         raise TypeError("render_soft needs a report with a certificate")
-    lines: list[Line] = [_heading(report), *_sentence(report), _rates_header(certificate)]
+    lines: list[Line] = [_heading(report), *_sentence(report)]
+    if certificate.formulation != "up-to":
+        lines.append(Text(f"  formulation: {certificate.formulation}"))
+    lines.append(_rates_header(certificate))
     lines += [_rate_line(rate) for rate in certificate.rates]
     if certificate.largest_radius is not None:
         lines.append(_largest_radius(certificate))
     lines.append(Text("  " + guarantee(certificate), style="dim"))
+    if report.result["interrupted"]:
+        lines.append(Text("  interrupted: this is what is known so far", style="yellow"))
     smoothing = report.result["smoothing"]
     if smoothing:
         plain = smoothing["unsmoothed_prediction"]
@@ -71,24 +78,60 @@ def render_soft(report: Report) -> list[Line]:
 
 def guarantee(certificate: SoftCertificate) -> str:
     """What the numbers say, with the probability with which they may be wrong."""
-    confidence = f"{100 * (1 - certificate.delta):g}%"
-    if all(rate.enumerated for rate in certificate.rates) and certificate.largest_radius is None:
+    percent = confidence(certificate)
+    if all(rate.enumerated and not rate.near_ties for rate in certificate.rates) and certificate.largest_radius is None:
         return "Every addition was tried: the rate is exact."
     if certificate.largest_radius is not None:
-        return f"The statement on the largest radius holds with probability at least {confidence} over the draws."
+        return f"The statement on the largest radius holds with probability at least {percent} over the draws."
     several = len(certificate.rates) > 1
     scope = (
         ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
     )
     if certificate.sides == 1:
-        return f"Each bound by itself holds with probability at least {confidence} over the draws{scope}."
-    return f"The rate lies in its interval with probability at least {confidence} over the draws{scope}."
+        if not several:
+            return f"Each bound by itself holds with probability at least {percent} over the draws."
+        return (
+            f"The lower bounds hold with probability at least {percent} over the draws{scope}; so do the upper bounds."
+        )
+    return f"The rate lies in its interval with probability at least {percent} over the draws{scope}."
 
 
 def counted(number: int, kind: str) -> str:
     """``"1 patch"``, ``"12 words"``."""
     one, many = _NOUNS.get(kind, ("feature", "features"))
     return f"{number} {one if number == 1 else many}"
+
+
+def bounds_shown(rate: StabilityRate) -> str:
+    """``0.9491 .. 0.9946``, each rounded to the side on which it still holds, or ``exact``."""
+    if rate.enumerated and not rate.near_ties:
+        return "exact"
+    return f"{_rounded(rate.lower, ROUND_FLOOR)} .. {_rounded(rate.upper, ROUND_CEILING)}"
+
+
+def verdict_shown(rate: StabilityRate) -> str:
+    """``met (>= 0.9)``; with enough digits to see why it is not. Empty without a threshold."""
+    if rate.threshold is None:
+        return ""
+    close = not rate.met and abs(rate.lower - rate.threshold) <= 5e-4
+    number = f"{rate.threshold!r}, lower bound {rate.lower!r}" if close else f"{rate.threshold!r}"
+    wording = {
+        "certified": "met (>= {})",
+        "not-certified": "refuted (< {})",
+        "undecided": "undecided (>= {} not shown)",
+    }
+    return wording.format(number)
+
+
+def _rounded(bound: float, direction: str) -> str:
+    """Four digits, rounded to the side on which the bound still holds."""
+    return str(Decimal(repr(bound)).quantize(Decimal("0.0001"), rounding=direction))
+
+
+def confidence(certificate: SoftCertificate) -> str:
+    """1 - delta in percent."""
+    # In decimals: as a float, 1 - 1e-9 would be shown as 100%.
+    return f"{(100 * (1 - Decimal(repr(certificate.delta)))).normalize():f}%"
 
 
 def short(label: str) -> str:
@@ -110,7 +153,7 @@ def _heading(report: Report) -> Text:
     line = Text(name_of(report.input), style="bold")
     line.append(f"   {_show(explanation.full)}", style="not bold")
     line.append(
-        f"   {counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), {explanation.method}",
+        f"   {counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), {visible(explanation.method)}",
         style="not bold",
     )
     line.append(f"   mask alone: {_show(explanation.masked)}, ", style="not bold")
@@ -132,23 +175,19 @@ def _sentence(report: Report) -> list[Sentence]:
 
 
 def _rates_header(certificate: SoftCertificate) -> Text:
-    confidence = f"{100 * (1 - certificate.delta):g}%"
-    title = f"{confidence} interval" if certificate.sides == 2 else f"{confidence} bounds"
+    percent = confidence(certificate)
+    title = f"{percent} interval" if certificate.sides == 2 else f"{percent} bounds"
     return Text(f"  radius  samples  matches    rate   {title}", style="dim")
 
 
 def _rate_line(rate: StabilityRate) -> Text:
     estimate = "     -" if rate.rate is None else f"{rate.rate:.4f}"
     line = Text(f"  {rate.radius:>6}  {rate.samples:>7}  {rate.matches:>7}  {estimate}   ")
-    line.append(
-        "exact           " if rate.enumerated and not rate.near_ties else f"{rate.lower:.4f} .. {rate.upper:.4f}"
-    )
+    bounds = bounds_shown(rate)
+    line.append(bounds if rate.threshold is None else bounds.ljust(len("0.0000 .. 1.0000")))
     if rate.threshold is not None:
-        sign = ">=" if rate.met else "not >="
-        lower = "" if rate.met or abs(rate.lower - rate.threshold) > 5e-4 else f", lower bound {rate.lower:.7g}"
-        word = {"certified": "met", "not-certified": "refuted", "undecided": "undecided"}[rate.verdict]
         style = {"certified": "green", "not-certified": "red", "undecided": "yellow"}[rate.verdict]
-        line.append(f"  {word} ({sign} {rate.threshold:.4g}{lower})", style=style)
+        line.append("  " + verdict_shown(rate), style=style)
     if rate.covers_up_to is not None:
         line.append(f"  and at every radius up to {rate.covers_up_to}")
     if rate.near_ties:
@@ -158,7 +197,7 @@ def _rate_line(rate: StabilityRate) -> Text:
 
 def _largest_radius(certificate: SoftCertificate) -> Text:
     radius = certificate.largest_radius
-    if not radius:
+    if radius is None or radius < certificate.rates[0].radius:
         return Text("  no radius is certified", style="bold red")
     threshold = certificate.rates[0].threshold
     return Text(
@@ -189,4 +228,4 @@ def _warnings(explanation: Explanation) -> list[Text]:
 def _footer(report: Report) -> Text:
     run = report.run
     cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
-    return Text(f"  {cost}, {report.model.id}, {run.device} {run.dtype}, seed {run.seed}", style="dim")
+    return Text(f"  {cost}, {visible(report.model.id)}, {run.device} {run.dtype}, seed {run.seed}", style="dim")

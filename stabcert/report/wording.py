@@ -45,7 +45,7 @@ def largest_radius(certificate: SoftCertificate) -> list[str]:
     radius, threshold = certificate.largest_radius, certificate.rates[0].threshold
     if radius is None or threshold is None:
         return []
-    if radius == 0:
+    if radius < certificate.rates[0].radius:
         return ["No radius is certified."]
     return [f"Largest radius {radius}: the rate is at least {threshold:g} at every tested radius up to {radius}."]
 

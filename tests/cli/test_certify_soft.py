@@ -100,7 +100,17 @@ def test_an_unreachable_threshold_is_refused_with_the_number_needed(run: Run, be
 def test_a_radius_that_does_not_exist_is_refused(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "-r", 8)
     assert ran.code == 2
-    assert "use a radius of 0 to 7" in ran.stderr
+    assert "use a radius from 0 to 7" in ran.stderr
+
+
+def test_one_word_is_certified_at_radius_0_unless_a_radius_is_asked_for(run: Run, bert: Path) -> None:
+    arguments = ("certify-soft", "-t", "good", "-m", bert, "--method", "random", "--json")
+    assert [(r["radius"], r["rate"]) for r in run(*arguments).record["result"]["rates"]] == [(0, 1.0)]
+    assert run(*arguments, "-r", 1).code == 2
+
+
+def test_any_seed_is_possible(run: Run, bert: Path) -> None:
+    assert run("certify-soft", "-t", SENTENCE, "-m", bert, "--seed", 2**70).code == 0
 
 
 def test_largest_radius_is_reported(run: Run, bert: Path, tmp_path: Path) -> None:

@@ -20,9 +20,14 @@ def test_0_done(run: Run, bert: Path) -> None:
     assert run("explain", "-t", SENTENCE, "-m", bert, "--method", "random").code == 0
 
 
-def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path) -> None:
-    ran = run("certify-soft", "-t", SENTENCE, "-m", bert, "--method", "random", "-k", 1, "-r", 8, "--min-rate", 1)
-    assert (ran.code, "not >= 1" in ran.stdout) in ((1, True), (0, False))
+def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.json"
+    mask.write_text(json.dumps([1, 0, 1, 0, 0, 0, 0, 0, 0]))  # neither always nor never stable
+    arguments = ["certify-soft", "-t", SENTENCE, "-m", bert, "--mask", mask, "-r", 7]
+    measured = run(*arguments)
+    refuted = run(*arguments, "--min-rate", 0.999)
+    assert (measured.code, refuted.code) == (0, 1)
+    assert "refuted (< 0.999)" in refuted.stdout
 
 
 @pytest.mark.parametrize(

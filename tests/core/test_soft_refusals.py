@@ -100,7 +100,7 @@ def test_the_sequential_alternative_that_is_named_works_too() -> None:
     for radius in (2, 12, [9, 12]):
         with pytest.raises(ParameterError, match="sequential") as refused:
             certify(Constant(40), np.zeros(40), radius=radius, n_samples=20, min_rate=0.95)
-        samples = number_after("can end after", str(refused.value))
+        samples = number_after("--max-samples", str(refused.value))
         certificate = certify(Constant(40), np.zeros(40), radius=radius, min_rate=0.95, max_samples=samples)
         assert certificate.verdict == "certified"
 

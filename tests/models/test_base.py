@@ -12,7 +12,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
-from stabcert.core.decisions import decide
 from stabcert.core.types import Feature, Features, Masks
 from stabcert.errors import ModelError, ParameterError
 from stabcert.models import base
@@ -81,11 +80,6 @@ def predictor(fake: FakeInput, batch_size: Any = "auto", dtype: torch.dtype = to
     return ModelPredictor(fake, names, device=CPU, dtype=dtype, batch_size=batch_size)
 
 
-def by_position(scale: float) -> Callable[[int], NDArray[np.float64]]:
-    """Class 1 gains ``scale`` for each row that comes before in the batch."""
-    return lambda rows: scale * np.outer(np.arange(rows), [0, 1])
-
-
 def two_class_table(margins: ArrayLike) -> NDArray[np.float64]:
     """Logits whose margins for class 1, in the order of the codes, repeat ``margins``."""
     margin = np.resize(np.asarray(margins, dtype=np.float64), 2**N)
@@ -100,11 +94,12 @@ def test_masks_are_evaluated_in_batches_of_the_size_asked_for(batch_size: int) -
     assert [len(batch) for batch in fake.batches] == [batch_size] * whole + [rest] * (rest > 0)
 
 
-def test_auto_is_a_batch_size_of_64() -> None:
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 32), ("cuda", 64), ("mps", 64)])
+def test_auto_is_a_batch_size_for_the_device(device: str, expected: int) -> None:
     many = np.array([[code >> i & 1 for i in range(8)] for code in range(256)], dtype=bool)
     fake = FakeInput(np.random.default_rng(0).normal(size=(256, 2)) * 9)
-    predictor(fake)(many)
-    assert [len(batch) for batch in fake.batches[:4]] == [64] * 4
+    ModelPredictor(fake, ("a", "b"), device=torch.device(device))(many)
+    assert [len(batch) for batch in fake.batches if len(batch) > 1] == [expected] * (256 // expected)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
@@ -198,7 +193,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_results_are_right(error: Ex
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda e: f"{type(e).__name__} {str(e)[:12]}")
 def test_out_of_memory_with_one_input_says_what_to_do(error: Exception) -> None:
     model = predictor(FakeInput(fits=0, error=error), 4)
-    with pytest.raises(ModelError, match="cpu even with one input .* use a smaller model, --dtype bfloat16") as raised:
+    with pytest.raises(ModelError, match=r"cpu even with one input .* use a smaller model, --dtype bfloat16") as raised:
         model(ALL)
     assert raised.value.__cause__ is error
     assert model.evaluations == 0
@@ -227,118 +222,3 @@ def test_other_errors_of_the_network_pass_through(text: str) -> None:
     assert raised.value is error
     assert not is_out_of_memory(error)
     assert model.batch_size == 8
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_logits_that_are_not_finite_are_a_model_error(bad: float) -> None:
-    table = TABLE.copy()
-    table[19, 1] = bad
-    with pytest.raises(ModelError, match="not finite"):
-        predictor(FakeInput(table))(ALL)
-
-
-@pytest.mark.parametrize("shape", [(32, 2), (32, 4), (31, 3), (32, 7, 3), (3,)])
-def test_logits_of_another_shape_are_a_model_error(shape: tuple[int, ...]) -> None:
-    fake = FakeInput()
-    fake.logits = lambda masks: torch.zeros(shape)  # type: ignore[method-assign]
-    with pytest.raises(ModelError, match="returned shape .* for 32 inputs and 3 labels"):
-        predictor(fake, 32)(ALL)
-
-
-def test_probabilities_are_the_softmax_in_float64() -> None:
-    table = np.resize([[0.0, 0.0, 0.0], [1000.0, 999.5, -1000.0], [-80.0, 20.25, 20.5], [1e-3, 7.0, -7.0]], (32, 3))
-    exact = table.astype(np.float32).astype(np.float64)
-    probs = predictor(FakeInput(table), 7)(ALL)
-    assert probs.dtype == np.float64
-    np.testing.assert_allclose(probs, softmax(exact, axis=1), rtol=1e-13)
-    np.testing.assert_allclose(probs.sum(axis=1), 1.0, rtol=0, atol=1e-15)
-
-
-@pytest.mark.parametrize(("dtype", "gap"), [(torch.float32, 2e-6), (torch.float64, 1e-8)])
-def test_logits_that_the_precision_tells_apart_stay_apart(dtype: torch.dtype, gap: float) -> None:
-    table = two_class_table([gap]) + 10.0
-    probs = predictor(FakeInput(table, dtype=dtype), dtype=dtype)(ALL)
-    assert (probs[:, 1] > probs[:, 0]).all()
-
-
-@pytest.mark.parametrize("scale", [1e-6, -1e-6])
-@pytest.mark.parametrize("batch_size", [1, 2, 7, 32])
-def test_decisions_do_not_depend_on_batches(batch_size: int, scale: float) -> None:
-    table = two_class_table([-2e-5, -3e-6, -5e-7, 0.0, 5e-7, 3e-6, 2e-5])
-    of_the_mask_alone = (table[:, 1] > table[:, 0]).astype(int)
-    for seed in range(3):
-        order = np.random.default_rng(seed).permutation(32)
-        probs = predictor(FakeInput(table, drift=by_position(scale), dtype=torch.float64), batch_size)(ALL[order])
-        assert np.array_equal(probs.argmax(axis=1), of_the_mask_alone[order])
-
-
-def test_whether_a_decision_is_a_near_tie_does_not_depend_on_batches() -> None:
-    # At the edge of the tolerance of 1e-4, the drift of a batch carries a margin over it.
-    table = two_class_table([1e-4 - 5e-6, 1e-4 + 5e-6])
-    by_batch = []
-    for batch_size in (1, 4, 32):
-        model = predictor(FakeInput(table, drift=by_position(1e-6), dtype=torch.float64), batch_size)
-        by_batch.append(decide(model, ALL).near_tie.tolist())
-    assert by_batch[0] == [True, False] * 16
-    assert by_batch[1] == by_batch[0]
-    assert by_batch[2] == by_batch[0]
-
-
-@pytest.mark.parametrize("batch_size", [1, 3, 32])
-def test_alone_is_equal_to_the_last_bit_for_every_batch_size(batch_size: int) -> None:
-    fake = FakeInput(drift=lambda rows: 1e-5 * rows * np.ones((rows, 3)) * [1, 2, 3], dtype=torch.float64)
-    model = predictor(fake, batch_size)
-    reference = predictor(fake, 1)(ALL)
-    model(ALL)
-    assert np.array_equal(model.alone(ALL), reference)
-    assert np.array_equal(model(ALL), reference)
-    assert (batch_size == 1) == np.array_equal(predictor(fake, batch_size)(ALL), reference)
-
-
-@pytest.mark.parametrize("ask", [ModelPredictor.__call__, ModelPredictor.alone])
-def test_results_belong_to_the_caller(ask: Callable[[ModelPredictor, Masks], NDArray[np.float64]]) -> None:
-    model = predictor(FakeInput())
-    ask(model, ALL)[:] = 7.0
-    np.testing.assert_allclose(model(ALL), EXPECTED, rtol=1e-13)
-
-
-def test_progress_adds_up_to_the_evaluations() -> None:
-    model = predictor(FakeInput(two_class_table([-1.0, 0.0, 1.0])), 5)
-    progress: list[int] = []
-    model.on_progress = progress.append
-    model(ALL[:20])
-    model(ALL)
-    model.alone(ALL[:2])
-    assert sum(progress) == model.evaluations
-    ties = int((two_class_table([-1.0, 0.0, 1.0])[:, 1] == 0).sum())
-    assert model.evaluations == 32 + ties + 2 + 1  # mask 1 is a tie and evaluated again
-    model.masked_input.relaxed_logits = lambda weights: weights[:, :2]  # type: ignore[method-assign]
-    model.relaxed(torch.ones(6, N))
-    assert model.evaluations == 32 + ties + 2 + 1 + 6
-    assert sum(progress) == model.evaluations
-
-
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"),
-    [(torch.float64, 1e-10), (torch.float32, 1e-4), (torch.float16, 0.02), (torch.bfloat16, 0.1)],
-)
-def test_the_decision_tolerance_is_that_of_the_precision(dtype: torch.dtype, tolerance: float) -> None:
-    assert predictor(FakeInput(), dtype=dtype).decision_tolerance == tolerance
-
-
-@pytest.mark.parametrize("size", [2.0, 20.0])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_a_logit_that_is_rounded_to_its_other_neighbour_in_a_batch_decides_nothing(
-    dtype: torch.dtype, size: float
-) -> None:
-    # Class 1 lies a little under half a unit in the last place above class 0, and in a batch a little over it.
-    unit = torch.finfo(dtype).eps * 2.0 ** np.floor(np.log2(size))
-    table = two_class_table([0.49 * unit]) + size
-
-    def drift(rows: int) -> NDArray[np.float64]:
-        return np.outer(np.full(rows, 0.02 * unit * (rows > 1)), [0, 1])
-
-    alone, batched = (
-        predictor(FakeInput(table, drift=drift, dtype=dtype), rows, dtype=dtype)(ALL).argmax(axis=1) for rows in (1, 32)
-    )
-    assert np.array_equal(batched, alone)

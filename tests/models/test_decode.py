@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_bytes import encoded, png, tiff
 from PIL import Image
 
 from stabcert.errors import InputError
 from stabcert.models.decode import decode_image
+from tests.models.image_bytes import encoded, png, tiff
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 SIXTEEN = np.array([[0, 257, 4112, 65535]], dtype=np.uint16)  # 0, 1, 16 and 255 times 257

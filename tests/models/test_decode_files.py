@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_bytes import encoded
 from PIL import Image, ImageFile
 
 from stabcert.errors import InputError, ParameterError
 from stabcert.models.decode import decode_image
+from tests.models.image_bytes import encoded
 
 
 def test_a_path_a_string_bytes_and_an_image_give_the_same_picture(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
+import transformers
 from PIL import Image
 
 from stabcert.errors import InputError, ModelError, ParameterError
@@ -26,9 +28,6 @@ from stabcert.models.checkpoint import choose_weights, weights_sha256
 from stabcert.models.from_timm import patch_size
 from stabcert.models.hub import choose_device, load_model, load_predictor
 from stabcert.models.networks import distinct
-
-transformers = pytest.importorskip("transformers")
-timm = pytest.importorskip("timm")
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "good", "bad", "film", "the", "is", "very", "not"]
 

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_images import (
+
+from stabcert.errors import ModelError
+from stabcert.models.base import ModelPredictor
+from stabcert.models.image import BASELINES, resize_and_crop
+from tests.models.tiny_images import (
     CLASSES,
     CPU,
     MEAN,
@@ -23,10 +27,6 @@ from tiny_images import (
     tiny_resnet,
     tiny_vit,
 )
-
-from stabcert.errors import ModelError
-from stabcert.models.base import ModelPredictor
-from stabcert.models.image import BASELINES, resize_and_crop
 
 NAMES = tuple("abcde")
 NETWORKS = {"vit": (tiny_vit, 8), "resnet": (tiny_resnet, None), "convnext": (tiny_convnext, None)}
@@ -71,7 +71,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_changes_nothing() -
         return network(pixels)
 
     masks = random_masks(30, 16)
-    constrained = ModelPredictor(masked(small, features="grid:4"), NAMES, device=CPU)
+    constrained = ModelPredictor(masked(small, features="grid:4"), NAMES, device=CPU, batch_size=64)
     probs = constrained(masks)
     assert np.abs(probs - predictor("resnet")(masks)).max() < 1e-6
     assert constrained.batch_size == 4

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from tiny_images import picture
 
 from stabcert.errors import InputError, ParameterError
 from stabcert.models.segmentation import segment
+from tests.models.tiny_images import picture
 
 
 def grey(width: int, height: int) -> NDArray[np.uint8]:

@@ -1,0 +1,197 @@
+"""Reports made by hand: every field has a value that was chosen, none was computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stabcert.core.comparison import Movement
+from stabcert.core.minimal import StableMask, TriedSize
+from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.types import Attribution, Feature, Features
+from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
+from stabcert.report.record import (
+    Explanation,
+    InputInfo,
+    ModelInfo,
+    Prediction,
+    Report,
+    RunInfo,
+    prediction_record,
+    soft_result,
+)
+
+SHA = "0123456789abcdef" * 4
+TEXT = "A lovely, lovely film"
+MODEL = ModelInfo("demo:text", None, SHA, ("anger", "joy", "optimism", "sadness"))
+RUN = RunInfo(0, "cpu", "float32", 64, 152, 1.8349, {"stabcert": "0.1.0", "torch": "2.14.1"})
+JOY, ANGER = Prediction(1, "joy", 0.914), Prediction(0, "anger", 0.551)
+
+WORDS = Explanation(
+    method="lime",
+    settings={"n_samples": 1000, "seed": 0},
+    target=1,
+    features=Features(
+        "word",
+        (
+            Feature("A", span=(0, 1)),
+            Feature("lovely,", span=(2, 9)),
+            Feature("lovely", span=(10, 16)),
+            Feature("film", span=(17, 21)),
+        ),
+        (4,),
+    ),
+    mask=np.array([False, True, False, True]),
+    masking={"features": "word", "baseline": "remove", "removal": "tokens removed", "truncated": False},
+    full=JOY,
+    masked=replace(JOY, probability=0.7),
+    empty=ANGER,
+    scores=np.array([-0.125, 0.5, 0.03125, 0.25]),
+)
+
+PATCHES = Explanation(
+    method="mask",
+    settings={"file": "mask.npy", "sha256": SHA},
+    target=1,
+    features=Features(
+        "patch",
+        tuple(Feature(f"row {i // 2 + 1}, column {i % 2 + 1}", (i % 2 * 16, i // 2 * 16, 32, 32)) for i in range(4)),
+        (2, 2),
+    ),
+    mask=np.array([True, False, False, False]),
+    masking={"features": "patch", "baseline": "zero", "input_size": [32, 32]},
+    full=JOY,
+    masked=ANGER,
+    empty=replace(ANGER, probability=0.4),
+)
+
+SAMPLED = StabilityRate(
+    radius=4,
+    samples=150,
+    matches=147,
+    near_ties=0,
+    rate=0.98,
+    lower=0.949122932,
+    upper=0.99452707,
+    hoeffding_epsilon=0.0999,
+    enumerated=False,
+    population=None,
+    threshold=None,
+    met=None,
+)
+ENUMERATED = replace(
+    SAMPLED,
+    radius=1,
+    samples=4,
+    matches=3,
+    rate=0.75,
+    lower=0.75,
+    upper=0.75,
+    hoeffding_epsilon=None,
+    enumerated=True,
+    population=4,
+)
+TESTED = replace(SAMPLED, hoeffding_epsilon=None, lower=0.93, upper=0.999, threshold=0.9, met=True)
+REFUTED = replace(TESTED, radius=5, samples=60, matches=20, rate=1 / 3, lower=0.2, upper=0.5, met=False)
+UNDECIDED = replace(TESTED, radius=6, samples=2000, matches=1810, rate=0.905, lower=0.881, upper=0.924, met=False)
+UNTOUCHED = replace(TESTED, radius=7, samples=0, matches=0, rate=None, lower=0.0, upper=1.0, met=False)
+
+
+def certificate(*rates: StabilityRate, **options: Any) -> SoftCertificate:
+    """A fixed two-sided certificate of ``rates``, all together at 0.1."""
+    values: dict[str, Any] = {
+        "prediction": 1,
+        "n_features": 9,
+        "n_selected": 2,
+        "rates": rates,
+        "delta": 0.1,
+        "simultaneous": True,
+        "interval": "exact",
+        "sides": 2,
+        "formulation": "up-to",
+        "largest_radius": None,
+        "verdict": "reported",
+        "evaluations": 151,
+    }
+    return SoftCertificate(**(values | options))
+
+
+def sequential(*rates: StabilityRate, **options: Any) -> SoftCertificate:
+    return certificate(*rates, **({"interval": "anytime", "sides": 1, "verdict": rates[0].verdict} | options))
+
+
+SMOOTHING = {
+    "lambda": 0.5,
+    "draws": 64,
+    "noise": "bernoulli",
+    "unsmoothed_prediction": prediction_record(replace(ANGER, probability=0.333)),
+}
+
+
+def text_input(text: str = TEXT) -> InputInfo:
+    return InputInfo("text-1", "text", SHA, text=text)
+
+
+IMAGE = InputInfo("photos/cat.jpg", "image", SHA, path="photos/cat.jpg", size=(640, 480))
+
+
+def explain_report(explanation: Explanation = WORDS, info: InputInfo | None = None, run: RunInfo = RUN) -> Report:
+    scores = np.zeros(len(explanation.features)) if explanation.scores is None else explanation.scores
+    attribution = Attribution(scores, explanation.target, explanation.method, explanation.settings)
+    compared = Compared(attribution, explanation.mask, explanation.masked, explanation.consistent)
+    result = explain_result([compared], MODEL.class_names)
+    return Report("explain", "reported", info or text_input(), MODEL, explanation, result, run)
+
+
+def searched_report() -> Report:
+    """Two methods side by side, their neighbours, and a search for a stable mask that found one of two features."""
+    scores = np.zeros(4) if WORDS.scores is None else WORDS.scores
+    settings = {"n_samples": 50, "sigma": 0.15, "seed": 0}
+    first = Attribution(scores, 1, "smoothgrad", settings, np.full(4, 0.01))
+    second = Attribution(-scores, 1, "random", {"seed": 0})
+    found = StableMask(
+        2, WORDS.mask, certificate(TESTED), (TriedSize(1, False), TriedSize(2, True, TESTED, delta=0.06)), 160
+    )
+    result = explain_result(
+        [Compared(first, WORDS.mask, WORDS.masked, True), Compared(second, ~WORDS.mask, ANGER, False)],
+        MODEL.class_names,
+        neighbourhoods=[Neighbourhood("smoothgrad", 5, 0.1, Movement(0.2, 0.4, 0.75, 0.5), 4)],
+        until_stable=until_stable_record(found, radius=4, min_rate=0.9, delta=0.1, max_samples=2000, largest_k=4),
+    )
+    return Report("explain", "certified", text_input(), MODEL, WORDS, result, RUN)
+
+
+def soft_report(
+    found: SoftCertificate,
+    explanation: Explanation = WORDS,
+    info: InputInfo | None = None,
+    *,
+    smoothing: dict[str, Any] | None = None,
+    interrupted: bool = False,
+) -> Report:
+    result = soft_result(found, smoothing, interrupted=interrupted)
+    info = info or text_input()
+    return Report("certify-soft", found.verdict, info, MODEL, explanation, result, RUN, found)
+
+
+REPORTS = {
+    "explain a text": explain_report(),
+    "explain an image": explain_report(replace(PATCHES, method="random", settings={"seed": 0}), IMAGE),
+    "explain with everything": searched_report(),
+    "fixed": soft_report(certificate(SAMPLED)),
+    "fixed, Hoeffding": soft_report(certificate(SAMPLED, interval="hoeffding", formulation="exactly")),
+    "fixed, a mask of an image": soft_report(certificate(SAMPLED), PATCHES, IMAGE),
+    "fixed, with a threshold": soft_report(
+        certificate(replace(SAMPLED, threshold=0.9, met=True), verdict="certified", formulation="worst")
+    ),
+    "enumerated": soft_report(certificate(ENUMERATED)),
+    "sequential": soft_report(sequential(TESTED)),
+    "refuted": soft_report(sequential(REFUTED, simultaneous=False)),
+    "interrupted": soft_report(sequential(UNDECIDED, UNTOUCHED), interrupted=True),
+    "largest radius": soft_report(
+        sequential(TESTED, replace(TESTED, radius=5, covers_up_to=9), largest_radius=9, simultaneous=False)
+    ),
+    "smoothed": soft_report(certificate(SAMPLED), smoothing=SMOOTHING),
+}
