@@ -115,12 +115,9 @@ def verdict_shown(rate: StabilityRate) -> str:
         return ""
     close = not rate.met and abs(rate.lower - rate.threshold) <= 5e-4
     number = f"{rate.threshold!r}, lower bound {rate.lower!r}" if close else f"{rate.threshold!r}"
-    wording = {
-        "certified": "met (>= {})",
-        "not-certified": "refuted (< {})",
-        "undecided": "undecided (>= {} not shown)",
-    }
-    return wording.format(number)
+    if rate.verdict == "certified":
+        return f"met (>= {number})"
+    return f"refuted (< {number})" if rate.verdict == "not-certified" else f"undecided (>= {number} not shown)"
 
 
 def _rounded(bound: float, direction: str) -> str:
