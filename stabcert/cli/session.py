@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from stabcert import __version__
+from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, Recorded, by_file, by_method, read_records
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.memory import keep_freed_memory
+from stabcert.cli.noise import library_noise
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.progress import Progress
 from stabcert.cli.writer import Render, Writer
-from stabcert.core.decisions import predict
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.errors import InputError, ParameterError, StabcertError
-from stabcert.report.canvas import Canvas, Exhibit, Flip
+from stabcert.report.canvas import Exhibit
 from stabcert.report.record import (
-    Explanation,
     InputInfo,
     ModelInfo,
-    Prediction,
     Report,
     RunInfo,
     Status,
@@ -115,7 +110,7 @@ class Session:
         worst = DONE
         failed = False
         writer = Writer(self.output, self.command, [task.item.id for task in tasks], self.save_flips)
-        with _library_noise(self.output.verbose), writer:
+        with library_noise(self.output.verbose), writer:
             for task in tasks:
                 try:
                     exhibit, interrupted = self._one(task, work, batch_size, pictures=writer.wants_pictures)
@@ -183,8 +178,8 @@ class Session:
             choice = self._choose(task, predictor, sha256, model.sha256)
             outcome = work(Case(predictor, choice, model.class_names, sha256))
             function = outcome.function or predictor
-            explanation = _explanation(predictor, function, choice)
-            flips = _flips(function, outcome.certificate, model.class_names) if pictures else ()
+            explanation = explanation_of(predictor, function, choice)
+            flips = flips_of(function, outcome.certificate, model.class_names) if pictures else ()
         report = Report(
             command=self.command,
             status=outcome.status,
@@ -211,7 +206,7 @@ class Session:
             ),
             certificate=outcome.certificate,
         )
-        return Exhibit(report, _canvas(predictor), flips), outcome.interrupted
+        return Exhibit(report, canvas_of(predictor), flips), outcome.interrupted
 
     def _open(self, task: _Task) -> LoadedModel:
         """The model for this input; loaded once."""
@@ -275,65 +270,6 @@ class Session:
             from stabcert.report.visible import visible
 
             print(visible(text), file=sys.stderr)  # noqa: T201
-
-
-def _explanation(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
-    n = predictor.n_features
-    three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
-    probs = predictor.alone(three) if function is predictor else predict(function, three)
-    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
-    return Explanation(
-        method=choice.method,
-        settings=choice.settings,
-        target=full.id if choice.target is None else choice.target,
-        features=predictor.features,
-        mask=choice.mask,
-        masking=predictor.masked_input.settings,
-        full=full,
-        masked=masked,
-        empty=empty,
-        scores=choice.scores,
-    )
-
-
-def _canvas(predictor: ModelPredictor) -> Canvas | None:
-    from stabcert.models.image import MaskedImage
-
-    masked = predictor.masked_input
-    return Canvas(masked.pixels, masked.labels) if isinstance(masked, MaskedImage) else None
-
-
-def _flips(
-    function: MaskedPredictor, certificate: SoftCertificate | None, class_names: tuple[str, ...]
-) -> tuple[Flip, ...]:
-    if certificate is None or len(certificate.flips) == 0:
-        return ()
-    probs = predict(function, certificate.flips)
-    return tuple(
-        Flip(mask, Prediction.of(row, class_names)) for mask, row in zip(certificate.flips, probs, strict=True)
-    )
-
-
-class _library_noise:
-    """Warnings of libraries stay out of the way unless the user wants to see them."""
-
-    def __init__(self, verbose: bool) -> None:
-        self._verbose = verbose
-        self._catch = warnings.catch_warnings()
-        self._fonts = logging.getLogger("matplotlib")
-        self._level = self._fonts.level
-
-    def __enter__(self) -> None:
-        self._catch.__enter__()
-        if self._verbose:
-            logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-        else:
-            warnings.simplefilter("ignore")
-            self._fonts.setLevel(logging.ERROR)  # it announces its font cache as a warning
-
-    def __exit__(self, *exception: object) -> None:
-        self._fonts.setLevel(self._level)
-        self._catch.__exit__(*exception)  # type: ignore[arg-type]
 
 
 def _batch_size(text: str) -> BatchSize:

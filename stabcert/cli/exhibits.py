@@ -1,0 +1,54 @@
+"""What is shown of an input beside its numbers: the explanation, the picture, the additions that change the class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stabcert.cli.explanation import Choice
+from stabcert.core.decisions import predict
+from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.report.canvas import Canvas, Flip
+from stabcert.report.record import Explanation, Prediction
+
+if TYPE_CHECKING:
+    from stabcert.core.types import MaskedPredictor
+    from stabcert.models.base import ModelPredictor
+
+
+def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
+    n = predictor.n_features
+    three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
+    probs = predictor.alone(three) if function is predictor else predict(function, three)
+    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
+    return Explanation(
+        method=choice.method,
+        settings=choice.settings,
+        target=full.id if choice.target is None else choice.target,
+        features=predictor.features,
+        mask=choice.mask,
+        masking=predictor.masked_input.settings,
+        full=full,
+        masked=masked,
+        empty=empty,
+        scores=choice.scores,
+    )
+
+
+def canvas_of(predictor: ModelPredictor) -> Canvas | None:
+    from stabcert.models.image import MaskedImage
+
+    masked = predictor.masked_input
+    return Canvas(masked.pixels, masked.labels) if isinstance(masked, MaskedImage) else None
+
+
+def flips_of(
+    function: MaskedPredictor, certificate: SoftCertificate | None, class_names: tuple[str, ...]
+) -> tuple[Flip, ...]:
+    if certificate is None or len(certificate.flips) == 0:
+        return ()
+    probs = predict(function, certificate.flips)
+    return tuple(
+        Flip(mask, Prediction.of(row, class_names)) for mask, row in zip(certificate.flips, probs, strict=True)
+    )

@@ -1,0 +1,29 @@
+"""What libraries have to say, kept away from people who did not ask for it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+
+
+class library_noise:
+    """Warnings of libraries stay out of the way unless the user wants to see them."""
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+        self._catch = warnings.catch_warnings()
+        self._fonts = logging.getLogger("matplotlib")
+        self._level = self._fonts.level
+
+    def __enter__(self) -> None:
+        self._catch.__enter__()
+        if self._verbose:
+            logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+        else:
+            warnings.simplefilter("ignore")
+            self._fonts.setLevel(logging.ERROR)  # it announces its font cache as a warning
+
+    def __exit__(self, *exception: object) -> None:
+        self._fonts.setLevel(self._level)
+        self._catch.__exit__(*exception)  # type: ignore[arg-type]
