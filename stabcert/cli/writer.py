@@ -119,7 +119,11 @@ class Writer:
         from rich.console import Console
         from rich.text import Text
 
-        console = Console(highlight=False, soft_wrap=True)
+        from stabcert.report.sentence import on_terminal
+
+        console = Console(highlight=False)
+        # Words stay whole on a terminal; in a pipe a line stays a line.
+        console.soft_wrap = not on_terminal(console)
         for number, line in enumerate(lines):
             if note is not None and number == len(lines) - 1:
                 console.print(Text(f"  {note}"))
