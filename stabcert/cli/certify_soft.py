@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
 
 _DEFAULT_SMOOTH_DRAWS = 64
+_NOISE = 64  # stream of the frozen noise, apart from those of attributions and draws
 
 HELP = """How often the prediction survives when up to r more features are revealed.
 
@@ -179,7 +180,6 @@ def certify_soft(
     import numpy as np
 
     from stabcert.cli.session import Outcome, Session
-    from stabcert.core.bounds import hoeffding_sample_size
     from stabcert.core.soft import Interrupted
     from stabcert.core.soft import certify_soft as certify
     from stabcert.report.record import soft_result
@@ -190,10 +190,7 @@ def certify_soft(
         raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
     if chosen.smooth_draws is not None and chosen.smooth == 1.0:
         raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
-    n_samples = chosen.n_samples
-    if chosen.min_rate is not None and chosen.epsilon is not None:
-        n_samples = hoeffding_sample_size(chosen.epsilon, chosen.delta)
-    radii = parse_radii(chosen.radius or ("all" if chosen.largest_radius else "1"))
+    radii = parse_radii(("all" if chosen.largest_radius else "1") if chosen.radius is None else chosen.radius)
     by_default = chosen.radius is None
 
     def work(case: Case) -> Outcome:
@@ -207,12 +204,13 @@ def certify_soft(
                 radius=0 if by_default and case.choice.mask.all() else radii,
                 epsilon=0.1 if chosen.epsilon is None else chosen.epsilon,
                 delta=chosen.delta,
-                n_samples=n_samples,
+                n_samples=chosen.n_samples,
                 interval=chosen.interval.value,
                 formulation=chosen.formulation.value,
                 simultaneous=not chosen.per_radius,
                 min_rate=chosen.min_rate,
                 max_samples=chosen.max_samples,
+                sequential=chosen.epsilon is None,
                 largest_radius=chosen.largest_radius,
                 # From the seed and the input alone: neither order nor other inputs change the draws.
                 rng=np.random.default_rng([output.seed, int(case.input_sha256[:16], 16)]),
@@ -253,7 +251,7 @@ def _smoothed(predictor: ModelPredictor, options: SoftOptions, seed: int) -> Smo
     from stabcert.core.smoothing import SmoothedPredictor
 
     # The noise is part of the function, so it must not depend on the input or on the mask.
-    rng = np.random.default_rng([seed, _DEFAULT_SMOOTH_DRAWS])
+    rng = np.random.default_rng([seed, _NOISE])
     draws = options.smooth_draws or _DEFAULT_SMOOTH_DRAWS
     keep = bernoulli_keep_masks(predictor.n_features, keep_probability=options.smooth, draws=draws, rng=rng)
     return SmoothedPredictor(predictor, keep)

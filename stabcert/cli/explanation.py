@@ -71,7 +71,7 @@ def by_methods(
     from stabcert.explainers import explain_all
 
     target = None if options.target is None else find_class(options.target, predictor.class_names)
-    k = parse_top_k(options.top_k or DEFAULT_TOP_K, predictor.n_features)
+    k = parse_top_k(DEFAULT_TOP_K if options.top_k is None else options.top_k, predictor.n_features)
     attributions = explain_all(
         predictor,
         parse_methods(options.method),
@@ -203,8 +203,15 @@ class Recorded:
         if self.record["model"]["sha256"] != model_sha256:
             raise InputError(f"{self.origin}: the weights of {self.model} have changed since the input was explained")
         selected = explanation["selected"]
-        if explanation["n"] != n or not all(0 <= i < n for i in selected) or len(set(selected)) != len(selected):
+        if explanation["n"] != n:
             raise InputError(f"{self.origin}: the record has {explanation['n']} features, the input has {n}")
+        if not all(0 <= i < n for i in selected) or len(set(selected)) != len(selected):
+            raise InputError(f"{self.origin}: the selected features must be distinct numbers from 0 to {n - 1}")
+        if not 0 <= explanation["target"] < predictor.n_classes:
+            raise InputError(
+                f"{self.origin}: the record explains class {explanation['target']}, the model has classes 0 to "
+                f"{predictor.n_classes - 1}"
+            )
         if self.masking != predictor.masked_input.settings:
             raise InputError(
                 f"{self.origin}: features are dropped in another way than in the record "
@@ -279,8 +286,9 @@ def _check(record: dict[str, Any]) -> None:
         raise TypeError("an input is an image, or a text with its text")
     if not all(type(index) is int for index in explanation["selected"]):
         raise TypeError("selected features are integers")
-    if record["model"]["sha256"] is not None and not isinstance(record["model"]["sha256"], str):
-        raise TypeError("a hash is a string")
+    for optional in (record["model"]["sha256"], record["model"]["revision"], info["path"]):
+        if optional is not None and not isinstance(optional, str):
+            raise TypeError("hashes, revisions and paths are strings")
     for feature in explanation["features"]:
         if feature["score"] is not None and not isinstance(feature["score"], (int, float)):
             raise TypeError("scores are numbers")

@@ -76,20 +76,26 @@ def make_folder(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
-def file_names(identities: Sequence[str]) -> dict[str, str]:
-    """For each input a name that files can begin with: ``photos/cat.jpg`` is ``cat``.
+def file_names(identities: Sequence[str]) -> list[str]:
+    """For each input a name that its files can begin with: ``photos/cat.jpg`` is ``cat``.
 
-    Where several inputs would share one, a part of the SHA-256 of the whole identity tells them apart.
+    Where several would share one, a part of the SHA-256 of the whole identity tells them apart, and a
+    number the inputs that have the same identity.
     """
-    stems = {identity: _stem(identity) for identity in identities}
+    stems = [_stem(identity) for identity in identities]
     # Case is ignored as some file systems do.
-    uses = Counter(stem.casefold() for stem in stems.values())
-    return {
-        identity: stem
-        if uses[stem.casefold()] == 1
-        else f"{stem}-{hashlib.sha256(identity.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-        for identity, stem in stems.items()
-    }
+    identities_of = {stem.casefold(): set[str]() for stem in stems}
+    for identity, stem in zip(identities, stems, strict=True):
+        identities_of[stem.casefold()].add(identity)
+    seen: Counter[str] = Counter()
+    names = []
+    for identity, stem in zip(identities, stems, strict=True):
+        name = stem
+        if len(identities_of[stem.casefold()]) > 1:
+            name += "-" + hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        seen[identity] += 1
+        names.append(name if seen[identity] == 1 else f"{name}-again{seen[identity]}")
+    return names
 
 
 def _stem(identity: str) -> str:

@@ -101,7 +101,7 @@ class Session:
         self.masks = masks or MaskOptions()
         self.save_flips = save_flips
         self.choose = choose
-        self._models: dict[str, LoadedModel] = {}
+        self._models: dict[tuple[str, str | None], LoadedModel] = {}
 
     def run(self, work: Callable[[Case], Outcome], render: Render) -> int:
         """Do ``work`` on every input, write each report as soon as it is there, return the exit code."""
@@ -142,7 +142,9 @@ class Session:
             raise ParameterError(f"{' and '.join(chosen)} exclude one another: each says where the mask comes from")
         if self.masks.from_file is None:
             if self.masks.mask_file is not None:
-                self._refuse("--mask gives the mask", {"--top-k": self.explanation.top_k})
+                self._refuse(
+                    "--mask gives the mask", {"--top-k": self.explanation.top_k, "--target": self.explanation.target}
+                )
             return [_Task(item) for item in collect(self.inputs)]
         self._refuse(
             "the records given to --from say that already",
@@ -151,6 +153,7 @@ class Session:
                 "--text": self.inputs.text,
                 "--inputs": self.inputs.inputs_file,
                 "--model": self.model.model,
+                "--revision": self.model.revision,
                 "--features": self.inputs.features,
                 "--baseline": self.inputs.baseline,
                 "--truncate": self.inputs.truncate,
@@ -212,7 +215,8 @@ class Session:
         """The model for this input; loaded once."""
         kind = task.item.kind
         name = task.recorded.model if task.recorded else self.model.model or f"demo:{kind}"
-        if name not in self._models:
+        revision = task.recorded.record["model"]["revision"] if task.recorded else self.model.revision
+        if (name, revision) not in self._models:
             if task.recorded is None and self.model.model is None:
                 self._say(f"no --model given: using the built-in {name}")
             from stabcert.models.hub import load_model
@@ -221,7 +225,7 @@ class Session:
             options = self.model
             loaded = load_model(
                 name,
-                revision=task.recorded.record["model"]["revision"] if task.recorded else options.revision,
+                revision=revision,
                 trust_remote_code=options.trust_remote_code,
                 allow_pickle=options.allow_pickle,
                 allow_random_head=options.allow_random_head,
@@ -231,8 +235,8 @@ class Session:
             )
             for note in loaded.notes:
                 self._say(note)
-            self._models[name] = loaded
-        model = self._models[name]
+            self._models[name, revision] = loaded
+        model = self._models[name, revision]
         if model.kind != kind:
             raise InputError(
                 f"{task.item.id} is {_article(kind)}, but {name} classifies {model.kind}s; use --model demo:{kind}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from stabcert.cli.files import Replacement, cannot_write, file_names, make_folder
 from stabcert.cli.options import OutputOptions
+from stabcert.errors import ParameterError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.record import Report, to_json
 
@@ -38,7 +39,7 @@ class Writer:
         self._options = options
         self._command = command
         self._save_flips = save_flips
-        self._names = file_names(identities)
+        self._names = iter(file_names(identities))  # one is taken for each input, done or failed
         self._inputs = len(identities)
         self._exhibits: list[Exhibit] = []
         self._records: TextIO | None = None
@@ -53,6 +54,9 @@ class Writer:
 
     def __enter__(self) -> Writer:
         options = self._options
+        files = [path.resolve() for path in (options.output, options.plot, options.html) if path is not None]
+        if len(set(files)) < len(files):
+            raise ParameterError("--output, --plot and --html would overwrite one another; give each a file of its own")
         try:
             if options.plot is not None:
                 from stabcert.report.plot import check_number, format_of
@@ -100,7 +104,8 @@ class Writer:
     def write(self, exhibit: Exhibit, render: Render) -> None:
         report = exhibit.report
         self._line(report.to_dict())
-        note = self._flips(exhibit) if self._save_flips is not None else None
+        name = next(self._names)
+        note = self._flips(exhibit, name) if self._save_flips is not None else None
         if self._html is not None and self._page is not None:
             self._html.write(self._page.section(exhibit).encode())
         if self._plot is not None:
@@ -111,6 +116,7 @@ class Writer:
             print(note, file=sys.stderr)  # noqa: T201
 
     def failed(self, record: dict[str, Any]) -> None:
+        next(self._names)
         self._line(record)
         if self._html is not None and self._page is not None:
             self._html.write(self._page.failure(record).encode())
@@ -135,18 +141,19 @@ class Writer:
                 console.print(HalfBlocks(exhibit.canvas, explanation.mask, explanation.features.shape))
         sys.stdout.flush()
 
-    def _flips(self, exhibit: Exhibit) -> str:
+    def _flips(self, exhibit: Exhibit, name: str) -> str:
         from stabcert.report.flips import save_flips
         from stabcert.report.visible import visible
 
         folder = self._save_flips or Path()
-        name = self._names[exhibit.report.input.id]
         try:
             number = save_flips(folder, name, exhibit)
         except OSError as error:
             raise cannot_write(folder, error) from error
         if not number:
-            return "no addition that was tried changes the prediction: none saved"
+            from stabcert.report.wording import flip_summary
+
+            return f"{flip_summary(exhibit).rstrip('.')}: none saved"
         plural = "addition that changes" if number == 1 else "additions that change"
         return visible(f"{number} {plural} the prediction saved, smallest first: {folder / name}-001.npy ...")
 

@@ -37,17 +37,15 @@ def hoeffding_sample_size(epsilon: float, delta: float) -> int:
     check_delta(delta)
     if not 0.0 < epsilon < 1.0:
         raise ParameterError(f"epsilon {epsilon} is not an error of a rate; use a number between 0 and 1, such as 0.1")
-    samples = math.log(2.0 / delta) / 2.0 / epsilon / epsilon
+    samples = _log_two_over(delta) / 2.0 / epsilon / epsilon
     if samples > MAX_SAMPLES:
-        raise ParameterError(
-            f"epsilon {epsilon:g} needs more than {MAX_SAMPLES} samples; use a larger one, such as 0.01"
-        )
-    return math.ceil(math.log(2.0 / delta) / (2.0 * epsilon**2))
+        raise ParameterError(f"epsilon {epsilon:g} needs more than {MAX_SAMPLES} samples; use a larger epsilon")
+    return math.ceil(_log_two_over(delta) / (2.0 * epsilon**2))
 
 
 def hoeffding_epsilon(samples: int, delta: float) -> float:
     """Half-width that ``samples`` draws give with probability 1 - delta: inverse of `hoeffding_sample_size`."""
-    return math.sqrt(math.log(2.0 / delta) / (2.0 * samples))
+    return math.sqrt(_log_two_over(delta) / (2.0 * samples))
 
 
 def hoeffding_lower(matches: int, samples: int, delta: float) -> float:
@@ -204,6 +202,12 @@ def smallest_count(threshold: float, population: int) -> int:
     while count / population < threshold:
         count += 1
     return count
+
+
+def _log_two_over(delta: float) -> float:
+    """log(2 / delta); the quotient itself may overflow."""
+    ratio = 2.0 / delta
+    return math.log(ratio) if math.isfinite(ratio) else math.log(2.0) - math.log(delta)
 
 
 def _log_falling(base: int, steps: int) -> float:

@@ -31,7 +31,7 @@ class TriedSize:
     consistent: bool
     """The mask certainly gives the prediction of the full input; without that nothing more is tried."""
     rate: StabilityRate | None = None
-    """What the test of its stability rate found; None if there was none."""
+    """What the test of its stability rate found; None if there was none, for want of consistency or of draws."""
     delta: float | None = None
     """Share of the failure probability that the test took; 0 if it was decided by trying every addition."""
 
@@ -151,7 +151,14 @@ def smallest_stable_mask(
                 "or a rate below 1"
             )
         sets = {additions.radius: [additions]}
-        test = SequentialRates(trials, sets, min_rate, share, simultaneous=False, max_samples=limit)
+        try:
+            test = SequentialRates(trials, sets, min_rate, share, simultaneous=False, max_samples=limit)
+        except ParameterError:
+            if tests_on_draws == 0:
+                raise
+            # What is left of the failure probability is too little for ``max_samples`` draws.
+            tested.append(TriedSize(k, True, None, share))
+            continue
         rests_on_draws = test.rests_on_draws and min_rate < 1.0
         tests_on_draws += rests_on_draws
         test.run()
@@ -193,7 +200,8 @@ def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> Minima
     `SmoothedPredictor`.
 
     Guaranteed: the returned mask has the three properties and no smaller one of the ranking has, near
-    ties counting as changes. The mask of all features is the last resort: nothing can be added or taken.
+    ties counting as changes. The mask of all features is the last resort: nothing can be added or taken
+    (and if the full input is itself a near tie, it is returned for want of anything certain).
 
     Costs at most 2n evaluations, and n - k more for each consistent k whose additions are tried.
 

@@ -93,7 +93,8 @@ class SequentialTest:
         self.exhaustive = exhaustive
         self.delta_certify = delta_certify
         self.delta_refute = delta_refute
-        self.samples = self.matches = self.near_ties = 0
+        # In one attribute, so that an interruption never finds half of a draw counted.
+        self._counts = (0, 0, 0)
         self.certified = self.refuted = False
         self._target: int | None = None
         self._target_failures = -1
@@ -101,6 +102,19 @@ class SequentialTest:
     @property
     def decided(self) -> bool:
         return self.certified or self.refuted
+
+    @property
+    def samples(self) -> int:
+        return self._counts[0]
+
+    @property
+    def matches(self) -> int:
+        """Draws that certainly match."""
+        return self._counts[1]
+
+    @property
+    def near_ties(self) -> int:
+        return self._counts[2]
 
     @property
     def failures(self) -> int:
@@ -125,10 +139,9 @@ class SequentialTest:
 
     def add(self, *, match: bool, near_tie: bool = False) -> None:
         """Count one draw and decide if it can be decided. A near tie counts against either decision."""
-        self.samples += 1
-        self.near_ties += near_tie
-        if match and not near_tie:
-            self.matches += 1
+        matches = match and not near_tie
+        self._counts = (self.samples + 1, self.matches + matches, self.near_ties + near_tie)
+        if matches:
             if not self.exhaustive and self.matches >= self.threshold * self.samples:
                 target = self.target()
                 self.certified = target is not None and self.samples >= target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.decisions import Decisions, decide_from, predict
+from stabcert.core.decisions import Decisions, decide, decide_from, predict
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.types import MaskedPredictor, Masks, Probs, as_masks
 from stabcert.errors import InputError
@@ -66,7 +66,8 @@ class SmoothedPredictor:
     def _count_chunk(self, masks: Masks) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         rows = (masks[:, None] & self.keep_masks[None]).reshape(-1, self.n_features)
         probs = predict(self.base, rows)
-        decisions = decide_from(self.base, probs)
+        # A base that decides by other means, such as another vote, is asked itself.
+        decisions = decide(self.base, rows) if hasattr(self.base, "decide") else decide_from(self.base, probs)
         votes = np.zeros((len(masks), probs.shape[1]), dtype=np.int64)
         shape = (len(masks), len(self.keep_masks))
         np.add.at(votes, (np.arange(len(masks))[:, None], decisions.classes.reshape(shape)), 1)

@@ -52,6 +52,7 @@ def certify_soft(
     simultaneous: bool = True,
     min_rate: float | None = None,
     max_samples: int | None = None,
+    sequential: bool = True,
     largest_radius: bool = False,
     rng: Generator,
 ) -> SoftCertificate:
@@ -65,7 +66,8 @@ def certify_soft(
     With ``min_rate`` a sequential test draws until each rate is certified to be at least that, or
     refuted, or ``max_samples`` are used up. Its bounds are valid at whatever moment it stops; ``lower``
     and ``upper`` then hold with probability 1 - delta each, not both together. With ``min_rate`` and
-    ``n_samples`` the sample size is fixed and the two-sided interval is compared with the rate.
+    ``n_samples``, or with ``sequential=False`` and ``epsilon``, the sample size is fixed and the
+    two-sided interval is compared with the rate.
 
     With ``largest_radius`` the radii are tested in increasing order, each at ``delta``, up to the
     first that is not certified. With probability at least 1 - delta the rate is at least ``min_rate``
@@ -83,6 +85,7 @@ def certify_soft(
         formulation: ``"up-to"`` r additions as in the paper's definition, ``"exactly"`` r additions,
             or ``"worst"``, the smallest rate over exactly 1, ..., r additions.
         min_rate: rate to be certified.
+        sequential: with ``min_rate``, stop as soon as the answer is known.
         max_samples: most draws of a sequential test for each radius (default 2000); for each size if ``"worst"``.
         rng: source of all randomness; the same generator state gives the same certificate.
 
@@ -108,10 +111,15 @@ def certify_soft(
     if min_rate is not None and n_samples is not None and max_samples is not None:
         raise ParameterError("n_samples fixes the sample size, max_samples ends a sequential test; give one of them")
     if min_rate is not None and largest_radius and n_samples is not None:
-        raise ParameterError("the largest radius is found by a sequential test; give max_samples instead of n_samples")
+        raise ParameterError(
+            "the largest radius is found by a sequential test; give --max-samples (max_samples) instead of --n-samples"
+        )
     if interval not in ("exact", "hoeffding"):
         raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
-    if interval == "hoeffding" and min_rate is not None and n_samples is None:
+    fixed = min_rate is None or n_samples is not None or not sequential
+    if fixed and (max_samples is not None or largest_radius):
+        raise ParameterError("max_samples and the largest radius belong to a sequential test; leave them out")
+    if interval == "hoeffding" and not fixed:
         raise ParameterError(
             "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
             "give n_samples (--n-samples) or leave the interval out"
@@ -142,7 +150,7 @@ def certify_soft(
             flips=trials.flips,
         )
 
-    if min_rate is None or n_samples is not None:
+    if min_rate is None or fixed:
         rates = fixed_rates(
             trials,
             sets,

@@ -32,7 +32,7 @@ class StabilityRate:
     hoeffding_epsilon: float | None
     """Half-width of the paper's interval for the same draws; None if enumerated or sequential."""
     enumerated: bool
-    """Every addition was tried: the rate is exact and the bounds are not a matter of chance."""
+    """Every addition was tried: the bounds are not a matter of chance, and the rate is exact but for near ties."""
     population: int | None
     """Number of additions; None above 10^6."""
     threshold: float | None
@@ -84,14 +84,6 @@ class SoftCertificate:
     @property
     def near_ties(self) -> int:
         return sum(rate.near_ties for rate in self.rates)
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a sequential test; ``certificate`` holds the bounds that are valid at this moment."""
-
-    def __init__(self, certificate: SoftCertificate) -> None:
-        super().__init__("interrupted")
-        self.certificate = certificate
 
 
 def overall_verdict(rates: tuple[StabilityRate, ...], largest_radius: int | None) -> Verdict:

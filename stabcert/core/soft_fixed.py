@@ -14,7 +14,7 @@ from stabcert.core.bounds import (
     hypergeometric_lower,
     hypergeometric_upper,
 )
-from stabcert.core.masks import Additions
+from stabcert.core.masks import MAX_RANKED, Additions
 from stabcert.core.sequential import samples_to_certify
 from stabcert.core.soft_certificate import Interval, StabilityRate
 from stabcert.core.trials import Trials, larger_than, population
@@ -80,7 +80,7 @@ def fixed_rates(
     Other arguments and errors: `stabcert.core.soft.certify_soft`.
     """
     family = (len(sets) if simultaneous else 1) * max(len(group) for group in sets.values())
-    enumerate_up_to = n_samples or hoeffding_sample_size(epsilon, delta / family)
+    enumerate_up_to = min(n_samples or hoeffding_sample_size(epsilon, delta / family), MAX_RANKED)
     sampled = {r: sum(larger_than(s, enumerate_up_to) for s in group) for r, group in sets.items()}
     if simultaneous:  # only a radius that is sampled can be wrong
         delta /= max(1, sum(count > 0 for count in sampled.values()))
@@ -117,7 +117,8 @@ def _rate(
     # has all of delta / 2; an upper bound can be wrong at any of them, so they share it.
     lower = min(tally.lower(delta / 2, interval) for tally in tallies)
     upper = min(tally.upper(delta / 2 / parts, interval) for tally in tallies)
-    worst = min(tallies, key=lambda tally: tally.matches / tally.samples)
+    # Among sizes of equal rate the one that sets the bound, so that the counts shown belong to it.
+    worst = min(tallies, key=lambda tally: (tally.matches / tally.samples, tally.lower(delta / 2, interval)))
     return StabilityRate(
         radius=radius,
         samples=worst.samples,

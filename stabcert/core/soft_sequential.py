@@ -175,7 +175,8 @@ class SequentialRates:
         # A size that was not reached may have any rate.
         lower = min(test.lower for test in tests) if complete else 0.0
         upper = min((test.upper for test in tests), default=1.0)
-        worst = min(tests, key=lambda test: test.matches / max(1, test.samples), default=None)
+        # Among sizes of equal rate the one that sets the bound, so that the counts shown belong to it.
+        worst = min(tests, key=lambda test: (test.matches / max(1, test.samples), test.lower), default=None)
         samples, matches = (worst.samples, worst.matches) if worst else (0, 0)
         met = lower >= self.threshold
         return StabilityRate(

@@ -37,9 +37,10 @@ class Trials:
     def outcomes(self, masks: Masks) -> tuple[list[bool], list[bool]]:
         """For each mask: does it keep the prediction for certain, and is it too close to a tie to say?"""
         decisions = self._decide(masks)
+        if not self._certain:  # which class has to survive is itself too close to call, and so is every outcome
+            return [False] * len(masks), [True] * len(masks)
         same = decisions.classes == self.prediction
-        if self._certain:  # from a mask that is itself too close to call, nothing can be said to change
-            self._keep_flips(masks[~same & ~decisions.near_tie])
+        self._keep_flips(masks[~same & ~decisions.near_tie])
         return (same & ~decisions.near_tie).tolist(), decisions.near_tie.tolist()
 
     def draws(self, additions: Additions) -> IndependentDraws | DrawsWithoutReplacement:

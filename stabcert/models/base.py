@@ -80,7 +80,7 @@ class ModelPredictor:
     mask is evaluated once however often it is asked for (while its result is remembered); masks
     are evaluated in batches, and a batch that does not fit into memory is halved.
 
-    Decisions do not depend on batches: a mask whose two best classes are closer than
+    Decisions do not depend on batches: a mask whose two best classes are closer than three times
     ``decision_tolerance`` (in logits) is evaluated again alone, and that result is returned.
     """
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from stabcert.report.numbers import confidence, rounded, rounded_down
 from stabcert.report.visible import visible
 
 _METHOD_WIDTH = 11
@@ -70,20 +71,25 @@ def until_stable_lines(result: dict[str, Any]) -> list[Text]:
     tested, rate = search["tested"], search["rate"]
     kinds = (
         ("not consistent", [size["k"] for size in tested if not size["consistent"]]),
-        (f"refuted, rate below {search['min_rate']:g}", [s["k"] for s in tested if s["verdict"] == "not-certified"]),
+        (f"refuted, rate below {search['min_rate']!r}", [s["k"] for s in tested if s["verdict"] == "not-certified"]),
         ("undecided", [size["k"] for size in tested if size["verdict"] == "undecided"]),
+        (
+            "consistent, but too little of the failure probability was left to test it",
+            [size["k"] for size in tested if size["consistent"] and size["verdict"] is None],
+        ),
     )
     lines = [Text(f"  k = {ranges(sizes)}: {what}", style="dim") for what, sizes in kinds if sizes]
-    asked = f"rate >= {search['min_rate']:g} at radius {search['radius']}"
+    asked = f"rate >= {search['min_rate']!r} at radius {search['radius']}"
     if rate is None:
         return [*lines, Text(f"  no k up to {search['largest_k']} is consistent and certified: {asked}", "bold red")]
     lines.append(Text(f"  k = {search['k']} is the first that is consistent and certified: {asked}", "bold"))
-    if rate["enumerated"]:
-        found = f"{rate['matches']} of all {rate['samples']} additions keep the prediction: {rate['rate']:.4f}, exact"
+    if rate["enumerated"] and not rate["near_ties"]:
+        exact = rounded(rate["rate"])
+        found = f"{rate['matches']} of all {rate['samples']} additions keep the prediction: {exact}, exact"
     else:
         found = (
             f"{rate['matches']} of {rate['samples']} draws keep the prediction: "
-            f"at least {rate['lower']:.4f} with probability {1 - search['delta']:.4g}"
+            f"at least {rounded_down(rate['lower'])} with probability at least {confidence(search['delta'])}"
         )
     lines.append(Text(f"  {found}", style="dim"))
     if search["k"] == len(result["attributions"][0]["scores"]):

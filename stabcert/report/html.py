@@ -15,8 +15,9 @@ from stabcert.report.agreement import neighbour_lines, until_stable_lines
 from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, rankings
 from stabcert.report.colours import shade
 from stabcert.report.html_parts import chart, colour_bar, escaped, picture, sentence, style, table
+from stabcert.report.numbers import confidence, rounded
 from stabcert.report.record import Report
-from stabcert.report.terminal import bounds_shown, confidence, counted, guarantee, name_of, verdict_shown
+from stabcert.report.terminal import bounds_shown, counted, guarantee, name_of, verdict_shown
 from stabcert.report.wording import flip_summary, flip_title, largest_radius, numbers, predicted, warnings
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -179,7 +180,7 @@ def _certified(exhibit: Exhibit, certificate: SoftCertificate) -> list[str]:
 
 def _rates(certificate: SoftCertificate) -> str:
     kind = "interval" if certificate.sides == 2 else "bounds"
-    header = ["radius", "samples", "matches", "rate", f"{confidence(certificate)} {kind}", ""]
+    header = ["radius", "samples", "matches", "rate", f"{confidence(certificate.delta)} {kind}", ""]
     return table(header, (_rate(rate) for rate in certificate.rates), left=0)
 
 
@@ -188,7 +189,7 @@ def _rate(rate: StabilityRate) -> list[str]:
         str(rate.radius),
         str(rate.samples),
         str(rate.matches),
-        "-" if rate.rate is None else f"{rate.rate:.4f}",
+        "-" if rate.rate is None else rounded(rate.rate),
         bounds_shown(rate),
         verdict_shown(rate).replace(">=", "≥"),
     ]

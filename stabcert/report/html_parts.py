@@ -151,7 +151,7 @@ def chart(certificate: SoftCertificate) -> str:
         at = y(threshold)
         parts.append(f'<line class="threshold" x1="{left}" x2="{right}" y1="{at}" y2="{at}"/>')
         below = at + 14 if threshold > 0.15 else at - 5
-        parts.append(f'<text class="named" x="{right}" y="{below}" text-anchor="end">≥ {threshold:g}</text>')
+        parts.append(f'<text class="named" x="{right}" y="{below}" text-anchor="end">≥ {threshold!r}</text>')
     described = "; ".join(f"radius {r.radius}: {r.lower:.3f} to {r.upper:.3f}" for r in rates)
     return (
         f'<svg class="chart" viewBox="0 0 360 190" role="img" aria-label="stability rates: {described}">'

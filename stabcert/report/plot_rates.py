@@ -35,7 +35,7 @@ def draw_rates(area: Area, certificate: SoftCertificate) -> None:
     if threshold is not None:
         axes.axhline(threshold, color=VERMILLION, linewidth=1.0, linestyle=(0, (4, 2)))
         axes.annotate(
-            f"≥ {threshold:g}",
+            f"≥ {threshold!r}",
             (1, threshold),
             xycoords=("axes fraction", "data"),
             xytext=(-2, -2 if threshold > 0.15 else 2),

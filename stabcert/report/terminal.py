@@ -6,13 +6,12 @@ never read as markup or as terminal escape sequences.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-
 import numpy as np
 from rich.text import Text
 
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import comparison_lines, neighbour_lines, until_stable_lines
+from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
 from stabcert.report.sentence import Sentence
 from stabcert.report.visible import visible
@@ -78,7 +77,7 @@ def render_soft(report: Report) -> list[Line]:
 
 def guarantee(certificate: SoftCertificate) -> str:
     """What the numbers say, with the probability with which they may be wrong."""
-    percent = confidence(certificate)
+    percent = confidence(certificate.delta)
     if all(rate.enumerated and not rate.near_ties for rate in certificate.rates) and certificate.largest_radius is None:
         return "Every addition was tried: the rate is exact."
     if certificate.largest_radius is not None:
@@ -106,7 +105,7 @@ def bounds_shown(rate: StabilityRate) -> str:
     """``0.9491 .. 0.9946``, each rounded to the side on which it still holds, or ``exact``."""
     if rate.enumerated and not rate.near_ties:
         return "exact"
-    return f"{_rounded(rate.lower, ROUND_FLOOR)} .. {_rounded(rate.upper, ROUND_CEILING)}"
+    return f"{rounded_down(rate.lower)} .. {rounded_up(rate.upper)}"
 
 
 def verdict_shown(rate: StabilityRate) -> str:
@@ -118,17 +117,6 @@ def verdict_shown(rate: StabilityRate) -> str:
     if rate.verdict == "certified":
         return f"met (>= {number})"
     return f"refuted (< {number})" if rate.verdict == "not-certified" else f"undecided (>= {number} not shown)"
-
-
-def _rounded(bound: float, direction: str) -> str:
-    """Four digits, rounded to the side on which the bound still holds."""
-    return str(Decimal(repr(bound)).quantize(Decimal("0.0001"), rounding=direction))
-
-
-def confidence(certificate: SoftCertificate) -> str:
-    """1 - delta in percent."""
-    # In decimals: as a float, 1 - 1e-9 would be shown as 100%.
-    return f"{(100 * (1 - Decimal(repr(certificate.delta)))).normalize():f}%"
 
 
 def short(label: str) -> str:
@@ -172,13 +160,13 @@ def _sentence(report: Report) -> list[Sentence]:
 
 
 def _rates_header(certificate: SoftCertificate) -> Text:
-    percent = confidence(certificate)
+    percent = confidence(certificate.delta)
     title = f"{percent} interval" if certificate.sides == 2 else f"{percent} bounds"
     return Text(f"  radius  samples  matches    rate   {title}", style="dim")
 
 
 def _rate_line(rate: StabilityRate) -> Text:
-    estimate = "     -" if rate.rate is None else f"{rate.rate:.4f}"
+    estimate = "     -" if rate.rate is None else rounded(rate.rate)
     line = Text(f"  {rate.radius:>6}  {rate.samples:>7}  {rate.matches:>7}  {estimate}   ")
     bounds = bounds_shown(rate)
     line.append(bounds if rate.threshold is None else bounds.ljust(len("0.0000 .. 1.0000")))
@@ -198,7 +186,7 @@ def _largest_radius(certificate: SoftCertificate) -> Text:
         return Text("  no radius is certified", style="bold red")
     threshold = certificate.rates[0].threshold
     return Text(
-        f"  largest radius {radius}: the rate is at least {threshold:g} at every tested radius up to {radius}", "bold"
+        f"  largest radius {radius}: the rate is at least {threshold!r} at every tested radius up to {radius}", "bold"
     )
 
 

@@ -47,7 +47,7 @@ def largest_radius(certificate: SoftCertificate) -> list[str]:
         return []
     if radius < certificate.rates[0].radius:
         return ["No radius is certified."]
-    return [f"Largest radius {radius}: the rate is at least {threshold:g} at every tested radius up to {radius}."]
+    return [f"Largest radius {radius}: the rate is at least {threshold!r} at every tested radius up to {radius}."]
 
 
 def warnings(report: Report) -> list[str]:

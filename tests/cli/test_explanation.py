@@ -80,7 +80,8 @@ def test_features_and_baseline_come_from_the_record(run: Run, bert: Path) -> Non
 
 def test_from_and_other_sources_exclude_one_another(run: Run, bert: Path, tmp_path: Path) -> None:
     stream = run("explain", "-t", SENTENCE, "-m", bert, "--json").stdout
-    for more in (["-t", "x"], ["-m", bert], ["-k", "2"], ["--method", "lime"], ["--mask", tmp_path / "m.npy"]):
+    mask = tmp_path / "m.npy"
+    for more in (["-t", "x"], ["-m", bert], ["-k", 2], ["--method", "lime"], ["--mask", mask], ["--revision", "x"]):
         ran = run("certify-soft", "--from", "-", *more, stdin=stream)
         assert ran.code == 2, more
 
@@ -106,6 +107,10 @@ def _changed(stream: str, *path: str, value: object) -> str:
         (("explanation", "selected"), ["0"], "not a record"),
         (("explanation", "masking", "removal"), "attention mask", "in another way"),
         (("explanation", "masking"), {}, "not a record"),
+        (("explanation", "target"), 999, "class 999"),
+        (("explanation", "target"), -1, "class -1"),
+        (("input", "path"), 5, "not a record"),
+        (("model", "revision"), 5, "not a record"),
         (("schema",), "stabcert/9", "not made by"),
         (("command",), "certify-soft", "not made by"),
         (("input", "kind"), "sound", "not a record"),
@@ -149,6 +154,13 @@ def test_a_mask_that_does_not_fit_is_refused(
     ran = run("certify-soft", "-t", SENTENCE, "-m", bert, "--mask", path)
     assert ran.code == 3
     assert message in ran.stderr
+
+
+def test_a_mask_of_ones_own_explains_no_other_class(run: Run, bert: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mask.json"
+    path.write_text(json.dumps([1] + [0] * 8))
+    ran = run("certify-soft", "-t", SENTENCE, "-m", bert, "--mask", path, "--target", "negative")
+    assert (ran.code, "--target" in ran.stderr) == (2, True)
 
 
 def test_the_empty_and_the_full_mask_can_be_certified(run: Run, bert: Path, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_with_a_finite_population_a_wrong_decision_has_probability_at_most_delta
                 before = (matches - match, failures - (not match))
                 if min(before) >= 0:
                     test = new(threshold, 0.1, population)
-                    test.matches, test.samples = before[0], sum(before)
+                    test._counts = (sum(before), before[0], 0)
                     test.add(match=match)
                     previous = outcome.get((matches, failures), (False, False))
                     outcome[matches, failures] = (previous[0] or test.certified, previous[1] or test.refuted)

@@ -1,0 +1,32 @@
+"""Numbers as people are shown them: rounded so that what is shown is never more than what is known."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+
+def rounded(rate: float) -> str:
+    """Four digits of an estimate or an exact rate; 1.0000 means 1 and 0.0000 means 0."""
+    nearest = f"{rate:.4f}"
+    if nearest == "1.0000" and rate < 1.0:
+        return "0.9999"
+    return "0.0001" if nearest == "0.0000" and rate > 0.0 else nearest
+
+
+def rounded_down(number: float) -> str:
+    """Four digits; for lower bounds."""
+    return _rounded(number, ROUND_FLOOR)
+
+
+def rounded_up(number: float) -> str:
+    """Four digits; for upper bounds."""
+    return _rounded(number, ROUND_CEILING)
+
+
+def confidence(delta: float) -> str:
+    """1 - delta in percent, in decimals: as a float 1 - 1e-17 would be shown as 100%."""
+    return f"{(100 * (1 - Decimal(repr(delta)))).normalize():f}%"
+
+
+def _rounded(number: float, direction: str) -> str:
+    return str(Decimal(repr(number)).quantize(Decimal("0.0001"), rounding=direction))
