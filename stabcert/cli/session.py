@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from stabcert import __version__
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
-from stabcert.cli.explanation import Choice, Recorded, by_file, by_method, read_records
+from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.memory import keep_freed_memory
 from stabcert.cli.noise import library_noise
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.progress import Progress
+from stabcert.cli.records import Recorded, read_records
 from stabcert.cli.writer import Render, Writer
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.errors import InputError, ParameterError, StabcertError

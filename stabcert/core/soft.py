@@ -108,17 +108,14 @@ def certify_soft(
         raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
     if n_samples is not None and n_samples < 1:
         raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
-    if min_rate is not None and n_samples is not None and max_samples is not None:
-        raise ParameterError("n_samples fixes the sample size, max_samples ends a sequential test; give one of them")
-    if min_rate is not None and largest_radius and n_samples is not None:
-        raise ParameterError(
-            "the largest radius is found by a sequential test; give --max-samples (max_samples) instead of --n-samples"
-        )
     if interval not in ("exact", "hoeffding"):
         raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
     fixed = min_rate is None or n_samples is not None or not sequential
     if fixed and (max_samples is not None or largest_radius):
-        raise ParameterError("max_samples and the largest radius belong to a sequential test; leave them out")
+        raise ParameterError(
+            "a maximum of samples and the largest radius belong to a sequential test, and n_samples (--n-samples) or "
+            "epsilon (--epsilon) fixes the sample size; give one or the other"
+        )
     if interval == "hoeffding" and not fixed:
         raise ParameterError(
             "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "

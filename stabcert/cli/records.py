@@ -1,0 +1,160 @@
+"""Records of `explain --json` read again: their inputs, and their masks where they still belong to them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stabcert.cli.explanation import Choice, read_bytes
+from stabcert.cli.inputs import Item, file_item
+from stabcert.errors import InputError
+
+if TYPE_CHECKING:
+    from stabcert.models.base import ModelPredictor
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One record of `explain --json`."""
+
+    record: dict[str, Any]
+    origin: str
+
+    @property
+    def model(self) -> str:
+        return str(self.record["model"]["id"])
+
+    @property
+    def masking(self) -> dict[str, Any]:
+        masking: dict[str, Any] = self.record["explanation"]["masking"]
+        return masking
+
+    @property
+    def truncated(self) -> bool:
+        return bool(self.record["input"]["truncated"])
+
+    def item(self) -> Item:
+        """The input the record is about.
+
+        Raises:
+            InputError: it cannot be found any more.
+        """
+        info = self.record["input"]
+        if info["kind"] == "text":
+            path = None if info["path"] is None else Path(info["path"])
+            return Item(info["id"], "text", text=info["text"], path=path)
+        if info["path"] is None:
+            raise InputError(
+                f"{self.origin}: the image of the record came from standard input and cannot be read again; "
+                "give explain a file name"
+            )
+        return file_item(Path(info["path"]), identity=info["id"])
+
+    def choice(self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None) -> Choice:
+        """The recorded mask, if it still belongs to this input and this model.
+
+        Raises:
+            InputError: the input, the model or the features are not those of the record.
+        """
+        explanation, n = self.record["explanation"], predictor.n_features
+        if self.record["input"]["sha256"] != input_sha256:
+            raise InputError(
+                f"{self.origin}: the input {self.record['input']['id']} has changed since it was explained"
+            )
+        if self.record["model"]["sha256"] != model_sha256:
+            raise InputError(f"{self.origin}: the weights of {self.model} have changed since the input was explained")
+        selected = explanation["selected"]
+        if explanation["n"] != n:
+            raise InputError(f"{self.origin}: the record has {explanation['n']} features, the input has {n}")
+        if not all(0 <= i < n for i in selected) or len(set(selected)) != len(selected):
+            raise InputError(f"{self.origin}: the selected features must be distinct numbers from 0 to {n - 1}")
+        if not 0 <= explanation["target"] < predictor.n_classes:
+            raise InputError(
+                f"{self.origin}: the record explains class {explanation['target']}, the model has classes 0 to "
+                f"{predictor.n_classes - 1}"
+            )
+        if self.masking != predictor.masked_input.settings:
+            raise InputError(
+                f"{self.origin}: features are dropped in another way than in the record "
+                f"({predictor.masked_input.settings} instead of {self.masking}); explain the input again"
+            )
+        mask = np.zeros(n, dtype=np.bool_)
+        mask[selected] = True
+        scores = [feature["score"] for feature in explanation["features"]]
+        known = len(scores) == n and None not in scores
+        return Choice(
+            mask,
+            explanation["method"],
+            explanation["settings"],
+            explanation["target"],
+            np.array(scores, dtype=np.float64) if known else None,
+        )
+
+
+def read_records(source: str) -> list[Recorded]:
+    """The records of `explain --json` in a file, or on standard input for ``"-"``.
+
+    Raises:
+        InputError: not such records; the message names the line.
+    """
+    name = "standard input" if source == "-" else source
+    data = sys.stdin.buffer.read() if source == "-" else read_bytes(Path(source))
+    recorded = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        origin = f"{name}, line {number}"
+        try:
+            record = json.loads(line)
+            if record["status"] == "failed":
+                raise InputError(
+                    f"{origin}: {record['input']['id']} could not be explained: {record['error']['message']}"
+                )
+            if record["schema"] != "stabcert/1" or record["command"] != "explain":
+                raise InputError(f"{origin} was not made by `stabcert explain` of this version")
+            _check(record)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{origin} is not a record of `stabcert explain --json` ({type(error).__name__}: {error})"
+            ) from error
+        recorded.append(Recorded(record, origin))
+    if not recorded:
+        raise InputError(f"{name} holds no records; make them with `stabcert explain INPUT --json`")
+    return recorded
+
+
+def _check(record: dict[str, Any]) -> None:
+    """Everything that is read later exists and has its type; raises KeyError or TypeError."""
+    info, explanation = record["input"], record["explanation"]
+    for value, kind in (
+        (info["id"], str),
+        (info["kind"], str),
+        (info["sha256"], str),
+        (info["truncated"], bool),
+        (record["model"]["id"], str),
+        (explanation["masking"]["features"], str),
+        (explanation["masking"]["baseline"], str),
+        (explanation["method"], str),
+        (explanation["settings"], dict),
+        (explanation["target"], int),
+        (explanation["n"], int),
+        (explanation["selected"], list),
+        (explanation["features"], list),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{value!r} should be {kind.__name__}")
+    if info["kind"] not in ("image", "text") or (info["kind"] == "text" and not isinstance(info["text"], str)):
+        raise TypeError("an input is an image, or a text with its text")
+    if not all(type(index) is int for index in explanation["selected"]):
+        raise TypeError("selected features are integers")
+    for optional in (record["model"]["sha256"], record["model"]["revision"], info["path"]):
+        if optional is not None and not isinstance(optional, str):
+            raise TypeError("hashes, revisions and paths are strings")
+    for feature in explanation["features"]:
+        if feature["score"] is not None and not isinstance(feature["score"], (int, float)):
+            raise TypeError("scores are numbers")
