@@ -1,0 +1,131 @@
+"""What the hard certificates return: numbers only, no input, no model, no report.
+
+A hard radius r says: *no* way of adding up to r features changes the prediction. All radii are integers,
+proved without rounding; a radius is what is shown, never what is guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stabcert.core.types import Mask
+
+Noise: TypeAlias = Literal["quantized", "bernoulli"]
+ScoreKind: TypeAlias = Literal["vote", "probability"]
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What more model evaluations proved: tables of what each noise mask says of the features it keeps."""
+
+    radius: int
+    """Largest radius that the tables prove; never below what the votes alone prove."""
+    depth: int
+    """Features added at a time in the tables: no radius above it can come out of them."""
+    complete: bool
+    """Every subset of the free features of every noise mask is in the tables: the radius they can prove is not cut
+    short by ``depth``."""
+    stable_for_all_supersets: bool
+    exact: bool
+    """``radius + 1`` is known to be broken (or everything is stable): no larger radius exists."""
+    evaluations: int
+    """Distinct masks of the unsmoothed predictor that the tables needed beyond those already evaluated."""
+
+
+@dataclass(frozen=True)
+class HardCertificate:
+    """A radius within which no addition changes the prediction of one smoothed predictor."""
+
+    prediction: int
+    """Class of the smoothed predictor on the masked input: the one that must survive."""
+    full_prediction: int
+    """Class of the smoothed predictor on the full input."""
+    n_features: int
+    n_selected: int
+    noise: Noise
+    scores: ScoreKind
+    keep_probability: Fraction | None
+    """lambda as the exact share of noise masks that keep a feature; None if features differ in it."""
+    draws: int
+    """Noise masks: q if quantized, the samples that made the confidence bound if Bernoulli."""
+    votes: NDArray[np.int64]
+    """``(n_classes,)``: of the noise masks on the masked input, how many say each class."""
+    full_votes: NDArray[np.int64] | None
+    """The same on the full input; None where it was not evaluated."""
+    gap: float
+    """Lead of the prediction over every other class that is relied on, as a share: near ties count against it, and
+    for Bernoulli noise it is a lower confidence bound."""
+    full_gap: float | None
+    near_ties: int
+    """Votes whose two best classes could not be told apart; each is counted against the prediction."""
+    published_radius: float | None
+    """gap / (2 lambda) as the paper prints it, for comparison only: it is not sound at ties."""
+    radius_votes: int
+    """Incremental radius from the lead alone: strict at ties, minimum over all classes."""
+    radius_arcs: int | None
+    """Incremental radius from the lead and from which noise masks each feature touches; None where not computed."""
+    radius_incremental: int
+    """The largest of all that was proved: no addition of up to this many features changes the prediction."""
+    radius_decremental: int | None
+    """No removal of up to this many features from the *full* input leaves the prediction of the mask.
+
+    None with the reason in ``why_no_decremental``.
+    """
+    why_no_decremental: str | None
+    stable_for_all_supersets: bool
+    """No superset of the mask has another prediction."""
+    delta: float | None
+    """Probability that this certificate is wrong; None if it cannot be wrong."""
+    refinement: Refinement | None
+    evaluations: int
+    """Distinct masks that were given to the unsmoothed predictor."""
+
+    @property
+    def n_free(self) -> int:
+        return self.n_features - self.n_selected
+
+    @property
+    def consistent(self) -> bool:
+        """The smoothed predictor says the same of the masked and of the full input."""
+        return self.prediction == self.full_prediction
+
+
+@dataclass(frozen=True)
+class EnumeratedRadius:
+    """The hard radius of a predictor, by trying every addition, radius by radius."""
+
+    prediction: int
+    radius: int
+    """Every addition of up to this many features was tried and certainly keeps the prediction."""
+    flip: Mask | None
+    """A smallest addition that certainly changes the prediction; its size is ``radius + 1``. None if none was met."""
+    stable_for_all_supersets: bool
+    """Every superset of the mask was tried."""
+    near_ties: int
+    """Additions too close to a tie to call; the radius ends before the first of them."""
+    evaluations: int
+
+    @property
+    def exact(self) -> bool:
+        """No larger radius exists."""
+        return self.flip is not None or self.stable_for_all_supersets
+
+
+@dataclass(frozen=True)
+class CheckedAddition:
+    """Whether one particular addition is guaranteed, with every part of it."""
+
+    added: int
+    """Features that it adds."""
+    touched: int
+    """Noise masks that keep at least one of them."""
+    guaranteed: bool
+    """Neither this addition nor any part of it changes the prediction: proved from the votes alone."""
+    prediction: int
+    """Class of the smoothed predictor with exactly this addition, by evaluating it."""
+    near_tie: bool
