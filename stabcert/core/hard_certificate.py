@@ -43,8 +43,8 @@ class HardCertificate:
 
     prediction: int
     """Class of the smoothed predictor on the masked input: the one that must survive."""
-    full_prediction: int
-    """Class of the smoothed predictor on the full input."""
+    full_prediction: int | None
+    """Class of the smoothed predictor on the full input; None where it was not evaluated."""
     n_features: int
     n_selected: int
     noise: Noise
@@ -62,7 +62,10 @@ class HardCertificate:
     for Bernoulli noise it is a lower confidence bound."""
     full_gap: float | None
     near_ties: int
-    """Votes whose two best classes could not be told apart; each is counted against the prediction."""
+    """Votes whose two best classes could not be told apart; each is counted against the prediction.
+
+    0 for probabilities, where what arithmetic can do is taken off the lead instead.
+    """
     published_radius: float | None
     """gap / (2 lambda) as the paper prints it, for comparison only: it is not sound at ties."""
     radius_votes: int
@@ -90,9 +93,9 @@ class HardCertificate:
         return self.n_features - self.n_selected
 
     @property
-    def consistent(self) -> bool:
-        """The smoothed predictor says the same of the masked and of the full input."""
-        return self.prediction == self.full_prediction
+    def consistent(self) -> bool | None:
+        """The smoothed predictor says the same of the masked and of the full input; None if not evaluated."""
+        return None if self.full_prediction is None else self.prediction == self.full_prediction
 
 
 @dataclass(frozen=True)
@@ -129,3 +132,8 @@ class CheckedAddition:
     prediction: int
     """Class of the smoothed predictor with exactly this addition, by evaluating it."""
     near_tie: bool
+
+
+def covers_everything(incremental: int, downwards: int | None, n_free: int) -> bool:
+    """Whether every superset of the mask is within a radius: few features above it, or few below the full input."""
+    return incremental >= n_free or (downwards is not None and incremental + downwards >= n_free - 1)

@@ -17,13 +17,14 @@ class Quantity:
     """One number of a spectrum: exact, or an estimate with an interval."""
 
     value: float
+    """Exact, or an unbiased estimate, moved to the nearest end of the interval where it lies outside."""
     lower: float
     upper: float
     exact: bool
     meaningful: bool = True
-    """False where the interval is as wide as what is possible anyway."""
+    """False where the interval is wider than half of what is possible anyway."""
     needed_evaluations: int | None = None
-    """About how many evaluations would make it meaningful; None if it is, or if that is not known."""
+    """About how many samples (``n_samples``; in a restriction, evaluations) would make it meaningful; else None."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,21 @@ class SmoothingStep:
 
     keep_probability: float
     variance: Quantity
+    """Variance of the smoothed function over masks that keep each feature with ``variance_over``, independently."""
     variance_bound: float | None
-    """Upper bound on the variance from that of the unsmoothed function (A.8, with p = 1/2); None where it does not
-    apply (lambda not above 1/2)."""
+    """(lambda - p) / (1 - p) times the variance of the unsmoothed function over masks that keep each feature with
+    p = 1/2 or the bias (Soft stability, Theorem A.8); an upper bound on ``variance``. None where it does not apply
+    (lambda not above p) or where the variance is not exact."""
     noise_stability: Quantity
-    """Stab_rho with rho the keep probability."""
+    """Stab_rho of the unsmoothed function with rho the keep probability: mean of h(x) h(y) over pairs of masks in
+    which each feature of y is that of x with probability rho, and else drawn anew."""
     tail_mass: tuple[float, ...] | None
     """Mass of degree >= k for k = 0, 1, ...; None where the spectrum is not exact."""
     tail_mass_bound: tuple[float, ...] | None
-    """lambda^k times the unsmoothed tail mass (A.4)."""
+    """The unsmoothed tail mass of degree >= k times P(Bin(n, lambda) >= k) (Soft stability, Theorem A.4); in the
+    monotone basis times lambda^k (Theorem B.7). None where the spectrum is not exact, and in the biased basis."""
+    variance_over: float = 0.5
+    """p / lambda, the distribution of Theorem A.8, where lambda is above p; else p. p is 1/2 or the bias."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Restriction:
     size: int
     draws: int
     weights: tuple[Quantity, ...]
-    """Mean weight of degree 0, 1, ... ``size``."""
+    """Mean weight of degree 0, 1, ... ``size``, in the standard or the biased basis."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,15 @@ class Spectrum:
     n_features: int
     exact: bool
     delta: float | None
-    """Each interval by itself fails with at most this probability; None if everything is exact."""
+    """Each interval by itself fails with at most this probability, and those of the coefficients all together;
+    None if everything is exact."""
     degrees: tuple[DegreeWeight, ...]
     coefficients: tuple[Coefficient, ...]
-    """The largest ones of the unsmoothed function, largest absolute value first."""
+    """The largest ones of the unsmoothed function, largest absolute value first. Of a sampled spectrum: among all
+    of degree 1 and 2 (or up to ``degree`` if that is less), with intervals that hold together."""
     total_influence: Quantity
+    """Sum over the features of the mean variance that comes from that feature alone: sum of k times the weight of
+    degree k in the standard basis, or in the biased one."""
     smoothing: tuple[SmoothingStep, ...]
     restriction: Restriction | None
     evaluations: int
@@ -108,7 +119,7 @@ class StabilityBounds:
     variant: Literal["unsmoothed", "smoothed", "smoothed-free"]
     """Smoothed-free: only the features that are not selected are smoothed."""
     sets: float
-    """B.4': upper bound on 1 - rate from every set of additions."""
+    """B.4': upper bound on 1 - ``rate`` from every set of additions; says nothing from 1 on."""
     degrees: float
     """B.5' / B.8': weaker, from the coefficients by degree."""
     hard_radius: int
@@ -116,5 +127,8 @@ class StabilityBounds:
     rate: float
     """The true stability rate, by enumeration, in the paper's sense: the function moves by at most 1/2."""
     class_rate: float
-    """The true rate at which the predicted class stays."""
+    """The true rate at which the predicted class stays; a near tie does not count as staying."""
     evaluations: int
+    class_bound: float | None = None
+    """Upper bound on 1 - ``class_rate``: the mean movement over the distance of the function to 1/2 (E4). None where
+    1/2 does not decide between the classes (three or more, and the function not above 1/2)."""

@@ -14,7 +14,7 @@ from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft import certify_soft
 from stabcert.core.types import MaskedPredictor, Masks
-from stabcert.errors import InputError, ModelError
+from stabcert.errors import InputError, ModelError, ParameterError
 from tests.doubles import Counting, Majority, Table, Threshold, Unanimity
 from tests.oracles import predicted_class, stability_rate
 
@@ -127,9 +127,69 @@ def test_a_smoothed_predictor_is_a_predictor_and_can_be_certified() -> None:
         assert rate.lower == rate.upper == float(stability_rate(smoothed, mask, rate.radius))
 
 
-def test_each_mask_is_evaluated_once_under_each_keep_mask() -> None:
+def test_each_distinct_masked_input_is_evaluated_once_in_a_call() -> None:
     base = Counting(Majority(5))
     smoothed = SmoothedPredictor(base, every_mask(5))
-    smoothed.votes(every_mask(5)[:3])
-    smoothed.votes(every_mask(5)[:2])
-    assert base.rows == 5 * 32
+    votes = smoothed.votes(every_mask(5)[[0, 3, 3]])  # nothing, and the last two features
+    assert base.rows == len(np.unique(base.masks, axis=0)) == 4
+    assert votes.sum(axis=1).tolist() == [32] * 3
+
+
+def test_ballots_are_what_each_noise_mask_says_in_the_order_of_the_noise_masks() -> None:
+    rng = np.random.default_rng(5)
+    base = Counting(Table(rng.dirichlet(np.ones(3), size=32)))
+    keep_masks = bernoulli_keep_masks(5, keep_probability=0.6, draws=40, rng=rng)
+    mask = np.array([True, True, False, True, False])
+    ballots = SmoothedPredictor(base, keep_masks).ballots(mask)
+    assert (base.calls, base.rows) == (1, len(np.unique(mask & keep_masks, axis=0)))
+    assert np.allclose(ballots.probs, base.base(mask & keep_masks), rtol=0, atol=1e-15)
+    assert ballots.classes.tolist() == base.base(mask & keep_masks).argmax(axis=1).tolist()
+    assert not ballots.near_tie.any()
+
+
+def test_rows_that_sum_to_1_almost_are_scaled_so_that_no_probability_is_above_1() -> None:
+    base = Table(np.array([[1.0 + 5e-7, 0.0], [0.0, 1.0 + 5e-7]]))
+    ballots = SmoothedPredictor(base, np.ones((3, 1), dtype=bool)).ballots(np.array([True]))
+    assert ballots.probs.max() == 1.0
+
+
+@given(st.integers(1, 5), st.integers(2, 4), st.integers(1, 9), st.integers(0, 10**6))
+def test_mean_probabilities_are_those_of_a_slow_loop(n_features: int, n_classes: int, draws: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    base = Table(rng.dirichlet(np.ones(n_classes), size=2**n_features))
+    keep_masks = bernoulli_keep_masks(n_features, keep_probability=0.6, draws=draws, rng=rng)
+    smoothed = SmoothedPredictor(base, keep_masks, scores="probability")
+    masks = every_mask(n_features)
+    means = np.array([np.mean([base((mask & keep)[None])[0] for keep in keep_masks], axis=0) for mask in masks])
+    assert np.allclose(smoothed(masks), means, rtol=0, atol=1e-12)
+    assert (smoothed.decide(masks).classes == smoothed(masks).argmax(axis=1)).all()
+    assert smoothed.votes(masks).tolist() == slow_votes(base, keep_masks, masks, n_classes)
+
+
+def test_the_vote_and_the_mean_probability_are_two_functions() -> None:
+    base = Table(np.array([[0.6, 0.4], [0.1, 0.9]]))
+    keep_masks = np.array([[False], [False], [True]])
+    mask = np.array([[True]])
+    assert SmoothedPredictor(base, keep_masks).decide(mask).classes.tolist() == [0]
+    assert SmoothedPredictor(base, keep_masks, scores="probability").decide(mask).classes.tolist() == [1]
+
+
+def test_mean_probabilities_closer_than_the_arithmetic_can_tell_are_a_near_tie() -> None:
+    class Drifting(Table):
+        decision_tolerance = 0.1  # moves the difference of two probabilities by up to .05
+
+    def near_tie(base: Table, difference: float) -> bool:
+        base.probabilities[:] = [0.5 + difference / 2, 0.5 - difference / 2]
+        smoothed = SmoothedPredictor(base, np.ones((5, 1), dtype=bool), scores="probability")
+        return bool(smoothed.decide(np.array([[True]])).near_tie[0])
+
+    assert [near_tie(Drifting(np.zeros((2, 2))), d) for d in (0.049, 0.051)] == [True, False]
+    assert [near_tie(Table(np.zeros((2, 2))), d) for d in (0.0, 1e-9)] == [True, False]
+
+
+def test_scores_that_do_not_exist_and_means_of_shares_are_refused() -> None:
+    keep_masks = np.ones((3, 5), dtype=bool)
+    with pytest.raises(ParameterError, match="use vote or probability"):
+        SmoothedPredictor(Majority(5), keep_masks, scores="mean")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="use scores vote"):
+        SmoothedPredictor(SmoothedPredictor(Majority(5), keep_masks), keep_masks, scores="probability")
