@@ -20,12 +20,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stabcert.core.attack import find_flip
+    from stabcert.core.bernoulli import certify_hard_bernoulli
     from stabcert.core.comparison import Agreement, compare
+    from stabcert.core.exhaustive import enumerate_hard_radius
+    from stabcert.core.hard import certify_hard, check_addition
+    from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, HardCertificate
     from stabcert.core.masks import bernoulli_keep_masks, count_additions, sample_additions, top_k_mask
     from stabcert.core.minimal import MinimalMask, StableMask, greedy_minimal_mask, smallest_stable_mask
+    from stabcert.core.noise import quantized_keep_masks
     from stabcert.core.smoothing import SmoothedPredictor
     from stabcert.core.soft import Interrupted, certify_soft
     from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+    from stabcert.core.spectrum import degree_weights
+    from stabcert.core.spectrum_result import Spectrum, StabilityBounds
+    from stabcert.core.stability_bounds import stability_bounds
     from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
     from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
     from stabcert.explainers import explain, explain_all
@@ -36,8 +45,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Agreement",
     "Attribution",
+    "CheckedAddition",
+    "EnumeratedRadius",
     "Feature",
     "Features",
+    "HardCertificate",
     "InputError",
     "Interrupted",
     "MaskedPredictor",
@@ -46,32 +58,51 @@ __all__ = [
     "ParameterError",
     "SmoothedPredictor",
     "SoftCertificate",
+    "Spectrum",
     "StabcertError",
+    "StabilityBounds",
     "StabilityRate",
     "StableMask",
     "__version__",
     "bernoulli_keep_masks",
+    "certify_hard",
+    "certify_hard_bernoulli",
     "certify_soft",
+    "check_addition",
     "compare",
     "count_additions",
+    "degree_weights",
+    "enumerate_hard_radius",
     "explain",
     "explain_all",
+    "find_flip",
     "greedy_minimal_mask",
     "load_model",
     "load_predictor",
+    "quantized_keep_masks",
     "sample_additions",
     "smallest_stable_mask",
+    "stability_bounds",
     "top_k_mask",
 ]
 
 # Loaded when first used, so that the command answers --help without numpy, scipy or torch.
 _MODULES = {
+    "stabcert.core.attack": ("find_flip",),
+    "stabcert.core.bernoulli": ("certify_hard_bernoulli",),
     "stabcert.core.comparison": ("Agreement", "compare"),
+    "stabcert.core.exhaustive": ("enumerate_hard_radius",),
+    "stabcert.core.hard": ("certify_hard", "check_addition"),
+    "stabcert.core.hard_certificate": ("CheckedAddition", "EnumeratedRadius", "HardCertificate"),
     "stabcert.core.masks": ("bernoulli_keep_masks", "count_additions", "sample_additions", "top_k_mask"),
     "stabcert.core.minimal": ("MinimalMask", "StableMask", "greedy_minimal_mask", "smallest_stable_mask"),
+    "stabcert.core.noise": ("quantized_keep_masks",),
     "stabcert.core.smoothing": ("SmoothedPredictor",),
     "stabcert.core.soft": ("Interrupted", "certify_soft"),
     "stabcert.core.soft_certificate": ("SoftCertificate", "StabilityRate"),
+    "stabcert.core.spectrum": ("degree_weights",),
+    "stabcert.core.spectrum_result": ("Spectrum", "StabilityBounds"),
+    "stabcert.core.stability_bounds": ("stability_bounds",),
     "stabcert.core.types": ("Attribution", "Feature", "Features", "MaskedPredictor"),
     "stabcert.errors": ("InputError", "ModelError", "ParameterError", "StabcertError"),
     "stabcert.explainers": ("explain", "explain_all"),

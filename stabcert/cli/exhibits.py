@@ -10,7 +10,9 @@ from stabcert.cli.explanation import Choice
 from stabcert.core.decisions import predict
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.report.canvas import Canvas, Flip
+from stabcert.report.hard_record import HardFinding
 from stabcert.report.record import Explanation, Prediction
+from stabcert.report.spectrum_record import SpectrumFinding
 
 if TYPE_CHECKING:
     from stabcert.core.types import MaskedPredictor
@@ -44,9 +46,16 @@ def canvas_of(predictor: ModelPredictor) -> Canvas | None:
 
 
 def flips_of(
-    function: MaskedPredictor, certificate: SoftCertificate | None, class_names: tuple[str, ...]
+    function: MaskedPredictor,
+    certificate: SoftCertificate | HardFinding | SpectrumFinding | None,
+    choice: Choice,
+    class_names: tuple[str, ...],
 ) -> tuple[Flip, ...]:
-    if certificate is None or len(certificate.flips) == 0:
+    if isinstance(certificate, HardFinding):
+        # The smoothed model's; what changes the model itself has nothing to do with what is certified.
+        found = certificate.broken
+        return () if found is None else (Flip(choice.mask | found.added, found.prediction),)
+    if not isinstance(certificate, SoftCertificate) or len(certificate.flips) == 0:
         return ()
     probs = predict(function, certificate.flips)
     return tuple(

@@ -24,6 +24,7 @@ from stabcert.cli.writer import Render, Writer
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.errors import InputError, ParameterError, StabcertError
 from stabcert.report.canvas import Exhibit
+from stabcert.report.hard_record import HardFinding
 from stabcert.report.record import (
     InputInfo,
     ModelInfo,
@@ -32,6 +33,7 @@ from stabcert.report.record import (
     Status,
     failed_record,
 )
+from stabcert.report.spectrum_record import SpectrumFinding
 
 if TYPE_CHECKING:
     from stabcert.core.types import MaskedPredictor
@@ -63,7 +65,7 @@ class Outcome:
     result: dict[str, Any]
     function: MaskedPredictor | None = None
     """The function that was certified, if it is not the model itself."""
-    certificate: SoftCertificate | None = None
+    certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
     interrupted: bool = False
 
 
@@ -183,7 +185,7 @@ class Session:
             outcome = work(Case(predictor, choice, model.class_names, sha256))
             function = outcome.function or predictor
             explanation = explanation_of(predictor, function, choice)
-            flips = flips_of(function, outcome.certificate, model.class_names) if pictures else ()
+            flips = flips_of(function, outcome.certificate, choice, model.class_names) if pictures else ()
         report = Report(
             command=self.command,
             status=outcome.status,

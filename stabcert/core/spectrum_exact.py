@@ -37,7 +37,7 @@ def exact_spectrum(function: TargetFunction, settings: SpectrumSettings) -> Spec
         delta=None,
         degrees=tuple(one for keep in settings.keep_probabilities for one in _degrees(coefficients, keep, settings)),
         coefficients=_largest(coefficients, settings.top),
-        total_influence=exactly(np.arange(len(weights)) @ weights),
+        total_influence=exactly(float(np.arange(len(weights)) @ weights)),
         smoothing=tuple(_step(coefficients, orthonormal, keep, settings) for keep in settings.keep_probabilities),
         restriction=None if settings.restrict is None else restricted_weights(weights, settings.restrict),
         evaluations=function.evaluations,

@@ -39,7 +39,7 @@ def low_degree_coefficients(
         return ()
     basis = (p - masks) / math.sqrt(p * (1 - p))
     single = values @ basis / samples
-    found = [((i,), single[i]) for i in _largest(single, settings.top)]
+    found: list[tuple[tuple[int, ...], float]] = [((i,), single[i]) for i in _largest(single, settings.top)]
     if last == 2 and n > 1:
         first, second = np.triu_indices(n, k=1)
         double = (basis.T @ (values[:, None] * basis) / samples)[first, second]

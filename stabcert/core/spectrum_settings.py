@@ -32,7 +32,7 @@ class SpectrumSettings:
     delta: float
 
     def __post_init__(self) -> None:
-        transform([0.0], self.basis, self.bias)
+        transform([0.0], self.basis, self.bias)  # refuses a basis and a bias that do not go together
         check_delta(self.delta)
         n = self.n_features
         if n < 1:

@@ -77,7 +77,8 @@ class TargetFunction:
 
     def _of(self, probs: Probs) -> Scores:
         if self.kind == "indicator":
-            return (decide_from(self._predictor, probs).classes == self.target_class).astype(np.float64)
+            said: Scores = (decide_from(self._predictor, probs).classes == self.target_class).astype(np.float64)
+            return said
         # A row of probabilities may exceed 1 by a rounding error; the intervals rest on the range.
         values: Scores = np.clip(probs[:, self.target_class], 0.0, 1.0)
         return values if self.other_class is None else values - np.clip(probs[:, self.other_class], 0.0, 1.0)

@@ -136,8 +136,8 @@ def mass_by_degree(coefficients: Scores) -> Scores:
 
 def _sums_by_degree(table: Scores) -> Scores:
     n_features = len(table).bit_length() - 1
-    sums: Scores = np.bincount(degrees_of(n_features), weights=table, minlength=n_features + 1)
-    return sums
+    # The stubs of numpy take the sums for counts.
+    return np.bincount(degrees_of(n_features), weights=table, minlength=n_features + 1).astype(np.float64)
 
 
 def _analysis(basis: BasisKind, bias: float | None) -> _Matrix:

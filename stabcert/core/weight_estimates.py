@@ -25,7 +25,7 @@ _PAIRS_AT_ONCE = 2**22
 
 
 def krawtchouk(n: int, degree: int) -> list[list[int]]:
-    """``kappa_k(d) = sum_j (-1)^j C(d, j) C(n - d, k - j)``: row k = 0 to ``degree``, column d = 0 to n, exact integers.
+    """``kappa_k(d) = sum_j (-1)^j C(d, j) C(n - d, k - j)``: row k, column d, in exact integers.
 
     By the recurrence ``(k + 1) kappa_{k+1}(d) = (n - 2 d) kappa_k(d) - (n - k + 1) kappa_{k-1}(d)``.
     """

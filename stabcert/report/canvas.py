@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.core.types import Mask, Scores
 from stabcert.report.colours import dim, shade
+from stabcert.report.hard_record import HardFinding
 from stabcert.report.record import Prediction, Report
+from stabcert.report.spectrum_record import SpectrumFinding
 
 Segment = tuple[int, int, int, int]
 """A straight line on the grid between pixels: x and y of its start, x and y of its end."""
@@ -86,8 +88,19 @@ def rankings(report: Report) -> list[Ranking]:
 
 
 def certified(report: Report) -> SoftCertificate | None:
-    """The certificate that is the result of the command; the one that ``explain`` may need on its way is not."""
-    return None if report.command == "explain" else report.certificate
+    """The soft certificate that is the result of the command; the one ``explain`` may need on its way is not."""
+    found = report.certificate
+    return found if report.command == "certify-soft" and isinstance(found, SoftCertificate) else None
+
+
+def hard_finding(report: Report) -> HardFinding | None:
+    """What ``certify-hard`` found."""
+    return report.certificate if isinstance(report.certificate, HardFinding) else None
+
+
+def spectrum_finding(report: Report) -> SpectrumFinding | None:
+    """What ``fourier`` found."""
+    return report.certificate if isinstance(report.certificate, SpectrumFinding) else None
 
 
 def scaled(scores: Scores) -> Scores:

@@ -12,11 +12,13 @@ import numpy as np
 
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import neighbour_lines, until_stable_lines
-from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, rankings
+from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, hard_finding, rankings, spectrum_finding
 from stabcert.report.colours import shade
+from stabcert.report.hard_html import hard_parts
 from stabcert.report.html_parts import chart, colour_bar, escaped, picture, sentence, style, table
 from stabcert.report.numbers import confidence, rounded
 from stabcert.report.record import Report
+from stabcert.report.spectrum_html import spectrum_parts
 from stabcert.report.terminal import bounds_shown, counted, guarantee, name_of, verdict_shown
 from stabcert.report.wording import flip_summary, flip_title, largest_radius, numbers, predicted, warnings
 
@@ -56,8 +58,7 @@ class Page:
             self._open(name_of(report.input), report.status, predicted(explanation.full)),
             f"<p>{_status(report)}{escaped(_headline(report))}</p>",
         ]
-        certificate = certified(report)
-        parts += _explained(exhibit) if certificate is None else _certified(exhibit, certificate)
+        parts += _found(exhibit)
         parts += [f'<p class="bad">{escaped(warning)}</p>' for warning in warnings(report)]
         parts.append(f'<p class="faint">{escaped(numbers(report))}</p>')
         return "".join(parts) + _record(report.to_dict()) + "</section>\n"
@@ -100,6 +101,17 @@ def _headline(report: Report) -> str:
         f"{predicted(explanation.full)} · {counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), "
         f"{explanation.method} · mask alone: {predicted(explanation.masked)}, {consistency}"
     )
+
+
+def _found(exhibit: Exhibit) -> list[str]:
+    """What the command found, shown in the way of that command."""
+    certificate, finding = certified(exhibit.report), hard_finding(exhibit.report)
+    spectrum = spectrum_finding(exhibit.report)
+    if finding is not None:
+        return hard_parts(exhibit, finding)
+    if spectrum is not None:
+        return spectrum_parts(exhibit, spectrum)
+    return _explained(exhibit) if certificate is None else _certified(exhibit, certificate)
 
 
 def _explained(exhibit: Exhibit) -> list[str]:

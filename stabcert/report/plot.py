@@ -8,10 +8,13 @@ from pathlib import Path
 
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.errors import ParameterError
-from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, rankings
-from stabcert.report.figure import LARGE, NORMAL, SMALL, Area, Sheet, line_height, own_style
+from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, hard_finding, rankings, spectrum_finding
+from stabcert.report.figure import LARGE, NORMAL, SMALL, Area, Sheet, own_style
+from stabcert.report.hard_plot import add_hard
 from stabcert.report.plot_image import (
     BAR_HEIGHT,
+    GAP,
+    TITLES,
     Panel,
     draw_bar,
     draw_flip,
@@ -22,18 +25,14 @@ from stabcert.report.plot_image import (
     title,
 )
 from stabcert.report.plot_rates import draw_rates
-from stabcert.report.plot_text import Frame, add_text
+from stabcert.report.plot_text import ADDED_FRAME, KEPT_FRAME, Frame, add_text
+from stabcert.report.spectrum_plot import add_spectrum
 from stabcert.report.terminal import counted, name_of, short
 from stabcert.report.wording import caption, flip_summary, flip_title, predicted
 
 SUFFIXES = (".png", ".svg", ".pdf")
 MOST_INPUTS = 20
 """In one figure."""
-
-_GAP = 0.12
-_TITLES = 1.9 * line_height(NORMAL)
-_KEPT = {"edgecolor": "black", "linewidth": 1.2}
-_ADDED = {"edgecolor": "#D55E00", "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
 
 
 def format_of(path: Path) -> str:
@@ -77,7 +76,12 @@ def _add(sheet: Sheet, exhibit: Exhibit) -> None:
     if report.input.text is None or report.input.path is not None:  # a text by itself needs no name
         sheet.write(name_of(report.input), LARGE, weight="bold")
         sheet.space(0.04)
-    if exhibit.canvas is not None:
+    finding, spectrum = hard_finding(report), spectrum_finding(report)
+    if finding is not None:
+        add_hard(sheet, exhibit, finding)
+    elif spectrum is not None:
+        add_spectrum(sheet, exhibit, spectrum)
+    elif exhibit.canvas is not None:
         _add_image(sheet, exhibit, exhibit.canvas)
     elif report.input.text is not None:
         _add_texts(sheet, exhibit, report.input.text)
@@ -133,12 +137,12 @@ def _add_panels(
     skip: int = 0,
     titles: bool = True,
 ) -> None:
-    width = (sheet.inner_width - (columns - 1) * _GAP) / columns
-    height, above, below = image_height(canvas, width), _TITLES if titles else 0.0, BAR_HEIGHT if bars else 0.0
+    width = (sheet.inner_width - (columns - 1) * GAP) / columns
+    height, above, below = image_height(canvas, width), TITLES if titles else 0.0, BAR_HEIGHT if bars else 0.0
 
     def draw(area: Area) -> None:
         for number, (name, subtitle, picture) in enumerate(panels):
-            column = area.part((number + skip) * (width + _GAP), 0, width, area.height)
+            column = area.part((number + skip) * (width + GAP), 0, width, area.height)
             title(column, name, subtitle)
             picture(column.part(0, below, width, height))
             if number in bars:
@@ -162,18 +166,18 @@ def _add_certified_image(
                 partial(draw_flip, canvas=canvas, mask=mask, added=added(flip, mask)),
             )
         )
-    width = (sheet.inner_width - 2 * _GAP) / 3
+    width = (sheet.inner_width - 2 * GAP) / 3
     height = image_height(canvas, width)
 
     def draw(area: Area) -> None:
         for number, (name, subtitle, picture) in enumerate(panels):
-            column = area.part(number * (width + _GAP), 0, width, area.height)
+            column = area.part(number * (width + GAP), 0, width, area.height)
             title(column, name, subtitle)
             picture(column.part(0, 0, width, height))
-        left = len(panels) * (width + _GAP)
+        left = len(panels) * (width + GAP)
         draw_rates(area.part(left, 0, area.width - left, area.height), certificate)
 
-    sheet.add(_TITLES + height, draw)
+    sheet.add(TITLES + height, draw)
     sheet.space(0.03)
     sheet.write(flip_summary(exhibit), SMALL)
 
@@ -187,7 +191,7 @@ def _add_texts(sheet: Sheet, exhibit: Exhibit, text: str) -> None:
         for ranking in found:
             if len(found) > 1:
                 sheet.write(ranking.method, NORMAL, weight="bold")
-            add_text(sheet, text, features, [Frame(ranking.mask, _KEPT)], ranking.scores)
+            add_text(sheet, text, features, [Frame(ranking.mask, KEPT_FRAME)], ranking.scores)
             _add_bar(sheet, ranking)
         sheet.write(
             f"Full text: {predicted(explanation.full)}. Scores for "
@@ -195,12 +199,12 @@ def _add_texts(sheet: Sheet, exhibit: Exhibit, text: str) -> None:
             SMALL,
         )
         return
-    add_text(sheet, text, features, [Frame(explanation.mask, _KEPT)])
+    add_text(sheet, text, features, [Frame(explanation.mask, KEPT_FRAME)])
     if exhibit.flips:
         flip = exhibit.flips[0]
         sheet.space(0.05)
         sheet.write(f"Smallest flip, {flip_title(flip, exhibit)} (dashed)", SMALL, weight="bold")
-        frames = [Frame(explanation.mask, _KEPT), Frame(added(flip, explanation.mask), _ADDED)]
+        frames = [Frame(explanation.mask, KEPT_FRAME), Frame(added(flip, explanation.mask), ADDED_FRAME)]
         add_text(sheet, text, features, frames)
     sheet.write(flip_summary(exhibit), SMALL)
     sheet.space(0.06)

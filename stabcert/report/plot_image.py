@@ -18,6 +18,10 @@ from stabcert.report.wording import ends
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+GAP = 0.12
+"""Between panels."""
+TITLES = 1.9 * line_height(NORMAL)
+"""Room for the two lines of `title`."""
 BAR_HEIGHT = 0.30
 """Of a colour bar with its numbers."""
 _BAR = 0.07

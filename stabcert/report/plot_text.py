@@ -17,6 +17,8 @@ from stabcert.report.visible import visible
 
 SIZE = 9.5
 LINE = 1.75 * SIZE / 72
+KEPT_FRAME = {"edgecolor": "black", "linewidth": 1.2}
+ADDED_FRAME = {"edgecolor": "#D55E00", "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
 _PAD = 0.018
 _SLACK = 0.12
 """A comma may stand this far beyond the right edge rather than at the start of a line."""

@@ -6,13 +6,17 @@ import json
 import re
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Features, Mask
+
+if TYPE_CHECKING:
+    from stabcert.report.hard_record import HardFinding
+    from stabcert.report.spectrum_record import SpectrumFinding
 
 SCHEMA = "stabcert/1"
 
@@ -106,7 +110,7 @@ class Report:
     explanation: Explanation
     result: dict[str, Any]
     run: RunInfo
-    certificate: SoftCertificate | None = None
+    certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain Python values, in the order of the documentation."""

@@ -14,9 +14,10 @@ from stabcert.report.agreement import comparison_lines, neighbour_lines, until_s
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
 from stabcert.report.sentence import Sentence
+from stabcert.report.spectrum_bars import Bars
 from stabcert.report.visible import visible
 
-Line = Text | Sentence
+Line = Text | Sentence | Bars
 
 _NOUNS = {
     "patch": ("patch", "patches"),
@@ -32,7 +33,7 @@ _NAME_WIDTH = 48
 def render_explain(report: Report, show: int) -> list[Line]:
     """Prediction, what is left of it on the mask alone, and the ``show`` features of largest score."""
     explanation = report.explanation
-    lines: list[Line] = [_heading(report)]
+    lines: list[Line] = [heading(report)]
     if explanation.scores is not None and show > 0:
         order = np.argsort(-explanation.scores, kind="stable")[:show]
         width = max(len(visible(explanation.features.items[i].label)) for i in order)
@@ -44,15 +45,15 @@ def render_explain(report: Report, show: int) -> list[Line]:
             lines.append(line)
     result, k = report.result, int(explanation.mask.sum())
     lines += [*until_stable_lines(result), *comparison_lines(result, k), *neighbour_lines(result, k)]
-    return [*lines, *_sentence(report), *_warnings(explanation), _footer(report)]
+    return [*lines, *marked_text(report), *notes(explanation), footer(report)]
 
 
 def render_soft(report: Report) -> list[Line]:
     """The table of rates, what it guarantees in words, and what it cost."""
     certificate = report.certificate
-    if certificate is None:
+    if not isinstance(certificate, SoftCertificate):
         raise TypeError("render_soft needs a report with a certificate")
-    lines: list[Line] = [_heading(report), *_sentence(report)]
+    lines: list[Line] = [heading(report), *marked_text(report)]
     if certificate.formulation != "up-to":
         lines.append(Text(f"  formulation: {certificate.formulation}"))
     lines.append(_rates_header(certificate))
@@ -72,7 +73,7 @@ def render_soft(report: Report) -> list[Line]:
                 f"({plain['probability']:.2f})"
             )
         )
-    return [*lines, *_warnings(report.explanation), _footer(report)]
+    return [*lines, *notes(report.explanation), footer(report)]
 
 
 def guarantee(certificate: SoftCertificate) -> str:
@@ -132,7 +133,8 @@ def name_of(info: InputInfo) -> str:
     return visible(info.id)
 
 
-def _heading(report: Report) -> Text:
+def heading(report: Report) -> Text:
+    """The first line: the input, the prediction, the explanation and what is left of the prediction on it."""
     explanation = report.explanation
     n, k = len(explanation.features), int(explanation.mask.sum())
     line = Text(name_of(report.input), style="bold")
@@ -153,7 +155,7 @@ def _show(prediction: Prediction) -> str:
     return f"{short(prediction.label)} ({prediction.probability:.2f})"
 
 
-def _sentence(report: Report) -> list[Sentence]:
+def marked_text(report: Report) -> list[Sentence]:
     """The user's text with its kept features marked."""
     text = report.input.text
     return [] if text is None else [Sentence(text, report.explanation.features, report.explanation.mask)]
@@ -190,7 +192,8 @@ def _largest_radius(certificate: SoftCertificate) -> Text:
     )
 
 
-def _warnings(explanation: Explanation) -> list[Text]:
+def notes(explanation: Explanation) -> list[Text]:
+    """What makes the explanation worth less than it seems."""
     lines = []
     if not explanation.consistent:
         lines.append(
@@ -210,7 +213,8 @@ def _warnings(explanation: Explanation) -> list[Text]:
     return lines
 
 
-def _footer(report: Report) -> Text:
+def footer(report: Report) -> Text:
+    """The last line: what it cost, and with what."""
     run = report.run
     cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
     return Text(f"  {cost}, {visible(report.model.id)}, {run.device} {run.dtype}, seed {run.seed}", style="dim")

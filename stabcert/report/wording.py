@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.report.agreement import ranges, until_stable_lines
-from stabcert.report.canvas import Exhibit, Flip, added, certified
+from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding, spectrum_finding
+from stabcert.report.hard_wording import hard_sentences, smoothing_numbers
 from stabcert.report.record import Prediction, Report
+from stabcert.report.spectrum_wording import spectrum_sentences
 from stabcert.report.terminal import counted, guarantee, short
 
 
@@ -15,8 +17,12 @@ def predicted(prediction: Prediction) -> str:
 
 def caption(report: Report) -> str:
     """Everything a reader of a picture has to know: the numbers, the mask by itself, what is guaranteed."""
-    certificate = certified(report)
-    if certificate is not None:
+    certificate, finding, spectrum = certified(report), hard_finding(report), spectrum_finding(report)
+    if finding is not None:
+        promise = " ".join(hard_sentences(report, finding))
+    elif spectrum is not None:
+        promise = " ".join(spectrum_sentences(spectrum.spectrum, report))
+    elif certificate is not None:
         promise = " ".join([*largest_radius(certificate), guarantee(certificate)])
     elif report.result["until_stable"] is not None:
         promise = "; ".join(line.plain.strip() for line in until_stable_lines(report.result)) + "."
@@ -29,12 +35,14 @@ def caption(report: Report) -> str:
 
 def numbers(report: Report) -> str:
     """n, k, the method and the model; of a certificate also r and delta."""
-    explanation, certificate = report.explanation, certified(report)
+    explanation, certificate, finding = report.explanation, certified(report), hard_finding(report)
     n, k = len(explanation.features), int(explanation.mask.sum())
     parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}"]
     if certificate is not None:
         parts += [f"r = {ranges([rate.radius for rate in certificate.rates])}", f"δ = {certificate.delta:g}"]
-    elif report.result["until_stable"] is not None:
+    elif finding is not None:
+        parts += smoothing_numbers(finding)
+    elif report.result.get("until_stable") is not None:
         search = report.result["until_stable"]
         parts += [f"r = {search['radius']}", f"δ = {search['delta']:g}"]
     return f"{', '.join(parts)}. Model {report.model.id}, seed {report.run.seed}."
@@ -55,7 +63,7 @@ def warnings(report: Report) -> list[str]:
     explanation = report.explanation
     found = []
     if not explanation.consistent:
-        about = "." if certified(report) is None else ": stability is about the former."
+        about = "." if report.command == "explain" else ": stability is about the former."
         found.append(
             f"The mask alone says {predicted(explanation.masked)}, the full input {predicted(explanation.full)}{about}"
         )

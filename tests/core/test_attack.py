@@ -184,6 +184,13 @@ def test_votes_that_near_ties_could_turn_are_no_flips(drift: int) -> None:
     assert added(search(SmoothedPredictor(base, keep_masks), np.zeros(10)), np.zeros(10)) == 4
 
 
+def test_asking_again_about_candidates_is_paid_from_the_budget() -> None:
+    base = Batchy(Constant(40), lambda masks: masks.any(axis=1))
+    counted = CountingDecisions(SmoothedPredictor(base, np.ones((1, 40), dtype=bool)))
+    assert search(counted, np.zeros(40), 100) is None
+    assert counted.rows == 100
+
+
 def test_of_a_mask_that_is_itself_a_near_tie_no_flip_is_certain() -> None:
     counted = Counting(Batchy(Parity(6), lambda masks: ~masks.any(axis=1)))
     assert search(counted, np.zeros(6)) is None
@@ -193,6 +200,16 @@ def test_of_a_mask_that_is_itself_a_near_tie_no_flip_is_certain() -> None:
 def test_an_exact_tie_that_a_lower_class_wins_is_a_flip() -> None:
     tie: Probs = np.array([[0.4, 0.6], [0.5, 0.5]])
     assert added(search(Table(tie), np.zeros(1)), np.zeros(1)) == 1
+
+
+def test_flips_by_an_exact_tie_are_pruned_like_others() -> None:
+    class Tied:
+        n_features = 60
+
+        def __call__(self, masks: Masks, /) -> Probs:
+            return np.where((masks[:, 13] & masks[:, 44])[:, None], [[0.5, 0.5]], [[0.4, 0.6]])
+
+    assert added(search(Tied(), np.zeros(60), 300), np.zeros(60)) == 2
 
 
 def test_flips_of_one_size_among_many_are_reached_by_prefixes() -> None:

@@ -112,20 +112,27 @@ def test_independent_noise_keeps_with_the_given_probability(probability: Fractio
     assert ((low <= kept.sum(axis=0)) & (kept.sum(axis=0) <= high)).all()
 
 
+class Digits:
+    """Hands out given digits to base 2^62, as a generator would."""
+
+    def __init__(self, *digits: list[int]) -> None:
+        self.digits = list(digits)
+
+    def integers(self, _end: int, size: int) -> np.ndarray:
+        drawn = np.array(self.digits.pop(0), dtype=np.int64)
+        assert len(drawn) == size
+        return drawn
+
+
 def test_a_probability_between_two_digits_is_decided_by_further_digits() -> None:
-    class Digits:
-        """Hands out given digits to base 2^62."""
-
-        def __init__(self, *digits: list[int]) -> None:
-            self.digits = list(digits)
-
-        def integers(self, _end: int, size: int) -> np.ndarray:
-            drawn = np.array(self.digits.pop(0), dtype=np.int64)
-            assert len(drawn) == size
-            return drawn
-
     third = 2**62 // 3  # 1/3 = third / 2^62 + (1/3) / 2^62, as 2^62 = 1 modulo 3
     rng = Digits([third - 1, third, third, third + 1], [third - 1, third + 1])
     kept = exact_keep_masks(4, keep_probability=Fraction(1, 3), draws=1, rng=rng)  # type: ignore[arg-type]
     assert kept.tolist() == [[True, True, False, False]]
     assert rng.digits == []
+
+
+def test_a_number_equal_to_the_probability_is_not_below_it() -> None:
+    rng = Digits([2**61 - 1, 2**61, 2**61 + 1])
+    kept = exact_keep_masks(3, keep_probability=Fraction(1, 2), draws=1, rng=rng)  # type: ignore[arg-type]
+    assert kept.tolist() == [[True, False, False]]

@@ -248,6 +248,15 @@ def test_a_near_tie_does_not_count_as_keeping_the_class() -> None:
     assert 1 - found.class_rate <= found.class_bound
 
 
+def test_the_margin_ends_where_near_ties_begin() -> None:
+    predictor = Counting(soft([0.6, 0.52]))
+    predictor.decision_tolerance = 0.2  # of log-probabilities: 0.52 is too close to a tie, 0.6 is not
+    found = stability_bounds(predictor, np.array([False]), radius=1, target_class=1)
+    assert found.class_rate == 0.5
+    assert found.class_bound is not None
+    assert 1 - found.class_rate <= found.class_bound
+
+
 @pytest.mark.parametrize("radius", range(4))
 @pytest.mark.parametrize(("keep", "smooth", "parts"), [(1.0, "all", 1), (0.5, "free", 1), (0.5, "all", 4)])
 @pytest.mark.parametrize("target_class", [None, 1])

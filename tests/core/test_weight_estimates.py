@@ -1,4 +1,4 @@
-"""Estimates of weights by degree: golden values, exact means over all samples, the size and the coverage of intervals."""
+"""Estimates of weights by degree: golden values, exact means over all samples, the coverage of intervals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from stabcert.core.spectrum_intervals import mean_interval
 from stabcert.core.weight_estimates import (
     check_degree,
     estimate_weights,
@@ -198,28 +197,6 @@ def test_the_samples_that_are_named_make_the_interval_narrow_and_few_less_do_not
         return upper - lower
 
     assert width(samples) <= 0.125 < width(int(0.9 * samples))
-
-
-@pytest.mark.parametrize("name", ["rare", "even", "constant"])
-@pytest.mark.parametrize("samples", [2, 20, 400])
-def test_the_interval_of_a_mean_holds_at_least_as_often_as_promised(name: str, samples: int) -> None:
-    rate = {"rare": 0.02, "even": 0.5, "constant": 0.0}[name]
-    rng, delta, trials = np.random.default_rng(8), 0.3, 500
-    misses = 0
-    for _ in range(trials):
-        values = (rng.random(samples) < rate) * 3.0 - 1.0
-        lower, upper = mean_interval(values, low=-1.0, high=2.0, delta=delta)
-        misses += not lower <= 3 * rate - 1 <= upper
-    assert misses <= binom.isf(FALSE_ALARM, trials, delta)
-
-
-def test_the_interval_of_a_mean_is_narrower_for_numbers_that_hardly_vary() -> None:
-    even = np.arange(1000) % 2.0
-    close = 0.5 + 0.01 * (even - 0.5)
-    wide, narrow = (mean_interval(values, low=0.0, high=1.0, delta=0.1) for values in (even, close))
-    assert narrow[1] - narrow[0] < 0.5 * (wide[1] - wide[0])
-    hoeffding = 2 * math.sqrt(math.log(40) / 2000)
-    assert wide[1] - wide[0] == pytest.approx(hoeffding, rel=1e-9)
 
 
 def test_a_degree_with_too_many_sets_is_refused_before_numbers_overflow() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from stabcert.core.comparison import Movement
+from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, HardCertificate, Refinement
 from stabcert.core.minimal import StableMask, TriedSize
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Attribution, Feature, Features
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
+from stabcert.report.hard_record import Attack, Broken, Check, HardFinding, Smoothed, hard_result
 from stabcert.report.record import (
     Explanation,
     InputInfo,
@@ -22,6 +25,8 @@ from stabcert.report.record import (
     prediction_record,
     soft_result,
 )
+from stabcert.report.spectrum_record import SpectrumFinding, spectrum_result
+from tests.report import spectra
 
 SHA = "0123456789abcdef" * 4
 TEXT = "A lovely, lovely film"
@@ -176,6 +181,99 @@ def soft_report(
     return Report("certify-soft", found.verdict, info, MODEL, explanation, result, RUN, found)
 
 
+def hard_certificate(**options: Any) -> HardCertificate:
+    """Quantised noise, 15 of 64: 44 votes for joy and 20 for anger on the mask, radius 1; four of nine are free."""
+    values: dict[str, Any] = {
+        "prediction": 1,
+        "full_prediction": 1,
+        "n_features": 9,
+        "n_selected": 5,
+        "noise": "quantized",
+        "scores": "vote",
+        "keep_probability": Fraction(15, 64),
+        "draws": 64,
+        "votes": np.array([20, 44, 0, 0]),
+        "full_votes": np.array([2, 60, 0, 2]),
+        "gap": 0.375,
+        "full_gap": 0.90625,
+        "near_ties": 0,
+        "published_radius": 0.8,
+        "radius_votes": 0,
+        "radius_arcs": 1,
+        "radius_incremental": 1,
+        "radius_decremental": 1,
+        "why_no_decremental": None,
+        "stable_for_all_supersets": False,
+        "delta": None,
+        "refinement": None,
+        "evaluations": 128,
+    }
+    return HardCertificate(**(values | options))
+
+
+def hard_finding(found: HardCertificate | None = None, **options: Any) -> HardFinding:
+    found = found or hard_certificate()
+    masked, full = replace(JOY, probability=0.6875), replace(JOY, probability=0.9375)
+    smoothed = Smoothed(found, masked, full if found.full_votes is not None else None)
+    quantized = found.noise == "quantized"
+    values: dict[str, Any] = {
+        "smoothed": smoothed,
+        "direction": "both",
+        "quantization": 64 if quantized else None,
+        "noise_seed": (0, 65) if quantized else None,
+        "plain": JOY,
+        "plain_masked": replace(JOY, probability=0.75),
+        "threshold": None,
+        "enumerated": None,
+        "attack": None,
+        "check": None,
+    }
+    return HardFinding(**(values | options))
+
+
+def hard_report(
+    finding: HardFinding | None = None, explanation: Explanation = WORDS, info: InputInfo | None = None
+) -> Report:
+    finding = finding or hard_finding()
+    status: Any = {None: "reported", True: "certified", False: "not-certified"}[finding.met]
+    result = hard_result(finding, MODEL.class_names)
+    return Report("certify-hard", status, info or text_input(), MODEL, explanation, result, RUN, finding)
+
+
+FIRST, LAST = np.array([True, False, False, False]), np.array([True, False, True, False])
+BERNOULLI = hard_certificate(
+    noise="bernoulli",
+    keep_probability=Fraction(1, 8),
+    draws=900,
+    votes=np.array([100, 800, 0, 0]),
+    full_votes=None,
+    full_prediction=None,
+    full_gap=None,
+    radius_votes=3,
+    radius_arcs=None,
+    radius_incremental=3,
+    radius_decremental=None,
+    why_no_decremental="the full input was not evaluated",
+    delta=0.1,
+)
+HARD_WITH_EVERYTHING = hard_finding(
+    hard_certificate(radius_arcs=0, refinement=Refinement(1, 2, False, False, True, 3000)),
+    threshold=3,
+    enumerated=EnumeratedRadius(1, 0, FIRST, False, 0, 3),
+    attack=Attack(2000, Broken(LAST, ANGER), Broken(FIRST, ANGER)),
+    check=Check("mask.json", SHA, LAST, CheckedAddition(2, 30, False, 1, False), JOY),
+    sweep=(
+        Smoothed(hard_certificate(), JOY, JOY),
+        Smoothed(hard_certificate(keep_probability=Fraction(31, 64), radius_incremental=0), JOY, ANGER),
+    ),
+)
+
+
+def fourier_report(finding: SpectrumFinding, explanation: Explanation = WORDS, info: InputInfo | None = None) -> Report:
+    result = spectrum_result(finding, MODEL.class_names)
+    return Report("fourier", "reported", info or text_input(), MODEL, explanation, result, RUN, finding)
+
+
 REPORTS = {
     "explain a text": explain_report(),
     "explain an image": explain_report(replace(PATCHES, method="random", settings={"seed": 0}), IMAGE),
@@ -194,4 +292,11 @@ REPORTS = {
         sequential(TESTED, replace(TESTED, radius=5, covers_up_to=9), largest_radius=9, simultaneous=False)
     ),
     "smoothed": soft_report(certificate(SAMPLED), smoothing=SMOOTHING),
+    "hard": hard_report(),
+    "hard, a mask of an image": hard_report(hard_finding(direction="decremental"), PATCHES, IMAGE),
+    "hard, Bernoulli": hard_report(hard_finding(BERNOULLI, direction="incremental", threshold=2)),
+    "hard, with everything": hard_report(HARD_WITH_EVERYTHING),
+    "exact spectrum": fourier_report(spectra.EXACT),
+    "exact spectrum of a margin": fourier_report(spectra.MARGIN),
+    "estimated spectrum": fourier_report(spectra.SAMPLED, PATCHES, IMAGE),
 }

@@ -14,7 +14,9 @@ from rich.console import Console
 
 from stabcert.core.soft_certificate import StabilityRate
 from stabcert.core.types import Feature, Features
+from stabcert.report.hard_terminal import render_hard
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
+from stabcert.report.spectrum_terminal import render_spectrum
 from stabcert.report.terminal import name_of, render_explain, render_soft, short, visible
 from tests.report.examples import (
     ANGER,
@@ -52,7 +54,8 @@ def screen(report: Report, *, width: int = 80, colour: bool = False, show: int =
         force_terminal=colour,
         color_system="truecolor" if colour else None,
     )
-    for line in render_explain(report, show) if report.command == "explain" else render_soft(report):
+    render = {"certify-soft": render_soft, "certify-hard": render_hard, "fourier": render_spectrum}
+    for line in render_explain(report, show) if report.command == "explain" else render[report.command](report):
         console.print(line)
     return file.getvalue()
 

@@ -1,0 +1,206 @@
+"""Hard certificates in words and on the screen: never more than was proved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius
+from stabcert.report.canvas import Exhibit
+from stabcert.report.hard_record import Attack, Broken, Check, HardFinding
+from stabcert.report.hard_terminal import render_hard
+from stabcert.report.hard_wording import (
+    attack_text,
+    check_text,
+    guarantees,
+    smoothing_warning,
+)
+from stabcert.report.html import Page
+from stabcert.report.record import Prediction
+from stabcert.report.wording import caption
+from tests.report.examples import (
+    ANGER,
+    BERNOULLI,
+    FIRST,
+    HARD_WITH_EVERYTHING,
+    JOY,
+    LAST,
+    SHA,
+    hard_certificate,
+    hard_finding,
+    hard_report,
+)
+
+EVERYTHING = hard_certificate(stable_for_all_supersets=True, radius_incremental=2)
+NOTHING = hard_certificate(radius_incremental=0, radius_arcs=0, radius_decremental=0)
+
+
+def screen(finding: HardFinding | None = None, **options: Any) -> str:
+    return "\n".join(line.plain for line in render_hard(hard_report(finding, **options)))
+
+
+def said(finding: HardFinding) -> str:
+    return " ".join(guarantees(hard_report(finding), finding))
+
+
+def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
+    assert screen().split("\n") == [
+        '"A lovely, lovely film"   joy (0.91)   4 words, 2 kept (50%), lime   mask alone: joy (0.70), consistent',
+        "  A [lovely,] lovely [film]",
+        "  smoothed model: lambda 15/64, 64 frozen noise masks, agrees with the model",
+        "  votes on the mask: joy 44, anger 20",
+        "  votes on the full input: joy 60, anger 2, sadness 2",
+        "  the model itself: joy (0.91), mask alone: joy (0.75)",
+        "  radius                proved  broken at   of 4 words",
+        "  smoothed, adding           1          -   by the votes touched (lead alone: 0)",
+        "  smoothed, removing         1          -   by the votes there",
+        "  No way of adding up to 1 word to the explanation changes what the smoothed model says (joy), and no way of "
+        "removing up to 1 word from the full input changes that. Proved, not sampled.",
+        "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
+    ]
+
+
+def test_the_table_of_radii_fits_into_eighty_columns() -> None:
+    lines = screen(HARD_WITH_EVERYTHING).split("\n")
+    table = [
+        line for line in lines if line.startswith(("  radius", "  smoothed", "  model itself", "  lambda", "  15/"))
+    ]
+    assert len(table) >= 6
+    assert max(map(len, table)) <= 80
+
+
+def test_only_a_bernoulli_certificate_speaks_of_probability() -> None:
+    assert "With probability at least 90% over the draws, no way of adding up to 3 words" in said(
+        hard_finding(BERNOULLI, direction="incremental")
+    )
+    assert "robability" not in said(hard_finding())
+
+
+def test_a_bernoulli_certificate_is_not_called_proved_and_not_sampled() -> None:
+    assert "not sampled" not in said(hard_finding(BERNOULLI, direction="incremental"))
+
+
+def test_a_bernoulli_certificate_of_nothing_claims_nothing() -> None:
+    nothing = replace(BERNOULLI, radius_incremental=0, gap=-0.1)
+    assert said(hard_finding(nothing, direction="incremental")).startswith("Nothing is guaranteed")
+
+
+def test_radius_zero_claims_nothing() -> None:
+    assert said(hard_finding(NOTHING)).startswith("Nothing is guaranteed of the smoothed model")
+
+
+def test_what_was_not_asked_for_is_not_claimed() -> None:
+    assert "removing" not in said(hard_finding(direction="incremental"))
+    assert "adding" not in said(hard_finding(direction="decremental"))
+
+
+def test_a_reason_stands_where_there_is_no_decremental_radius() -> None:
+    found = hard_certificate(radius_decremental=None, why_no_decremental="the reason")
+    assert "no radius for removing: the reason" in screen(hard_finding(found))
+    assert "removing up to" not in said(hard_finding(found))
+
+
+def test_stable_whatever_is_added_is_shown_as_all() -> None:
+    finding = hard_finding(EVERYTHING)
+    assert "Whatever is added to the explanation, the smoothed model says joy." in said(finding)
+    assert "smoothed, adding         all" in screen(finding)
+
+
+@pytest.mark.parametrize(
+    ("tried", "words"),
+    [
+        (EnumeratedRadius(1, 2, None, False, 0, 11), "every addition of up to 2 words was tried, and all keep"),
+        (EnumeratedRadius(1, 1, LAST, False, 0, 11), "all keep its prediction (joy); one of 2 changes it."),
+        (EnumeratedRadius(1, 0, FIRST, False, 0, 3), "there is one that changes its prediction (joy)"),
+        (EnumeratedRadius(1, 0, None, False, 1, 5), "there is one too close to call for its prediction (joy)"),
+        (EnumeratedRadius(1, 4, None, True, 0, 16), "every addition was tried: it says joy whatever is added"),
+    ],
+)
+def test_what_trying_every_addition_showed_of_the_model_itself(tried: EnumeratedRadius, words: str) -> None:
+    assert words in said(hard_finding(enumerated=tried))
+
+
+def test_an_enumeration_says_nothing_of_the_smoothed_model() -> None:
+    finding = hard_finding(NOTHING, enumerated=EnumeratedRadius(1, 4, None, True, 0, 16))
+    assert "Nothing is guaranteed of the smoothed model" in said(finding)
+
+
+def test_a_lost_prediction_is_said_on_the_screen_in_the_figure_and_on_the_page() -> None:
+    finding = hard_finding(plain=ANGER)
+    report = hard_report(finding)
+    assert "note: smoothing changes the prediction: the model itself says anger (0.55)" in screen(finding)
+    assert "DISAGREES with the model" in screen(finding)
+    assert "smoothing changes them, the model itself says anger (0.55)" in caption(report)
+    assert "smoothing changes them" in Page("t").section(Exhibit(report))
+
+
+def test_a_kept_prediction_needs_no_warning() -> None:
+    assert smoothing_warning(hard_finding()) == ""
+
+
+def test_an_attack_says_what_it_found_and_that_it_found_nothing() -> None:
+    finding = hard_finding(attack=Attack(2000, Broken(LAST, ANGER), None))
+    assert attack_text(hard_report(finding), finding) == (
+        "A search within 2000 evaluations found 2 words that turn the smoothed model to anger and "
+        "nothing that changes the model itself."
+    )
+
+
+def test_an_attack_on_bernoulli_noise_is_about_the_model_itself() -> None:
+    finding = hard_finding(BERNOULLI, direction="incremental", attack=Attack(50, None, Broken(FIRST, ANGER)))
+    assert attack_text(hard_report(finding), finding) == (
+        "A search within 50 evaluations found 1 word that turns the model itself to anger."
+    )
+
+
+def checked(added: np.ndarray, guaranteed: bool, prediction: Prediction = JOY) -> HardFinding:
+    found = CheckedAddition(int(added.sum()), 9, guaranteed, prediction.id, False)
+    return hard_finding(NOTHING, check=Check("m.json", SHA, added, found, prediction))
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (checked(LAST, True), "The addition of 2 words that was checked is guaranteed, and every part of it"),
+        (checked(LAST, False), "NOT guaranteed: the smoothed model says joy (0.91) with it: it keeps the prediction"),
+        (checked(LAST, False, ANGER), "NOT guaranteed: the smoothed model says anger (0.55) with it: it changes"),
+        (checked(np.zeros(4, dtype=bool), True), "adds nothing"),
+        (hard_finding(), ""),
+    ],
+)
+def test_the_words_on_a_checked_addition(finding: HardFinding, words: str) -> None:
+    assert words in check_text(hard_report(finding), finding)
+
+
+def test_an_addition_within_the_radius_is_guaranteed_even_where_the_votes_alone_do_not_prove_it() -> None:
+    outside = checked(LAST, False)
+    assert not outside.check_guaranteed
+    within = replace(outside, smoothed=replace(outside.smoothed, certificate=hard_certificate(radius_incremental=2)))
+    assert within.check_guaranteed
+    everything = replace(
+        outside, smoothed=replace(outside.smoothed, certificate=replace(EVERYTHING, radius_incremental=0))
+    )
+    assert everything.check_guaranteed
+
+
+@pytest.mark.parametrize(
+    ("options", "threshold", "direction", "met"),
+    [
+        ({"radius_incremental": 2}, 2, "both", True),
+        ({"radius_incremental": 2}, 3, "both", False),
+        ({"radius_incremental": 0, "radius_decremental": 9}, 1, "both", False),
+        ({"radius_incremental": 9, "radius_decremental": 1}, 2, "decremental", False),
+        ({"radius_incremental": 0, "radius_decremental": 2}, 2, "decremental", True),
+        ({"radius_decremental": None}, 1, "decremental", False),
+        ({"radius_incremental": 0, "stable_for_all_supersets": True}, 4, "both", True),
+    ],
+)
+def test_the_threshold_is_about_the_radius_in_question(
+    options: dict[str, Any], threshold: int, direction: Any, met: bool
+) -> None:
+    finding = hard_finding(hard_certificate(**options), threshold=threshold, direction=direction)
+    assert finding.met is met
+    assert hard_report(finding).status == ("certified" if met else "not-certified")
