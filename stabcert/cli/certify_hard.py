@@ -117,8 +117,9 @@ class HardOptions:
         typer.Option(
             "--refine",
             metavar="CALLS",
-            min=1,
-            help="Spend model evaluations on a larger radius, proved too.",
+            min=0,
+            show_default="1000; 0 with --sweep",
+            help="Model evaluations for a larger radius, proved too.",
             rich_help_panel=CERTIFICATE,
         ),
     ] = None
@@ -155,7 +156,7 @@ class HardOptions:
     sweep: Annotated[
         bool,
         typer.Option(
-            "--sweep", help="Every lambda without wasted votes, largest radius first.", rich_help_panel=CERTIFICATE
+            "--sweep", help="Every lambda without wasted votes, best certificate first.", rich_help_panel=CERTIFICATE
         ),
     ] = False
     min_radius: Annotated[

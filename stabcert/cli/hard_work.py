@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _NOISE = 65  # stream of the frozen noise, apart from that of certify-soft --smooth
 _DRAWS, _ATTACK = 3, 4  # streams apart from those of explain and certify-soft
 _QUANTIZATION = 64
+_REFINE = 1000  # what an attribution costs
 
 
 class HardWork:
@@ -48,6 +49,9 @@ class HardWork:
         self._bernoulli = options.noise.value == "bernoulli"
         self._quantization = options.quantization or _QUANTIZATION
         self._n_samples = 1000 if options.n_samples is None else options.n_samples
+        self._refine = options.refine or 0
+        if options.refine is None and not options.sweep and options.direction.value != "decremental":
+            self._refine = _REFINE
         # Without ties at radius 2: 15 of 64 noise masks.
         default = Fraction(max(1, (self._quantization - 1) // 4), self._quantization)
         text = options.keep_probability
@@ -114,7 +118,7 @@ class HardWork:
             certificate = certify_hard(
                 function,
                 mask,
-                refine=options.refine or 0,
+                refine=self._refine,
                 decremental=options.direction.value != "incremental",
             )
             masked, full = (
@@ -124,8 +128,8 @@ class HardWork:
             found.append((Smoothed(certificate, masked, full), function))
         return sorted(found, key=lambda one: self._rank(one[0], plain))
 
-    def _rank(self, one: Smoothed, plain: Prediction) -> tuple[int, bool, Fraction]:
-        """The largest radius first; among equals agreement with the model itself, then the least noise."""
+    def _rank(self, one: Smoothed, plain: Prediction) -> tuple[bool, int, Fraction]:
+        """Those that agree with the model itself first; of these the largest radius, then the least noise."""
         certificate = one.certificate
         radius: int | None = certificate.radius_incremental
         if self._options.direction.value == "decremental":
@@ -133,7 +137,7 @@ class HardWork:
         if certificate.stable_for_all_supersets:
             radius = certificate.n_free
         ratio = certificate.keep_probability or Fraction(0)
-        return (1 if radius is None else -radius, not agrees(one, plain), -ratio)
+        return (not agrees(one, plain), 1 if radius is None else -radius, -ratio)
 
     def _smoothed(self, predictor: MaskedPredictor, keep: int) -> SmoothedPredictor:
         # The noise is part of the function, so it must not depend on the input or on the mask.
@@ -241,7 +245,7 @@ def _check_together(options: HardOptions) -> None:
         for name, given in (
             ("--quantization", options.quantization is not None),
             ("--scores probability", options.scores.value == "probability"),
-            ("--refine", options.refine is not None),
+            ("--refine", bool(options.refine)),
             ("--check", options.check is not None),
             ("--sweep", options.sweep),
         ):
@@ -261,7 +265,7 @@ def _check_together(options: HardOptions) -> None:
     if options.sweep and options.check is not None:
         raise ParameterError("leave out --sweep: --check is about one smoothed model; name it with --lambda")
     if options.direction.value == "decremental":
-        for name, given in (("--refine", options.refine is not None), ("--check", options.check is not None)):
+        for name, given in (("--refine", bool(options.refine)), ("--check", options.check is not None)):
             if given:
                 raise ParameterError(f"leave out {name}: it is about added features; or use --direction both")
 

@@ -107,7 +107,7 @@ def _sweep(finding: HardFinding) -> list[Text]:
     return [
         Text(header, style="dim"),
         *(_swept(one, finding, best=number == 0) for number, one in enumerate(finding.sweep)),
-        Text("  largest radius first; of equal ones those that agree with the model, then less noise", style="dim"),
+        Text("  those that agree with the model first; of these the largest radius, then less noise", style="dim"),
     ]
 
 

@@ -51,7 +51,7 @@ def test_the_model_itself_is_always_beside_it(run: Run, bert: Path) -> None:
 
 def check_by_brute_force(run: Run, case: Known, mask: Mask, folder: Path, keep: int) -> None:
     """Every superset within the radii, with the smoothed model made again from what the record says of it."""
-    found = run(*case.arguments(mask, folder), "-l", f"{keep}/16", "--quantization", 16).record["result"]
+    found = run(*case.arguments(mask, folder), "-l", f"{keep}/16", "--quantization", 16, "--refine", 0).record["result"]
     assert Fraction(found["lambda"]) == Fraction(keep, 16)
     function = case.smoothed(keep, found["quantization"], found["noise_seed"])
     votes = {vote["id"]: vote["votes"] for vote in found["votes"]}
@@ -174,7 +174,7 @@ def test_min_radius_exits_0_when_met_and_1_when_not(run: Run, tiny: Known, tmp_p
         tiny.smoothed(7, 16, [0, 65]),
         lambda found, _: not found.stable_for_all_supersets and 0 < found.radius_incremental < found.n_free,
     )
-    arguments = (*tiny.arguments(mask, tmp_path), "-l", "7/16", "--quantization", 16)
+    arguments = (*tiny.arguments(mask, tmp_path), "-l", "7/16", "--quantization", 16, "--refine", 0)
     radius = run(*arguments).record["result"]["radius_incremental"]
     met, missed = run(*arguments, "--min-radius", radius), run(*arguments, "--min-radius", radius + 1)
     assert (met.code, met.record["status"], met.record["result"]["met"]) == (0, "certified", True)

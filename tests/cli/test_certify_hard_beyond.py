@@ -19,6 +19,11 @@ def tiny(bert: Path) -> Known:
     return known(SENTENCE, str(bert))
 
 
+def test_refinement_is_on_unless_switched_off(run: Run, bert: Path) -> None:
+    assert result(run, bert, "-l", "31/64")["refinement"] is not None
+    assert result(run, bert, "-l", "31/64", "--refine", 0)["refinement"] is None
+
+
 def test_refinement_is_never_below_the_votes(run: Run, bert: Path) -> None:
     found = result(run, bert, "--refine", 500, "-l", "31/64")
     assert found["refinement"]["radius"] >= found["radius_votes"]
@@ -82,7 +87,7 @@ def test_an_attack_costs_no_more_than_it_may(
         asked.append(max_evaluations * (q if isinstance(function, SmoothedPredictor) else 1))
 
     monkeypatch.setattr("stabcert.cli.hard_work.find_flip", nothing)
-    certify(run, bert, "-l", "63/64", "--enumerate", 0, "--attack", 300, *noise)
+    certify(run, bert, "-l", "63/64", "--enumerate", 0, "--refine", 0, "--attack", 300, *noise)
     assert len(asked) == (2 if q else 1)
     assert 256 <= sum(asked) <= 300
 
@@ -114,14 +119,14 @@ def test_a_check_of_another_length_is_refused(run: Run, bert: Path, tmp_path: Pa
     assert "9" in ran.stderr
 
 
-def test_a_sweep_is_ordered_by_radius_then_agreement_then_the_least_noise(run: Run, bert: Path) -> None:
+def test_a_sweep_is_ordered_by_agreement_then_radius_then_the_least_noise(run: Run, bert: Path) -> None:
     record = certify(run, bert, "--sweep").record
     sweep, free = record["result"]["sweep"], 7
     assert {Fraction(one["lambda"]) * 64 for one in sweep} == {31, 15, 10, 7, 6, 5, 4}
     keys = [
         (
-            -(free if one["stable_for_all_supersets"] else one["radius_incremental"]),
             not one["agrees_with_unsmoothed"],
+            -(free if one["stable_for_all_supersets"] else one["radius_incremental"]),
             -Fraction(one["lambda"]),
         )
         for one in sweep
@@ -135,7 +140,7 @@ def test_a_sweep_is_ordered_by_radius_then_agreement_then_the_least_noise(run: R
 def test_each_line_of_a_sweep_is_what_that_lambda_gives_by_itself(run: Run, bert: Path) -> None:
     sweep = result(run, bert, "--sweep")["sweep"]
     for one in (sweep[0], sweep[-1]):
-        alone = result(run, bert, "-l", one["lambda"])
+        alone = result(run, bert, "-l", one["lambda"], "--refine", 0)
         assert {key: alone[key] for key in ("radius_incremental", "radius_decremental", "gap")} == {
             key: one[key] for key in ("radius_incremental", "radius_decremental", "gap")
         }
