@@ -25,6 +25,7 @@ def lime(task: Task) -> Attribution:
     """
     from lime.lime_base import LimeBase
     from sklearn.metrics import pairwise_distances
+    from threadpoolctl import threadpool_limits
 
     predictor = task.predictor
     n_samples = task.n_samples or _LIME_SAMPLES
@@ -37,9 +38,10 @@ def lime(task: Task) -> Attribution:
     distances = pairwise_distances(data, data[:1], metric="cosine").ravel()
     # The fit draws nothing; without a state of its own it would hold on to numpy's global one.
     base = LimeBase(_lime_kernel, random_state=np.random.RandomState(0))
-    _, weights, _, _ = base.explain_instance_with_data(
-        data, probs, distances, task.target, num_features=predictor.n_features, feature_selection="none"
-    )
+    with threadpool_limits(limits=1):  # the last digits of a fit depend on how many threads share its sums
+        _, weights, _, _ = base.explain_instance_with_data(
+            data, probs, distances, task.target, num_features=predictor.n_features, feature_selection="none"
+        )
     scores = np.zeros(predictor.n_features)
     for feature, weight in weights:
         scores[feature] = weight

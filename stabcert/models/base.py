@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stabcert.core.decisions import top_two_margin
 from stabcert.core.types import Features, Masks, Probs, as_masks
 from stabcert.errors import ModelError, ParameterError
+from stabcert.models.threads import one_thread
 
 BatchSize: TypeAlias = int | Literal["auto"]
 AUTO_BATCH_SIZE = {"cpu": 32}
@@ -134,12 +135,13 @@ class ModelPredictor:
         return np.stack([found[key] for key in keys])
 
     def alone(self, masks: Masks) -> Probs:
-        """Like a call, but every mask by itself in a batch of one: equal to the last bit whatever the batch size.
+        """Like a call, but every mask by itself, by one thread: equal to the last bit whatever the batch size.
 
         For the few probabilities that are shown to people; decisions are the same either way.
         """
         masks = as_masks(masks, self.n_features)
-        parts = [self._evaluate(masks[i : i + 1]) for i in range(len(masks))]
+        with one_thread():
+            parts = [self._evaluate(masks[i : i + 1]) for i in range(len(masks))]
         probs = np.concatenate([np.empty((0, self.n_classes)), *parts])
         self._remember([row.tobytes() for row in np.packbits(masks, axis=1)], probs)
         return probs
