@@ -21,7 +21,16 @@ from stabcert.core.hard_certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.noise import grid_count, quantized_keep_masks, tie_free_counts
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.errors import ParameterError
-from stabcert.report.hard_record import Attack, Broken, Check, HardFinding, Smoothed, agrees, hard_result
+from stabcert.report.hard_record import (
+    Attack,
+    Broken,
+    Check,
+    HardFinding,
+    Smoothed,
+    agrees,
+    hard_result,
+    keeps_prediction,
+)
 from stabcert.report.record import Prediction, Status
 from stabcert.report.terminal import counted
 
@@ -128,8 +137,8 @@ class HardWork:
             found.append((Smoothed(certificate, masked, full), function))
         return sorted(found, key=lambda one: self._rank(one[0], plain))
 
-    def _rank(self, one: Smoothed, plain: Prediction) -> tuple[bool, int, Fraction]:
-        """Those that agree with the model itself first; of these the largest radius, then the least noise."""
+    def _rank(self, one: Smoothed, plain: Prediction) -> tuple[bool, bool, int, Fraction]:
+        """Those that keep the prediction first; of these the largest radius, then the least noise."""
         certificate = one.certificate
         radius: int | None = certificate.radius_incremental
         if self._options.direction.value == "decremental":
@@ -137,7 +146,8 @@ class HardWork:
         if certificate.stable_for_all_supersets:
             radius = certificate.n_free
         ratio = certificate.keep_probability or Fraction(0)
-        return (not agrees(one, plain), 1 if radius is None else -radius, -ratio)
+        keeps, agreeing = keeps_prediction(one, plain), agrees(one, plain) is not False
+        return (not keeps, not agreeing, 1 if radius is None else -radius, -ratio)
 
     def _smoothed(self, predictor: MaskedPredictor, keep: int) -> SmoothedPredictor:
         # The noise is part of the function, so it must not depend on the input or on the mask.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stabcert.report.canvas import Exhibit, added
-from stabcert.report.hard_record import HardFinding, Smoothed, agrees, lambda_text, ranked
+from stabcert.report.hard_record import HardFinding, Smoothed, keeps_prediction, lambda_text, ranked
 from stabcert.report.hard_wording import RadiusRow, axis_end, hard_sentences, radius_rows, ticks
 from stabcert.report.html_parts import escaped, picture, sentence, table
 from stabcert.report.terminal import short
@@ -141,7 +141,7 @@ def _radii(rows: list[RadiusRow]) -> str:
 
 
 def _sweep(finding: HardFinding) -> str:
-    header = ["λ", "adding", "removing", "says of the full input", "agrees with the model itself"]
+    header = ["λ", "adding", "removing", "says of the full input", "says of the mask", "keeps the prediction"]
     return table(header, (_swept(one, finding) for one in finding.sweep))
 
 
@@ -156,7 +156,8 @@ def _swept(one: Smoothed, finding: HardFinding) -> list[str]:
             for radius in (adding, removing)
         ),
         "-" if one.full is None else predicted(one.full),
-        "yes" if agrees(one, finding.plain) else "NO",
+        predicted(one.masked),
+        "yes" if keeps_prediction(one, finding.plain) else "NO",
     ]
 
 

@@ -131,6 +131,14 @@ class HardFinding:
         return None if self.attack is None else self.attack.smoothed
 
     @property
+    def broken_at(self) -> int | None:
+        """The smallest number of added features known to change what the smoothed model says: found, or computed."""
+        refinement = self.certificate.refinement
+        if refinement is not None and refinement.exact and not self.certificate.stable_for_all_supersets:
+            return refinement.radius + 1
+        return None if self.broken is None else self.broken.size
+
+    @property
     def smallest_plain_flip(self) -> Mask | None:
         """The smallest addition known to change what the model itself says, tried or searched; added features alone."""
         if self.enumerated is not None and self.enumerated.flip is not None:
@@ -141,6 +149,11 @@ class HardFinding:
 
 def agrees(smoothed: Smoothed, plain: Prediction) -> bool | None:
     return None if smoothed.full is None else smoothed.full.id == plain.id
+
+
+def keeps_prediction(smoothed: Smoothed, plain: Prediction) -> bool:
+    """Smoothing leaves the prediction that is explained: on the full input, and on the mask alone."""
+    return smoothed.masked.id == plain.id and agrees(smoothed, plain) is not False
 
 
 def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
@@ -175,6 +188,7 @@ def hard_result(finding: HardFinding, class_names: tuple[str, ...]) -> dict[str,
         "radius_decremental": finding.radius_decremental,
         "why_no_decremental": _why_no_decremental(finding),
         "stable_for_all_supersets": certificate.stable_for_all_supersets,
+        "broken_at": finding.broken_at,
         "radius_votes": certificate.radius_votes,
         "radius_arcs": certificate.radius_arcs,
         "refinement": None

@@ -107,7 +107,7 @@ def _sweep(finding: HardFinding) -> list[Text]:
     return [
         Text(header, style="dim"),
         *(_swept(one, finding, best=number == 0) for number, one in enumerate(finding.sweep)),
-        Text("  those that agree with the model first; of these the largest radius, then less noise", style="dim"),
+        Text("  those that keep the prediction first; of these the largest radius, then less noise", style="dim"),
     ]
 
 
@@ -124,6 +124,8 @@ def _swept(one: Smoothed, finding: HardFinding, *, best: bool) -> Text:
         line.append(shown(one.full))
         if not agrees(one, finding.plain):
             line.append(f", NOT as the model itself: {short(finding.plain.label)}", style="yellow")
+        elif one.masked.id != one.full.id:
+            line.append(f", but of the mask {shown(one.masked)}", style="yellow")
     if best:
         line.append("  <- below", style="bold")
     return line

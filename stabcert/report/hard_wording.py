@@ -35,9 +35,14 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
     everything = certificate.stable_for_all_supersets
     rows = []
     if finding.direction != "decremental":
-        broken = None if finding.broken is None else finding.broken.size
         rows.append(
-            RadiusRow("smoothed, adding", certificate.radius_incremental, proof(certificate), broken, everything)
+            RadiusRow(
+                "smoothed, adding",
+                certificate.radius_incremental,
+                proof(certificate),
+                finding.broken_at,
+                everything,
+            )
         )
     if finding.direction != "incremental":
         rows.append(RadiusRow("smoothed, removing", finding.radius_decremental, "the votes there", None, everything))
@@ -201,7 +206,7 @@ def _of_smoothed(report: Report, finding: HardFinding) -> str:
     elif added:
         claims.append(
             f"no way of adding up to {counted(added, kind)} to the explanation changes what the smoothed model "
-            f"says ({label})"
+            f"says ({label})" + (f"; one of {added + 1} does" if finding.broken_at == added + 1 else "")
         )
     if removed and not certificate.stable_for_all_supersets:
         claims.append(
@@ -210,6 +215,8 @@ def _of_smoothed(report: Report, finding: HardFinding) -> str:
         )
     if not claims:
         single = counted(1, kind)[2:]
+        if finding.broken_at == 1:
+            return f"There is a single {single} whose addition changes what the smoothed model says ({label})."
         return f"Nothing is guaranteed of the smoothed model: its lead is too small for a single {single}."
     text = ", and ".join(claims)
     if certificate.delta is not None:

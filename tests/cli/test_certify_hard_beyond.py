@@ -24,6 +24,21 @@ def test_refinement_is_on_unless_switched_off(run: Run, bert: Path) -> None:
     assert result(run, bert, "-l", "31/64", "--refine", 0)["refinement"] is None
 
 
+def test_a_refined_radius_that_cannot_be_larger_says_where_it_breaks(run: Run, tiny: Known, tmp_path: Path) -> None:
+    function = tiny.smoothed(7, 16, [0, 65])
+
+    def breaks(_: object, mask: Mask) -> bool:
+        supersets = above(mask)
+        return len(set(decide(function, supersets).classes.tolist())) > 1
+
+    mask = some_mask(function, breaks)
+    found = run(*tiny.arguments(mask, tmp_path), "-l", "7/16", "--quantization", 16).record["result"]
+    supersets = above(mask)
+    added = (supersets & ~mask).sum(axis=1)
+    changed = decide(function, supersets).classes != found["prediction"]["id"]
+    assert found["broken_at"] == added[changed].min() == found["radius_incremental"] + 1
+
+
 def test_refinement_is_never_below_the_votes(run: Run, bert: Path) -> None:
     found = result(run, bert, "--refine", 500, "-l", "31/64")
     assert found["refinement"]["radius"] >= found["radius_votes"]
@@ -119,12 +134,14 @@ def test_a_check_of_another_length_is_refused(run: Run, bert: Path, tmp_path: Pa
     assert "9" in ran.stderr
 
 
-def test_a_sweep_is_ordered_by_agreement_then_radius_then_the_least_noise(run: Run, bert: Path) -> None:
+def test_a_sweep_puts_what_keeps_the_prediction_first_then_the_largest_radius(run: Run, bert: Path) -> None:
     record = certify(run, bert, "--sweep").record
     sweep, free = record["result"]["sweep"], 7
     assert {Fraction(one["lambda"]) * 64 for one in sweep} == {31, 15, 10, 7, 6, 5, 4}
+    plain = record["result"]["unsmoothed_prediction"]["id"]
     keys = [
         (
+            not (one["agrees_with_unsmoothed"] and one["masked_prediction"]["id"] == plain),
             not one["agrees_with_unsmoothed"],
             -(free if one["stable_for_all_supersets"] else one["radius_incremental"]),
             -Fraction(one["lambda"]),
