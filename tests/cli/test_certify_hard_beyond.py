@@ -25,14 +25,14 @@ def test_refinement_is_on_unless_switched_off(run: Run, bert: Path) -> None:
 
 
 def test_a_refined_radius_that_cannot_be_larger_says_where_it_breaks(run: Run, tiny: Known, tmp_path: Path) -> None:
-    function = tiny.smoothed(7, 16, [0, 65])
+    function = tiny.smoothed(13, 16, [0, 65])
 
     def breaks(_: object, mask: Mask) -> bool:
         supersets = above(mask)
         return len(set(decide(function, supersets).classes.tolist())) > 1
 
     mask = some_mask(function, breaks)
-    found = run(*tiny.arguments(mask, tmp_path), "-l", "7/16", "--quantization", 16).record["result"]
+    found = run(*tiny.arguments(mask, tmp_path), "-l", "13/16", "--quantization", 16).record["result"]
     supersets = above(mask)
     added = (supersets & ~mask).sum(axis=1)
     changed = decide(function, supersets).classes != found["prediction"]["id"]
