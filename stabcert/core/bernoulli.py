@@ -155,13 +155,11 @@ def _vote(predictor: MaskedPredictor, packed: NDArray[np.uint8]) -> _Votes:
     distinct, where = np.unique(packed, axis=0, return_inverse=True)
     where = where.reshape(-1)
     step = max(1, min(_ROWS_AT_ONCE, CHUNK_CELLS // predictor.n_features))
-    parts = [
-        ballots_on(predictor, np.unpackbits(distinct[start : start + step], axis=1, count=predictor.n_features) != 0)
-        for start in range(0, len(distinct), step)
-    ]
-    return _Votes(
-        np.concatenate([part.classes for part in parts])[where],
-        np.concatenate([part.near_tie for part in parts])[where],
-        parts[0].probs.shape[1],
-        len(distinct),
-    )
+    classes, near_tie = np.zeros(len(distinct), dtype=np.intp), np.zeros(len(distinct), dtype=np.bool_)
+    n_classes = 0
+    for start in range(0, len(distinct), step):
+        chunk = slice(start, start + step)
+        # Their probabilities are let go, which would take memory for every sample and class.
+        ballots = ballots_on(predictor, np.unpackbits(distinct[chunk], axis=1, count=predictor.n_features) != 0)
+        classes[chunk], near_tie[chunk], n_classes = ballots.classes, ballots.near_tie, ballots.probs.shape[1]
+    return _Votes(classes[where], near_tie[where], n_classes, len(distinct))

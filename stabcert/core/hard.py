@@ -60,9 +60,12 @@ def certify_hard(
     if refine > 0 and leads.certain and not stable:
         from stabcert.core.refine import refine as refined
 
-        refinement = refined(smoothed, kept, ballots, max_evaluations=refine, at_least=incremental)
+        refinement = refined(
+            smoothed, kept, ballots, full_ballots=full_ballots, max_evaluations=refine, at_least=incremental
+        )
         incremental = max(incremental, refinement.radius)
         stable = refinement.stable_for_all_supersets or covers_everything(incremental, downwards, n_free)
+        evaluations += refinement.evaluations
 
     keep_probability = _keep_probability(smoothed.keep_masks)
     return HardCertificate(
@@ -89,7 +92,7 @@ def certify_hard(
         stable_for_all_supersets=stable,
         delta=None,
         refinement=refinement,
-        evaluations=evaluations + (refinement.evaluations if refinement else 0),
+        evaluations=evaluations,
     )
 
 

@@ -32,9 +32,12 @@ class LossTables:
 
     Args:
         ballots: those of ``mask``, which cost nothing any more.
+        full_ballots: those of the full input, if they cost nothing either.
     """
 
-    def __init__(self, smoothed: SmoothedPredictor, mask: Mask, ballots: Ballots) -> None:
+    def __init__(
+        self, smoothed: SmoothedPredictor, mask: Mask, ballots: Ballots, full_ballots: Ballots | None = None
+    ) -> None:
         self.base = smoothed.base
         self.by_vote = smoothed.scores == "vote"
         self.mask = mask
@@ -46,10 +49,16 @@ class LossTables:
         """``(p, n_features)``: the distinct noise masks; ``copies`` says how often each occurs."""
         self.kept = [np.flatnonzero(row) for row in self.keep_masks[:, self.free]]
         """For each noise mask the free features that it keeps, numbered among the free ones."""
-        self.ballots = self._needed(Ballots(ballots.probs[first], ballots.classes[first], ballots.near_tie[first]))
+        known = [ballots] if full_ballots is None else [ballots, full_ballots]
+        self.ballots = _joined(
+            [self._needed(Ballots(one.probs[first], one.classes[first], one.near_tie[first])) for one in known]
+        )
         """Everything that was evaluated; for votes without the probabilities, which would fill the memory."""
         self.entries = [[np.array([row]) for row in range(len(first))]]
         """The row of ``ballots`` for each size, noise mask, and subset of its free features (see `subsets`)."""
+        whole = [] if full_ballots is None else np.packbits(self.keep_masks, axis=1)
+        self.known = {code.tobytes(): row for row, code in enumerate(whole, start=len(first))}
+        """Rows of the masks, packed, that the full input has in common with the tables: whole noise masks."""
         self.evaluations = 0
 
     @property
@@ -83,7 +92,8 @@ class LossTables:
         _, group = np.unique(np.packbits(self.keep_masks & self.mask, axis=1), axis=0, return_inverse=True)
         group = group.reshape(-1)
         groups = [np.flatnonzero(group == g) for g in range(int(group.max()) + 1)]
-        at_least = sum(max(counts[s] for s in members) for members in groups)
+        known = sum(len(kept) == size for kept in self.kept) if self.known else 0
+        at_least = sum(max(counts[s] for s in members) for members in groups) - known
         row_bytes = 8 * self.ballots.probs.shape[1] + len(self.mask) // 8 + 16
         if at_least > left or sum(counts) > _MAX_ENTRIES or (rows + at_least) * row_bytes > _MAX_BYTES:
             return None
@@ -98,11 +108,16 @@ class LossTables:
                 where = where.reshape(-1)
             else:
                 where = np.arange(len(packed))
+            row_of = np.full(len(packed), -1)
+            if any(len(self.kept[s]) == size for s in members):
+                row_of = np.array([self.known.get(code.tobytes(), -1) for code in packed])
+            unknown = row_of < 0
+            row_of[unknown] = np.arange(unknown.sum()) + rows + found
             ends = np.cumsum([counts[s] for s in members])
             for s, part in zip(members, np.split(where, ends[:-1]), strict=True):
-                entries[s] = part + rows + found
-            new.append(packed)
-            found += len(packed)
+                entries[s] = row_of[part]
+            new.append(packed[unknown])
+            found += int(unknown.sum())
             if found > left:
                 return None
         return entries, np.concatenate(new)
@@ -125,13 +140,17 @@ class LossTables:
         for start in range(0, len(packed), step):
             masks = np.unpackbits(packed[start : start + step], axis=1, count=len(self.mask)).view(np.bool_)
             parts.append(self._needed(ballots_on(self.base, masks)))
-        self.ballots = Ballots(
-            np.concatenate([part.probs for part in parts]),
-            np.concatenate([part.classes for part in parts]),
-            np.concatenate([part.near_tie for part in parts]),
-        )
+        self.ballots = _joined(parts)
         self.evaluations += len(packed)
 
     def _needed(self, ballots: Ballots) -> Ballots:
         # A copy, so that the probabilities themselves are let go.
         return replace(ballots, probs=ballots.probs[:, :0].copy()) if self.by_vote else ballots
+
+
+def _joined(parts: list[Ballots]) -> Ballots:
+    return Ballots(
+        np.concatenate([part.probs for part in parts]),
+        np.concatenate([part.classes for part in parts]),
+        np.concatenate([part.near_tie for part in parts]),
+    )

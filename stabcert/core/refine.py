@@ -27,6 +27,7 @@ def refine(
     mask: ArrayLike,
     ballots: Ballots,
     *,
+    full_ballots: Ballots | None = None,
     max_evaluations: int,
     at_least: int = 0,
 ) -> Refinement:
@@ -49,6 +50,7 @@ def refine(
     Args:
         mask: ``(n_features,)``, True = kept.
         ballots: ``smoothed.ballots(mask)``.
+        full_ballots: the same of the full input, if known: its masks are among those of complete tables.
         max_evaluations: most masks that are given to the unsmoothed predictor, each of them once.
         at_least: a radius already proved.
 
@@ -60,7 +62,7 @@ def refine(
     """
     kept = as_mask(mask, smoothed.n_features)
     leads = leads_of(smoothed, ballots)
-    tables = LossTables(smoothed, kept, ballots)
+    tables = LossTables(smoothed, kept, ballots, full_ballots)
     n_free = len(tables.free)
     if not leads.certain or at_least >= n_free:
         stable = leads.certain

@@ -102,6 +102,8 @@ def _largest(values: Scores, top: int) -> list[int]:
 def _bounded(value: float, half_width: float, c: float, samples: int) -> Quantity:
     """By Parseval no coefficient of degree 1 or more of a function in ``[-c, c]`` is larger than c."""
     lower, upper = max(-c, value - half_width), min(c, value + half_width)
+    if lower > upper:  # nothing possible is in the interval: an event of probability at most delta
+        lower, upper = -c, c
     meaningful = upper - lower <= c
-    needed = None if meaningful else math.ceil(samples * (2 * half_width / c) ** 2)
+    needed = None if meaningful else math.ceil(samples * max(1.0, (2 * half_width / c) ** 2))
     return Quantity(min(max(value, lower), upper), lower, upper, False, meaningful, needed)

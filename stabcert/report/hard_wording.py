@@ -148,7 +148,9 @@ def attack_text(report: Report, finding: HardFinding) -> str:
         f"{short(broken.prediction.label)}"
         for broken, name in found
     ]
-    return f"A search within {attack.calls} evaluations found {' and '.join(parts)}."
+    known = finding.broken_at if attack.smoothed is None else None
+    missed = "" if known is None else f", though refinement shows that {counted(known, kind)} can change the former"
+    return f"A search within {attack.calls} evaluations found {' and '.join(parts)}{missed}."
 
 
 def check_text(report: Report, finding: HardFinding) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -55,6 +56,17 @@ def test_incremental_radii_are_golden(gap: str, probability: str, radius: int) -
 @pytest.mark.parametrize(("gap", "probability", "radius"), GOLDEN["decremental_radius"])
 def test_decremental_radii_are_golden(gap: str, probability: str, radius: int) -> None:
     assert decremental_radius(Fraction(gap), Fraction(probability), 1000) == radius
+
+
+@pytest.mark.parametrize(("gap", "radii"), GOLDEN["incremental_radius_by_gap"]["radii"].items())
+def test_incremental_radii_are_those_of_the_golden_table(gap: str, radii: list[int]) -> None:
+    probabilities = GOLDEN["incremental_radius_by_gap"]["probabilities"]
+    assert [incremental_radius(Fraction(gap), Fraction(one), 1000) for one in probabilities] == radii
+
+
+@pytest.mark.parametrize(("probability", "radius"), GOLDEN["incremental_radius_of_64_unanimous_draws"])
+def test_a_unanimous_vote_of_64_draws_has_its_golden_radius(probability: str, radius: int) -> None:
+    assert incremental_radius(gap_lower(64, 64, 0.1), Fraction(probability), 1000) == radius
 
 
 @given(st.fractions(0, 1), st.fractions(Fraction(1, 50), Fraction(49, 50)), st.integers(0, 40))
@@ -251,6 +263,24 @@ def test_each_distinct_masked_input_is_evaluated_once() -> None:
     certificate = certify(base, np.arange(12) < 4, n_samples=500)
     assert certificate.evaluations == base.rows == len(np.unique(base.masks, axis=0)) < 500
     assert certificate.votes.sum() == certificate.full_votes.sum() == 450
+
+
+def test_memory_does_not_grow_with_samples_times_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    n_classes, n_samples = 400, 4000
+
+    class ManyClasses:
+        n_features = 40
+
+        def __call__(self, masks: Masks, /) -> Probs:
+            return np.full((len(masks), n_classes), 1 / n_classes)
+
+    monkeypatch.setattr("stabcert.core.bernoulli._ROWS_AT_ONCE", 64)
+    tracemalloc.start()
+    certificate = certify(ManyClasses(), np.ones(40), keep_probability=0.5, n_samples=n_samples, decremental=False)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert certificate.evaluations > 3900
+    assert peak < n_samples * n_classes * 8 / 3
 
 
 def test_the_same_generator_gives_the_same_certificate() -> None:

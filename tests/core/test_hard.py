@@ -13,7 +13,7 @@ from stabcert.core.noise import keep_masks_from, quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.types import Masks
 from stabcert.errors import InputError, ParameterError
-from tests.core.hard_cases import true_radii
+from tests.core.hard_cases import random_function, true_radii
 from tests.core.helpers import GOLDEN
 from tests.doubles import Batchy, Constant, Counting, Majority, Table, Threshold, one_hot
 
@@ -219,6 +219,23 @@ def test_more_evaluations_are_spent_on_a_larger_radius() -> None:
     assert base.rows - spent == refined.evaluations
     assert refined.radius_votes == plain.radius_votes < refined.radius_incremental
     assert refined.radius_incremental >= refined.refinement.radius
+
+
+def test_a_mask_that_the_full_input_and_the_tables_have_in_common_is_evaluated_once() -> None:
+    """Complete tables meet each noise mask as a whole, as the full input does."""
+    rng = np.random.default_rng(5)
+    in_common = 0
+    for _ in range(100):
+        n = int(rng.integers(2, 7))
+        base, noise, mask = Counting(random_function(n, rng)), rng.random((6, n)) < 0.5, rng.random(n) < 0.4
+        smoothed, spend = SmoothedPredictor(base, noise), int(rng.integers(1, 200))
+        certificate = certify_hard(smoothed, mask, refine=spend)
+        assert certificate.evaluations == base.rows == len(np.unique(base.masks, axis=0))
+        alone = certify_hard(smoothed, mask, refine=spend, decremental=False)
+        if certificate.refinement is not None and alone.refinement is not None:
+            assert certificate.refinement.radius >= alone.refinement.radius
+            in_common += certificate.refinement.evaluations < alone.refinement.evaluations
+    assert in_common > 10
 
 
 def test_a_refined_radius_is_not_above_the_truth() -> None:

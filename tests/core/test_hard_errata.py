@@ -15,7 +15,6 @@ import pytest
 from stabcert.core.hard import certify_hard
 from stabcert.core.noise import grid_count, keep_masks_from, quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.core.types import Masks
 from stabcert.errors import ParameterError
 from tests.core.hard_cases import random_function, true_radii
 from tests.doubles import Parity, Table, one_hot
@@ -123,18 +122,20 @@ def test_e6_the_published_radius_is_wrong_at_a_tie() -> None:
     assert (certificate.radius_votes, certificate.radius_arcs, certificate.radius_incremental) == (0, 0, 0)
 
 
-def test_e6_the_runner_up_need_not_be_the_class_that_binds() -> None:
-    """Class 2 leads class 1 by 4 and class 0 by 4 as well, but class 0 also wins ties."""
-    votes = [0] * 1 + [1] * 1 + [2] * 5
-    base = Table(one_hot([votes[s] for s in range(7)] + [0], n_classes=3))
-    # Noise mask s keeps the features of the binary number s, so that its vote is what the table says.
-    keep_masks = (np.arange(7)[:, None] >> np.arange(3)) % 2 == 1
-    certificate = certify_hard(SmoothedPredictor(base, keep_masks), np.ones(3, dtype=bool))
-    assert certificate.votes.tolist() == [1, 1, 5]
-    free = np.zeros((7, 1), dtype=bool)
-    free[:2] = True  # a feature kept in two noise masks: 4 of a lead of 4
-    widened = SmoothedPredictor(_FirstOf(base, 3), np.hstack([keep_masks, free]))
-    assert certify_hard(widened, np.array([True, True, True, False])).radius_votes == 0
+@pytest.mark.parametrize(("rivals", "radius"), [((0, 2), 0), ((2, 3), 1)])
+def test_e6_of_two_runners_up_the_one_of_lower_index_binds(rivals: tuple[int, int], radius: int) -> None:
+    """Class 1 leads both by 4, and one feature takes 2 of its 6 votes: class 0 wins the tie, class 2 loses it."""
+    votes = np.repeat([*rivals, 1], [2, 2, 6])
+    # Four features spell out which noise mask it is, so that its vote is what the table says.
+    spelled = (np.arange(10)[:, None] >> np.arange(4)) % 2 == 1
+    free = np.isin(np.arange(10), [4, 5])
+    without_it = np.append(votes, np.ones(6, dtype=int))
+    base = Table(one_hot(np.append(without_it, np.full(16, rivals[0])), n_classes=4))
+    smoothed = SmoothedPredictor(base, np.column_stack([spelled, free]))
+    mask = np.arange(5) < 4
+    assert min(lead for lead, _ in leads(smoothed, mask)) == 4
+    assert published(smoothed, mask, 2) == 1
+    assert certify_hard(smoothed, mask).radius_votes == true_radii(smoothed, mask)[0] == radius
 
 
 def test_e7_without_consistency_no_decremental_radius_is_claimed() -> None:
@@ -188,13 +189,3 @@ def test_every_keep_probability_is_the_share_of_masks_that_keep_a_feature() -> N
             )
             certificate = certify_hard(smoothed, np.array([True, False]), decremental=False)
             assert certificate.keep_probability == Fraction(keep, q)
-
-
-class _FirstOf:
-    """A predictor that ignores further features."""
-
-    def __init__(self, base: Table, first: int) -> None:
-        self.base, self.first, self.n_features = base, first, first + 1
-
-    def __call__(self, masks: Masks, /) -> np.ndarray:
-        return self.base(masks[:, : self.first])

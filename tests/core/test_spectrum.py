@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from stabcert.core.spectrum import degree_weights
 from stabcert.core.spectrum_result import BasisKind, Quantity, Spectrum
+from stabcert.core.spectrum_target import TargetFunction
 from stabcert.core.transforms import exact_cost
 from stabcert.core.types import MaskedPredictor, Masks, Probs
 from tests.core.boolean_functions import (
@@ -280,6 +281,12 @@ def test_a_target_is_a_number_of_each_mask(
     assert (spectrum.target, spectrum.target_class, spectrum.other_class) == (target, chosen, other)
     assert spectrum.values is not None
     assert spectrum.values[0] == pytest.approx(mean, abs=1e-15)
+
+
+@pytest.mark.parametrize("target", ["probability", "margin"])
+def test_no_value_is_above_what_is_possible_if_probabilities_sum_to_1_almost(target: Any) -> None:
+    function = TargetFunction(Table([[0.0, 1 + 9e-7], [0.0, 1 + 9e-7]]), target, 1)
+    assert function.table().tolist() == [1.0, 1.0]
 
 
 def test_sampled_and_exact_spectra_have_the_same_target() -> None:

@@ -11,7 +11,9 @@ from scipy.stats import binom
 
 from stabcert.core.spectrum import degree_weights
 from stabcert.core.spectrum_intervals import square_quantity
+from stabcert.core.spectrum_low_degree import low_degree_coefficients
 from stabcert.core.spectrum_result import Quantity, Spectrum
+from stabcert.core.spectrum_settings import SpectrumSettings
 from stabcert.core.spectrum_target import TargetFunction
 from stabcert.core.types import MaskedPredictor
 from stabcert.errors import ParameterError
@@ -95,6 +97,15 @@ def test_the_estimates_approach_the_truth() -> None:
         assert quantity.value == pytest.approx(truth[key].value, abs=0.03), key
 
 
+@pytest.mark.parametrize("bias", [0.2, 0.7])
+def test_the_estimate_of_the_influence_approaches_the_truth_in_a_biased_basis(bias: float) -> None:
+    common: dict[str, Any] = {"target_class": 1, "basis": "biased", "bias": bias}
+    truth = degree_weights(Majority(5), rng=np.random.default_rng(0), **common).total_influence.value
+    found = sampled(Majority(5), n_samples=5000, **common).total_influence.value
+    assert found == pytest.approx(truth, abs=0.03)
+    assert abs(truth / (4 * bias * (1 - bias)) - truth) > 0.03  # what the factor of uniform masks would give
+
+
 @pytest.mark.parametrize(
     ("predictor", "weights"),
     [
@@ -143,6 +154,26 @@ def test_the_interval_of_a_biased_coefficient_is_that_of_hoeffding_for_all_candi
     for one in spectrum.coefficients:
         width = 2 * 3 ** len(one.features) * np.sqrt(np.log(2 * candidates / delta) / (2 * samples))
         assert one.value.upper - one.value.lower == pytest.approx(width, rel=1e-9)
+
+
+def test_an_interval_of_a_coefficient_that_nothing_possible_is_in_says_nothing() -> None:
+    """Draws that hardly ever happen: every feature is kept each time, although it is with probability 1/10."""
+    settings = SpectrumSettings(
+        n_features=1,
+        basis="biased",
+        bias=0.1,
+        degree=1,
+        n_samples=1000,
+        keep_probabilities=(1.0,),
+        restrict=None,
+        restrict_draws=2,
+        top=1,
+        delta=0.1,
+    )
+    function = TargetFunction(Constant(1), "probability", 1)
+    (one,) = low_degree_coefficients(np.ones((1000, 1), dtype=bool), np.full(1000, 0.5), function, settings)
+    assert (one.value.lower, one.value.upper) == (-0.5, 0.5)
+    assert not one.value.meaningful
 
 
 def test_with_very_many_features_coefficients_of_two_are_left_out() -> None:

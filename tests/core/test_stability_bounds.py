@@ -257,6 +257,15 @@ def test_the_margin_ends_where_near_ties_begin() -> None:
     assert 1 - found.class_rate <= found.class_bound
 
 
+def test_the_margin_allows_for_probabilities_that_sum_to_1_almost() -> None:
+    """Above one half, and yet another class is ahead."""
+    predictor = Table([[0.4, 0.6, 0.0], [0.5 + 6e-7, 0.5 + 3e-7, 0.0]])
+    found = stability_bounds(predictor, np.array([False]), radius=1, target_class=1)
+    assert found.class_rate == 0.5
+    assert found.class_bound is not None
+    assert 1 - found.class_rate <= found.class_bound
+
+
 @pytest.mark.parametrize("radius", range(4))
 @pytest.mark.parametrize(("keep", "smooth", "parts"), [(1.0, "all", 1), (0.5, "free", 1), (0.5, "all", 4)])
 @pytest.mark.parametrize("target_class", [None, 1])
