@@ -56,8 +56,9 @@ class LossTables:
         """Everything that was evaluated; for votes without the probabilities, which would fill the memory."""
         self.entries = [[np.array([row]) for row in range(len(first))]]
         """The row of ``ballots`` for each size, noise mask, and subset of its free features (see `subsets`)."""
-        whole = [] if full_ballots is None else np.packbits(self.keep_masks, axis=1)
-        self.known = {code.tobytes(): row for row, code in enumerate(whole, start=len(first))}
+        whole = self.keep_masks[:0] if full_ballots is None else self.keep_masks
+        codes = np.packbits(whole, axis=1)
+        self.known = {code.tobytes(): row for row, code in enumerate(codes, start=len(first))}
         """Rows of the masks, packed, that the full input has in common with the tables: whole noise masks."""
         self.evaluations = 0
 

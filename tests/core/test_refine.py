@@ -1,82 +1,18 @@
-"""Radii from tables: never above the truth, and the truth itself where that is claimed."""
+"""Larger radii from tables: against the truth by brute force, within the evaluations that are allowed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from numpy.random import Generator
 
 from stabcert.core import refine as refine_module
-from stabcert.core.arcs import radius_by_arcs
-from stabcert.core.hard_certificate import Refinement, ScoreKind
-from stabcert.core.leads import leads_of, radius_by_counts
-from stabcert.core.masks import bernoulli_keep_masks
+from stabcert.core.hard_certificate import ScoreKind
 from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.refine import refine
-from stabcert.core.smoothing import SmoothedPredictor, ballots_on
-from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs
-from tests.core.hard_cases import every_mask, random_function
-from tests.doubles import Batchy, Constant, Counting, Table, Threshold, one_hot
-
-SCORES: list[ScoreKind] = ["vote", "probability"]
-PLENTY = 10**6
-
-
-def any_noise(n_features: int, rng: Generator) -> Masks:
-    """Frozen noise of every kind and every keep probability, 1 included."""
-    draws = int(rng.choice([1, 2, 4, 8, 16]))
-    if rng.random() < 0.5:
-        return bernoulli_keep_masks(n_features, keep_probability=float(rng.random()), draws=draws, rng=rng)
-    return quantized_keep_masks(n_features, keep=int(rng.integers(1, draws + 1)), quantization=draws, rng=rng)
-
-
-def any_case(rng: Generator, scores: ScoreKind) -> tuple[SmoothedPredictor, Mask]:
-    n = int(rng.integers(1, 8))
-    smoothed = SmoothedPredictor(random_function(n, rng), any_noise(n, rng), scores=scores)
-    return smoothed, rng.random(n) < rng.choice([0.0, 0.2, 0.6])
-
-
-def refined(smoothed: SmoothedPredictor, mask: Mask, max_evaluations: int = PLENTY, at_least: int = 0) -> Refinement:
-    return refine(smoothed, mask, smoothed.ballots(mask), max_evaluations=max_evaluations, at_least=at_least)
-
-
-def known_radius(smoothed: SmoothedPredictor, mask: Mask) -> int:
-    """What is proved without tables."""
-    leads = leads_of(smoothed, smoothed.ballots(mask))
-    columns = smoothed.keep_masks[:, ~mask]
-    return max(radius_by_counts(leads, columns.sum(axis=0)), radius_by_arcs(leads, columns) or 0)
-
-
-def smallest_leads(smoothed: SmoothedPredictor, mask: Mask, in_doubt: float = -1.0) -> np.ndarray:
-    """For j = 0 .. m added features, the smallest lead less what is needed, by definition over all supersets."""
-    masks = every_mask(len(mask))
-    every = ballots_on(smoothed.base, masks)
-    n_classes = every.probs.shape[1]
-    seen = (masks[:, None] & smoothed.keep_masks) @ (1 << np.arange(len(mask)))
-    given = every.probs[seen].sum(axis=1)
-    if smoothed.scores == "vote":
-        given = np.eye(n_classes)[every.classes][seen].sum(axis=1)
-    prediction = int(given[mask @ (1 << np.arange(len(mask)))].argmax())
-    leads = np.full(len(masks), np.inf)
-    for k in set(range(n_classes)) - {prediction}:
-        counts = every.probs[:, prediction] - every.probs[:, k]
-        needed = 0
-        if smoothed.scores == "vote":
-            counts = (every.classes == prediction) * 1.0 - (every.classes == k)
-            counts[every.near_tie] = in_doubt
-            needed = int(k < prediction)
-        leads = np.minimum(leads, counts[seen].sum(axis=1) - needed)
-    added = (masks & ~mask).sum(axis=1)
-    supersets = (masks | ~mask).all(axis=1)
-    return np.array([leads[supersets & (added == size)].min() for size in range(int((~mask).sum()) + 1)])
-
-
-def true_radius(leads: np.ndarray, at_least: float = 0.0) -> int:
-    """Largest size up to which every lead is at least that; -1 if the first is not."""
-    below = np.flatnonzero(leads < at_least)
-    return int(below[0]) - 1 if len(below) > 0 else len(leads) - 1
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.types import MaskedPredictor, Masks, Probs
+from tests.core.refine_cases import PLENTY, SCORES, any_case, known_radius, refined, smallest_leads, true_radius
+from tests.doubles import Constant, Counting, Threshold, one_hot
 
 
 @pytest.mark.parametrize("scores", SCORES)
@@ -238,76 +174,6 @@ def test_evaluations_that_cannot_prove_a_larger_radius_are_not_spent() -> None:
     first = keep_masks[:, 4:].sum()
     assert refine(smoothed, mask, ballots, max_evaluations=int(first), at_least=1).evaluations == 0
     assert base.rows == before
-
-
-@pytest.mark.parametrize("drift", [0, 1])
-def test_near_ties_count_against_the_prediction_and_break_nothing(drift: int) -> None:
-    rng = np.random.default_rng(27)
-    unsure = 0
-    for _ in range(200):
-        n = int(rng.integers(2, 7))
-        tied = rng.random(2**n) < 0.15
-        classes = rng.random(2**n) < rng.choice([0.1, 0.3])
-        base = Batchy(
-            Table(one_hot(classes)), lambda masks, tied=tied, n=n: tied[masks @ (1 << np.arange(n))], drift=drift
-        )
-        smoothed = SmoothedPredictor(base, any_noise(n, rng))
-        mask = rng.random(n) < 0.3
-        ballots = smoothed.ballots(mask)
-        # The class of the mask itself may be one that near ties decide: then it is in doubt.
-        if not leads_of(smoothed, ballots).certain:
-            assert refined(smoothed, mask).radius == 0
-            continue
-        surely, possibly = (true_radius(smallest_leads(smoothed, mask, in_doubt)) for in_doubt in (-1.0, 1.0))
-        found = refined(smoothed, mask)
-        assert found.radius == surely
-        assert found.exact == (surely == possibly)
-        unsure += surely < possibly
-    assert unsure > 10
-
-
-def test_mean_probabilities_that_are_equal_after_an_addition_are_not_relied_on() -> None:
-    """Class 0 wins an exact tie, but rounding could give it to class 1 as well."""
-    probabilities: Probs = np.array([[0.75, 0.25], [0.5, 0.5]])
-    smoothed = SmoothedPredictor(Table(probabilities), np.ones((1, 1), dtype=bool), scores="probability")
-    found = refined(smoothed, np.array([False]))
-    assert (found.radius, found.exact, found.stable_for_all_supersets) == (0, False, False)
-    voted = SmoothedPredictor(Table(probabilities), np.ones((1, 1), dtype=bool))
-    assert refined(voted, np.array([False])).stable_for_all_supersets
-
-
-def test_classes_of_lower_index_win_ties_also_if_they_have_no_vote_at_first() -> None:
-    """Two noise masks vote for class 1; feature 0 turns one of them to class 0, which wins 1 to 1."""
-
-    class Lower:
-        n_features = 2
-
-        def __call__(self, masks: Masks, /) -> Probs:
-            return one_hot(1 - masks[:, 0], 3)
-
-    smoothed = SmoothedPredictor(Lower(), np.array([[True, True], [False, True]]))
-    found = refined(smoothed, np.zeros(2, dtype=bool))
-    assert (found.radius, found.exact) == (0, True)
-
-
-def test_equal_noise_masks_and_a_mask_that_keeps_nothing_or_everything_are_no_special_cases() -> None:
-    keep_masks = np.repeat([[True, False, True], [True, True, False]], [3, 2], axis=0)
-    base = Counting(Threshold(3, 2))
-    smoothed = SmoothedPredictor(base, keep_masks)
-    nothing = np.zeros(3, dtype=bool)
-    assert refined(smoothed, nothing).radius == true_radius(smallest_leads(smoothed, nothing))
-    everything = refined(smoothed, np.ones(3, dtype=bool))
-    assert replace(everything, depth=0) == Refinement(0, 0, True, True, True, 0)
-
-
-def test_arbitrary_numbers_of_classes_are_told_apart() -> None:
-    rng = np.random.default_rng(28)
-    for n_classes in (2, 4, 7):
-        for _ in range(40):
-            n = int(rng.integers(2, 6))
-            smoothed = SmoothedPredictor(random_function(n, rng, n_classes), any_noise(n, rng))
-            mask = rng.random(n) < 0.3
-            assert refined(smoothed, mask).radius == true_radius(smallest_leads(smoothed, mask))
 
 
 def test_a_larger_input_is_decided_within_seconds_and_as_the_definition_says() -> None:

@@ -100,31 +100,11 @@ def test_the_estimates_approach_the_truth() -> None:
 @pytest.mark.parametrize("bias", [0.2, 0.7])
 def test_the_estimate_of_the_influence_approaches_the_truth_in_a_biased_basis(bias: float) -> None:
     common: dict[str, Any] = {"target_class": 1, "basis": "biased", "bias": bias}
-    truth = degree_weights(Majority(5), rng=np.random.default_rng(0), **common).total_influence.value
-    found = sampled(Majority(5), n_samples=5000, **common).total_influence.value
-    assert found == pytest.approx(truth, abs=0.03)
-    assert abs(truth / (4 * bias * (1 - bias)) - truth) > 0.03  # what the factor of uniform masks would give
-
-
-@pytest.mark.parametrize(
-    ("predictor", "weights"),
-    [
-        (Parity(24), [0.25, 0, 0, 0]),
-        (Unanimity(24, [5]), [0.25, 0.25, 0, 0]),
-        (Junta(24, [3, 20], [0, 1, 1, 0]), [0.25, 0, 0.25, 0]),
-        (Junta(24, [3, 9, 20], [0, 1, 1, 0, 1, 0, 0, 1]), [0.25, 0, 0, 0.25]),
-        (Unanimity(24, [0, 1]), [1 / 16, 1 / 8, 1 / 16, 0]),
-    ],
-)
-def test_known_functions_of_24_features_are_within_their_intervals(
-    predictor: MaskedPredictor, weights: list[float]
-) -> None:
-    spectrum = sampled(predictor, target_class=1, n_samples=3000, delta=FALSE_ALARM)
-    for one, weight in zip(spectrum.degrees, weights, strict=True):
-        assert one.weight.lower <= weight <= one.weight.upper
-    unlikely = sampled(predictor, target_class=1, n_samples=3000, delta=0.1)
-    for one, weight in zip(unlikely.degrees, weights, strict=True):
-        assert one.weight.value == pytest.approx(weight, abs=0.05)
+    predictor = soft(np.random.default_rng(2).random(2**5))
+    truth = degree_weights(predictor, rng=np.random.default_rng(0), **common).total_influence.value
+    found = sampled(predictor, n_samples=5000, **common).total_influence.value
+    assert found == pytest.approx(truth, abs=0.02)
+    assert abs(truth / (4 * bias * (1 - bias)) - truth) > 0.02  # what the factor of uniform masks would give
 
 
 def test_the_interval_of_every_degree_is_the_narrower_the_more_samples() -> None:

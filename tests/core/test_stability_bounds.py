@@ -1,69 +1,21 @@
-"""Stability bounds from monotone coefficients: golden values, the published ones where they fail, random search."""
+"""Stability bounds from monotone coefficients: golden values, random search, what is evaluated and refused."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache
-from typing import Literal
 
 import numpy as np
 import pytest
 
 from stabcert.core.small_sets import containment, moebius, smooth_sets, steps_of
-from stabcert.core.spectrum_result import StabilityBounds
 from stabcert.core.stability_bounds import bounds_cost, stability_bounds
 from stabcert.core.transforms import smooth_values, transform
 from stabcert.errors import InputError, ParameterError
-from tests.core.boolean_functions import code, masks_of, random_values, smoothing, soft, subsets
+from tests.core.boolean_functions import code, soft, subsets
 from tests.core.helpers import GOLDEN
+from tests.core.stability_cases import CASES, HALF, Smooth, movements, of_class_1, random_case, smoothed_by_definition
 from tests.doubles import Batchy, Counting, Table, Threshold
 from tests.oracles import stability_rate
-
-Smooth = Literal["all", "free"]
-HALF = 0.5
-
-
-@cache
-def noise(n: int, keep: float) -> np.ndarray:
-    return smoothing(n, keep)
-
-
-def smoothed_by_definition(values: np.ndarray, mask: tuple[int, ...], keep: float, smooth: Smooth) -> np.ndarray:
-    n = len(mask)
-    if smooth == "all":
-        return noise(n, keep) @ values
-    every = masks_of(n)
-    kept = code(np.flatnonzero(mask))
-    lifted = np.array([values[index | kept] for index in range(len(every))])
-    return noise(n, keep) @ lifted
-
-
-def movements(values: np.ndarray, mask: tuple[int, ...], radius: int) -> list[tuple[int, float]]:
-    """Size and movement of every addition."""
-    free = [i for i, kept in enumerate(mask) if not kept]
-    start = code(np.flatnonzero(mask))
-    return [(len(s), abs(values[start | code(s)] - values[start])) for s in subsets(free, radius)]
-
-
-def published(values: np.ndarray, mask: tuple[int, ...], radius: int, keep: float = 1.0) -> tuple[float, float, int]:
-    """B.4, B.5 (B.8 if smoothed) and B.6 as they were published: without the sets that meet the mask."""
-    coefficients = transform(values, "monotone")
-    free = [i for i, kept in enumerate(mask) if not kept]
-    sets = subsets(free, radius)
-
-    def moved(s: tuple[int, ...]) -> float:
-        return abs(sum(keep ** len(t) * coefficients[code(t)] for t in subsets(s, len(s)) if t))
-
-    by_sets = 2 / len(sets) * sum(moved(s) for s in sets)
-    by_degree = 2 * sum(
-        float(containment(len(free), radius, len(t))) * keep ** len(t) * abs(coefficients[code(t)]) for t in sets if t
-    )
-    hard = max(r for r in range(radius + 1) if all(moved(s) <= HALF for s in sets if len(s) <= r))
-    return by_sets, by_degree, hard
-
-
-def of_class_1(values: object, mask: tuple[int, ...], radius: int, **arguments: object) -> StabilityBounds:
-    return stability_bounds(soft(values), np.array(mask, dtype=bool), radius=radius, target_class=1, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("radius", "keep", "sets", "degrees"), GOLDEN["stability_bounds_of_the_table"])
@@ -84,17 +36,6 @@ def test_operators_on_small_sets_are_those_on_all_sets_cut_off() -> None:
     steps = steps_of(np.array([[i in s for i in range(6)] for s in sets]))
     assert moebius(values[codes], steps) == pytest.approx(transform(values, "monotone")[codes], abs=1e-14)
     assert smooth_sets(values[codes], steps, 0.3) == pytest.approx(smooth_values(values, 0.3)[codes], abs=1e-14)
-
-
-CASES = [(n, seed) for n in range(1, 7) for seed in range(80)]
-
-
-def random_case(n: int, seed: int) -> tuple[np.ndarray, tuple[int, ...], int, float]:
-    rng = np.random.default_rng([n, seed])
-    mask = tuple(int(kept) for kept in rng.random(n) < rng.random())
-    free = n - sum(mask)
-    keep = float(rng.choice([0.0, 0.3, 0.5, 2 / 3, 0.9]))
-    return random_values(n, rng), mask, int(rng.integers(0, free + 1)), keep
 
 
 @pytest.mark.parametrize("smooth", ["unsmoothed", "all", "free"])
@@ -133,92 +74,6 @@ def test_the_degree_bound_is_that_of_the_coefficients_by_definition() -> None:
         assert found.degrees == pytest.approx(expected, abs=1e-12)
 
 
-def test_every_published_bound_is_violated_in_the_same_search_and_only_with_a_mask_that_is_not_empty() -> None:
-    """E2."""
-    violated = {"B.4": 0, "B.5": 0, "B.6": 0, "B.8": 0}
-    for n, seed in CASES:
-        values, mask, radius, _ = random_case(n, seed)
-        truth = of_class_1(values, mask, radius)
-        smoothed = of_class_1(values, mask, radius, keep_probability=0.95)
-        by_sets, by_degree, hard = published(values, mask, radius)
-        fails = {
-            "B.4": 1 - truth.rate > by_sets + 1e-9,
-            "B.5": 1 - truth.rate > by_degree + 1e-9,
-            "B.6": hard > truth.hard_radius,
-            "B.8": 1 - smoothed.rate > published(values, mask, radius, 0.95)[1] + 1e-9,
-        }
-        assert any(mask) or not any(fails.values())
-        for name, failed in fails.items():
-            violated[name] += failed
-    assert min(violated.values()) > 0, violated
-
-
-def test_e2_the_published_bounds_call_and_stable_at_a_mask_where_it_is_not() -> None:
-    values, mask = np.array([0.0, 0, 0, 1]), (1, 0)
-    assert published(values, mask, 1) == (0.0, 0.0, 1)
-    found = of_class_1(values, mask, 1)
-    assert (found.rate, found.hard_radius) == (0.5, 0)
-    assert found.sets == found.degrees == 1.0
-
-
-def test_e2_the_published_bound_calls_the_smoothed_and_stable_too() -> None:
-    values, mask = np.array([0.0, 0, 0, 1]), (1, 0)
-    assert published(values, mask, 1, 0.9)[1] == 0.0
-    found = of_class_1(values, mask, 1, keep_probability=Fraction(9, 10))
-    assert found.rate == 0.5
-    assert found.degrees == pytest.approx(0.81)
-
-
-def test_e3_smoothing_does_not_improve_the_published_bound_by_its_factor() -> None:
-    """E3, first counterexample: Q = 1/2 bounds the function, and 0.9 Q does not bound the smoothed one."""
-    values, mask = np.array([0.0, 0, 0.5, 1]), (1, 0)
-    q = published(values, mask, 1)[1]
-    assert q == 0.5
-    smoothed = of_class_1(values, mask, 1, keep_probability=Fraction(9, 10))
-    assert 1 - of_class_1(values, mask, 1).rate <= q
-    assert 1 - smoothed.rate > 0.9 * q
-    assert 1 - smoothed.rate <= min(smoothed.sets, smoothed.degrees)
-
-
-def exclusive(n_features: int) -> np.ndarray:
-    """1 if feature 0 is kept, and of the others some but not all."""
-    return np.array([float(mask[0] and 0 < sum(mask[1:]) < n_features - 1) for mask in masks_of(n_features)])
-
-
-def test_e3_mild_smoothing_of_all_features_destroys_a_perfect_stability() -> None:
-    """E3, second counterexample: no bound from sets that contain the mask can see it."""
-    mask, keep = (0, 1, 1, 1, 1), Fraction(2, 3)
-    before = of_class_1(exclusive(5), mask, 1)
-    after = of_class_1(exclusive(5), mask, 1, keep_probability=keep)
-    assert (before.rate, before.degrees) == (1.0, 0.0)
-    assert after.rate == 0.5
-    assert after.sets == pytest.approx(0.5267489711934156)
-    assert 1 - after.rate <= after.degrees
-
-
-def test_e3_smoothing_the_free_features_alone_keeps_it() -> None:
-    after = of_class_1(exclusive(5), (0, 1, 1, 1, 1), 1, keep_probability=Fraction(2, 3), smooth="free")
-    assert (after.rate, after.degrees) == (1.0, 0.0)
-
-
-def test_e3_smoothing_the_free_features_improves_the_degree_bound_by_the_factor() -> None:
-    for n, seed in CASES:
-        values, mask, radius, keep = random_case(n, seed)
-        before = of_class_1(values, mask, radius)
-        after = of_class_1(values, mask, radius, keep_probability=keep, smooth="free")
-        assert after.degrees <= keep * before.degrees + 1e-12
-        assert 1 - after.rate <= keep * before.degrees + 1e-12
-
-
-def test_e4_a_small_movement_can_change_the_class_and_the_margin_bounds_how_often() -> None:
-    found = of_class_1([0.4, 0.6], (0,), 1)
-    assert found.rate == 1.0
-    assert found.class_rate == 0.5
-    assert found.sets < 1 - found.class_rate
-    assert found.class_bound is not None
-    assert 1 - found.class_rate <= found.class_bound == pytest.approx(0.1 / 0.1, rel=1e-4)
-
-
 def test_three_classes_are_decided_by_one_half_only_above_it() -> None:
     probabilities = [[0.3, 0.4, 0.3], [0.2, 0.7, 0.1]]
     below, above = (
@@ -246,6 +101,12 @@ def test_a_near_tie_does_not_count_as_keeping_the_class() -> None:
     assert found.class_rate == 0.25
     assert found.class_bound is not None
     assert 1 - found.class_rate <= found.class_bound
+
+
+def test_no_class_stays_where_that_of_the_mask_is_itself_a_near_tie() -> None:
+    predictor = Batchy(Threshold(3, 0), lambda masks: masks.sum(axis=1) == 0)
+    found = stability_bounds(predictor, np.zeros(3, dtype=bool), radius=1)
+    assert (found.class_rate, found.class_bound) == (0.0, None)
 
 
 def test_the_margin_ends_where_near_ties_begin() -> None:
@@ -300,6 +161,11 @@ def test_the_variant_is_named() -> None:
 def test_a_movement_of_exactly_one_half_is_stable_and_anything_more_is_not() -> None:
     assert of_class_1([0.0, 0.5], (0,), 1).hard_radius == 1
     assert of_class_1([0.0, np.nextafter(0.5, 1)], (0,), 1).hard_radius == 0
+
+
+def test_a_probability_above_1_by_rounding_moves_no_further_than_1() -> None:
+    predictor = Table([[0.5, 0.5], [0.0, 1 + 9e-7]])
+    assert stability_bounds(predictor, np.array([False]), radius=1, target_class=1).hard_radius == 1
 
 
 def test_too_many_evaluations_are_refused_before_the_predictor_is_asked() -> None:
