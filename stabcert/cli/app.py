@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import stabcert
-from stabcert.cli import certify_soft, explain
+from stabcert.cli import certify_soft, explain, smooth_eval
 from stabcert.errors import StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
@@ -71,6 +71,7 @@ def _examples(lines: tuple[str, ...]) -> str:
 for name, module, command in (
     ("explain", explain, explain.explain),
     ("certify-soft", certify_soft, certify_soft.certify_soft),
+    ("smooth-eval", smooth_eval, smooth_eval.smooth_eval),
 ):
     app.command(name, help=_paragraphs(module.HELP) + "\n\n" + _examples(module.EXAMPLES))(command)
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
+SERIES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9")
+"""For several curves in one diagram."""
 
 # ColorBrewer's RdBu from blue to red: diverging, colour-blind safe.
 _DIVERGING = np.array(
