@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from stabcert.core.attack import find_flip
     from stabcert.core.bernoulli import certify_hard_bernoulli
     from stabcert.core.comparison import Agreement, compare
+    from stabcert.core.curve import evaluate_smoothing, smoothing_curve
+    from stabcert.core.curve_result import SmoothedInput, SmoothingCurve
+    from stabcert.core.curve_summary import summarise
     from stabcert.core.exhaustive import enumerate_hard_radius
     from stabcert.core.hard import certify_hard, check_addition
     from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, HardCertificate
@@ -56,7 +59,9 @@ __all__ = [
     "MinimalMask",
     "ModelError",
     "ParameterError",
+    "SmoothedInput",
     "SmoothedPredictor",
+    "SmoothingCurve",
     "SoftCertificate",
     "Spectrum",
     "StabcertError",
@@ -73,6 +78,7 @@ __all__ = [
     "count_additions",
     "degree_weights",
     "enumerate_hard_radius",
+    "evaluate_smoothing",
     "explain",
     "explain_all",
     "find_flip",
@@ -82,7 +88,9 @@ __all__ = [
     "quantized_keep_masks",
     "sample_additions",
     "smallest_stable_mask",
+    "smoothing_curve",
     "stability_bounds",
+    "summarise",
     "top_k_mask",
 ]
 
@@ -91,6 +99,9 @@ _MODULES = {
     "stabcert.core.attack": ("find_flip",),
     "stabcert.core.bernoulli": ("certify_hard_bernoulli",),
     "stabcert.core.comparison": ("Agreement", "compare"),
+    "stabcert.core.curve": ("evaluate_smoothing", "smoothing_curve"),
+    "stabcert.core.curve_result": ("SmoothedInput", "SmoothingCurve"),
+    "stabcert.core.curve_summary": ("summarise",),
     "stabcert.core.exhaustive": ("enumerate_hard_radius",),
     "stabcert.core.hard": ("certify_hard", "check_addition"),
     "stabcert.core.hard_certificate": ("CheckedAddition", "EnumeratedRadius", "HardCertificate"),

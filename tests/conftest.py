@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 
@@ -12,6 +13,17 @@ from hypothesis import settings
 
 settings.register_profile("stabcert", derandomize=True, deadline=None)
 settings.load_profile("stabcert")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[str]:
+    """The address of a real Ray cluster of two CPUs on this machine, one for all tests."""
+    import ray
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    yield ray.get_runtime_context().gcs_address
+    ray.shutdown()
 
 
 def _global_random_state() -> tuple[object, ...]:

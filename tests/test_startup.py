@@ -20,6 +20,7 @@ HEAVY = (
     "skimage",
     "PIL",
     "scipy.stats",
+    "ray",
 )
 
 
@@ -28,7 +29,10 @@ def _loaded_by(code: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["certify-soft", "--help"], ["explain", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["certify-soft", "--help"], ["explain", "--help"], ["smooth-eval", "--help"], ["--version"]],
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import contextlib, io\nfrom stabcert.cli.app import app\n"

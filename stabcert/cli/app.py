@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import stabcert
-from stabcert.cli import certify_hard, certify_soft, explain, fourier
+from stabcert.cli import certify_hard, certify_soft, explain, fourier, smooth_eval
 from stabcert.errors import StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
@@ -73,6 +73,7 @@ for name, module, command in (
     ("certify-soft", certify_soft, certify_soft.certify_soft),
     ("certify-hard", certify_hard, certify_hard.certify_hard),
     ("fourier", fourier, fourier.fourier),
+    ("smooth-eval", smooth_eval, smooth_eval.smooth_eval),
 ):
     app.command(name, help=_paragraphs(module.HELP) + "\n\n" + _examples(module.EXAMPLES))(command)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     ExplanationOptions,
@@ -16,7 +17,6 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
-    flatten,
 )
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     OUTPUT,
@@ -17,7 +18,6 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
-    flatten,
 )
 from stabcert.errors import ParameterError
 

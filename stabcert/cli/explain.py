@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     EXPLANATION,
@@ -14,7 +15,6 @@ from stabcert.cli.options import (
     InputOptions,
     ModelOptions,
     OutputOptions,
-    flatten,
 )
 from stabcert.errors import ParameterError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stabcert.cli.inputs import IMAGE_SUFFIXES
-from stabcert.errors import InputError
+from stabcert.sweep.journal import cannot_write
 
 _LONGEST_NAME = 80
 
@@ -56,10 +56,6 @@ class Replacement:
         self._file.close()
         if self._part != self._target:
             self._part.unlink(missing_ok=True)
-
-
-def cannot_write(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot write to {path}: {error.strerror or error}")
 
 
 def make_folder(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stabcert.cli.certify_soft import parse_radii
+from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     ExplanationOptions,
@@ -17,7 +18,6 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
-    flatten,
 )
 from stabcert.errors import ParameterError
 
@@ -184,7 +184,7 @@ def fourier(
     )
 
     def work(case: Case) -> Outcome:
-        finding = bounded(case, request, analyse(case, request, seed=output.seed, quiet=output.quiet))
+        finding = bounded(case, request, analyse(case, request, seed=output.seed))
         return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
 
     return Session("fourier", inputs, model, explanation, output, masks=masks).run(work, render_spectrum)

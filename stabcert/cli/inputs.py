@@ -8,7 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,16 @@ IMAGE_SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
+class Label:
+    """The class that an input is said to have."""
+
+    value: int | str
+    """A number, or a name as it was written; digits as text may be either."""
+    origin: str
+    """Where that is said."""
+
+
+@dataclass(frozen=True)
 class Item:
     """One input, not yet decoded."""
 
@@ -47,6 +57,9 @@ class Item:
     text: str | None = None
     data: bytes | None = None
     """Bytes that did not come from a file."""
+    label: Label | None = None
+    problem: InputError | None = None
+    """Why it cannot be used, if that is known already."""
 
     def read(self) -> bytes:
         """The bytes whose SHA-256 identifies the input.
@@ -68,19 +81,24 @@ class Item:
         return {"id": self.id, "kind": self.kind, "path": None if self.path is None else str(self.path)}
 
 
-def collect(options: InputOptions) -> list[Item]:
+def collect(options: InputOptions, *, labelled: bool = False) -> list[Item]:
     """All inputs in the order given: arguments, then --text, then --inputs.
 
+    A file that is missing is an item with a problem.
+
+    Args:
+        labelled: take labels from lists, and from the names of folders where a directory holds folders alone.
+
     Raises:
-        InputError: a file, directory or line that does not lead to an input.
+        InputError: a directory, list or line that does not lead to an input.
         ParameterError: nothing was named.
     """
     items: list[Item] = []
     for name in options.inputs or []:
-        items += _from_argument(name)
+        items += _from_argument(name, labelled)
     items += [_text_item(f"text-{number}", text) for number, text in enumerate(options.text or [], start=1)]
     if options.inputs_file is not None:
-        items += _from_list(options.inputs_file)
+        items += _from_list(options.inputs_file, labelled)
     if not items:
         raise ParameterError("nothing to do: name an image or .txt file, a directory, or a sentence with --text")
     return items[: options.limit]
@@ -94,6 +112,34 @@ def file_item(path: Path, *, identity: str | None = None) -> Item:
     return Item(identity, "image", path=path)
 
 
+def _item(path: Path, identity: str) -> Item:
+    """`file_item`, with the problem where it cannot be read."""
+    try:
+        return file_item(path, identity=identity)
+    except InputError as error:
+        return missing_item(identity, path, error)
+
+
+def missing_item(identity: str, path: Path, problem: InputError) -> Item:
+    """A file that is not there, as far as its name says what it would have been."""
+    return Item(identity, "text" if path.suffix.lower() == ".txt" else "image", path=path, problem=problem)
+
+
+def label_of(value: object, origin: str) -> Label | None:
+    """A class number or name from a list; None where there is none.
+
+    Raises:
+        InputError: something that is neither.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str):
+        return Label(value.strip(), origin)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Label(value, origin)
+    raise InputError(f"{origin}: the label {value!r} is neither the name of a class nor its number")
+
+
 def _text_item(identity: str, text: str, path: Path | None = None) -> Item:
     try:
         text.encode("utf-8")
@@ -102,25 +148,41 @@ def _text_item(identity: str, text: str, path: Path | None = None) -> Item:
     return Item(identity, "text", path=path, text=text)
 
 
-def _from_argument(name: str) -> list[Item]:
+def _from_argument(name: str, labelled: bool) -> list[Item]:
     if name == "-":
         return [_from_bytes("-", sys.stdin.buffer.read())]
     path = Path(name)
     if path.is_dir():
-        return _from_directory(path)
+        return _from_directory(path, labelled)
     if not path.exists():
-        raise InputError(f'no such file: {name}; to certify a sentence write --text "..."')
-    return [file_item(path)]
+        return [missing_item(name, path, InputError(f'no such file: {name}; to certify a sentence write --text "..."'))]
+    return [_item(path, name)]
 
 
-def _from_directory(directory: Path) -> list[Item]:
-    wanted = IMAGE_SUFFIXES | {".txt"}
-    files = sorted(path for path in directory.iterdir() if path.suffix.lower() in wanted and path.is_file())
+def _from_directory(directory: Path, labelled: bool) -> list[Item]:
+    files = _files_in(directory)
+    folders = sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not files and labelled and folders:
+        return [item for folder in folders for item in _from_class(folder)]
     if not files:
         raise InputError(
             f"no images and no .txt files in the directory {directory} (its subdirectories are not searched)"
         )
-    return [file_item(path) for path in files]
+    return [_item(path, str(path)) for path in files]
+
+
+def _from_class(folder: Path) -> list[Item]:
+    """The inputs in a folder that has the name of their class."""
+    files = _files_in(folder)
+    if not files:
+        raise InputError(f"no images and no .txt files in {folder}; a folder that is named after a class needs some")
+    label = Label(folder.name, f"the folder {folder}")
+    return [replace(_item(path, str(path)), label=label) for path in files]
+
+
+def _files_in(directory: Path) -> list[Path]:
+    wanted = IMAGE_SUFFIXES | {".txt"}
+    return sorted(path for path in directory.iterdir() if path.suffix.lower() in wanted and path.is_file())
 
 
 def _from_bytes(identity: str, data: bytes) -> Item:
@@ -143,16 +205,31 @@ def _is_image(data: bytes) -> bool:
         return True
 
 
-def _from_list(path: Path) -> list[Item]:
-    text = _decode(_read_file(path), str(path))
-    suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        return [_from_row(path, line, row) for line, row in _json_lines(path, text)]
-    if suffix == ".csv":
-        # newline="" lets a quoted field hold line breaks.
-        rows = csv.DictReader(io.StringIO(text, newline=""))
-        return [_from_row(path, rows.line_num, row) for row in rows]
-    return [_from_line(path, number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+def _from_list(path: Path, labelled: bool) -> list[Item]:
+    if path.suffix.lower() in (".jsonl", ".csv"):
+        return [_from_row(path, line, row, labelled) for line, row in read_rows(path)]
+    lines = enumerate(read_text(path).splitlines(), start=1)
+    return [_from_line(path, number, line) for number, line in lines if line.strip()]
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and columns of each row of a .jsonl or .csv file.
+
+    Raises:
+        InputError: it cannot be read, or is no such file.
+    """
+    text = read_text(path)
+    if path.suffix.lower() == ".jsonl":
+        yield from _json_lines(path, text)
+        return
+    # newline="" lets a quoted field hold line breaks.
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    for row in rows:
+        yield rows.line_num, row
+
+
+def read_text(path: Path) -> str:
+    return _decode(_read_file(path), str(path))
 
 
 def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -168,30 +245,33 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
-def _from_row(path: Path, line: int, row: dict[str, Any]) -> Item:
+def _from_row(path: Path, line: int, row: dict[str, Any], labelled: bool) -> Item:
     identity = str(row.get("id") or f"{path}:{line}")
     if isinstance(row.get("text"), str) and row["text"]:
-        return _text_item(identity, row["text"])
-    if isinstance(row.get("path"), str) and row["path"]:
-        return file_item(_resolve(path, line, row["path"]), identity=str(row.get("id") or row["path"]))
-    raise InputError(f'{path}, line {line} has neither a "text" nor a "path"')
+        item = _text_item(identity, row["text"])
+    elif isinstance(row.get("path"), str) and row["path"]:
+        item = _listed_file(path, line, row["path"], str(row.get("id") or row["path"]))
+    else:
+        raise InputError(f'{path}, line {line} has neither a "text" nor a "path"')
+    return replace(item, label=label_of(row.get("label"), f"{path}, line {line}")) if labelled else item
 
 
 def _from_line(path: Path, number: int, line: str) -> Item:
     name = line.strip()
     if Path(name).suffix.lower() in IMAGE_SUFFIXES | {".txt"} and "\0" not in name:
-        return file_item(_resolve(path, number, name), identity=name)
+        return _listed_file(path, number, name, name)
     return _text_item(f"{path}:{number}", name)
 
 
-def _resolve(listing: Path, line: int, name: str) -> Path:
+def _listed_file(listing: Path, line: int, name: str, identity: str) -> Item:
     """A path in a list is relative to the folder of the list, else to the working directory."""
     for candidate in (listing.parent / name, Path(name)):
         if candidate.is_file():
-            return candidate
-    raise InputError(
+            return _item(candidate, identity)
+    problem = InputError(
         f"no such file: {name} ({listing}, line {line}); looked beside the list and in the working directory"
     )
+    return missing_item(identity, Path(name), problem)
 
 
 def _read_file(path: Path) -> bytes:

@@ -1,13 +1,11 @@
-"""Every option that several commands share, once: dataclasses that `flatten` turns into typer options."""
+"""Every option that several commands share, once: dataclasses that `stabcert.cli.flatten` turns into typer options."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
@@ -154,7 +152,7 @@ class ExplanationOptions:
             metavar="NAME",
             show_default="lime",
             help="lime, shap, kernelshap, occlusion, intgrad, saliency, inputxgrad, smoothgrad, clime, mfaba or "
-            "random; explain takes several: A,B.",
+            "random; explain and smooth-eval take several: A,B.",
             rich_help_panel=EXPLANATION,
         ),
     ] = None
@@ -223,12 +221,43 @@ class OutputOptions:
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on after an input that failed.", rich_help_panel=RUNNING)
     ] = False
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Skip inputs whose record is in the --output file.", rich_help_panel=RUNNING),
+    ] = False
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only part I of N of the inputs.", rich_help_panel=RUNNING),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            show_default="none",
+            help="N Ray workers, each with a model (extra: ray).",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="ADDRESS",
+            show_default="this machine",
+            help="Of a Ray cluster for the workers.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Results only: no notes, no progress.", rich_help_panel=RUNNING)
     ] = False
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what the libraries have to say.", rich_help_panel=RUNNING)
     ] = False
+    asked: dict[str, Any] = field(init=False, repr=False, compare=False)
+    """Every option of the call by name, those of other groups too: `flatten` puts it here, for the keys of records."""
 
 
 def parse_methods(text: str | None) -> tuple[str, ...]:
@@ -244,35 +273,3 @@ def parse_methods(text: str | None) -> tuple[str, ...]:
         if methods.count(name) > 1:
             raise ParameterError(f"--method {text} names {name} twice; leave one out")
     return methods
-
-
-def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a command that typer can read from one whose parameters are groups of options.
-
-    A parameter annotated with one of the dataclasses above becomes one option for each of its fields;
-    when called, the values are put together again.
-    """
-    hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {}
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        if not is_dataclass(hints[name]):
-            parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
-            continue
-        group = groups[name] = hints[name]
-        group_hints = get_type_hints(group, include_extras=True)
-        parameters += [
-            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=group_hints[f.name])
-            for f in fields(group)
-        ]
-
-    def flat(**values: Any) -> Any:
-        for name, group in groups.items():
-            values[name] = group(**{f.name: values.pop(f.name) for f in fields(group)})
-        return command(**values)
-
-    flat.__name__ = command.__name__
-    flat.__doc__ = command.__doc__
-    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return flat

@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 
 class Progress:
-    """Counts evaluations of the model while a command works on one input.
+    """Counts inputs, and evaluations of the model, over a whole command.
 
     Drawn only if stderr is a terminal: rich's own test takes FORCE_COLOR for one, and then a bar ends
     up in the logs of CI.
+
+    Args:
+        inputs: how many there are.
     """
 
-    def __init__(self, description: str, *, enabled: bool) -> None:
-        self._description = description
+    def __init__(self, inputs: int, *, enabled: bool) -> None:
+        self._inputs = inputs
         self._bar: Any = None
         self._enabled = enabled and sys.stderr.isatty()
 
     def __enter__(self) -> Progress:
         if self._enabled:
             from rich.console import Console
+            from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
-            from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            from stabcert.report.visible import visible
-
+            over_all = (BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f}"), TimeRemainingColumn())
             self._bar = Bar(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
-                TextColumn("{task.completed:.0f} evaluations"),
+                *(over_all if self._inputs > 1 else ()),
+                TextColumn("{task.fields[evaluations]} evaluations"),
                 TimeElapsedColumn(),
                 console=Console(file=sys.stderr),
                 transient=True,
             )
-            self._task = self._bar.add_task(visible(self._description), total=None)
+            self._task = self._bar.add_task("", total=self._inputs, evaluations=0)
             self._bar.start()
         return self
 
@@ -45,6 +50,31 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def advance(self, rows: int) -> None:
+    def begin(self, description: str) -> None:
+        """What is being done now."""
         if self._bar is not None:
-            self._bar.advance(self._task, rows)
+            from stabcert.report.visible import visible
+
+            self._bar.update(self._task, description=visible(description))
+
+    def evaluated(self, rows: int) -> None:
+        if self._bar is not None:
+            before = self._bar.tasks[0].fields["evaluations"]
+            self._bar.update(self._task, evaluations=before + rows)
+
+    def finished(self) -> None:
+        """One more input."""
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """The bar is away while something else is printed."""
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()

@@ -13,6 +13,7 @@ import numpy as np
 from stabcert.cli.explanation import Choice, read_bytes
 from stabcert.cli.inputs import Item, file_item
 from stabcert.errors import InputError
+from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
@@ -26,8 +27,22 @@ class Recorded:
     origin: str
 
     @property
+    def failed(self) -> bool:
+        return bool(self.record["status"] == "failed")
+
+    @property
     def model(self) -> str:
-        return str(self.record["model"]["id"])
+        return "" if self.failed else str(self.record["model"]["id"])
+
+    @property
+    def revision(self) -> str | None:
+        revision: str | None = None if self.failed else self.record["model"]["revision"]
+        return revision
+
+    @property
+    def digest(self) -> str:
+        """What the record says, whenever and wherever it was made."""
+        return digest({name: value for name, value in self.record.items() if name not in ("run", "key")})
 
     @property
     def masking(self) -> dict[str, Any]:
@@ -42,9 +57,11 @@ class Recorded:
         """The input the record is about.
 
         Raises:
-            InputError: it cannot be found any more.
+            InputError: it cannot be found any more, or could not be explained.
         """
         info = self.record["input"]
+        if self.failed:
+            raise InputError(f"{self.origin}: {info['id']} could not be explained: {self.record['error']['message']}")
         if info["kind"] == "text":
             path = None if info["path"] is None else Path(info["path"])
             return Item(info["id"], "text", text=info["text"], path=path)
@@ -54,6 +71,11 @@ class Recorded:
                 "give explain a file name"
             )
         return file_item(Path(info["path"]), identity=info["id"])
+
+    def place(self) -> Item:
+        """The input as far as the record names it, whether or not it can be read."""
+        info = self.record["input"]
+        return Item(info["id"], info["kind"], path=None if info["path"] is None else Path(info["path"]))
 
     def choice(self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None) -> Choice:
         """The recorded mask, if it still belongs to this input and this model.
@@ -97,7 +119,7 @@ class Recorded:
 
 
 def read_records(source: str) -> list[Recorded]:
-    """The records of `explain --json` in a file, or on standard input for ``"-"``.
+    """The records of `explain --json` in a file, or on standard input for ``"-"``; also those of failed inputs.
 
     Raises:
         InputError: not such records; the message names the line.
@@ -111,10 +133,6 @@ def read_records(source: str) -> list[Recorded]:
         origin = f"{name}, line {number}"
         try:
             record = json.loads(line)
-            if record["status"] == "failed":
-                raise InputError(
-                    f"{origin}: {record['input']['id']} could not be explained: {record['error']['message']}"
-                )
             if record["schema"] != "stabcert/1" or record["command"] != "explain":
                 raise InputError(f"{origin} was not made by `stabcert explain` of this version")
             _check(record)
@@ -130,10 +148,17 @@ def read_records(source: str) -> list[Recorded]:
 
 def _check(record: dict[str, Any]) -> None:
     """Everything that is read later exists and has its type; raises KeyError or TypeError."""
-    info, explanation = record["input"], record["explanation"]
+    info = record["input"]
+    if not isinstance(info["id"], str) or info["kind"] not in ("image", "text"):
+        raise TypeError("an input has an id, and is an image or a text")
+    if info["path"] is not None and not isinstance(info["path"], str):
+        raise TypeError("paths are strings")
+    if record["status"] == "failed":
+        if not isinstance(record["error"]["message"], str):
+            raise TypeError("an error has a message")
+        return
+    explanation = record["explanation"]
     for value, kind in (
-        (info["id"], str),
-        (info["kind"], str),
         (info["sha256"], str),
         (info["truncated"], bool),
         (record["model"]["id"], str),
@@ -148,13 +173,13 @@ def _check(record: dict[str, Any]) -> None:
     ):
         if not isinstance(value, kind):
             raise TypeError(f"{value!r} should be {kind.__name__}")
-    if info["kind"] not in ("image", "text") or (info["kind"] == "text" and not isinstance(info["text"], str)):
-        raise TypeError("an input is an image, or a text with its text")
+    if info["kind"] == "text" and not isinstance(info["text"], str):
+        raise TypeError("a text has its text")
     if not all(type(index) is int for index in explanation["selected"]):
         raise TypeError("selected features are integers")
-    for optional in (record["model"]["sha256"], record["model"]["revision"], info["path"]):
+    for optional in (record["model"]["sha256"], record["model"]["revision"]):
         if optional is not None and not isinstance(optional, str):
-            raise TypeError("hashes, revisions and paths are strings")
+            raise TypeError("hashes and revisions are strings")
     for feature in explanation["features"]:
         if feature["score"] is not None and not isinstance(feature["score"], (int, float)):
             raise TypeError("scores are numbers")

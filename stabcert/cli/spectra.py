@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
@@ -43,10 +42,9 @@ class Request:
     max_evaluations: int | None
 
 
-def analyse(case: Case, request: Request, *, seed: int, quiet: bool) -> Spectrum:
-    """The spectrum of ``case``; what it will take is said on stderr before it starts."""
-    if not quiet:
-        print(_announcement(case.predictor.n_features, request), file=sys.stderr)  # noqa: T201
+def analyse(case: Case, request: Request, *, seed: int) -> Spectrum:
+    """The spectrum of ``case``; what it will take is said before it starts."""
+    case.say(_announcement(case.predictor.n_features, request))
     return degree_weights(
         case.predictor,
         target_class=case.choice.target,

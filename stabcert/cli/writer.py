@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from stabcert.cli.files import Replacement, cannot_write, file_names, make_folder
+from stabcert.cli.files import Replacement, make_folder
 from stabcert.cli.options import OutputOptions
 from stabcert.errors import ParameterError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.record import Report, to_json
+from stabcert.sweep.journal import Journal, cannot_write
 
 if TYPE_CHECKING:
     from stabcert.report.html import Page
@@ -21,28 +24,62 @@ if TYPE_CHECKING:
 Render = Callable[[Report], "list[Line]"]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What was saved of one input."""
+
+    line: str
+    """The record."""
+    note: str | None
+    """On the additions that were saved."""
+
+
+@dataclass(frozen=True)
+class Summarised:
+    """What is said of all inputs together, in every form that may be asked for."""
+
+    record: dict[str, Any]
+    lines: list[Line]
+    section: Callable[[], str]
+    """A piece of the page."""
+    figure: Callable[[str], bytes]
+    """Of the whole run; given the format."""
+
+
 class Writer:
     """Results on stdout and in the files the user named; each as soon as it is there.
+
+    Two steps for each input: `keep` and `keep_failure` save what must not be lost, in whatever order
+    inputs are finished; `show` and `show_failure` come in the order of the inputs.
 
     Files are opened on entry, so that one that cannot be written is refused before any work. The
     figure and the page are written on exit, also after an interruption or an error, with what was
     finished by then; if nothing was, an older file stays as it is.
 
     Args:
-        identities: of all inputs.
+        inputs: how many there are.
         save_flips: folder for additions that change the prediction.
+        summarised: the figure is of all inputs together; single ones are not drawn.
     """
 
     def __init__(
-        self, options: OutputOptions, command: str, identities: Sequence[str], save_flips: Path | None = None
+        self,
+        options: OutputOptions,
+        command: str,
+        inputs: int,
+        save_flips: Path | None = None,
+        *,
+        summarised: bool = False,
     ) -> None:
         self._options = options
         self._command = command
         self._save_flips = save_flips
-        self._names = iter(file_names(identities))  # one is taken for each input, done or failed
-        self._inputs = len(identities)
+        self._inputs = inputs
+        self._stdout = sys.stdout  # Ray prints to sys.stdout, which is another one while it runs
         self._exhibits: list[Exhibit] = []
-        self._records: TextIO | None = None
+        self._summarised = summarised
+        self._figure: Callable[[str], bytes] | None = None
+        self._journal: Journal | None = None
         self._plot: Replacement | None = None
         self._page: Page | None = None
         self._html: Replacement | None = None
@@ -51,6 +88,16 @@ class Writer:
     def wants_pictures(self) -> bool:
         """Whether anything is drawn beyond the screen."""
         return self._plot is not None or self._html is not None or self._save_flips is not None
+
+    @property
+    def finished(self) -> dict[str, str]:
+        """Status of each record that need not be made again, by key."""
+        return {} if self._journal is None else self._journal.finished
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the file of records."""
+        return [] if self._journal is None else self._journal.notes
 
     def __enter__(self) -> Writer:
         options = self._options
@@ -62,7 +109,8 @@ class Writer:
                 from stabcert.report.plot import check_number, format_of
 
                 format_of(options.plot)
-                check_number(self._inputs)
+                if not self._summarised:
+                    check_number(self._inputs)
                 self._plot = Replacement(options.plot)
             if options.html is not None:
                 from stabcert.report.html import Page
@@ -73,10 +121,7 @@ class Writer:
             if self._save_flips is not None:
                 make_folder(self._save_flips)
             if options.output is not None:
-                try:
-                    self._records = options.output.open("a", encoding="utf-8")
-                except OSError as error:
-                    raise cannot_write(options.output, error) from error
+                self._journal = Journal(options.output, resume=options.resume)
         except BaseException:
             self._discard()
             raise
@@ -85,61 +130,95 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._records is not None:
-            self._records.close()
+        if self._journal is not None:
+            self._journal.close()
         try:
             if self._html is not None and self._page is not None and self._page.sections:
                 self._html.write(self._page.tail().encode())
                 self._html.commit()
                 self._html = None
-            if self._plot is not None and self._exhibits and self._options.plot is not None:
-                from stabcert.report.plot import format_of, plot
+            figure = self._figure or (partial(_plot, self._exhibits) if self._exhibits else None)
+            if self._plot is not None and figure is not None and self._options.plot is not None:
+                from stabcert.report.plot import format_of
 
-                self._plot.write(plot(self._exhibits, format_of(self._options.plot)))
+                self._plot.write(figure(format_of(self._options.plot)))
                 self._plot.commit()
                 self._plot = None
         finally:
             self._discard()
 
-    def write(self, exhibit: Exhibit, render: Render) -> None:
-        report = exhibit.report
-        self._line(report.to_dict())
-        name = next(self._names)
+    def keep(self, exhibit: Exhibit, name: str) -> Kept:
+        """Save the record, and before it the additions that change the prediction: a record means that all is there.
+
+        Args:
+            exhibit: what was found.
+            name: what the names of its files begin with.
+        """
         note = self._flips(exhibit, name) if self._save_flips is not None else None
+        return Kept(self._line(exhibit.report.to_dict()), note)
+
+    def show(self, exhibit: Exhibit, render: Render, kept: Kept) -> None:
         if self._html is not None and self._page is not None:
             self._html.write(self._page.section(exhibit).encode())
-        if self._plot is not None:
+        if self._plot is not None and not self._summarised:
             self._exhibits.append(exhibit)
-        if not self._options.json:
-            self._show(exhibit, render(report), note)
-        elif note is not None and not self._options.quiet:
-            print(note, file=sys.stderr)  # noqa: T201
+        if self._options.json:
+            self._print(kept.line)
+            if kept.note is not None and not self._options.quiet:
+                print(kept.note, file=sys.stderr)  # noqa: T201
+        else:
+            self._show(exhibit, render(exhibit.report), kept.note)
 
-    def failed(self, record: dict[str, Any]) -> None:
-        next(self._names)
-        self._line(record)
+    def keep_failure(self, record: dict[str, Any]) -> Kept:
+        return Kept(self._line(record), None)
+
+    def show_failure(self, record: dict[str, Any], kept: Kept) -> None:
         if self._html is not None and self._page is not None:
             self._html.write(self._page.failure(record).encode())
+        if self._options.json:
+            self._print(kept.line)
 
-    def _show(self, exhibit: Exhibit, lines: Sequence[Line], note: str | None) -> None:
+    def record(self, key: str) -> str:
+        """The line of a finished record that need not be made again."""
+        if self._journal is None:
+            raise KeyError(key)
+        return self._journal.read(key)
+
+    def summarise(self, found: Summarised) -> None:
+        """What is said of all inputs together, after the last of them."""
+        line = self._line(found.record)
+        self._figure = found.figure
+        if self._html is not None and self._page is not None:
+            self._html.write(self._page.summary(found.section()).encode())
+        if self._options.json:
+            self._print(line)
+        else:
+            self._show(None, found.lines, None)
+
+    def arrange(self, keys: Sequence[str], outdated: Collection[str]) -> None:
+        """Bring the records of a complete run into the order of the inputs; see `Journal.arrange`."""
+        if self._journal is not None:
+            self._journal.arrange(keys, outdated)
+
+    def _show(self, exhibit: Exhibit | None, lines: Sequence[Line], note: str | None) -> None:
         from rich.console import Console
         from rich.text import Text
 
         from stabcert.report.sentence import on_terminal
 
-        console = Console(highlight=False)
+        console = Console(file=self._stdout, highlight=False)
         # Words stay whole on a terminal; in a pipe a line stays a line.
         console.soft_wrap = not on_terminal(console)
         for number, line in enumerate(lines):
             if note is not None and number == len(lines) - 1:
                 console.print(Text(f"  {note}"))
             console.print(line)
-            if number == 0 and exhibit.canvas is not None:
+            if number == 0 and exhibit is not None and exhibit.canvas is not None and not self._summarised:
                 from stabcert.report.halfblocks import HalfBlocks
 
                 explanation = exhibit.report.explanation
                 console.print(HalfBlocks(exhibit.canvas, explanation.mask, explanation.features.shape))
-        sys.stdout.flush()
+        self._stdout.flush()
 
     def _flips(self, exhibit: Exhibit, name: str) -> str:
         from stabcert.report.flips import save_flips
@@ -157,17 +236,24 @@ class Writer:
         plural = "addition that changes" if number == 1 else "additions that change"
         return visible(f"{number} {plural} the prediction saved, smallest first: {folder / name}-001.npy ...")
 
-    def _line(self, record: dict[str, Any]) -> None:
-        line = to_json(record) + "\n"
-        if self._records is not None:
-            self._records.write(line)
-            self._records.flush()
-        if self._options.json:
-            sys.stdout.write(line)
-            sys.stdout.flush()
+    def _line(self, record: dict[str, Any]) -> str:
+        line = to_json(record)
+        if self._journal is not None:
+            self._journal.write(line, record["key"])
+        return line
+
+    def _print(self, line: str) -> None:
+        self._stdout.write(line + "\n")
+        self._stdout.flush()
 
     def _discard(self) -> None:
         for replacement in (self._html, self._plot):
             if replacement is not None:
                 replacement.discard()
         self._html = self._plot = None
+
+
+def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:
+    from stabcert.report.plot import plot
+
+    return plot(exhibits, file_format)

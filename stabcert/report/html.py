@@ -14,6 +14,7 @@ from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import neighbour_lines, until_stable_lines
 from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, hard_finding, rankings, spectrum_finding
 from stabcert.report.colours import shade
+from stabcert.report.curve_html import input_row
 from stabcert.report.hard_html import hard_parts
 from stabcert.report.html_parts import chart, colour_bar, escaped, picture, sentence, style, table
 from stabcert.report.numbers import confidence, rounded
@@ -53,6 +54,8 @@ class Page:
     def section(self, exhibit: Exhibit) -> str:
         """Everything about one input."""
         report = exhibit.report
+        if report.command == "smooth-eval":
+            return self._folded(exhibit)
         explanation = report.explanation
         parts = [
             self._open(name_of(report.input), report.status, predicted(explanation.full)),
@@ -62,6 +65,19 @@ class Page:
         parts += [f'<p class="bad">{escaped(warning)}</p>' for warning in warnings(report)]
         parts.append(f'<p class="faint">{escaped(numbers(report))}</p>')
         return "".join(parts) + _record(report.to_dict()) + "</section>\n"
+
+    def summary(self, content: str) -> str:
+        """What is said of all inputs together, in HTML; shown at the top, and instead of an overview."""
+        self.sections += 1
+        self._overview = []
+        return f'<section class="first">{content}</section>\n'
+
+    def _folded(self, exhibit: Exhibit) -> str:
+        """One input of many: a line that opens."""
+        self.sections += 1
+        line, content = input_row(exhibit)
+        record = _record(exhibit.report.to_dict())
+        return f'<section class="folded"><details><summary>{line}</summary>{content}{record}</details></section>\n'
 
     def failure(self, record: dict[str, Any]) -> str:
         """An input that could not be done."""

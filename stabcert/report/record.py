@@ -111,6 +111,8 @@ class Report:
     result: dict[str, Any]
     run: RunInfo
     certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
+    key: str = ""
+    """Hash of input, model and parameters, see `stabcert.sweep.key`; empty if the report belongs to no file."""
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain Python values, in the order of the documentation."""
@@ -118,6 +120,7 @@ class Report:
             "schema": SCHEMA,
             "command": self.command,
             "status": self.status,
+            "key": self.key,
             "input": _input(self.input),
             "model": {
                 "id": self.model.id,
@@ -147,12 +150,13 @@ def to_json(record: dict[str, Any]) -> str:
     return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
-def failed_record(command: str, info: dict[str, Any], code: int, message: str) -> dict[str, Any]:
+def failed_record(command: str, info: dict[str, Any], code: int, message: str, *, key: str = "") -> dict[str, Any]:
     """What stands in the stream for an input that could not be done."""
     return {
         "schema": SCHEMA,
         "command": command,
         "status": "failed",
+        "key": key,
         "input": info,
         "error": {"code": code, "message": message},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,23 @@ def test_a_list_holds_sentences_and_paths_beside_it(tmp_path: Path) -> None:
 def test_a_list_that_names_a_missing_file_says_where(tmp_path: Path) -> None:
     listing = tmp_path / "list.txt"
     listing.write_text("a sentence\nmissing.png\n")
-    with pytest.raises(InputError, match=r"no such file: missing\.png .*line 2"):
-        collect(InputOptions(inputs_file=listing))
+    present, missing = collect(InputOptions(inputs_file=listing))
+    assert present.problem is None
+    assert re.search(r"no such file: missing\.png .*line 2", str(missing.problem))
+
+
+def test_a_missing_file_ends_the_run_before_it_begins_or_is_one_failed_input(
+    run: Run, bert: Path, tmp_path: Path
+) -> None:
+    listing = tmp_path / "list.txt"
+    listing.write_text("a good film\nmissing.txt\n")
+    arguments = ["explain", tmp_path / "gone.txt", "--inputs", listing, "-m", bert, "--method", "random", "--json"]
+    ran = run(*arguments)
+    assert (ran.code, ran.stdout) == (3, "")
+    assert "no such file" in ran.stderr
+    ran = run(*arguments, "--keep-going")
+    assert [record["status"] for record in ran.records] == ["failed", "reported", "failed"]
+    assert [record["input"]["kind"] for record in ran.records] == ["text"] * 3
 
 
 def test_jsonl_and_csv_give_the_same_inputs(tmp_path: Path) -> None:
@@ -85,8 +101,8 @@ def test_limit_takes_the_first(tmp_path: Path) -> None:
 def test_a_file_that_is_neither_image_nor_text(tmp_path: Path) -> None:
     path = tmp_path / "bytes.txt"
     path.write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(InputError, match="UTF-8"):
-        collect(InputOptions(inputs=[str(path)]))
+    (item,) = collect(InputOptions(inputs=[str(path)]))
+    assert "UTF-8" in str(item.problem)
 
 
 def test_standard_input_may_be_a_sentence(run: Run, bert: Path) -> None:

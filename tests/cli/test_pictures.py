@@ -92,16 +92,16 @@ def test_an_error_leaves_older_files_as_they_were(run: Run, tmp_path: Path) -> N
 def test_what_was_finished_before_an_interruption_is_drawn(
     run: Run, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stabcert.cli.session import Session
+    from stabcert.cli.runner import Runner
 
-    one = Session._one
+    one = Runner.run
 
-    def interrupted(self: Session, task: object, *arguments: object, **options: object) -> object:
+    def interrupted(self: Runner, task: object, *arguments: object) -> object:
         if task.item.id == "text-2":  # type: ignore[attr-defined]
             raise KeyboardInterrupt
-        return one(self, task, *arguments, **options)  # type: ignore[arg-type]
+        return one(self, task, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Session, "_one", interrupted)
+    monkeypatch.setattr(Runner, "run", interrupted)
     plot, page = tmp_path / "f.png", tmp_path / "f.html"
     texts = ("-t", "a great film", "-t", "a bad film", "--method", "random")
     ran = run("explain", *texts, "-m", bert, "--plot", plot, "--html", page)

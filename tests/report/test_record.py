@@ -20,6 +20,7 @@ from stabcert.report.record import (
     to_json,
 )
 from tests.doubles import Majority
+from tests.report import curves
 from tests.report.examples import (
     ANGER,
     IMAGE,
@@ -40,6 +41,7 @@ SCHEMA = load_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FAILED = failed_record("certify-soft", {"id": "x.jpg", "kind": "image", "path": "x.jpg"}, 3, "no such file: x.jpg")
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
+RECORDS |= curves.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions"}
 
 
@@ -60,6 +62,7 @@ def test_the_record_of_an_explanation() -> None:
         "schema": "stabcert/1",
         "command": "explain",
         "status": "reported",
+        "key": "",
         "input": {"id": "text-1", "kind": "text", "sha256": SHA, "path": None, "text": TEXT, "truncated": False},
         "model": {"id": "demo:text", "revision": None, "sha256": SHA, "labels": 4},
         "prediction": {"id": 1, "label": "joy", "probability": 0.914},

@@ -1,0 +1,192 @@
+"""Which class each input is said to have: from a file of labels, a column of a list, or the name of its folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stabcert.cli.explanation import find_class
+from stabcert.cli.inputs import Item, Label, label_of, missing_item, read_rows, read_text
+from stabcert.errors import InputError, ParameterError
+
+_NAMES = ("path", "file", "id")
+"""Columns that say which input a row is about."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Inputs with what is known of their classes."""
+
+    items: list[Item]
+    notes: tuple[str, ...] = ()
+    """What the user should know of the file of labels."""
+
+
+def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
+    """Labels from ``file``, and a problem for each input without one where others have one.
+
+    ``file`` is .csv or .jsonl with a label for each path, file or id, or .txt with a label a line in the order
+    of the inputs. A path is one beside the file, in the working directory, or beside any input; a mere name is
+    enough where one input has it. A row about a file that is nowhere is an input with a problem.
+
+    Raises:
+        InputError: the file cannot be read, or is no such file.
+        ParameterError: labels from two sources.
+    """
+    notes: tuple[str, ...] = ()
+    found = list(items)
+    if file is not None:
+        twice = next((item for item in items if item.label is not None), None)
+        if twice is not None and twice.label is not None:
+            raise ParameterError(
+                f"{twice.id} has a label already ({twice.label.origin}); leave out --labels, or that label"
+            )
+        if file.suffix.lower() in (".csv", ".jsonl"):
+            found, notes = _by_rows(found, file)
+        else:
+            found = _by_lines(found, file)
+    if any(item.label is not None for item in found):
+        where = "its line of the list" if file is None else str(file)
+        found = [
+            item
+            if item.label is not None or item.problem is not None
+            else replace(item, problem=_unlabelled(item, where))
+            for item in found
+        ]
+    return Labelled(found, notes)
+
+
+def class_of(label: Label, class_names: tuple[str, ...]) -> int:
+    """The class that a label names, as `find_class`; a name counts before a number.
+
+    Raises:
+        InputError: the model has no such class, or the label may mean two.
+    """
+    value = label.value
+    if isinstance(value, int):
+        if value < len(class_names):
+            return value
+        raise InputError(
+            f"{label.origin}: class {value} does not exist; the model has classes 0 to {len(class_names) - 1}"
+        )
+    named = [i for i, name in enumerate(class_names) if name == value]
+    if value.isdecimal() and len(named) == 1 and named[0] != int(value):
+        if int(value) < len(class_names):
+            raise InputError(
+                f"{label.origin}: {value!r} is the name of class {named[0]}, but class {value} is called "
+                f"{class_names[int(value)]!r}; give labels as numbers in a .jsonl file, where "
+                f'{{"label": {value}}} is class {value}'
+            )
+        return named[0]
+    try:
+        return find_class(value, class_names)
+    except ParameterError as error:
+        raise InputError(f"{label.origin}: {error}") from error
+
+
+def _unlabelled(item: Item, where: str) -> InputError:
+    return InputError(f"{item.id} has no label, but others have one; add it to {where}, or leave the input out")
+
+
+def _by_lines(items: list[Item], file: Path) -> list[Item]:
+    lines = read_text(file).rstrip().splitlines()
+    if len(lines) != len(items):
+        raise InputError(
+            f"{file} has {len(lines)} lines, but there are {len(items)} inputs; write one label a line in the order of "
+            "the inputs, or a .csv file with the columns path and label"
+        )
+    return [
+        replace(item, label=label_of(line, f"{file}, line {number}"))
+        for number, (item, line) in enumerate(zip(items, lines, strict=True), start=1)
+    ]
+
+
+def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]]:
+    finder = _Finder(items, file)
+    labels: dict[int, Label] = {}
+    problems: dict[int, InputError] = {}
+    missing, unused = [], []
+    for line, row in read_rows(file):
+        origin = f"{file}, line {line}"
+        column, name = _named(row, origin)
+        try:
+            label = label_of(row.get("label"), origin)
+        except InputError as error:
+            label = None
+            problems |= dict.fromkeys(finder.find(name), error)
+        places = finder.find(name)
+        if not places and column != "id" and not finder.exists(name):
+            problem = InputError(
+                f"{origin}: no such file: {name}; looked beside it, beside the inputs, and where you are"
+            )
+            missing.append(missing_item(name, Path(name), problem))
+        elif not places and finder.same_name(name):
+            several = finder.same_name(name)
+            problem = InputError(f"{origin}: {name} may be any of {len(several)} inputs; write the folder, too")
+            problems |= dict.fromkeys(several, problem)
+        elif not places:
+            unused.append(name)
+        for place in places:
+            if label is not None and place in labels and labels[place].value != label.value:
+                problems[place] = InputError(
+                    f"{origin}: {name} is {label.value!r} here, but {labels[place].value!r} in {labels[place].origin}"
+                )
+            if label is not None:
+                labels.setdefault(place, label)
+    found = [
+        replace(item, label=labels.get(place), problem=item.problem or problems.get(place))
+        for place, item in enumerate(items)
+    ]
+    note = (
+        f"{file} has labels for {len(unused)} more that are not among the inputs, such as {unused[0]}" if unused else ""
+    )
+    return found + missing, (note,) if note else ()
+
+
+def _named(row: dict[str, Any], origin: str) -> tuple[str, str]:
+    if "label" not in row:
+        raise InputError(f"{origin}: there is no label; write the columns path (or id) and label")
+    for column in _NAMES:
+        if isinstance(row.get(column), str) and row[column]:
+            return column, row[column]
+    raise InputError(f"{origin}: neither path nor file nor id says which input has the label")
+
+
+class _Finder:
+    """Inputs by what a row calls them."""
+
+    def __init__(self, items: Sequence[Item], file: Path) -> None:
+        self._folders = [
+            file.parent,
+            Path(),
+            *dict.fromkeys(item.path.parent for item in items if item.path is not None),
+        ]
+        self._by_id: dict[str, list[int]] = defaultdict(list)
+        self._by_path: dict[Path, list[int]] = defaultdict(list)
+        self._by_name: dict[str, list[int]] = defaultdict(list)
+        for place, item in enumerate(items):
+            self._by_id[item.id].append(place)
+            if item.path is not None:
+                self._by_path[item.path.resolve()].append(place)
+                self._by_name[item.path.name].append(place)
+
+    def find(self, name: str) -> list[int]:
+        """Places of the inputs; those of one name in two folders are not meant."""
+        if name in self._by_id:
+            return self._by_id[name]
+        for folder in self._folders[:2]:
+            places = self._by_path.get((folder / name).resolve())
+            if places:
+                return places
+        same_name = self.same_name(name)
+        return same_name if len(same_name) == 1 else []
+
+    def same_name(self, name: str) -> list[int]:
+        """Those whose file has the name, in whatever folder."""
+        return self._by_name.get(name, [])
+
+    def exists(self, name: str) -> bool:
+        return any((folder / name).is_file() for folder in self._folders)

@@ -1,0 +1,227 @@
+"""One input, from opening its model to the report; the same in this process and in a worker."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from stabcert import __version__
+from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
+from stabcert.cli.explanation import Choice, by_file, by_method
+from stabcert.cli.inputs import Label
+from stabcert.cli.memory import keep_freed_memory
+from stabcert.cli.noise import library_noise
+from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
+from stabcert.cli.tasks import Task
+from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.errors import InputError, StabcertError
+from stabcert.report.canvas import Exhibit
+from stabcert.report.hard_record import HardFinding
+from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, Status
+from stabcert.report.spectrum_record import SpectrumFinding
+from stabcert.sweep.key import record_key
+
+if TYPE_CHECKING:
+    from stabcert.core.types import MaskedPredictor
+    from stabcert.models.base import BatchSize, ModelPredictor
+    from stabcert.models.hub import LoadedModel
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input in front of one model, with its mask: what a command works on."""
+
+    predictor: ModelPredictor
+    choice: Choice
+    class_names: tuple[str, ...]
+    input_sha256: str
+    say: Say
+    """Tells the user something before the result is there."""
+    label: Label | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command found; the session makes the report of it."""
+
+    status: Status
+    result: dict[str, Any]
+    function: MaskedPredictor | None = None
+    """The function that was certified, if it is not the model itself."""
+    certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one input: an exhibit, an error, or neither if its record is there already."""
+
+    key: str
+    exhibit: Exhibit | None = None
+    error: StabcertError | None = None
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What a session does with each input; picklable as long as it has loaded nothing.
+
+    Args:
+        work: what the command does with a case.
+        choose: makes the mask of an input, given its SHA-256; None for `by_method`.
+        pictures: whether anything is drawn beyond the screen.
+        finished: keys of records that need not be made again.
+        models: those that are loaded, by name and revision.
+    """
+
+    command: str
+    inputs: InputOptions
+    model: ModelOptions
+    explanation: ExplanationOptions
+    output: OutputOptions
+    masks: MaskOptions
+    batch_size: BatchSize
+    work: Callable[[Case], Outcome]
+    choose: Callable[[ModelPredictor, str], Choice] | None
+    pictures: bool
+    finished: Collection[str]
+    models: dict[tuple[str, str | None], LoadedModel]
+
+    def collect(self, task: Task) -> Result:
+        """`run` where nobody listens: notes come with the result."""
+        notes: list[str] = []
+        with library_noise(self.output.verbose):
+            result = self.run(task, notes.append)
+        return replace(result, notes=tuple(notes))
+
+    def run(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
+        """The report on one input, or why there is none."""
+        try:
+            if task.problem is not None:
+                raise task.problem
+            sha256 = task.item.sha256()
+            model = self._open(task, say)
+            key = record_key(
+                task.request, input_sha256=sha256, model_revision=model.revision, model_sha256=model.sha256
+            )
+            if key in self.finished:
+                return Result(key)
+            return self._run(task, key, sha256, model, say, on_progress)
+        except StabcertError as error:
+            return Result(task.request, error=error)
+
+    def _run(
+        self,
+        task: Task,
+        key: str,
+        sha256: str,
+        model: LoadedModel,
+        say: Say,
+        on_progress: Callable[[int], None] | None,
+    ) -> Result:
+        start = time.perf_counter()
+        predictor, size = self._predictor(task, model, say)
+        predictor.on_progress = on_progress
+        choice = self._choose(task, predictor, sha256, model.sha256)
+        outcome = self.work(Case(predictor, choice, model.class_names, sha256, say, task.item.label))
+        function = outcome.function or predictor
+        explanation = explanation_of(predictor, function, choice)
+        flips = flips_of(function, outcome.certificate, choice, model.class_names) if self.pictures else ()
+        report = Report(
+            command=self.command,
+            status=outcome.status,
+            input=InputInfo(
+                id=task.item.id,
+                kind=task.item.kind,
+                sha256=sha256,
+                path=None if task.item.path is None else str(task.item.path),
+                text=task.item.text,
+                size=size,
+                truncated=bool(explanation.masking.get("truncated", False)),
+            ),
+            model=ModelInfo(model.id, model.revision, model.sha256, model.class_names),
+            explanation=explanation,
+            result=outcome.result,
+            run=RunInfo(
+                seed=self.output.seed,
+                device=str(model.device),
+                dtype=str(model.dtype).removeprefix("torch."),
+                batch_size=predictor.batch_size,
+                evaluations=predictor.evaluations,
+                seconds=time.perf_counter() - start,
+                versions=_versions(),
+            ),
+            certificate=outcome.certificate,
+            key=key,
+        )
+        return Result(key, Exhibit(report, canvas_of(predictor), flips), interrupted=outcome.interrupted)
+
+    def _open(self, task: Task, say: Say) -> LoadedModel:
+        """The model for this input; loaded once."""
+        kind, name, revision = task.item.kind, task.model, task.revision
+        if (name, revision) not in self.models:
+            if task.recorded is None and self.model.model is None:
+                say(f"no --model given: using the built-in {name}")
+            from stabcert.models.hub import load_model
+
+            keep_freed_memory()
+            options = self.model
+            loaded = load_model(
+                name,
+                revision=revision,
+                trust_remote_code=options.trust_remote_code,
+                allow_pickle=options.allow_pickle,
+                allow_random_head=options.allow_random_head,
+                offline=options.offline,
+                device=options.device,
+                dtype=options.dtype.value,
+            )
+            for note in loaded.notes:
+                say(note)
+            self.models[name, revision] = loaded
+        model = self.models[name, revision]
+        if model.kind != kind:
+            raise InputError(
+                f"{task.item.id} is {_article(kind)}, but {name} classifies {model.kind}s; use --model demo:{kind}"
+            )
+        return model
+
+    def _predictor(self, task: Task, model: LoadedModel, say: Say) -> tuple[ModelPredictor, tuple[int, int] | None]:
+        features, baseline, truncate = self.inputs.features, self.inputs.baseline, self.inputs.truncate
+        if task.recorded:
+            masking = task.recorded.masking
+            features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated
+        options = {"features": features, "baseline": baseline, "truncate": truncate, "batch_size": self.batch_size}
+        if task.item.text is not None:
+            return model.predictor(task.item.text, **options), None  # type: ignore[arg-type]
+        from stabcert.models.decode import decode_image
+
+        decoded = decode_image(task.item.path if task.item.path is not None else task.item.read())
+        for note in decoded.notes:
+            say(f"{task.item.id}: {note}")
+        return model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]
+
+    def _choose(self, task: Task, predictor: ModelPredictor, input_sha256: str, model_sha256: str | None) -> Choice:
+        if task.recorded:
+            return task.recorded.choice(predictor, input_sha256=input_sha256, model_sha256=model_sha256)
+        if self.masks.mask_file is not None:
+            return by_file(self.masks.mask_file, predictor.n_features)
+        if self.choose is not None:
+            return self.choose(predictor, input_sha256)
+        return by_method(predictor, self.explanation, seed=self.output.seed)
+
+
+def _article(kind: str) -> str:
+    return "an image" if kind == "image" else "a text"
+
+
+def _versions() -> dict[str, str]:
+    found = {"stabcert": __version__, "python": platform.python_version()}
+    return found | {name: metadata.version(name) for name in ("torch", "transformers", "timm", "numpy", "scipy")}

@@ -1,0 +1,207 @@
+"""What a command has to do: one task for each input, with the key of what is asked of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from stabcert.cli.files import file_names
+from stabcert.cli.inputs import Item, collect
+from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
+from stabcert.cli.records import Recorded, read_records
+from stabcert.errors import InputError, ParameterError
+from stabcert.report.record import SCHEMA
+from stabcert.sweep.key import request_key
+
+# In the key in another form: as the input, the model, or the record that says what to do.
+_ELSEWHERE = {"inputs", "text", "inputs_file", "from_file", "model", "revision"}
+# Where, how fast and with how much talk, not what.
+_CIRCUMSTANCES = {
+    "limit",
+    "allow_pickle",
+    "offline",
+    "device",
+    "batch_size",
+    "json",
+    "output",
+    "plot",
+    "html",
+    "save_flips",
+    "show",
+    "keep_going",
+    "resume",
+    "shard",
+    "workers",
+    "ray_address",
+    "quiet",
+    "verbose",
+    # Of smooth-eval: labels are in the key of each input, and what is said of all inputs has a key of its own.
+    "labels_file",
+    "min_accuracy",
+    "min_mean_rate",
+    "mean_delta",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input."""
+
+    item: Item
+    name: str
+    """What the names of its files begin with."""
+    model: str
+    revision: str | None
+    request: str
+    """Key of what is asked, see `stabcert.sweep.key.request_key`."""
+    recorded: Recorded | None = None
+    problem: InputError | None = None
+    """Why it cannot be done, if that is known already."""
+
+
+def make_tasks(
+    command: str,
+    asked: dict[str, Any],
+    inputs: InputOptions,
+    model: ModelOptions,
+    explanation: ExplanationOptions,
+    masks: MaskOptions,
+    label: Callable[[Sequence[Item]], list[Item]] | None = None,
+) -> list[Task]:
+    """All tasks in the order of the inputs.
+
+    Args:
+        asked: every option of the call by name.
+        label: gives the inputs their labels; None where nobody asks for labels.
+
+    Raises:
+        InputError: what was named does not lead to inputs.
+        ParameterError: options that contradict one another.
+    """
+    _check_sources(inputs, model, explanation, masks)
+    found: list[tuple[Item, Recorded | None, InputError | None]]
+    if masks.from_file is None:
+        # Labels in the order of the inputs are for all of them.
+        items = collect(inputs if label is None else replace(inputs, limit=None), labelled=label is not None)
+        found = [(item, None, None) for item in (items if label is None else label(items))[: inputs.limit]]
+    else:
+        found = [_recorded(record) for record in read_records(masks.from_file)]
+        if label is not None:
+            rest = [(recorded, problem) for _, recorded, problem in found]
+            labelled = label([item for item, _, _ in found])  # and after them files with a label that are missing
+            found = [(item, *known) for item, known in zip_longest(labelled, rest, fillvalue=(None, None))]
+        found = found[: inputs.limit]
+    names = file_names([item.id for item, _, _ in found])
+    parameters = result_parameters(asked)
+    tasks = []
+    for (item, recorded, problem), name, occurrence in zip(
+        found, names, _occurrences([item for item, _, _ in found]), strict=True
+    ):
+        named = (
+            (recorded.model, recorded.revision) if recorded else (model.model or f"demo:{item.kind}", model.revision)
+        )
+        key = request_key(
+            schema=SCHEMA,
+            command=command,
+            parameters=parameters if item.label is None else {**parameters, "label": item.label.value},
+            model=named[0],
+            revision=named[1],
+            identity=item.id,
+            occurrence=occurrence,
+            recorded=None if recorded is None else recorded.digest,
+        )
+        tasks.append(Task(item, name, *named, key, recorded, problem or item.problem))
+    return tasks
+
+
+def result_parameters(asked: dict[str, Any]) -> dict[str, Any]:
+    """The options that can change a result, so all that are not known to change none; files by their content, too."""
+    parameters: dict[str, Any] = {}
+    for name, value in asked.items():
+        if name in _ELSEWHERE | _CIRCUMSTANCES:
+            continue
+        parameters[name] = str(value) if isinstance(value, Path) else value
+        if isinstance(value, Path) or name == "features":
+            parameters[f"{name} sha256"] = _content_sha256(value)
+    return parameters
+
+
+def _content_sha256(path: Path | str | None) -> str | None:
+    try:
+        return None if path is None else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except (
+        OSError,
+        ValueError,
+    ):  # no file, but a word such as grid:7; or one whose absence is reported where it is used
+        return None
+
+
+def _recorded(record: Recorded) -> tuple[Item, Recorded, InputError | None]:
+    try:
+        return record.item(), record, None
+    except InputError as error:
+        return record.place(), record, error
+
+
+def _occurrences(items: Sequence[Item]) -> list[int]:
+    """For each input which one it is of those with its id and bytes, from 1."""
+    shared = {identity for identity, number in Counter(item.id for item in items).items() if number > 1}
+    seen: Counter[tuple[str, str | None]] = Counter()
+    numbers = []
+    for item in items:
+        same = (item.id, _bytes_sha256(item) if item.id in shared else None)
+        seen[same] += 1
+        numbers.append(seen[same])
+    return numbers
+
+
+def _bytes_sha256(item: Item) -> str | None:
+    try:
+        return item.sha256()
+    except InputError:  # it is reported when its turn comes
+        return None
+
+
+def _check_sources(
+    inputs: InputOptions, model: ModelOptions, explanation: ExplanationOptions, masks: MaskOptions
+) -> None:
+    chosen = [
+        name
+        for name, given in (
+            ("--mask", masks.mask_file is not None),
+            ("--from", masks.from_file is not None),
+            ("--method", explanation.method is not None),
+        )
+        if given
+    ]
+    if len(chosen) > 1:
+        raise ParameterError(f"{' and '.join(chosen)} exclude one another: each says where the mask comes from")
+    if masks.mask_file is not None:
+        _refuse("--mask gives the mask", {"--top-k": explanation.top_k, "--target": explanation.target})
+    if masks.from_file is not None:
+        _refuse(
+            "the records given to --from say that already",
+            {
+                "INPUT": inputs.inputs,
+                "--text": inputs.text,
+                "--inputs": inputs.inputs_file,
+                "--model": model.model,
+                "--revision": model.revision,
+                "--features": inputs.features,
+                "--baseline": inputs.baseline,
+                "--truncate": inputs.truncate,
+                "--top-k": explanation.top_k,
+                "--target": explanation.target,
+            },
+        )
+
+
+def _refuse(reason: str, options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ParameterError(f"leave out {', '.join(given)}: {reason}")

@@ -1,0 +1,252 @@
+"""The file of records: appended to line by line, locked, and sound whenever the process dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from stabcert.errors import InputError, ParameterError
+from stabcert.sweep.lock import lock, open_locked
+
+SCHEMA_PREFIX = b'{"schema": "stabcert/'
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the file."""
+
+    key: str
+    start: int
+    length: int
+    finished: bool
+
+
+class Journal:
+    """Records on disk.
+
+    Guaranteed: after the process was killed or the disk was full every line but the last is a whole
+    record, and records whose `write` returned are there (also after the machine crashed, as far as the
+    file system keeps what it promises: each record is synchronised). Of two processes that open one
+    file the second is refused. Nothing that is not a record of stabcert is ever changed.
+
+    What is no regular file (``/dev/stdout``, a pipe) is written to and nothing more.
+
+    Args:
+        path: is created if it is missing.
+        resume: take note of the finished records, and cut off a last line that was not finished.
+
+    Attributes:
+        finished: status of each finished record, by key; empty without ``resume``. Failed and
+            interrupted records are not finished.
+        notes: what the user should know.
+
+    Raises:
+        InputError: the file cannot be written, belongs to another process, or holds something else.
+        ParameterError: ``resume`` of something that cannot be read again.
+    """
+
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        self._path = path
+        self._real = Path(os.path.realpath(path))
+        self.finished: dict[str, str] = {}
+        self._places: dict[str, Line] = {}
+        self._lines: list[Line] = []
+        try:
+            self._file, self.notes = open_locked(path)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
+            if resume and not self._regular:
+                raise ParameterError(f"--resume needs a regular file to read finished records from; {path} is none")
+            self._start = self._end = os.fstat(self._file).st_size if self._regular else 0
+            if resume:
+                self._start = 0
+                self._read()
+            elif self._end:
+                self._check_ends()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def write(self, line: str, key: str) -> None:
+        """Append one record; it is on the disk on return, and never in the file in part.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        data = (line + "\n").encode()
+        rest = memoryview(data)
+        try:
+            while rest:  # one call, unless the disk is nearly full
+                rest = rest[os.write(self._file, rest) :]
+            if self._regular:
+                os.fsync(self._file)
+        except BaseException as error:
+            # A whole line stays when the user interrupts after it.
+            if self._regular and (rest or isinstance(error, OSError)):
+                os.ftruncate(self._file, self._end)
+            if isinstance(error, OSError):
+                raise cannot_write(self._path, error) from error
+            raise
+        self._lines.append(Line(key, self._end, len(data), finished=True))
+        self._end += len(data)
+
+    def read(self, key: str) -> str:
+        """The finished record of ``key``, as it stands in the file."""
+        line = self._places[key]
+        return os.pread(self._file, line.length, line.start).decode()
+
+    def arrange(self, keys: Sequence[str], outdated: Collection[str] = ()) -> None:
+        """Bring the records of ``keys`` into that order, one for each key; all others stay.
+
+        Without ``resume`` only records that this object wrote are looked at. The file is replaced as a
+        whole, and only if something changes.
+
+        Args:
+            keys: in the order of the inputs.
+            outdated: keys whose records are dropped.
+
+        Raises:
+            InputError: the new file cannot be written; the old one is as it was.
+        """
+        best: dict[str, Line] = {}
+        for line in self._lines:
+            if line.finished or line.key not in best or not best[line.key].finished:
+                best[line.key] = line
+        wanted = [best[key] for key in keys if key in best]
+        own = set(keys) | set(outdated)
+        if [line for line in self._lines if line.key in own] == wanted:
+            return
+        others = [line for line in self._lines if line.key not in own]
+        try:
+            self._replace([(0, self._start)] + [(line.start, line.length) for line in others + wanted])
+        except OSError as error:
+            raise InputError(
+                f"all records are in {self._path}, but not in the order of the inputs, because a sorted copy cannot be "
+                f"written beside it ({error.strerror or error}); make room and run the command again with --resume"
+            ) from error
+
+    def _read(self) -> None:
+        """Take note of every line; mend the last."""
+        start = 0
+        for number, raw in enumerate(self._raw_lines(), start=1):
+            last = start + len(raw) == self._end
+            record = _record(raw)
+            if record is None and raw.strip():
+                if not last or not (raw.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(raw)):
+                    raise self._foreign(f"line {number} of it")
+                os.ftruncate(self._file, start)
+                self._end = start
+                self.notes.append(f"{self._path}: the last record was cut off in the middle and is dropped")
+                return
+            if record is not None:
+                self._note(record, start, len(raw))
+            start += len(raw)
+            if last and not raw.endswith(b"\n"):
+                os.write(self._file, b"\n")
+                self._end += 1
+                if record is not None:
+                    self._lines[-1] = Line(
+                        self._lines[-1].key, start - len(raw), len(raw) + 1, self._lines[-1].finished
+                    )
+
+    def _note(self, record: dict[str, Any], start: int, length: int) -> None:
+        key, result = str(record.get("key", "")), record.get("result")
+        interrupted = isinstance(result, dict) and bool(result.get("interrupted"))
+        finished = record["status"] != "failed" and not interrupted
+        line = Line(key, start, length, finished)
+        if finished:
+            self.finished[key] = str(record["status"])
+            self._places[key] = line
+        self._lines.append(line)
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        with os.fdopen(os.dup(self._file), "rb") as file:
+            file.seek(0)
+            yield from file
+
+    def _check_ends(self) -> None:
+        """First and last line are whole records: what is appended then is a line of its own."""
+        first = next(self._raw_lines())
+        length = min(self._end, _BLOCK)
+        tail = os.pread(self._file, length, self._end - length)
+        while tail.rstrip(b"\n").count(b"\n") == 0 and length < self._end:
+            length = min(self._end, 2 * length)
+            tail = os.pread(self._file, length, self._end - length)
+        last = tail.rstrip(b"\n").rpartition(b"\n")[2]
+        if _record(first) is None and first.endswith(b"\n"):
+            raise self._foreign("its first line")
+        if not tail.endswith(b"\n") or _record(last) is None:
+            if last.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(last):
+                raise InputError(
+                    f"{self._path} ends in the middle of a record, because a run was killed; go on with --resume, "
+                    "which drops that record, or name another file"
+                )
+            raise self._foreign("its last line")
+
+    def _foreign(self, place: str) -> InputError:
+        return InputError(
+            f"{self._path} holds something else than records of stabcert ({place} is none); nothing was changed, "
+            "name another file"
+        )
+
+    def _replace(self, blocks: list[tuple[int, int]]) -> None:
+        part = self._real.with_name(f".{self._real.name}.part")
+        # The lock on the real file keeps others away from this one, too.
+        file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            for start, length in blocks:
+                _copy(self._file, file, start, length)
+            os.fchmod(file, stat.S_IMODE(os.fstat(self._file).st_mode))
+            os.fsync(file)
+            self.notes += lock(file, self._path)
+            os.replace(part, self._real)
+        except BaseException:
+            os.close(file)
+            part.unlink(missing_ok=True)
+            raise
+        os.close(self._file)
+        self._file = file
+        self._start = self._end = os.fstat(file).st_size
+        self._lines, self._places = [], {}
+
+
+def cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to {path}: {error.strerror or error}")
+
+
+def _record(raw: bytes) -> dict[str, Any] | None:
+    if not raw.startswith(SCHEMA_PREFIX):
+        return None
+    try:
+        record = json.loads(raw)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("status"), str) else None
+
+
+def _copy(source: int, target: int, start: int, length: int) -> None:
+    while length:
+        data = memoryview(os.pread(source, min(length, _BLOCK), start))
+        start, length = start + len(data), length - len(data)
+        while data:
+            data = data[os.write(target, data) :]

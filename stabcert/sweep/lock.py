@@ -1,0 +1,61 @@
+"""Opening a file that one process at a time may append to."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from stabcert.errors import InputError
+
+CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)  # Windows has none and needs none
+
+
+def open_locked(path: Path) -> tuple[int, list[str]]:
+    """A descriptor that reads and appends, locked until it is closed, and what the user should know of it.
+
+    What is no regular file is opened for writing and not locked.
+
+    Raises:
+        InputError: another process has it.
+        OSError: it cannot be opened.
+    """
+    while True:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | CLOSE_ON_EXEC, 0o666)
+        except OSError:
+            if path.is_file() or path.is_dir() or not path.exists():
+                raise
+            return os.open(path, os.O_WRONLY | CLOSE_ON_EXEC), []  # a pipe or device that cannot be read
+        try:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode):
+                return file, []
+            notes = lock(file, path)
+            # Whoever held the lock may have put another file into this place.
+            if path.exists() and os.path.samestat(status, os.stat(path)):
+                return file, notes
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def lock(file: int, path: Path) -> list[str]:
+    """Lock an open file for this process; what the user should know where that is not possible.
+
+    Raises:
+        InputError: another process has locked it.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(
+            f"another process is writing to {path}; wait until it is done, or give each process a file of its own "
+            "(cat joins the files of several shards)"
+        ) from error
+    except (ImportError, OSError):
+        return [f"{path} cannot be locked here: let no other process write to it"]
+    return []

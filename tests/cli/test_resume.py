@@ -1,0 +1,289 @@
+"""Many inputs: killed and resumed, in parts, with failures, the records are those of one undisturbed run."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stabcert.cli import certify_soft, explain, smooth_eval
+from stabcert.cli.app import app
+from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions
+from stabcert.cli.runner import Runner
+from stabcert.cli.tasks import result_parameters
+from stabcert.errors import InputError
+from stabcert.report.canvas import Exhibit
+from tests.cli.conftest import VALIDATOR, Run, without_run
+
+TEXTS = ["a great film", "a bad film", "not bad", "the movie was great", "bad , bad", "a film"]
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(TEXTS))
+    return path
+
+
+@pytest.fixture
+def command(bert: Path, listed: Path) -> list[object]:
+    """Exit code 1: one of the texts is not certified."""
+    arguments = ["--method", "random", "-k", 1, "--radius", 1, "--min-rate", 0.9, "--quiet"]
+    return ["certify-soft", "--inputs", listed, "-m", bert, *arguments]
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in found:
+        VALIDATOR.validate(record)
+    return [without_run(record) for record in found]
+
+
+@pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[str]], None]:
+    """Makes inputs with these texts fail from now on."""
+    one = Runner._run
+
+    def plant(texts: set[str]) -> None:
+        def run(self: Runner, task: Any, *arguments: Any) -> Any:
+            if task.item.text in texts:
+                raise InputError("planted")
+            return one(self, task, *arguments)
+
+        monkeypatch.setattr(Runner, "_run", run)
+
+    return plant
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts that were worked on, in order."""
+    one, texts = Runner._run, list[str]()
+
+    def run(self: Runner, task: Any, *arguments: Any) -> Any:
+        texts.append(task.item.text)
+        return one(self, task, *arguments)
+
+    monkeypatch.setattr(Runner, "_run", run)
+    return texts
+
+
+def test_only_inputs_without_a_record_are_done(
+    run: Run, command: list[object], tmp_path: Path, done: list[str]
+) -> None:
+    whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+    assert run(*command, "-o", whole).code == 1
+    lines = whole.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join(lines[:3]) + lines[3][:100])
+    done.clear()
+    ran = run(*command, "-o", part, "--resume", "--json")
+    assert done == TEXTS[3:]
+    assert [without_run(record) for record in ran.records] == records(whole)[3:]
+    assert records(part) == records(whole)
+
+
+def test_verdicts_of_skipped_records_count(run: Run, command: list[object], tmp_path: Path, done: list[str]) -> None:
+    output = tmp_path / "out.jsonl"
+    assert run(*command, "-o", output).code == 1
+    done.clear()
+    before = output.read_bytes()
+    ran = run(*command[:-1], "-o", output, "--resume")
+    assert (ran.code, done, ran.stdout) == (1, [], "")
+    assert f"6 of 6 inputs skipped: their records are in {output}" in " ".join(ran.stderr.split())
+    assert output.read_bytes() == before
+
+
+def test_failed_inputs_are_tried_again_and_take_their_place(
+    run: Run, command: list[object], tmp_path: Path, fails: Callable[[set[str]], None]
+) -> None:
+    whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+    run(*command, "-o", whole)
+    fails({TEXTS[0], TEXTS[2]})
+    assert run(*command, "-o", part, "--keep-going").code == 4
+    assert [record["status"] == "failed" for record in records(part)] == [True, False, True, False, False, False]
+    failing = part.read_bytes()
+    assert run(*command, "-o", part, "--keep-going", "--resume").code == 4
+    assert part.read_bytes() == failing
+    fails(set())
+    assert run(*command, "-o", part, "--resume").code == 1
+    assert records(part) == records(whole)
+
+
+def test_an_interrupted_certificate_is_made_again(run: Run, command: list[object], tmp_path: Path) -> None:
+    whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+    run(*command, "-o", whole)
+    lines = [json.loads(line) for line in whole.read_text().splitlines()]
+    lines[1]["result"]["interrupted"] = True
+    part.write_text("".join(json.dumps(line) + "\n" for line in lines[:2]))
+    run(*command, "-o", part, "--resume")
+    assert records(part) == records(whole)
+
+
+def test_inputs_twice_in_a_list_are_two_records(run: Run, bert: Path, tmp_path: Path) -> None:
+    listed, whole, part = tmp_path / "texts.jsonl", tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+    rows = [("a", "a film"), ("b", "a film"), ("a", "a film"), ("a", "bad")]
+    listed.write_text("\n".join(json.dumps({"id": name, "text": text}) for name, text in rows))
+    arguments = ["explain", "--inputs", listed, "-m", bert, "--method", "random", "--quiet"]
+    run(*arguments, "-o", whole)
+    assert len({record["key"] for record in records(whole)}) == 4
+    part.write_bytes(b"".join(whole.read_bytes().splitlines(keepends=True)[:1]))
+    run(*arguments, "-o", part, "--resume")
+    assert records(part) == records(whole)
+
+
+def test_another_parameter_or_other_weights_are_other_records(
+    run: Run, command: list[object], tmp_path: Path, done: list[str]
+) -> None:
+    output = tmp_path / "out.jsonl"
+    run(*command, "-o", output)
+    done.clear()
+    run(*command, "--delta", 0.2, "-o", output, "--resume")
+    assert done == TEXTS
+    assert len(records(output)) == 12
+
+
+def test_the_batch_size_and_the_order_are_not_in_the_key(
+    run: Run, command: list[object], listed: Path, tmp_path: Path, done: list[str]
+) -> None:
+    sentences = [argument for text in TEXTS for argument in ("--text", text)]
+    arguments = ["explain", *sentences[:4], "-m", command[4], "--method", "random", "--quiet"]
+    output = tmp_path / "out.jsonl"
+    run(*arguments, "-o", output)
+    done.clear()
+    run(*arguments, "-b", 1, "--limit", 1, "-o", output, "--resume")
+    assert done == []
+
+
+def test_shards_one_after_another_are_the_whole(run: Run, command: list[object], tmp_path: Path) -> None:
+    whole = tmp_path / "whole.jsonl"
+    run(*command, "-o", whole)
+    parts = [tmp_path / f"{i}.jsonl" for i in range(1, 5)]
+    for i, part in enumerate(parts, start=1):
+        run(*command, "-o", part, "--shard", f"{i}/4")
+    assert [record for part in parts for record in records(part)] == records(whole)
+
+
+def test_limit_comes_before_the_shard(run: Run, command: list[object], done: list[str]) -> None:
+    run(*command, "--limit", 4, "--shard", "2/2")
+    assert done == TEXTS[2:4]
+
+
+def test_an_empty_shard_is_no_error(run: Run, command: list[object]) -> None:
+    ran = run(*command[:-1], "--shard", "1/9")
+    assert (ran.code, ran.stdout) == (0, "")
+    assert "part 1 of 9 holds none of 6 inputs" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume"], "--output FILE"),
+        (["--resume", "-o", "x.jsonl", "--html", "x.html"], "leave out --resume"),
+        (["--shard", "3/2"], "1/4 to 4/4"),
+        (["--ray-address", "auto"], "--workers N"),
+    ],
+)
+def test_options_that_cannot_be_together_are_refused_before_anything_is_done(
+    run: Run, command: list[object], arguments: list[str], message: str
+) -> None:
+    ran = run(*command, *arguments)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert message in ran.stderr
+
+
+def test_an_output_that_holds_something_else_is_refused(run: Run, command: list[object], tmp_path: Path) -> None:
+    output = tmp_path / "notes.txt"
+    output.write_text("my notes\n")
+    ran = run(*command, "-o", output)
+    assert (ran.code, output.read_text()) == (3, "my notes\n")
+    assert "something else than records" in ran.stderr
+
+
+def test_a_full_disk_is_no_bug(run: Run, command: list[object]) -> None:
+    ran = run(*command, "-o", "/dev/full")
+    assert (ran.code, ran.stdout) == (3, "")
+    assert "cannot write to /dev/full: No space left on device" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_nothing_is_kept_of_inputs_that_are_done(
+    run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, alive = Runner._run, list[int]()
+
+    def count(self: Runner, *arguments: Any) -> Any:
+        gc.collect()
+        alive.append(sum(isinstance(thing, Exhibit) for thing in gc.get_objects()))
+        return one(self, *arguments)
+
+    monkeypatch.setattr(Runner, "_run", count)
+    run(*command, "-o", tmp_path / "out.jsonl", "--html", tmp_path / "out.html")
+    assert len(alive) == len(TEXTS)
+    assert max(alive) - alive[0] <= 1
+
+
+def test_a_failed_record_is_one_failed_input_of_from(run: Run, bert: Path, tmp_path: Path) -> None:
+    explained = tmp_path / "explained.jsonl"
+    arguments = ["-t", "a film", "-t", " ", "-t", "bad", "-m", bert, "--method", "random"]
+    run("explain", *arguments, "--keep-going", "-o", explained)
+    ran = run("certify-soft", "--from", explained, "--json", "--keep-going")
+    assert ran.code == 4
+    assert [record["status"] for record in ran.records] == ["reported", "failed", "reported"]
+    assert run("certify-soft", "--from", explained, "--json").code == 3
+
+
+def test_another_explanation_of_an_input_is_another_record(run: Run, bert: Path) -> None:
+    keys = set()
+    for k in (1, 1, 2):
+        explained = run("explain", "-t", "a great film", "-m", bert, "--method", "random", "-k", k, "--json")
+        keys.add(run("certify-soft", "--from", "-", "--json", "-q", stdin=explained.stdout).record["key"])
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("module", [certify_soft, explain, smooth_eval])
+def test_every_option_is_in_the_key_unless_it_is_known_to_change_no_result(module: Any) -> None:
+    """A new option is in the key without anybody thinking of it; this list says what is not."""
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
+    (found,) = [one for one in app.registered_commands if one.name == name]
+    assert found.callback is not None
+    every = set(found.callback.__annotations__)
+    outside = every - set(result_parameters(dict.fromkeys(every)))
+    known = {f.name for group in (InputOptions, ModelOptions, OutputOptions) for f in fields(group)} | {"from_file"}
+    of_all_inputs = {"labels_file", "min_accuracy", "min_mean_rate", "mean_delta"}
+    assert outside - known <= {"show", "save_flips"} | (of_all_inputs if name == "smooth-eval" else set())
+    assert {"features", "baseline", "truncate", "dtype", "seed", "method", "top_k", "target"} & outside == set()
+
+
+def test_files_are_in_the_key_with_their_content(tmp_path: Path) -> None:
+    mask = tmp_path / "mask.json"
+    mask.write_text("[1]")
+    before = result_parameters({"mask_file": mask, "features": str(mask)})
+    mask.write_text("[0]")
+    after = result_parameters({"mask_file": mask, "features": str(mask)})
+    assert [name for name in before if before[name] != after[name]] == ["mask_file sha256", "features sha256"]
+
+
+def test_kill_9_and_resume(run: Run, bert: Path, tmp_path: Path) -> None:
+    listed, whole, part = tmp_path / "texts.txt", tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+    listed.write_text("\n".join(TEXTS * 10))
+    arguments = ["explain", "--inputs", listed, "-m", bert, "--method", "random", "--quiet", "--output"]
+    command = [sys.executable, "-m", "stabcert", *map(str, arguments), str(part)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    while process.poll() is None and (not part.exists() or part.read_bytes().count(b"\n") < 3):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 3 <= part.read_bytes().count(b"\n") < 60
+    assert run(*arguments, part, "--resume").code == 0
+    assert run(*arguments, whole).code == 0
+    assert records(part) == records(whole)
