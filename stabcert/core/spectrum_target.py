@@ -24,13 +24,14 @@ class TargetFunction:
         target_class: None for the class predicted on the full input, which is evaluated once for this.
 
     Raises:
-        ParameterError: no such kind of target, or no such class.
+        ParameterError: no such kind of target, no such class, or a predictor that decides by a vote.
         ModelError: see `stabcert.core.decisions.predict`.
     """
 
     def __init__(self, predictor: MaskedPredictor, kind: TargetKind, target_class: int | None) -> None:
         if kind not in ("probability", "margin", "indicator"):
             raise ParameterError(f"there is no target {kind!r}; use probability, margin or indicator")
+        refuse_votes(predictor)
         self._predictor = predictor
         self.kind = kind
         self.n_features = predictor.n_features
@@ -82,6 +83,20 @@ class TargetFunction:
         # A row of probabilities may exceed 1 by a rounding error; the intervals rest on the range.
         values: Scores = np.clip(probs[:, self.target_class], 0.0, 1.0)
         return values if self.other_class is None else values - np.clip(probs[:, self.other_class], 0.0, 1.0)
+
+
+def refuse_votes(predictor: MaskedPredictor) -> None:
+    """Spectra and stability bounds are about probabilities, and which class they name.
+
+    Raises:
+        ParameterError: a predictor that decides by other means, such as a vote: its shares do not say where its
+            decisions are near ties.
+    """
+    if hasattr(predictor, "decide"):
+        raise ParameterError(
+            "a predictor that decides by a vote has no spectrum of probabilities; give its base, and smooth with "
+            "keep_probabilities"
+        )
 
 
 def choose_class(full: Probs, target_class: int | None) -> int:

@@ -19,7 +19,7 @@ from stabcert.core.decisions import decide_from, predict
 from stabcert.core.masks import Additions
 from stabcert.core.small_sets import containment, moebius, smooth_sets, steps_of
 from stabcert.core.spectrum_result import StabilityBounds
-from stabcert.core.spectrum_target import choose_class
+from stabcert.core.spectrum_target import choose_class, refuse_votes
 from stabcert.core.transforms import every_mask
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs, Scores, as_mask
 from stabcert.errors import ParameterError
@@ -63,9 +63,11 @@ def stability_bounds(
 
     Raises:
         InputError: a mask that does not fit.
-        ParameterError: a radius, class or keep probability out of range; or too many evaluations.
+        ParameterError: a radius, class or keep probability out of range, too many evaluations, or a predictor
+            that decides by a vote.
         ModelError: see `stabcert.core.decisions.predict`.
     """
+    refuse_votes(predictor)
     mask = as_mask(mask, predictor.n_features)
     keep = float(keep_probability)
     cost = bounds_cost(mask, radius, keep_probability=keep, smooth=smooth, target_class=target_class)

@@ -122,7 +122,7 @@ class HardFinding:
         return self.check is not None and (
             self.check.found.guaranteed
             or certificate.stable_for_all_supersets
-            or self.check.found.added <= certificate.radius_incremental
+            or 0 < self.check.found.added <= certificate.radius_incremental
         )
 
     @property

@@ -219,7 +219,9 @@ def test_options_that_do_not_fit_together_are_refused_by_name(
 def test_records_of_explain_are_certified(run: Run, bert: Path) -> None:
     explained = run("explain", "-t", SENTENCE, "-m", bert, "--method", "random", "--json")
     piped = run("certify-hard", "--from", "-", "--json", stdin=explained.stdout).record
-    assert without_run(piped) == without_run(certify(run, bert).record)
+    direct = certify(run, bert).record
+    # The keys differ: one asks for what a record says, the other for what the options say.
+    assert without_run(piped) | {"key": ""} == without_run(direct) | {"key": ""}
 
 
 def test_a_text_from_standard_input_is_certified(run: Run, bert: Path) -> None:

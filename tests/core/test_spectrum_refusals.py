@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.spectrum import degree_weights
+from stabcert.core.stability_bounds import stability_bounds
 from stabcert.errors import ModelError, ParameterError
 from tests.doubles import Counting, Majority, one_hot
 
@@ -67,3 +69,11 @@ def test_a_predictor_that_breaks_its_promise_is_found_out(exact_max: int, broken
 
     with pytest.raises(ModelError):
         degree_weights(Broken(), exact_max=exact_max, rng=np.random.default_rng(0))
+
+
+def test_a_predictor_that_decides_by_a_vote_is_refused() -> None:
+    smoothed = SmoothedPredictor(Majority(5), np.ones((3, 5), dtype=np.bool_))
+    with pytest.raises(ParameterError, match="give its base"):
+        degree_weights(smoothed, rng=np.random.default_rng(0))
+    with pytest.raises(ParameterError, match="give its base"):
+        stability_bounds(smoothed, np.zeros(5, dtype=np.bool_), radius=1)
