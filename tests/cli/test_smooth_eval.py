@@ -17,6 +17,7 @@ from stabcert.cli.smooth_eval import parse_lambdas
 from stabcert.core.means import difference_interval, mean_interval
 from stabcert.errors import InputError, ParameterError
 from tests.cli.conftest import VALIDATOR, Run, without_run
+from tests.cli.pools import Backwards
 
 SAMPLES = Path(__file__).parents[2] / "sample_inputs"
 # The tiny model says "positive" of some masked versions of these, and "negative" of others.
@@ -332,10 +333,13 @@ def test_another_label_is_another_record(run: Run, command: list[object], listed
     assert [record["input"] and record["input"]["id"] for record in ran.records] == ["t3", None]
 
 
-def test_workers_give_the_same_file(run: Run, command: list[object], tmp_path: Path, ray_cluster: str) -> None:
+def test_workers_that_finish_in_another_order_give_the_same_file(
+    run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, output, page = tmp_path / "whole.jsonl", tmp_path / "out.jsonl", tmp_path / "page.html"
     run(*command, "-o", whole)
-    ran = run(*command, "-o", output, "--html", page, "--workers", 2, "--ray-address", ray_cluster)
+    monkeypatch.setattr("stabcert.sweep.pool.Pool", Backwards)
+    ran = run(*command, "-o", output, "--html", page, "--workers", 2)
     assert ran.code == 0
     assert records(output) == records(whole)
     assert page.read_text().count('class="folded"') == 6

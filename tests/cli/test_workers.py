@@ -8,15 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stabcert.cli.runner import Runner
 from tests.cli.conftest import VALIDATOR, Run, without_run
+from tests.cli.pools import Backwards
 
 TEXTS = ["a great film", "a bad film", " ", "not bad", "the movie was great"]
 SENTENCES = [argument for text in TEXTS for argument in ("--text", text)]
@@ -31,23 +30,6 @@ def test_two_workers_give_what_one_process_gives(ray_cluster: str, run: Run, ber
     assert (tmp_path / "spread.jsonl").read_text() == spread.stdout
     assert spread.stderr.count("Error: text-3") == 1
     assert (tmp_path / "spread.html").read_text().count("<section") == 5
-
-
-class Backwards:
-    """In place of `Pool`: everything is done in this process, the last input first."""
-
-    def __init__(self, do: Callable[[Any], Any], gave_up: object, **options: object) -> None:
-        self._do = do
-
-    def __enter__(self) -> Backwards:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def run(self, tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        for position, task in reversed(list(enumerate(tasks))):
-            yield position, self._do(task)
 
 
 @pytest.fixture
