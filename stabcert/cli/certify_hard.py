@@ -21,9 +21,9 @@ from stabcert.cli.options import (
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
 
-Certifies the model smoothed by random masks: no way of adding up to r features to the explanation,
-or of removing up to r from the full input, changes what the smoothed model says. The radius is proved
-in integers and cannot be wrong; with --noise bernoulli it holds with probability 1 - delta. Smoothing
+Certifies the model smoothed by random masks: no way of adding up to r features to the explanation, or
+of removing up to r outside it from the full input, changes what the smoothed model says. The radius is proved
+and cannot be wrong; with --noise bernoulli it holds with probability at least 1 - delta. Smoothing
 costs accuracy, so what the model itself says is always shown beside it. Where every addition can be
 tried, the radius of the model itself is given as well."""
 

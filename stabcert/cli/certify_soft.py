@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
 _DEFAULT_SMOOTH_DRAWS = 64
 _NOISE = 64  # stream of the frozen noise, apart from those of attributions and draws
+_RADII = re.compile(r"(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
+_MOST_RADII = 10_000
 
 HELP = """How often the prediction survives when up to r more features are revealed.
 
 Bounds the stability rate: the share of all ways to add up to r features to the explanation on which
-the prediction stays. The bounds hold with probability 1 - delta over the random draws, for any
+the prediction stays. The bounds hold with probability at least 1 - delta over the random draws, for any
 model; where all ways can be tried they are, and the rate is exact. A rate below 1 leaves room for
 ways that change the prediction."""
 
@@ -180,6 +183,7 @@ def certify_soft(
     import numpy as np
 
     from stabcert.cli.session import Outcome, Session
+    from stabcert.core.bounds import check_delta
     from stabcert.core.soft import Interrupted
     from stabcert.core.soft import certify_soft as certify
     from stabcert.report.record import soft_result
@@ -192,6 +196,7 @@ def certify_soft(
         raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
     radii = parse_radii(("all" if chosen.largest_radius else "1") if chosen.radius is None else chosen.radius)
     by_default = chosen.radius is None
+    check_delta(chosen.delta)  # a wrong request, whatever the inputs: no failure of each of them
 
     def work(case: Case) -> Outcome:
         smoothed = _smoothed(case.predictor, chosen, output.seed) if chosen.smooth < 1.0 else None
@@ -237,10 +242,15 @@ def parse_radii(text: str) -> list[int] | Literal["all"]:
         return "all"
     radii: list[int] = []
     for part in text.split(","):
-        first, colon, last = part.strip().partition(":")
-        if not first.isdecimal() or (colon and not last.isdecimal()) or (colon and int(last) < int(first)):
+        found = _RADII.fullmatch(part.strip())
+        first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
+        if last < first:
             raise ParameterError(f"--radius {text!r} is not a radius; write 4, 1,2,5, 1:10 or all")
-        radii += range(int(first), int(last if colon else first) + 1)
+        if len(radii) + last - first >= _MOST_RADII:
+            raise ParameterError(
+                f"--radius {text} names more than {_MOST_RADII} radii; write all for every radius that an input has"
+            )
+        radii += range(first, last + 1)
     return radii
 
 

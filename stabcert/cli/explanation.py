@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
 
 DEFAULT_TOP_K = "25%"
+_FEW_CLASSES = 12  # no more are listed in a message
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
         )
     near = difflib.get_close_matches(wanted, names, n=3)
     hint = f"; close to it: {'; '.join(class_names[names.index(name)] for name in near)}" if near else ""
+    if not near and len(class_names) <= _FEW_CLASSES:
+        hint = f"; it has {', '.join(class_names)}"
     raise ParameterError(f"the model has no class {text!r}{hint}")
 
 

@@ -31,7 +31,7 @@ HELP = """How far the prediction depends on combinations of features: its Boolea
 
 Weight by degree, total influence, the largest coefficients, how smoothing moves them, and the bounds on
 the stability rate that follow, beside the true rate. Exact for few features, where all 2^n masks are
-evaluated; otherwise estimates, each with an interval that by itself holds with probability 1 - delta over
+evaluated; otherwise estimates, each with an interval that by itself holds with probability at least 1 - delta over
 the random draws. An interval too wide to mean anything is said to be so, with the evaluations needed."""
 
 EXAMPLES = (
@@ -164,10 +164,12 @@ def fourier(
 ) -> int:
     from stabcert.cli.session import Outcome, Session
     from stabcert.cli.spectra import Request, analyse, bounded
+    from stabcert.core.bounds import check_delta
     from stabcert.report.spectrum_record import spectrum_result
     from stabcert.report.spectrum_terminal import render_spectrum
 
     basis, bias = parse_basis(spectrum.basis)
+    check_delta(spectrum.delta)
     request = Request(
         function=spectrum.function.value,
         basis=basis,

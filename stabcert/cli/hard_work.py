@@ -14,6 +14,7 @@ from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.attack import find_flip
 from stabcert.core.bernoulli import certify_hard_bernoulli
+from stabcert.core.bounds import check_delta
 from stabcert.core.decisions import predict
 from stabcert.core.exhaustive import enumerate_hard_radius
 from stabcert.core.hard import certify_hard, check_addition
@@ -54,6 +55,8 @@ class HardWork:
     def __init__(self, options: HardOptions, *, seed: int) -> None:
         _check_together(options)
         self._options = options
+        if options.delta is not None:
+            check_delta(options.delta)
         self._seed = seed
         self._bernoulli = options.noise.value == "bernoulli"
         self._quantization = options.quantization or _QUANTIZATION

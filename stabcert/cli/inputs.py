@@ -224,8 +224,14 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         return
     # newline="" lets a quoted field hold line breaks.
     rows = csv.DictReader(io.StringIO(text, newline=""))
-    for row in rows:
-        yield rows.line_num, row
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {rows.reader.line_num} is not CSV: {error}; long texts can stand in a .jsonl file, or in "
+            "files of their own"
+        ) from error
 
 
 def read_text(path: Path) -> str:

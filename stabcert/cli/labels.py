@@ -33,7 +33,7 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
     enough where one input has it. A row about a file that is nowhere is an input with a problem.
 
     Raises:
-        InputError: the file cannot be read, or is no such file.
+        InputError: the file cannot be read, is no such file, or has a label for none of the inputs.
         ParameterError: labels from two sources.
     """
     notes: tuple[str, ...] = ()
@@ -48,6 +48,11 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
             found, notes = _by_rows(found, file)
         else:
             found = _by_lines(found, file)
+        if not any(item.label is not None or item.problem is not None for item in found):
+            raise InputError(
+                f"{file} has no label for any of the inputs; write one row for each, with the columns path (or id) and "
+                "label, or leave out --labels"
+            )
     if any(item.label is not None for item in found):
         where = "its line of the list" if file is None else str(file)
         found = [

@@ -133,8 +133,13 @@ def read_records(source: str) -> list[Recorded]:
         origin = f"{name}, line {number}"
         try:
             record = json.loads(line)
-            if record["schema"] != "stabcert/1" or record["command"] != "explain":
+            if record["schema"] != "stabcert/1":
                 raise InputError(f"{origin} was not made by `stabcert explain` of this version")
+            if record["command"] != "explain":
+                raise InputError(
+                    f"{origin} was made by `stabcert {record['command']}`; masks come from records of "
+                    "`stabcert explain INPUT --json`"
+                )
             _check(record)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(

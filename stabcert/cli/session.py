@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stabcert.cli.inputs import Item
 from stabcert.cli.noise import library_noise
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
+from stabcert.cli.options import (
+    ExplanationOptions,
+    InputOptions,
+    MaskOptions,
+    ModelOptions,
+    OutputOptions,
+    parse_methods,
+)
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
 from stabcert.cli.tasks import Task, make_tasks
@@ -212,9 +219,15 @@ class Session:
         """The part of the inputs that is asked for.
 
         Raises:
-            ParameterError: options on running that contradict one another, or workers without Ray.
+            ParameterError: options on running that contradict one another, workers without Ray, or a method that does
+                not exist, which no input can do anything about.
         """
         output = self.output
+        if self.explanation.method is not None:
+            from stabcert.explainers import check_method
+
+            for method in parse_methods(self.explanation.method):
+                check_method(method)
         if output.resume and output.output is None:
             raise ParameterError("--resume needs the file to go on with; name it with --output FILE")
         drawn = output.html is not None or (output.plot is not None and self.summary is None)

@@ -35,7 +35,7 @@ HELP = """What smoothing costs in accuracy and gains in stability, over many inp
 
 For each lambda: accuracy, agreement with the model itself, consistency of the explanations, mean stability
 rate by radius, shares of inputs with a hard radius and with a certified accuracy. Each interval by itself
-holds with probability 1 - delta for inputs that are independent draws of one population; it accounts for
+holds with probability at least 1 - delta for inputs that are independent draws of one population; it accounts for
 the choice of the inputs and of the additions that were tried. All lambdas see the same noise and the same
 additions, and what one gains over the first is bounded pair by pair."""
 

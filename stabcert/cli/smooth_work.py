@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
 
 NOISE, ADDITIONS = 64, 6
-"""Streams of random numbers, apart from those of other commands; the noise is that of certify-soft --smooth."""
+"""Streams of random numbers. The noise shares its seed with certify-soft --smooth, but is drawn in another way."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,12 @@ class SmoothWork:
             self._unchecked = {label.value: label for label in reversed(list(labels))}
 
     def choose(self, predictor: ModelPredictor, input_sha256: str) -> Choice:
+        self._check_labels(predictor.class_names)  # before the first attribution costs anything
         return by_methods(predictor, self._explanation, seed=self._seed)
 
     def work(self, case: Case) -> Outcome:
         request = self._request
-        while self._unchecked:  # before the first input costs anything
-            _, label = self._unchecked.popitem()
-            class_of(label, case.class_names)
+        self._check_labels(case.class_names)
         index = None if case.label is None else class_of(case.label, case.class_names)
         choice = case.choice
         masks, methods = choice.mask[None], [choice.method]
@@ -104,6 +103,11 @@ class SmoothWork:
             rng=np.random.default_rng([self._seed, int(case.input_sha256[:16], 16), ADDITIONS]),
         )
         return Outcome("reported", input_result(found, methods, list(masks), index, settings, case.class_names))
+
+    def _check_labels(self, class_names: tuple[str, ...]) -> None:
+        while self._unchecked:
+            _, label = self._unchecked.popitem()
+            class_of(label, class_names)
 
 
 class SmoothSummary:
@@ -137,7 +141,7 @@ class SmoothSummary:
     def begin(self, tasks: Sequence[Task]) -> list[str]:
         """See `stabcert.cli.session.Summary`."""
         possible = [task for task in tasks if task.problem is None]
-        models = sorted({task.model for task in possible})
+        models = sorted({f"{task.model} at {task.revision}" if task.revision else task.model for task in possible})
         if len(models) > 1:
             raise ParameterError(
                 f"the inputs are for {len(models)} models ({', '.join(models)}), whose accuracies have nothing to do "
@@ -159,7 +163,9 @@ class SmoothSummary:
         recorded = any(task.recorded is not None for task in possible)
         methods_each = 1 if recorded else len(parse_methods(self._explanation.method))
         notes = [] if labels or not possible else ["no labels: agreement with the model itself, but no accuracy"]
-        return [*self._notes, *notes, f"up to {self._cost(methods_each)} evaluations for each input"]
+        attributed = not recorded and self._asked["mask_file"] is None
+        beside = " beside its attributions" if attributed else ""
+        return [*self._notes, *notes, f"up to {self._cost(methods_each)} evaluations for each input{beside}"]
 
     def add(self, record: dict[str, Any]) -> None:
         if record["status"] == "failed":

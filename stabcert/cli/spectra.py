@@ -43,7 +43,12 @@ class Request:
 
 
 def analyse(case: Case, request: Request, *, seed: int) -> Spectrum:
-    """The spectrum of ``case``; what it will take is said before it starts."""
+    """The spectrum of ``case``; what it will take is said before it starts.
+
+    Raises:
+        ParameterError: a radius above the number of features that can be added, or see `degree_weights`.
+    """
+    _radii(request.radii, int((~case.choice.mask).sum()))  # refused before the spectrum costs anything
     case.say(_announcement(case.predictor.n_features, request))
     return degree_weights(
         case.predictor,
@@ -121,7 +126,8 @@ def _announcement(n_features: int, request: Request) -> str:
     if n_features <= request.exact_max:
         cost = exact_cost(n_features)
         return (
-            f"exact spectrum of {n_features} features: {cost.evaluations} evaluations and "
+            f"exact spectrum of {n_features} feature{'' if n_features == 1 else 's'}: "
+            f"{cost.evaluations} evaluations and "
             f"{max(0.1, cost.memory_bytes / 1e6):.1f} MB beside the model"
         )
     samples = DEFAULT_SAMPLES if request.n_samples is None else request.n_samples

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from stabcert.cli.files import Replacement, make_folder
 from stabcert.cli.options import OutputOptions
@@ -18,6 +18,8 @@ from stabcert.report.record import Report, to_json
 from stabcert.sweep.journal import Journal, cannot_write
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from stabcert.report.html import Page
     from stabcert.report.terminal import Line
 
@@ -201,12 +203,11 @@ class Writer:
             self._journal.arrange(keys, outdated)
 
     def _show(self, exhibit: Exhibit | None, lines: Sequence[Line], note: str | None) -> None:
-        from rich.console import Console
         from rich.text import Text
 
         from stabcert.report.sentence import on_terminal
 
-        console = Console(file=self._stdout, highlight=False)
+        console = _console(self._stdout)
         # Words stay whole on a terminal; in a pipe a line stays a line.
         console.soft_wrap = not on_terminal(console)
         for number, line in enumerate(lines):
@@ -251,6 +252,17 @@ class Writer:
             if replacement is not None:
                 replacement.discard()
         self._html = self._plot = None
+
+
+def _console(file: TextIO) -> Console:
+    """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
+    from rich.console import Console
+
+    class PipedConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PipedConsole(file=file, highlight=False)
 
 
 def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:

@@ -41,8 +41,8 @@ def certify_hard_bernoulli(
     M_lambda votes over all noise masks that keep each feature independently with probability lambda. With
     probability at least 1 - ``delta`` over the draws everything this certificate claims is true: M_lambda has
     class ``prediction`` on every mask that keeps what ``mask`` keeps and at most ``radius_incremental`` features
-    more, and on those that lack at most ``radius_decremental`` features of the full input. Nothing is claimed,
-    not even the prediction, if ``gap`` is not positive.
+    more, and on those that keep what ``mask`` keeps and lack at most ``radius_decremental`` features of the full
+    input. Nothing is claimed, not even the prediction, if ``gap`` is not positive.
 
     The class is chosen by a pilot of ``n_samples / 10`` draws, and its probability is bounded from the others:
     bounding it from the draws that chose it would fail more often than ``delta``. The bounds on the masked and on

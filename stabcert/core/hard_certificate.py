@@ -75,9 +75,9 @@ class HardCertificate:
     radius_incremental: int
     """The largest of all that was proved: no addition of up to this many features changes the prediction."""
     radius_decremental: int | None
-    """No removal of up to this many features from the *full* input leaves the prediction of the mask.
+    """No removal of up to this many features that the mask does not keep from the *full* input changes the prediction.
 
-    None with the reason in ``why_no_decremental``.
+    Nothing is said of removing selected ones. None with the reason in ``why_no_decremental``.
     """
     why_no_decremental: str | None
     stable_for_all_supersets: bool

@@ -20,7 +20,7 @@ from stabcert.explainers.shapley import kernelshap, shap
 from stabcert.explainers.statements import Statement, smoothing_statements
 from stabcert.explainers.task import Task
 
-__all__ = ["METHODS", "Statement", "explain", "explain_all", "smoothing_statements"]
+__all__ = ["METHODS", "Statement", "check_method", "explain", "explain_all", "smoothing_statements"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def explain_all(
     if not methods:
         raise ParameterError(f"no method was given; use one or more of {', '.join(METHODS)}")
     for i, method in enumerate(methods):
-        _check_method(method)
+        check_method(method)
         if method in methods[:i]:
             raise ParameterError(f"method {method} is named twice; name it once")
     _check_options(methods, {"n_samples": n_samples, "steps": steps, "sigma": sigma})
@@ -120,7 +120,12 @@ def explain_all(
     return tuple(attributions[method] for method in methods)
 
 
-def _check_method(method: str) -> None:
+def check_method(method: str) -> None:
+    """Refuse a method that does not exist.
+
+    Raises:
+        ParameterError: ``method`` is none of `METHODS`.
+    """
     if method not in _METHODS:
         near = difflib.get_close_matches(method, METHODS, n=1)
         hint = f"did you mean {near[0]}? " if near else ""

@@ -120,7 +120,11 @@ def spread(panel: Panel) -> tuple[float, float, float]:
 
 
 def shown_ticks(panel: Panel, most: int) -> list[tuple[float, str]]:
-    """No more ticks than there is room for, the last one always."""
+    """The ticks that there is room for: no more than ``most`` evenly spaced ones would be; the last always."""
     ticks = sorted(panel.ticks)
-    every = -(-len(ticks) // most)
-    return ticks[::-1][::every][::-1]
+    least = 0.999 * (ticks[-1][0] - ticks[0][0]) / max(1, most - 1)  # 1 - 0.9 is a little less than 0.1
+    shown = ticks[-1:]
+    for tick in ticks[-2::-1]:
+        if shown[0][0] - tick[0] >= least:
+            shown.insert(0, tick)
+    return shown

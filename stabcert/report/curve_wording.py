@@ -84,8 +84,10 @@ def meanings(finding: CurveFinding) -> list[str]:
             "Certified: right, and no way to remove up to r features from the full input changes that, for certain."
         )
     if any(level.keep_probability < 1 for level in curve.levels):
+        masks = f"{settings.draws} frozen noise mask{'' if settings.draws == 1 else 's'}"
         said.append(
-            f"All of it is about models smoothed with {settings.draws} frozen noise masks, the same for every input."
+            f"Below lambda 1 all of it is about models smoothed with {masks}, the same for all inputs with as many "
+            "features."
         )
     said += _clamped(finding)
     if finding.failed:
@@ -120,7 +122,8 @@ def _clamped(finding: CurveFinding) -> list[str]:
             if rate.clamped:
                 found[rate.radius] = max(found.get(rate.radius, 0), rate.clamped)
     return [
-        f"{number} input{' has' if number == 1 else 's have'} fewer than {radius} features to add, and "
+        f"{number} input{' has' if number == 1 else 's have'} fewer than {radius} "
+        f"feature{'' if radius == 1 else 's'} to add, and "
         f"{'is' if number == 1 else 'are'} counted at all {'it has' if number == 1 else 'they have'}."
         for radius, number in found.items()
     ]

@@ -45,7 +45,8 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
             )
         )
     if finding.direction != "incremental":
-        rows.append(RadiusRow("smoothed, removing", finding.radius_decremental, "the votes there", None, everything))
+        by = proof(certificate) if everything else "the votes there"
+        rows.append(RadiusRow("smoothed, removing", finding.radius_decremental, by, None, everything))
     plain = finding.smallest_plain_flip
     if finding.enumerated is not None or plain is not None:
         tried = finding.enumerated
@@ -90,7 +91,7 @@ def smoothing_text(finding: HardFinding) -> str:
     certificate = finding.certificate
     ratio = lambda_text(certificate, finding.quantization)
     if certificate.noise == "bernoulli":
-        return f"lambda {ratio}, Bernoulli noise, {certificate.draws} draws"
+        return f"lambda {ratio}, Bernoulli noise, {certificate.draws} draw{'' if certificate.draws == 1 else 's'}"
     return f"lambda {ratio}, {certificate.draws} frozen noise masks"
 
 
@@ -184,7 +185,8 @@ def smoothing_warning(finding: HardFinding) -> str:
 def published_note(certificate: HardCertificate) -> str:
     """Where the radius as published claims more than is true of every model with these votes; else empty."""
     published = certificate.published_radius
-    if published is None or int(published) <= certificate.radius_votes:
+    # With no more features to add than are proved, there is nothing that it claims too much.
+    if published is None or min(int(published), certificate.n_free) <= certificate.radius_votes:
         return ""
     return (
         f"The published formula, gap / (2 lambda), gives {int(published)} here; at ties it is not sound, "
@@ -212,13 +214,15 @@ def _of_smoothed(report: Report, finding: HardFinding) -> str:
         )
     if removed and not certificate.stable_for_all_supersets:
         claims.append(
-            f"no way of removing up to {counted(removed, kind)} from the full input "
+            f"no way of removing up to {counted(removed, kind)} outside the explanation from the full input "
             f"changes {'that' if claims else f'what the smoothed model says ({label})'}"
         )
     if not claims:
         single = counted(1, kind)[2:]
         if finding.broken_at == 1:
             return f"There is a single {single} whose addition changes what the smoothed model says ({label})."
+        if finding.direction == "decremental" and certificate.why_no_decremental is not None:
+            return f"Nothing is guaranteed of the smoothed model: {certificate.why_no_decremental}."
         return f"Nothing is guaranteed of the smoothed model: its lead is too small for a single {single}."
     text = ", and ".join(claims)
     if certificate.delta is not None:

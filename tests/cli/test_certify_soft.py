@@ -193,7 +193,13 @@ def test_radii_are_read(text: str, radii: object) -> None:
     assert parse_radii(text) == radii
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-4", "4:1", "-1", "1.5", "1,,2", "1:", ":4", "1:2:3"])
+@pytest.mark.parametrize("text", ["", "a", "1-4", "4:1", "-1", "1.5", "1,,2", "1:", ":4", "1:2:3", "9" * 5000])
 def test_other_radii_are_refused(text: str) -> None:
     with pytest.raises(ParameterError, match="1:10 or all"):
+        parse_radii(text)
+
+
+@pytest.mark.parametrize("text", ["1:999999999", "1:9999,1:2"])
+def test_more_radii_than_any_input_needs_are_refused_before_they_are_listed(text: str) -> None:
+    with pytest.raises(ParameterError, match="names more than 10000 radii"):
         parse_radii(text)

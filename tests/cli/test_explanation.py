@@ -39,7 +39,10 @@ def test_classes_are_found_by_number_name_or_synonym(text: str, index: int) -> N
     assert find_class(text, NAMES) == index
 
 
-@pytest.mark.parametrize(("text", "message"), [("5", "0 to 4"), ("tiger", "no class"), ("goldfsh", "no class")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("5", "0 to 4"), ("tiger", "no class"), ("goldfsh", "no class"), ("x", "it has tabby, tabby cat, tiger cat, ")],
+)
 def test_unknown_classes_are_refused(text: str, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         find_class(text, NAMES)
@@ -116,7 +119,7 @@ def _changed(stream: str, *path: str, value: object) -> str:
         (("input", "path"), 5, "not a record"),
         (("model", "revision"), 5, "not a record"),
         (("schema",), "stabcert/9", "not made by"),
-        (("command",), "certify-soft", "not made by"),
+        (("command",), "certify-soft", "made by `stabcert certify-soft`; masks come from"),
         (("input", "kind"), "sound", "not a record"),
     ],
 )

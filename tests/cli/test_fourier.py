@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stabcert.cli import spectra
 from stabcert.cli.fourier import parse_basis, parse_lambdas
 from stabcert.errors import ParameterError
 from stabcert.models.hub import load_predictor
@@ -193,6 +194,14 @@ def test_wrong_requests_are_refused_with_what_is_possible(
     ran = fourier(run, bert, *arguments)
     assert (ran.code, ran.stdout) == (2, "")
     assert message in ran.stderr
+
+
+def test_a_radius_that_is_not_possible_is_refused_before_the_spectrum_is_made(
+    run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[None] = []
+    monkeypatch.setattr(spectra, "degree_weights", lambda *_, **__: begun.append(None))
+    assert (fourier(run, bert, "--radius", 9).code, begun) == (2, [])
 
 
 def test_an_exact_spectrum_that_is_too_large_names_the_ways_out(run: Run, bert: Path) -> None:

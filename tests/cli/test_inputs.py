@@ -93,6 +93,13 @@ def test_a_broken_line_is_named(tmp_path: Path, content: str, message: str) -> N
         collect(InputOptions(inputs_file=listing))
 
 
+def test_a_field_that_is_too_long_for_csv_is_named_with_the_way_out(tmp_path: Path) -> None:
+    listing = tmp_path / "list.csv"
+    listing.write_text("id,text\none," + "a" * 200_000 + "\n")
+    with pytest.raises(InputError, match=r"line 2 is not CSV.*\.jsonl"):
+        collect(InputOptions(inputs_file=listing))
+
+
 def test_limit_takes_the_first(tmp_path: Path) -> None:
     items = collect(InputOptions(text=["one", "two", "three"], limit=2))
     assert [item.id for item in items] == ["text-1", "text-2"]

@@ -157,6 +157,12 @@ def test_columns_that_are_missing_are_named(tmp_path: Path, text: str, message: 
         give_labels(texts("a"), file(tmp_path / "labels.csv", text))
 
 
+@pytest.mark.parametrize("content", ["", "id,label\n", "id,label\nc,fox\n"])
+def test_a_file_with_a_label_for_no_input_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(InputError, match="no label for any of the inputs"):
+        give_labels(texts("a", "b"), file(tmp_path / "labels.csv", content))
+
+
 def test_without_labels_nothing_is_asked_of_anybody() -> None:
     found = give_labels(texts("a", "b"), None)
     assert (problems(found.items), found.notes) == (["", ""], ())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from scipy.stats import beta
 
+from stabcert.cli import smooth_work
 from stabcert.cli.runner import Runner
 from stabcert.cli.smooth_eval import parse_lambdas
 from stabcert.core.means import difference_interval, mean_interval
@@ -245,11 +246,19 @@ def test_folders_of_classes_and_photos(run: Run, tmp_path: Path) -> None:
     assert page.read_text().count("data:image/png") == 2
 
 
-def test_a_wrong_label_ends_the_run_before_it_costs_anything(run: Run, command: list[object], listed: Path) -> None:
+def test_a_wrong_label_ends_the_run_before_the_first_attribution(
+    run: Run, command: list[object], listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed.write_text(listed.read_text().replace('"label": "neutral"', '"label": "meh"'))
+    begun: list[None] = []
+    monkeypatch.setattr(smooth_work, "by_methods", lambda *_, **__: begun.append(None))
     ran = run(*command, "--json")
-    assert (ran.code, ran.stdout) == (3, "")
+    assert (ran.code, ran.stdout, begun) == (3, "", [])
     assert "line 4: the model has no class 'meh'" in ran.stderr
+
+
+def test_a_wrong_label_is_one_failed_input_with_keep_going(run: Run, command: list[object], listed: Path) -> None:
+    listed.write_text(listed.read_text().replace('"label": "neutral"', '"label": "meh"'))
     ran = run(*command, "--json", "--keep-going")
     assert ran.code == 4
     assert [record["status"] for record in ran.records] == ["reported"] * 3 + ["failed"] + ["reported"] * 3
@@ -382,7 +391,7 @@ def test_the_screen_shows_tables_differences_and_cost(run: Run, command: list[ob
     assert any("differences to lambda 1" in line for line in lines)
     assert any("rate r=2" in line and ("higher" in line or "lower" in line or "none shown" in line) for line in lines)
     assert "evaluations" in lines[-1]
-    assert "up to 72 evaluations for each input" in ran.stderr
+    assert "up to 72 evaluations for each input beside its attributions" in ran.stderr
 
 
 def test_the_figure_is_of_all_inputs_however_many_and_also_of_a_resumed_run(

@@ -293,3 +293,9 @@ def test_text_of_others_is_never_markup() -> None:
     assert "&lt;b&gt;[red]&amp;" in line
     (shown,) = render_input(report)
     assert evil in shown.plain  # type: ignore[union-attr]
+
+
+def test_ticks_that_would_overlap_are_left_out() -> None:
+    ticks = tuple((x, str(x)) for x in (1.0, 0.95, 0.9, 0.8, 0.7, 0.5))
+    panel = Panel("", "", "", ticks, (), False)
+    assert [x for x, _ in shown_ticks(panel, 6)] == [0.5, 0.7, 0.8, 0.9, 1.0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius
+from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, Refinement
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard_record import Attack, Broken, Check, HardFinding
 from stabcert.report.hard_terminal import render_hard
@@ -58,7 +58,7 @@ def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
         "  smoothed, adding           1          -   by the votes touched (lead alone: 0)",
         "  smoothed, removing         1          -   by the votes there",
         "  No way of adding up to 1 word to the explanation changes what the smoothed model says (joy), and no way of "
-        "removing up to 1 word from the full input changes that. Proved, not sampled.",
+        "removing up to 1 word outside the explanation from the full input changes that. Proved, not sampled.",
         "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
     ]
 
@@ -103,10 +103,18 @@ def test_a_reason_stands_where_there_is_no_decremental_radius() -> None:
     assert "removing up to" not in said(hard_finding(found))
 
 
+def test_a_removal_that_was_not_certified_is_not_blamed_on_the_lead() -> None:
+    found = hard_certificate(radius_decremental=None, why_no_decremental="the reason")
+    assert said(hard_finding(found, direction="decremental")) == (
+        "Nothing is guaranteed of the smoothed model: the reason."
+    )
+
+
 def test_stable_whatever_is_added_is_shown_as_all() -> None:
     finding = hard_finding(EVERYTHING)
     assert "Whatever is added to the explanation, the smoothed model says joy." in said(finding)
     assert "smoothed, adding         all" in screen(finding)
+    assert "smoothed, removing       all          -   by the votes touched (lead alone: 0)" in screen(finding)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +155,21 @@ def test_an_attack_says_what_it_found_and_that_it_found_nothing() -> None:
         "A search within 2000 evaluations found 2 words that turn the smoothed model to anger and "
         "nothing that changes the model itself."
     )
+
+
+def test_a_flip_that_is_not_the_smallest_possible_does_not_end_the_guarantee() -> None:
+    found = said(hard_finding(hard_certificate(radius_incremental=0), attack=Attack(2000, Broken(LAST, ANGER), None)))
+    assert "adding" not in found
+    found = said(hard_finding(attack=Attack(2000, Broken(np.ones(4, dtype=bool), ANGER), None)))
+    assert "adding up to 1 word" in found
+    assert "one of 2 does" not in found
+    assert "one of 2 does" in said(hard_finding(attack=Attack(2000, Broken(LAST, ANGER), None)))
+
+
+def test_nothing_is_broken_where_every_superset_is_stable() -> None:
+    complete = Refinement(2, 2, True, True, True, 300)
+    assert hard_finding(replace(EVERYTHING, refinement=complete)).broken_at is None
+    assert hard_finding(hard_certificate(refinement=replace(complete, radius=1))).broken_at == 2
 
 
 def test_an_attack_on_bernoulli_noise_is_about_the_model_itself() -> None:

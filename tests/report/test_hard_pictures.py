@@ -57,6 +57,9 @@ def test_without_a_threshold_nothing_is_met_or_missed() -> None:
 def test_the_published_radius_is_named_only_where_it_claims_too_much_and_never_as_a_guarantee() -> None:
     assert "not sound" in published_note(hard_certificate(published_radius=1.0, radius_votes=0))
     assert published_note(hard_certificate(published_radius=1.99, radius_votes=1)) == ""
+    everything = hard_certificate()
+    claims = {"published_radius": everything.n_free + 1.0, "radius_votes": everything.n_free}
+    assert published_note(hard_certificate(**claims)) == ""
     assert published_note(BERNOULLI) == ""
 
 

@@ -138,6 +138,7 @@ def test_bounds_are_never_shown_better_than_they_are() -> None:
     assert bounds_row(spectra.BOUNDS) == ["2", "0.9, free", "0.8765", "0.0000", "0.9999", "-", "0.5000", "1"]
     assert rate_from(0.0) == "1.0000"
     assert rate_from(1e-9) == "0.9999"
+    assert rate_from(0.30001) == "0.6999"
 
 
 def test_bounds_that_are_missing_are_named_with_their_cost() -> None:

@@ -76,6 +76,23 @@ def test_appending_keeps_what_is_there(path: Path) -> None:
     assert path.read_text() == LINES[0] * 2
 
 
+def test_arranging_without_resume_keeps_the_records_that_were_there(path: Path) -> None:
+    path.write_text(failed("of another run") + LINES[0])
+    with Journal(path) as journal:
+        journal.write(LINES[2].strip(), "k2")
+        journal.write(LINES[1].strip(), "k1")
+        journal.arrange(["k1", "k2"])
+    assert path.read_text() == failed("of another run") + "".join(LINES)
+
+
+def test_each_record_is_synchronised_before_write_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synchronised: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synchronised.append(path.read_text()))
+    with Journal(path) as journal:
+        journal.write(LINES[0].strip(), "k0")
+    assert synchronised == [LINES[0]]
+
+
 @pytest.mark.parametrize("content", ["some notes\n", "some notes", "[1, 2]\n", '{"a": 1}\n', "notes\n" + LINES[0]])
 @pytest.mark.parametrize("resume", [False, True])
 def test_files_of_others_are_refused_and_left_alone(path: Path, content: str, resume: bool) -> None:
