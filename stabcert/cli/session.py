@@ -24,6 +24,7 @@ from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Render, Summarised, Writer
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.report.record import failed_record
+from stabcert.sweep.key import digest
 from stabcert.sweep.shard import Shard, parse_shard
 
 if TYPE_CHECKING:
@@ -46,8 +47,13 @@ class Summary(Protocol):
     def add(self, record: dict[str, Any]) -> None:
         """One record, new or old, in the order of the inputs."""
 
-    def finish(self) -> Summarised | None:
-        """None if there is nothing to say."""
+    def finish(self, apart: str | None) -> Summarised | None:
+        """None if there is nothing to say.
+
+        Args:
+            apart: stands for the inputs, where the file holds records of others too: what is said of these
+                then replaces nothing that was said of more or of others.
+        """
 
 
 DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -157,7 +163,8 @@ class Session:
             progress.finished()
             if result.interrupted:
                 return INTERRUPTED
-        found = None if self.summary is None else self.summary.finish()
+        apart = digest(sorted(keys)) if writer.holds_others(keys) else None
+        found = None if self.summary is None else self.summary.finish(apart)
         if found is not None:
             with progress.hidden():
                 writer.summarise(found)

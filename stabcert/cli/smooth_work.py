@@ -177,7 +177,7 @@ class SmoothSummary:
         if self._first is None:
             self._first = record
 
-    def finish(self) -> Summarised | None:
+    def finish(self, apart: str | None) -> Summarised | None:
         first, request = self._first, self._request
         if first is None:
             return None
@@ -193,10 +193,10 @@ class SmoothSummary:
             min_accuracy=_least(request.min_accuracy, [level.accuracy for level in curve.levels]),
             min_rate=_least(request.min_rate, [rate for level in curve.levels for rate in level.methods[0].rates]),
         )
-        return _summarised(finding, self._key(first["model"]))
+        return _summarised(finding, self._key(first["model"], apart))
 
-    def _key(self, model: dict[str, Any]) -> str:
-        """Of everything but the inputs: what is said of more of them takes the place of what was said of fewer."""
+    def _key(self, model: dict[str, Any], apart: str | None) -> str:
+        """Without ``apart`` of everything but the inputs: what is said of more of them replaces what was of fewer."""
         request = self._request
         return digest(
             {
@@ -205,6 +205,7 @@ class SmoothSummary:
                 "parameters": result_parameters(self._asked),
                 "model": model,
                 "of all inputs": [request.delta, request.min_accuracy, request.min_rate],
+                "apart": apart,
             }
         )
 

@@ -96,6 +96,10 @@ class Writer:
         """Status of each record that need not be made again, by key."""
         return {} if self._journal is None else self._journal.finished
 
+    def holds_others(self, keys: Collection[str]) -> bool:
+        """Whether the file had finished records of inputs other than those of ``keys``; only known with --resume."""
+        return self._journal is not None and not self._journal.inputs.issubset(keys)
+
     @property
     def notes(self) -> list[str]:
         """What the user should know of the file of records."""

@@ -45,6 +45,7 @@ class Journal:
     Attributes:
         finished: status of each finished record, by key; empty without ``resume``. Failed and
             interrupted records are not finished.
+        inputs: the keys of those that are about one input, not about all of a run.
         notes: what the user should know.
 
     Raises:
@@ -56,6 +57,7 @@ class Journal:
         self._path = path
         self._real = Path(os.path.realpath(path))
         self.finished: dict[str, str] = {}
+        self.inputs: set[str] = set()
         self._places: dict[str, Line] = {}
         self._lines: list[Line] = []
         try:
@@ -176,6 +178,8 @@ class Journal:
         line = Line(key, start, length, finished)
         if finished:
             self.finished[key] = str(record["status"])
+            if record["input"] is not None:
+                self.inputs.add(key)
             self._places[key] = line
         self._lines.append(line)
 

@@ -314,6 +314,17 @@ def test_what_was_said_of_fewer_inputs_is_replaced(
     assert records(part) == records(whole)
 
 
+def test_what_was_said_of_more_inputs_stays(run: Run, command: list[object], tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    run(*command, "-o", output)
+    before = records(output)
+    for _ in range(2):
+        run(*command, "-o", output, "--resume", "--limit", 2)
+        said = [record["result"]["inputs"] for record in records(output) if record["input"] is None]
+        assert said == [6, 2]
+    assert [record for record in records(output) if record in before] == [*before[2:], *before[:2]]
+
+
 def test_shards_joined_and_resumed_say_what_one_run_says(run: Run, command: list[object], tmp_path: Path) -> None:
     whole, joined = tmp_path / "whole.jsonl", tmp_path / "joined.jsonl"
     run(*command, "-o", whole)
