@@ -26,7 +26,7 @@ def interval_shown(estimate: Share) -> str:
 
 def gained(estimate: Share) -> str:
     """A difference with its sign."""
-    return f"{estimate.mean:+.4f}"
+    return f"{round(estimate.mean, 4) + 0.0:+.4f}"  # without the sign of a rounded zero
 
 
 def gained_interval(estimate: Share) -> str:

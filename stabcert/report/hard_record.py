@@ -112,7 +112,7 @@ class HardFinding:
 
     @property
     def agrees(self) -> bool | None:
-        """The smoothed model says of the full input what the model itself says; None where it was not asked."""
+        """The smoothed model says of the full input what the model itself says; None where that is not known."""
         return agrees(self.smoothed, self.plain)
 
     @property
@@ -148,6 +148,12 @@ class HardFinding:
 
 
 def agrees(smoothed: Smoothed, plain: Prediction) -> bool | None:
+    """Whether the smoothed model says of the full input what the model itself says; None where that is not known."""
+    certificate = smoothed.certificate
+    if certificate.noise == "bernoulli":
+        # Draws show what the smoothed model says only where they bound its lead away from 0.
+        proved = certificate.full_gap is not None and certificate.full_gap > 0
+        return certificate.prediction == plain.id if proved else None
     return None if smoothed.full is None else smoothed.full.id == plain.id
 
 

@@ -121,7 +121,7 @@ def _whose(finding: HardFinding) -> str:
     full = finding.smoothed.full
     smoothed = f"{shown(finding.smoothed.masked)} of the mask" if full is None else shown(full)
     changed = ": smoothing changes them," if finding.agrees is False else ";"
-    return f"Predictions are those of the model itself{changed} the smoothed model says {smoothed}."
+    return f"Predictions are those of the model itself{changed} most draws of the smoothed model say {smoothed}."
 
 
 def smoothing_numbers(finding: HardFinding) -> list[str]:
@@ -174,7 +174,7 @@ def check_text(report: Report, finding: HardFinding) -> str:
 def smoothing_warning(finding: HardFinding) -> str:
     """What smoothing changed; empty if it changed nothing that is shown."""
     said = finding.smoothed.full
-    if said is None or finding.agrees:
+    if said is None or finding.agrees is not False:
         return ""
     return (
         f"smoothing changes the prediction: the model itself says {shown(finding.plain)}, "

@@ -255,3 +255,13 @@ def test_the_screen_is_plain_when_piped(run: Run, bert: Path) -> None:
     assert "\x1b" not in ran.stdout
     assert "  smoothed model: lambda 15/64, 64 frozen noise masks" in ran.stdout
     assert ran.stdout.rstrip().endswith("seed 0")
+
+
+def test_too_few_draws_do_not_say_whether_the_smoothed_model_agrees(run: Run, bert: Path) -> None:
+    few = certify(run, bert, "--noise", "bernoulli", "-l", "7/8", "--n-samples", 9)
+    many = certify(run, bert, "--noise", "bernoulli", "-l", "7/8", "--n-samples", 400)
+    assert few.record["result"]["agrees_with_unsmoothed"] is None
+    gap, agrees = (many.record["result"][name] for name in ("full_gap", "agrees_with_unsmoothed"))
+    assert gap > 0
+    same = many.record["result"]["prediction"]["id"] == many.record["result"]["unsmoothed_prediction"]["id"]
+    assert agrees == same
