@@ -10,7 +10,7 @@ from stabcert.cli.explanation import Choice
 from stabcert.core.decisions import predict
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.report.canvas import Canvas, Flip
-from stabcert.report.hard_record import HardFinding
+from stabcert.report.hard_finding import HardFinding
 from stabcert.report.record import Explanation, Prediction
 from stabcert.report.spectrum_record import SpectrumFinding
 

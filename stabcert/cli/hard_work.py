@@ -22,16 +22,8 @@ from stabcert.core.hard_certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.noise import grid_count, quantized_keep_masks, tie_free_counts
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.errors import ParameterError
-from stabcert.report.hard_record import (
-    Attack,
-    Broken,
-    Check,
-    HardFinding,
-    Smoothed,
-    agrees,
-    hard_result,
-    keeps_prediction,
-)
+from stabcert.report.hard_finding import Attack, Broken, Check, HardFinding, Smoothed, agrees, keeps_prediction
+from stabcert.report.hard_record import hard_result
 from stabcert.report.record import Prediction, Status
 from stabcert.report.terminal import counted
 

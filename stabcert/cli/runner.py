@@ -20,7 +20,7 @@ from stabcert.cli.tasks import Task
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.errors import InputError, StabcertError
 from stabcert.report.canvas import Exhibit
-from stabcert.report.hard_record import HardFinding
+from stabcert.report.hard_finding import HardFinding
 from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, Status
 from stabcert.report.spectrum_record import SpectrumFinding
 from stabcert.sweep.key import record_key

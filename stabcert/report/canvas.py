@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stabcert.core.soft_certificate import SoftCertificate
 from stabcert.core.types import Mask, Scores
 from stabcert.report.colours import dim, shade
-from stabcert.report.hard_record import HardFinding
+from stabcert.report.hard_finding import HardFinding
 from stabcert.report.record import Prediction, Report
 from stabcert.report.spectrum_record import SpectrumFinding
 

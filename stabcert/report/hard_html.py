@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stabcert.report.canvas import Exhibit, added
-from stabcert.report.hard_record import HardFinding, Smoothed, keeps_prediction, lambda_text, ranked
+from stabcert.report.hard_finding import HardFinding, Smoothed, keeps_prediction
+from stabcert.report.hard_record import lambda_text, ranked
 from stabcert.report.hard_wording import RadiusRow, axis_end, hard_sentences, radius_rows, ticks
 from stabcert.report.html_parts import escaped, picture, sentence, table
 from stabcert.report.terminal import short

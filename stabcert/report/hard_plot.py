@@ -9,7 +9,8 @@ from stabcert.report.canvas import Canvas, Exhibit, added
 from stabcert.report.colours import BLUE, VERMILLION
 from stabcert.report.figure import BOLD, SMALL, Area, Sheet, line_height, shortened
 from stabcert.report.fonts import text_width
-from stabcert.report.hard_record import HardFinding, ranked
+from stabcert.report.hard_finding import HardFinding
+from stabcert.report.hard_record import ranked
 from stabcert.report.hard_wording import RadiusRow, axis_end, radius_rows, ticks
 from stabcert.report.plot_image import GAP, TITLES, Panel, draw_flip, draw_kept, image_height, title
 from stabcert.report.plot_text import ADDED_FRAME, KEPT_FRAME, Frame, add_text

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from stabcert.report.hard_record import HardFinding, Smoothed, agrees, lambda_text, ranked
+from stabcert.report.hard_finding import HardFinding, Smoothed, agrees
+from stabcert.report.hard_record import lambda_text, ranked
 from stabcert.report.hard_wording import (
     RadiusRow,
     attack_text,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stabcert.core.hard_certificate import HardCertificate
-from stabcert.report.hard_record import HardFinding, lambda_text
+from stabcert.report.hard_finding import HardFinding
+from stabcert.report.hard_record import lambda_text
 from stabcert.report.numbers import confidence
 from stabcert.report.record import Prediction, Report
 from stabcert.report.terminal import counted, short

@@ -15,7 +15,7 @@ from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Features, Mask
 
 if TYPE_CHECKING:
-    from stabcert.report.hard_record import HardFinding
+    from stabcert.report.hard_finding import HardFinding
     from stabcert.report.spectrum_record import SpectrumFinding
 
 SCHEMA = "stabcert/1"

@@ -14,7 +14,8 @@ from stabcert.core.minimal import StableMask, TriedSize
 from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Attribution, Feature, Features
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
-from stabcert.report.hard_record import Attack, Broken, Check, HardFinding, Smoothed, hard_result
+from stabcert.report.hard_finding import Attack, Broken, Check, HardFinding, Smoothed
+from stabcert.report.hard_record import hard_result
 from stabcert.report.record import (
     Explanation,
     InputInfo,

@@ -10,7 +10,7 @@ import pytest
 
 from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, Refinement
 from stabcert.report.canvas import Exhibit
-from stabcert.report.hard_record import Attack, Broken, Check, HardFinding
+from stabcert.report.hard_finding import Attack, Broken, Check, HardFinding
 from stabcert.report.hard_terminal import render_hard
 from stabcert.report.hard_wording import (
     attack_text,

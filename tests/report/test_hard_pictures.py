@@ -12,8 +12,9 @@ import pytest
 from stabcert.core.hard_certificate import Refinement
 from stabcert.report.canvas import Exhibit, Flip, certified
 from stabcert.report.canvas import hard_finding as finding_of
+from stabcert.report.hard_finding import HardFinding, Smoothed
 from stabcert.report.hard_html import hard_parts, radius_chart, votes_chart
-from stabcert.report.hard_record import HardFinding, Smoothed, lambda_text, ranked, vote_records
+from stabcert.report.hard_record import lambda_text, ranked, vote_records
 from stabcert.report.hard_terminal import render_hard, votes_text
 from stabcert.report.hard_wording import (
     RadiusRow,
