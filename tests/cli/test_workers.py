@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from stabcert.cli.runner import Runner
 from tests.cli.conftest import VALIDATOR, Run, without_run
@@ -21,6 +23,17 @@ TEXTS = ["a great film", "a bad film", " ", "not bad", "the movie was great"]
 SENTENCES = [argument for text in TEXTS for argument in ("--text", text)]
 
 
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Here and in the workers: last digits of scores depend on how many threads share a sum."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_two_workers_give_what_one_process_gives(ray_cluster: str, run: Run, bert: Path, tmp_path: Path) -> None:
     arguments = ["certify-soft", *SENTENCES, "-m", bert, "--method", "occlusion", "-r", "1:2", "--keep-going", "--json"]
     serial = run(*arguments, "-o", tmp_path / "serial.jsonl", "--html", tmp_path / "serial.html")
