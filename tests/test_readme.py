@@ -9,6 +9,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,8 @@ def test_there_are_commands_to_check() -> None:
     assert len(BLOCKS) >= 6
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][2:60])
-def test_a_command_prints_what_the_readme_shows(block: str) -> None:
-    command, expected = block.removeprefix("$ ").split("\n", 1)
+def _run(block: str) -> subprocess.CompletedProcess[str]:
+    """The command of a block, as a reader types it."""
     environment = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
@@ -39,9 +40,26 @@ def test_a_command_prints_what_the_readme_shows(block: str) -> None:
     }
     for name in ("STABCERT_MODEL", "STABCERT_DEVICE", "STABCERT_BATCH_SIZE", "FORCE_COLOR"):
         environment.pop(name, None)
-    ran = subprocess.run(
+    command = block.removeprefix("$ ").split("\n", 1)[0]
+    return subprocess.run(
         ["bash", "-c", command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """All commands, two at a time: half of what each takes is the import of torch, on one core."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {block: pool.submit(_run, block) for block in BLOCKS}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][2:60])
+def test_a_command_prints_what_the_readme_shows(
+    block: str, running: dict[str, Future[subprocess.CompletedProcess[str]]]
+) -> None:
+    expected = block.split("\n", 1)[1]
+    ran = running[block].result()
     assert ran.returncode == 0, ran.stdout
     (shown, shown_numbers), (printed, printed_numbers) = _compared(expected), _compared(ran.stdout)
     assert printed == shown, ran.stdout
