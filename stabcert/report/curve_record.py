@@ -20,7 +20,7 @@ from stabcert.core.curve_result import (
     TriedAdditions,
 )
 from stabcert.core.types import Mask
-from stabcert.report.record import SCHEMA, Status
+from stabcert.report.record import SCHEMA, Status, class_record
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def input_result(
 ) -> dict[str, Any]:
     """``result`` of one input."""
     return {
-        "label": None if label is None else _class(label, class_names),
+        "label": None if label is None else class_record(label, class_names),
         **settings_record(settings),
         "masks": [
             {"method": method, "selected": [int(i) for i in np.flatnonzero(mask)]}
@@ -94,7 +94,7 @@ def input_result(
         "lambdas": [
             {
                 **_lambda(one.keep_probability),
-                "prediction": _class(one.prediction, class_names),
+                "prediction": class_record(one.prediction, class_names),
                 "near_tie": one.near_tie,
                 "correct": one.correct,
                 "agrees": one.agrees,
@@ -102,7 +102,7 @@ def input_result(
                 "masks": [
                     {
                         "method": method,
-                        "masked_prediction": _class(mask.masked_prediction, class_names),
+                        "masked_prediction": class_record(mask.masked_prediction, class_names),
                         "near_tie": mask.near_tie,
                         "consistent": mask.consistent,
                         "n_free": mask.n_free,
@@ -255,7 +255,3 @@ def _threshold(threshold: Threshold | None) -> dict[str, Any] | None:
     if threshold is None:
         return None
     return {"threshold": threshold.value, "smallest_lower": threshold.lower, "met": threshold.met}
-
-
-def _class(index: int, class_names: tuple[str, ...]) -> dict[str, Any]:
-    return {"id": index, "label": class_names[index]}

@@ -12,7 +12,7 @@ from stabcert.report.fonts import text_width
 from stabcert.report.hard_finding import HardFinding
 from stabcert.report.hard_record import ranked
 from stabcert.report.hard_wording import RadiusRow, axis_end, radius_rows, ticks
-from stabcert.report.plot_image import GAP, TITLES, Panel, draw_flip, draw_kept, image_height, title
+from stabcert.report.plot_image import TITLES, Panel, add_beside, draw_flip, draw_kept, title
 from stabcert.report.plot_text import ADDED_FRAME, KEPT_FRAME, Frame, add_text
 from stabcert.report.terminal import short
 from stabcert.report.wording import flip_title, predicted
@@ -129,20 +129,12 @@ def _add_image(sheet: Sheet, exhibit: Exhibit, finding: HardFinding, canvas: Can
                 partial(draw_flip, canvas=canvas, mask=mask, added=new),
             )
         )
-    width = (sheet.inner_width - 2 * GAP) / 3
-    height = image_height(canvas, width)
 
-    def draw(area: Area) -> None:
-        for number, (name, subtitle, picture) in enumerate(panels):
-            column = area.part(number * (width + GAP), 0, width, area.height)
-            title(column, name, subtitle)
-            picture(column.part(0, 0, width, height))
-        left = len(panels) * (width + GAP)
-        votes = area.part(left, 0, area.width - left, area.height)
-        title(votes, "votes", _votes_legend(finding))
-        draw_votes(votes.part(0, 0, votes.width, height), exhibit, finding)
+    def beside(area: Area, height: float) -> None:
+        title(area, "votes", _votes_legend(finding))
+        draw_votes(area.part(0, 0, area.width, height), exhibit, finding)
 
-    sheet.add(TITLES + height, draw)
+    add_beside(sheet, canvas, panels, beside)
 
 
 def _add_text(sheet: Sheet, exhibit: Exhibit, finding: HardFinding, text: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stabcert.core.hard_certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.types import Mask
 from stabcert.report.hard_finding import Broken, HardFinding, Smoothed, agrees
-from stabcert.report.record import prediction_record
+from stabcert.report.record import class_record, prediction_record
 
 
 def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
@@ -33,8 +33,10 @@ def hard_result(finding: HardFinding, class_names: tuple[str, ...]) -> dict[str,
         "draws": certificate.draws,
         "scores": certificate.scores,
         "direction": finding.direction,
-        "prediction": _class(certificate.prediction, class_names),
-        "full_prediction": None if finding.smoothed.full is None else _class(finding.smoothed.full.id, class_names),
+        "prediction": class_record(certificate.prediction, class_names),
+        "full_prediction": None
+        if finding.smoothed.full is None
+        else class_record(finding.smoothed.full.id, class_names),
         "consistent": finding.smoothed.consistent,
         "votes": vote_records(votes, class_names),
         "full_votes": None if full_votes is None else vote_records(full_votes, class_names),
@@ -88,17 +90,13 @@ def ranked(votes: NDArray[np.int64]) -> list[int]:
 
 
 def vote_records(votes: NDArray[np.int64], class_names: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [_class(i, class_names) | {"votes": int(votes[i])} for i in ranked(votes)]
+    return [class_record(i, class_names) | {"votes": int(votes[i])} for i in ranked(votes)]
 
 
 def _why_no_decremental(finding: HardFinding) -> str | None:
     if finding.direction == "incremental":
         return "not asked for"
     return finding.certificate.why_no_decremental
-
-
-def _class(index: int, class_names: tuple[str, ...]) -> dict[str, Any]:
-    return {"id": index, "label": class_names[index]}
 
 
 def _indices(mask: Mask) -> list[int]:
@@ -109,7 +107,7 @@ def _enumerated(found: EnumeratedRadius | None, class_names: tuple[str, ...]) ->
     if found is None:
         return None
     return {
-        "prediction": _class(found.prediction, class_names),
+        "prediction": class_record(found.prediction, class_names),
         "radius": found.radius,
         "exact": found.exact,
         "stable_for_all_supersets": found.stable_for_all_supersets,

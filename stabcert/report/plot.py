@@ -16,6 +16,7 @@ from stabcert.report.plot_image import (
     GAP,
     TITLES,
     Panel,
+    add_beside,
     draw_bar,
     draw_flip,
     draw_heat,
@@ -166,18 +167,7 @@ def _add_certified_image(
                 partial(draw_flip, canvas=canvas, mask=mask, added=added(flip, mask)),
             )
         )
-    width = (sheet.inner_width - 2 * GAP) / 3
-    height = image_height(canvas, width)
-
-    def draw(area: Area) -> None:
-        for number, (name, subtitle, picture) in enumerate(panels):
-            column = area.part(number * (width + GAP), 0, width, area.height)
-            title(column, name, subtitle)
-            picture(column.part(0, 0, width, height))
-        left = len(panels) * (width + GAP)
-        draw_rates(area.part(left, 0, area.width - left, area.height), certificate)
-
-    sheet.add(TITLES + height, draw)
+    add_beside(sheet, canvas, panels, lambda area, _: draw_rates(area, certificate))
     sheet.space(0.03)
     sheet.write(flip_summary(exhibit), SMALL)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stabcert.core.types import Mask, Scores
 from stabcert.report.canvas import Canvas, Ranking, Segment
 from stabcert.report.colours import ORANGE, shade
-from stabcert.report.figure import BOLD, NORMAL, SMALL, Area, line_height, shortened
+from stabcert.report.figure import BOLD, NORMAL, SMALL, Area, Sheet, line_height, shortened
 from stabcert.report.fonts import text_width
 from stabcert.report.wording import ends
 
@@ -102,3 +102,23 @@ def draw_bar(area: Area, scores: Scores) -> None:
 
 Panel = tuple[str, str, Callable[[Area], None]]
 """Title, subtitle, and what draws the picture."""
+
+
+def add_beside(sheet: Sheet, canvas: Canvas, panels: list[Panel], draw_beside: Callable[[Area, float], None]) -> None:
+    """One or two pictures, each a third of the sheet wide, and something else in the room that is left.
+
+    Args:
+        draw_beside: given that room with the one for titles above it, and the height of the pictures.
+    """
+    width = (sheet.inner_width - 2 * GAP) / 3
+    height = image_height(canvas, width)
+
+    def draw(area: Area) -> None:
+        for number, (name, subtitle, picture) in enumerate(panels):
+            column = area.part(number * (width + GAP), 0, width, area.height)
+            title(column, name, subtitle)
+            picture(column.part(0, 0, width, height))
+        left = len(panels) * (width + GAP)
+        draw_beside(area.part(left, 0, area.width - left, area.height), height)
+
+    sheet.add(TITLES + height, draw)

@@ -216,6 +216,10 @@ def _input(info: InputInfo) -> dict[str, Any]:
     return record
 
 
+def class_record(index: int, class_names: tuple[str, ...]) -> dict[str, Any]:
+    return {"id": index, "label": class_names[index]}
+
+
 def prediction_record(prediction: Prediction) -> dict[str, Any]:
     return {"id": prediction.id, "label": prediction.label, "probability": prediction.probability}
 

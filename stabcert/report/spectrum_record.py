@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stabcert.core.spectrum_result import DegreeWeight, Quantity, Spectrum, StabilityBounds
+from stabcert.report.record import class_record
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def spectrum_result(finding: SpectrumFinding, class_names: tuple[str, ...]) -> d
         "basis": spectrum.basis,
         "bias": spectrum.bias,
         "function": spectrum.target,
-        "target_class": {"id": spectrum.target_class, "label": class_names[spectrum.target_class]},
-        "other_class": None if other is None else {"id": other, "label": class_names[other]},
+        "target_class": class_record(spectrum.target_class, class_names),
+        "other_class": None if other is None else class_record(other, class_names),
         "exact": spectrum.exact,
         "n": spectrum.n_features,
         "delta": spectrum.delta,
