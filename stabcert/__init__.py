@@ -20,24 +20,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stabcert.core.attack import find_flip
-    from stabcert.core.bernoulli import certify_hard_bernoulli
     from stabcert.core.comparison import Agreement, compare
-    from stabcert.core.curve import evaluate_smoothing, smoothing_curve
-    from stabcert.core.curve_result import SmoothedInput, SmoothingCurve
-    from stabcert.core.curve_summary import summarise
-    from stabcert.core.exhaustive import enumerate_hard_radius
-    from stabcert.core.hard import certify_hard, check_addition
-    from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, HardCertificate
+    from stabcert.core.curve.evaluate import evaluate_smoothing, smoothing_curve
+    from stabcert.core.curve.result import SmoothedInput, SmoothingCurve
+    from stabcert.core.curve.summary import summarise
+    from stabcert.core.hard.attack import find_flip
+    from stabcert.core.hard.bernoulli import certify_hard_bernoulli
+    from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate
+    from stabcert.core.hard.certify import certify_hard, check_addition
+    from stabcert.core.hard.exhaustive import enumerate_hard_radius
     from stabcert.core.masks import bernoulli_keep_masks, count_additions, sample_additions, top_k_mask
-    from stabcert.core.minimal import MinimalMask, StableMask, greedy_minimal_mask, smallest_stable_mask
     from stabcert.core.noise import quantized_keep_masks
     from stabcert.core.smoothing import SmoothedPredictor
-    from stabcert.core.soft import Interrupted, certify_soft
-    from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
-    from stabcert.core.spectrum import degree_weights
-    from stabcert.core.spectrum_result import Spectrum, StabilityBounds
-    from stabcert.core.stability_bounds import stability_bounds
+    from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+    from stabcert.core.soft.certify import Interrupted, certify_soft
+    from stabcert.core.soft.minimal import MinimalMask, StableMask, greedy_minimal_mask, smallest_stable_mask
+    from stabcert.core.spectrum.analyse import degree_weights
+    from stabcert.core.spectrum.result import Spectrum, StabilityBounds
+    from stabcert.core.spectrum.stability_bounds import stability_bounds
     from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
     from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
     from stabcert.explainers import explain, explain_all
@@ -96,24 +96,24 @@ __all__ = [
 
 # Loaded when first used, so that the command answers --help without numpy, scipy or torch.
 _MODULES = {
-    "stabcert.core.attack": ("find_flip",),
-    "stabcert.core.bernoulli": ("certify_hard_bernoulli",),
+    "stabcert.core.hard.attack": ("find_flip",),
+    "stabcert.core.hard.bernoulli": ("certify_hard_bernoulli",),
     "stabcert.core.comparison": ("Agreement", "compare"),
-    "stabcert.core.curve": ("evaluate_smoothing", "smoothing_curve"),
-    "stabcert.core.curve_result": ("SmoothedInput", "SmoothingCurve"),
-    "stabcert.core.curve_summary": ("summarise",),
-    "stabcert.core.exhaustive": ("enumerate_hard_radius",),
-    "stabcert.core.hard": ("certify_hard", "check_addition"),
-    "stabcert.core.hard_certificate": ("CheckedAddition", "EnumeratedRadius", "HardCertificate"),
+    "stabcert.core.curve.evaluate": ("evaluate_smoothing", "smoothing_curve"),
+    "stabcert.core.curve.result": ("SmoothedInput", "SmoothingCurve"),
+    "stabcert.core.curve.summary": ("summarise",),
+    "stabcert.core.hard.exhaustive": ("enumerate_hard_radius",),
+    "stabcert.core.hard.certify": ("certify_hard", "check_addition"),
+    "stabcert.core.hard.certificate": ("CheckedAddition", "EnumeratedRadius", "HardCertificate"),
     "stabcert.core.masks": ("bernoulli_keep_masks", "count_additions", "sample_additions", "top_k_mask"),
-    "stabcert.core.minimal": ("MinimalMask", "StableMask", "greedy_minimal_mask", "smallest_stable_mask"),
+    "stabcert.core.soft.minimal": ("MinimalMask", "StableMask", "greedy_minimal_mask", "smallest_stable_mask"),
     "stabcert.core.noise": ("quantized_keep_masks",),
     "stabcert.core.smoothing": ("SmoothedPredictor",),
-    "stabcert.core.soft": ("Interrupted", "certify_soft"),
-    "stabcert.core.soft_certificate": ("SoftCertificate", "StabilityRate"),
-    "stabcert.core.spectrum": ("degree_weights",),
-    "stabcert.core.spectrum_result": ("Spectrum", "StabilityBounds"),
-    "stabcert.core.stability_bounds": ("stability_bounds",),
+    "stabcert.core.soft.certify": ("Interrupted", "certify_soft"),
+    "stabcert.core.soft.certificate": ("SoftCertificate", "StabilityRate"),
+    "stabcert.core.spectrum.analyse": ("degree_weights",),
+    "stabcert.core.spectrum.result": ("Spectrum", "StabilityBounds"),
+    "stabcert.core.spectrum.stability_bounds": ("stability_bounds",),
     "stabcert.core.types": ("Attribution", "Feature", "Features", "MaskedPredictor"),
     "stabcert.errors": ("InputError", "ModelError", "ParameterError", "StabcertError"),
     "stabcert.explainers": ("explain", "explain_all"),

@@ -103,14 +103,14 @@ def test_nothing_is_called_alpha() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("stabcert.core.soft", "import torch"),
-        ("stabcert.core.soft", "def f():\n    from torch.nn import functional"),
-        ("stabcert.core.soft", "from stabcert.models import base"),
-        ("stabcert.core.soft", "from stabcert import models"),
-        ("stabcert.core.soft", "import stabcert.report.record"),
-        ("stabcert.core.soft", "from ..models import base"),
-        ("stabcert.core.soft", "from .. import explainers"),
-        ("stabcert.core.soft", "from stabcert import certify_soft"),
+        ("stabcert.core.soft.certify", "import torch"),
+        ("stabcert.core.soft.certify", "def f():\n    from torch.nn import functional"),
+        ("stabcert.core.soft.certify", "from stabcert.models import base"),
+        ("stabcert.core.soft.certify", "from stabcert import models"),
+        ("stabcert.core.soft.certify", "import stabcert.report.record"),
+        ("stabcert.core.masks", "from ..models import base"),
+        ("stabcert.core.masks", "from .. import explainers"),
+        ("stabcert.core.soft.certify", "from stabcert import certify_soft"),
         ("stabcert.errors", "from stabcert.core import types"),
         ("stabcert.models.base", "from stabcert.explainers import explain"),
         ("stabcert.models.base", "from stabcert.report import record"),
@@ -118,7 +118,7 @@ def test_nothing_is_called_alpha() -> None:
         ("stabcert.report.record", "from stabcert.models import base"),
         ("stabcert.report.record", "from stabcert.cli import app"),
         ("stabcert.report.record", "from stabcert.sweep.key import digest"),
-        ("stabcert.core.soft", "from stabcert.sweep.key import digest"),
+        ("stabcert.core.soft.certify", "from stabcert.sweep.key import digest"),
         ("stabcert.sweep.pool", "from stabcert.cli.session import Session"),
         ("stabcert.__init__", "from stabcert.cli import app"),
         ("stabcert.__init__", "from .cli import app"),
@@ -133,17 +133,17 @@ def test_a_planted_import_against_the_rule_is_found_and_the_rule_is_explained(mo
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("stabcert.core.soft", "import math\nimport numpy as np\nfrom scipy import special"),
+        ("stabcert.core.soft.certify", "import math\nimport numpy as np\nfrom scipy import special"),
         (
-            "stabcert.core.soft",
-            "from stabcert.core.bounds import x\nfrom stabcert.errors import y\nfrom .masks import z",
+            "stabcert.core.soft.certify",
+            "from stabcert.core.statistics.bounds import x\nfrom stabcert.errors import y\nfrom .masks import z",
         ),
         ("stabcert.models.base", "import torch\nfrom stabcert.core.types import Mask\nfrom ..errors import ModelError"),
         ("stabcert.explainers.lime", "import captum\nfrom stabcert.models.base import ModelPredictor"),
-        ("stabcert.report.record", "import rich\nfrom stabcert.core.soft import SoftCertificate"),
+        ("stabcert.report.record", "import rich\nfrom stabcert.core.soft.certify import SoftCertificate"),
         ("stabcert.sweep.pool", "import ray\nfrom stabcert.report import record\nfrom stabcert.models import base"),
         ("stabcert.cli.app", "import stabcert\nfrom stabcert.report import record\nfrom stabcert.models import hub"),
-        ("stabcert.__init__", "from stabcert.core.soft import certify_soft\nfrom .models import hub"),
+        ("stabcert.__init__", "from stabcert.core.soft.certify import certify_soft\nfrom .models import hub"),
     ],
 )
 def test_imports_that_keep_the_rule_are_accepted(module: str, source: str) -> None:
@@ -161,7 +161,8 @@ def test_a_planted_alpha_is_found(source: str) -> None:
 def test_alpha_as_a_keyword_of_a_library_call_and_words_that_contain_it_are_accepted() -> None:
     assert (
         uses_of_alpha(
-            "axis.imshow(picture, alpha=0.5)\nalphabet = 'alpha'\nImage.alpha_composite(a, b)", "stabcert.report.plot"
+            "axis.imshow(picture, alpha=0.5)\nalphabet = 'alpha'\nImage.alpha_composite(a, b)",
+            "stabcert.report.figures.plot",
         )
         == []
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import stabcert
-from stabcert.cli import certify_hard, certify_soft, explain, fourier, smooth_eval
+from stabcert.cli.commands import certify_hard, certify_soft, explain, fourier, smooth_eval
 from stabcert.errors import StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more

@@ -8,11 +8,11 @@ import numpy as np
 
 from stabcert.cli.explanation import Choice
 from stabcert.core.decisions import predict
-from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.report.canvas import Canvas, Flip
-from stabcert.report.hard_finding import HardFinding
+from stabcert.report.hard.finding import HardFinding
 from stabcert.report.record import Explanation, Prediction
-from stabcert.report.spectrum_record import SpectrumFinding
+from stabcert.report.spectrum.record import SpectrumFinding
 
 if TYPE_CHECKING:
     from stabcert.core.types import MaskedPredictor

@@ -19,7 +19,7 @@ from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
 
 if TYPE_CHECKING:
-    from stabcert.core.minimal import StableMask
+    from stabcert.core.soft.minimal import StableMask
     from stabcert.models.base import ModelPredictor
 
 DEFAULT_TOP_K = "25%"

@@ -17,12 +17,12 @@ from stabcert.cli.memory import keep_freed_memory
 from stabcert.cli.noise import library_noise
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.tasks import Task
-from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.errors import InputError, StabcertError
 from stabcert.report.canvas import Exhibit
-from stabcert.report.hard_finding import HardFinding
+from stabcert.report.hard.finding import HardFinding
 from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, Status
-from stabcert.report.spectrum_record import SpectrumFinding
+from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.sweep.key import record_key
 
 if TYPE_CHECKING:

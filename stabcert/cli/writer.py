@@ -112,7 +112,7 @@ class Writer:
             raise ParameterError("--output, --plot and --html would overwrite one another; give each a file of its own")
         try:
             if options.plot is not None:
-                from stabcert.report.plot import check_number, format_of
+                from stabcert.report.figures.plot import check_number, format_of
 
                 format_of(options.plot)
                 if not self._summarised:
@@ -145,7 +145,7 @@ class Writer:
                 self._html = None
             figure = self._figure or (partial(_plot, self._exhibits) if self._exhibits else None)
             if self._plot is not None and figure is not None and self._options.plot is not None:
-                from stabcert.report.plot import format_of
+                from stabcert.report.figures.plot import format_of
 
                 self._plot.write(figure(format_of(self._options.plot)))
                 self._plot.commit()
@@ -270,6 +270,6 @@ def _console(file: TextIO) -> Console:
 
 
 def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:
-    from stabcert.report.plot import plot
+    from stabcert.report.figures.plot import plot
 
     return plot(exhibits, file_format)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stabcert.core.decisions import Decisions, decide, decide_from, predict
-from stabcert.core.hard_certificate import ScoreKind
+from stabcert.core.hard.certificate import ScoreKind
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs, as_mask, as_masks
 from stabcert.errors import InputError, ParameterError

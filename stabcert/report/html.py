@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import neighbour_lines, until_stable_lines
 from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, hard_finding, rankings, spectrum_finding
 from stabcert.report.colours import shade
-from stabcert.report.curve_html import input_row
-from stabcert.report.hard_html import hard_parts
+from stabcert.report.curve.html import input_row
+from stabcert.report.hard.html import hard_parts
 from stabcert.report.html_parts import chart, colour_bar, escaped, picture, sentence, style, table
 from stabcert.report.numbers import confidence, rounded
 from stabcert.report.record import Report
-from stabcert.report.spectrum_html import spectrum_parts
+from stabcert.report.spectrum.html import spectrum_parts
 from stabcert.report.terminal import bounds_shown, counted, guarantee, name_of, verdict_shown
 from stabcert.report.wording import flip_summary, flip_title, largest_radius, numbers, predicted, warnings
 

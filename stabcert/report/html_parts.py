@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.types import Features, Mask, Scores
 from stabcert.report.canvas import Segment, scaled
 from stabcert.report.visible import visible

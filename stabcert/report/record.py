@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Features, Mask
 
 if TYPE_CHECKING:
-    from stabcert.report.hard_finding import HardFinding
-    from stabcert.report.spectrum_record import SpectrumFinding
+    from stabcert.report.hard.finding import HardFinding
+    from stabcert.report.spectrum.record import SpectrumFinding
 
 SCHEMA = "stabcert/1"
 

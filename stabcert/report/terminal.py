@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from rich.text import Text
 
-from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import comparison_lines, neighbour_lines, until_stable_lines
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
 from stabcert.report.sentence import Sentence
-from stabcert.report.spectrum_bars import Bars
+from stabcert.report.spectrum.bars import Bars
 from stabcert.report.visible import visible
 
 Line = Text | Sentence | Bars

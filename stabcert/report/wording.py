@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.report.agreement import ranges, until_stable_lines
 from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding, spectrum_finding
-from stabcert.report.hard_wording import hard_sentences, smoothing_numbers
+from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
 from stabcert.report.record import Prediction, Report
-from stabcert.report.spectrum_wording import spectrum_sentences
+from stabcert.report.spectrum.wording import spectrum_sentences
 from stabcert.report.terminal import counted, guarantee, short
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.hard import certify_hard
-from stabcert.core.hard_certificate import HardCertificate
+from stabcert.core.hard.certificate import HardCertificate
+from stabcert.core.hard.certify import certify_hard
 from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.types import Mask, Masks

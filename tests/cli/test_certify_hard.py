@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.hard_work import parse_keep_probability
+from stabcert.cli.commands.hard_work import parse_keep_probability
 from stabcert.core.decisions import decide
-from stabcert.core.hard_certificate import HardCertificate
+from stabcert.core.hard.certificate import HardCertificate
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 from tests.cli.conftest import SENTENCE, Run, without_run

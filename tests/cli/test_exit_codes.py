@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stabcert.core.soft import Interrupted
+from stabcert.core.soft.certify import Interrupted
 from stabcert.models.base import ModelPredictor
 from tests.cli.conftest import SENTENCE, VALIDATOR, Run
 

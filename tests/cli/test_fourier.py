@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.cli import spectra
-from stabcert.cli.fourier import parse_basis, parse_lambdas
+from stabcert.cli.commands import spectra
+from stabcert.cli.commands.fourier import parse_basis, parse_lambdas
 from stabcert.errors import ParameterError
 from stabcert.models.hub import load_predictor
 from tests.cli.conftest import SENTENCE, Ran, Run, without_run

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from stabcert.cli import certify_soft, explain, smooth_eval
 from stabcert.cli.app import app
+from stabcert.cli.commands import certify_soft, explain, smooth_eval
 from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions
 from stabcert.cli.runner import Runner
 from stabcert.cli.tasks import result_parameters

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from scipy.stats import beta
 
-from stabcert.cli import smooth_work
+from stabcert.cli.commands import smooth_work
+from stabcert.cli.commands.smooth_eval import parse_lambdas
 from stabcert.cli.runner import Runner
-from stabcert.cli.smooth_eval import parse_lambdas
-from stabcert.core.means import difference_interval, mean_interval
+from stabcert.core.statistics.means import difference_interval, mean_interval
 from stabcert.errors import InputError, ParameterError
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.cli.pools import Backwards

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from stabcert.core.soft import certify_soft
-from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.soft.certify import certify_soft
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs
 from tests.doubles import Table, one_hot
 from tests.oracles import Row

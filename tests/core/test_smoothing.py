@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.core.soft import certify_soft
+from stabcert.core.soft.certify import certify_soft
 from stabcert.core.types import MaskedPredictor, Masks
 from stabcert.errors import InputError, ModelError, ParameterError
 from tests.doubles import Counting, Majority, Table, Threshold, Unanimity

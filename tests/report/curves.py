@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from stabcert.core.curve import evaluate_smoothing
-from stabcert.core.curve_result import SmoothedInput
-from stabcert.core.curve_summary import summarise
-from stabcert.report.curve_record import CurveFinding, EvaluationSettings, Threshold, curve_record, input_result
+from stabcert.core.curve.evaluate import evaluate_smoothing
+from stabcert.core.curve.result import SmoothedInput
+from stabcert.core.curve.summary import summarise
+from stabcert.report.curve.record import CurveFinding, EvaluationSettings, Threshold, curve_record, input_result
 from stabcert.report.record import Report
 from tests.doubles import Majority
 from tests.report.examples import IMAGE, MODEL, PATCHES, RUN, WORDS, explain_report

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from stabcert.core.comparison import Movement
-from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, HardCertificate, Refinement
-from stabcert.core.minimal import StableMask, TriedSize
-from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, Refinement
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.minimal import StableMask, TriedSize
 from stabcert.core.types import Attribution, Feature, Features
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
-from stabcert.report.hard_finding import Attack, Broken, Check, HardFinding, Smoothed
-from stabcert.report.hard_record import hard_result
+from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding, Smoothed
+from stabcert.report.hard.record import hard_result
 from stabcert.report.record import (
     Explanation,
     InputInfo,
@@ -26,7 +26,7 @@ from stabcert.report.record import (
     prediction_record,
     soft_result,
 )
-from stabcert.report.spectrum_record import SpectrumFinding, spectrum_result
+from stabcert.report.spectrum.record import SpectrumFinding, spectrum_result
 from tests.report import spectra
 
 SHA = "0123456789abcdef" * 4

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.soft_certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Feature, Features
 from stabcert.report.canvas import Canvas, Exhibit, Flip
 from stabcert.report.record import Explanation, InputInfo, ModelInfo, Prediction, Report, RunInfo

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from stabcert.core.spectrum import degree_weights
-from stabcert.core.spectrum_result import (
+from stabcert.core.spectrum.analyse import degree_weights
+from stabcert.core.spectrum.result import (
     Coefficient,
     DegreeWeight,
     Quantity,
@@ -17,7 +17,7 @@ from stabcert.core.spectrum_result import (
     Spectrum,
     StabilityBounds,
 )
-from stabcert.report.spectrum_record import LeftOut, SpectrumFinding
+from stabcert.report.spectrum.record import LeftOut, SpectrumFinding
 from tests.doubles import Table
 
 H8 = (0.3, 0.1, 0.4, 0.1, 0.5, 0.9, 0.2, 0.6)

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stabcert.core.curve_result import Estimate, SmoothedInput
-from stabcert.core.curve_summary import summarise
-from stabcert.report import figure
+from stabcert.core.curve.result import Estimate, SmoothedInput
+from stabcert.core.curve.summary import summarise
 from stabcert.report.canvas import Canvas, Exhibit
-from stabcert.report.curve_chart import Panel, Series, panels, shown_ticks, spread
-from stabcert.report.curve_html import curve_section, input_row
-from stabcert.report.curve_plot import plot_curve
-from stabcert.report.curve_record import CurveFinding, curve_result, settings_of, smoothed_input
-from stabcert.report.curve_terminal import changes, render_curve, render_input
-from stabcert.report.curve_wording import gained_interval, interval_shown, lambda_text, meanings, verdict
+from stabcert.report.curve.chart import Panel, Series, panels, shown_ticks, spread
+from stabcert.report.curve.html import curve_section, input_row
+from stabcert.report.curve.plot import plot_curve
+from stabcert.report.curve.record import CurveFinding, curve_result, settings_of, smoothed_input
+from stabcert.report.curve.terminal import changes, render_curve, render_input
+from stabcert.report.curve.wording import gained_interval, interval_shown, lambda_text, meanings, verdict
+from stabcert.report.figures import sheet as figure
 from stabcert.report.html import Page
 from stabcert.report.record import InputInfo, to_json
 from tests.report import curves
@@ -72,7 +72,7 @@ def test_what_was_evaluated_is_read_again_from_the_record() -> None:
 
 
 def test_near_ties_are_read_again_too() -> None:
-    from stabcert.report.curve_record import input_result
+    from stabcert.report.curve.record import input_result
 
     found = with_near_ties()
     result = input_result(found, ["lime"], [np.ones(6, dtype=np.bool_)], 1, curves.SETTINGS, ("a", "b"))

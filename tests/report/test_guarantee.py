@@ -10,8 +10,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from stabcert.core.soft import certify_soft
-from stabcert.core.soft_certificate import SoftCertificate
+from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.soft.certify import certify_soft
 from stabcert.core.types import Masks, Probs
 from stabcert.report.terminal import guarantee, render_soft
 from tests.doubles import Constant, one_hot

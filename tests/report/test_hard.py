@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.hard_certificate import CheckedAddition, EnumeratedRadius, Refinement
+from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, Refinement
 from stabcert.report.canvas import Exhibit
-from stabcert.report.hard_finding import Attack, Broken, Check, HardFinding
-from stabcert.report.hard_terminal import render_hard
-from stabcert.report.hard_wording import (
+from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding
+from stabcert.report.hard.terminal import render_hard
+from stabcert.report.hard.wording import (
     attack_text,
     check_text,
     guarantees,

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.hard_certificate import Refinement
+from stabcert.core.hard.certificate import Refinement
 from stabcert.report.canvas import Exhibit, Flip, certified
 from stabcert.report.canvas import hard_finding as finding_of
-from stabcert.report.hard_finding import HardFinding, Smoothed
-from stabcert.report.hard_html import hard_parts, radius_chart, votes_chart
-from stabcert.report.hard_record import lambda_text, ranked, vote_records
-from stabcert.report.hard_terminal import render_hard, votes_text
-from stabcert.report.hard_wording import (
+from stabcert.report.figures.plot import plot
+from stabcert.report.hard.finding import HardFinding, Smoothed
+from stabcert.report.hard.html import hard_parts, radius_chart, votes_chart
+from stabcert.report.hard.record import lambda_text, ranked, vote_records
+from stabcert.report.hard.terminal import render_hard, votes_text
+from stabcert.report.hard.wording import (
     RadiusRow,
     axis_end,
     proof,
@@ -25,7 +26,6 @@ from stabcert.report.hard_wording import (
     shown,
     ticks,
 )
-from stabcert.report.plot import plot
 from stabcert.report.record import Prediction
 from stabcert.report.wording import caption, warnings
 from tests.report.examples import (

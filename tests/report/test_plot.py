@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from stabcert.errors import ParameterError
-from stabcert.report import figure
-from stabcert.report.fonts import cut, drawable, families, is_right_to_left, text_width, wrap
-from stabcert.report.plot import format_of, plot
-from stabcert.report.plot_text import SIZE, flow
+from stabcert.report.figures import sheet as figure
+from stabcert.report.figures.fonts import cut, drawable, families, is_right_to_left, text_width, wrap
+from stabcert.report.figures.plot import format_of, plot
+from stabcert.report.figures.text import SIZE, flow
 from stabcert.report.wording import caption, ends, flip_summary
 from tests.report.exhibits import TEXT, certificate, image, rate, sentence, words
 

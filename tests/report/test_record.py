@@ -12,7 +12,7 @@ import jsonschema  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from stabcert.core.soft import certify_soft
+from stabcert.core.soft.certify import certify_soft
 from stabcert.report.record import (
     Prediction,
     failed_record,

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from stabcert.core.spectrum_result import Coefficient, DegreeWeight
+from stabcert.core.spectrum.result import Coefficient, DegreeWeight
 from stabcert.core.types import Feature, Features
 from stabcert.report.canvas import Exhibit, certified, spectrum_finding
+from stabcert.report.figures.plot import plot
 from stabcert.report.html import Page
-from stabcert.report.plot import plot
-from stabcert.report.spectrum_bars import Bar, Bars
-from stabcert.report.spectrum_chart import curves, decades, sticks
-from stabcert.report.spectrum_record import SpectrumFinding
-from stabcert.report.spectrum_svg import weights_chart
-from stabcert.report.spectrum_terminal import render_spectrum
-from stabcert.report.spectrum_wording import (
+from stabcert.report.spectrum.bars import Bar, Bars
+from stabcert.report.spectrum.chart import curves, decades, sticks
+from stabcert.report.spectrum.record import SpectrumFinding
+from stabcert.report.spectrum.svg import weights_chart
+from stabcert.report.spectrum.terminal import render_spectrum
+from stabcert.report.spectrum.wording import (
     bounds_row,
     certainty,
     coefficients_title,

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from stabcert.core.soft_certificate import StabilityRate
+from stabcert.core.soft.certificate import StabilityRate
 from stabcert.core.types import Feature, Features
-from stabcert.report.hard_terminal import render_hard
+from stabcert.report.hard.terminal import render_hard
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
-from stabcert.report.spectrum_terminal import render_spectrum
+from stabcert.report.spectrum.terminal import render_spectrum
 from stabcert.report.terminal import name_of, render_explain, render_soft, short, visible
 from tests.report.examples import (
     ANGER,

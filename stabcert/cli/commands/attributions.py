@@ -1,0 +1,150 @@
+"""What ``explain`` does with one input: attributions, their agreement, their movement, the smallest stable mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.random import Generator
+
+from stabcert.cli.explanation import Choice, by_methods, parse_top_k
+from stabcert.cli.options import ExplanationOptions, parse_methods
+from stabcert.cli.session import Case, Outcome
+from stabcert.core.comparison import movement
+from stabcert.core.decisions import predict
+from stabcert.core.masks import top_k_mask
+from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
+from stabcert.core.soft.minimal import smallest_stable_mask
+from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
+from stabcert.report.record import Prediction
+
+if TYPE_CHECKING:
+    from stabcert.cli.commands.explain import EffortOptions, StableOptions
+    from stabcert.core.types import MaskedPredictor
+    from stabcert.models.base import ModelPredictor
+
+_DEFAULT_NEIGHBOUR_SIGMA = 0.1  # the variance of 0.01 in the experiments of Agarwal et al.
+_SEARCH, _NEIGHBOURS = 1, 2  # streams of random numbers apart from each other and from that of certify-soft
+
+
+class Attributions:
+    """The options of one call of ``explain``, and what they ask for."""
+
+    def __init__(
+        self, explanation: ExplanationOptions, effort: EffortOptions, stable: StableOptions, *, seed: int
+    ) -> None:
+        self._methods = parse_methods(explanation.method)
+        self._explanation = explanation
+        self._effort = effort
+        self._until_stable = stable.until_stable
+        self._search = {
+            "radius": 1 if stable.radius is None else stable.radius,
+            "min_rate": 0.9 if stable.min_rate is None else stable.min_rate,
+            "delta": 0.1 if stable.delta is None else stable.delta,
+            "max_samples": DEFAULT_MAX_SAMPLES if stable.max_samples is None else stable.max_samples,
+        }
+        self._seed = seed
+
+    def choose(self, predictor: ModelPredictor, input_sha256: str) -> Choice:
+        """The attributions, and the mask of the best features of the first: k of them, or as many as it takes."""
+        effort = self._effort
+        choice = by_methods(
+            predictor,
+            self._explanation,
+            seed=self._seed,
+            n_samples=effort.n_samples,
+            steps=effort.steps,
+            sigma=effort.sigma,
+        )
+        if not self._until_stable:
+            return choice
+        scores, largest_k = choice.attributions[0].scores, self._largest_k(predictor)
+        stable = smallest_stable_mask(
+            predictor,
+            scores,
+            **self._search,  # type: ignore[arg-type]
+            largest_k=largest_k,
+            rng=self._generator(input_sha256, _SEARCH),
+        )
+        mask = top_k_mask(scores, largest_k) if stable.mask is None else stable.mask
+        return replace(choice, mask=mask, stable=stable)
+
+    def work(self, case: Case) -> Outcome:
+        """Everything that is said of the attributions."""
+        stable = case.choice.stable
+        result = explain_result(
+            _compared(case),
+            case.class_names,
+            neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours else (),
+            until_stable=None
+            if stable is None
+            else until_stable_record(stable, **self._search, largest_k=self._largest_k(case.predictor)),  # type: ignore[arg-type]
+        )
+        if stable is None:
+            return Outcome("reported", result)
+        return Outcome("not-certified" if stable.k is None else "certified", result, certificate=stable.certificate)
+
+    def _largest_k(self, predictor: ModelPredictor) -> int:
+        return parse_top_k(self._explanation.top_k or "100%", predictor.n_features)
+
+    def _neighbourhoods(self, case: Case) -> list[Neighbourhood]:
+        """The attributions of neighbours, by the same methods with the same draws, for the same class."""
+        from stabcert.explainers import explain_all
+
+        originals, k, effort = case.choice.attributions, int(case.choice.mask.sum()), self._effort
+        sigma = _DEFAULT_NEIGHBOUR_SIGMA if effort.neighbour_sigma is None else effort.neighbour_sigma
+        prediction = _prediction(case.predictor)
+        found, same = [], 0
+        for neighbour in self._neighbours(case, sigma):
+            same += _prediction(neighbour) == prediction
+            found.append(
+                explain_all(
+                    neighbour,
+                    self._methods,
+                    target=originals[0].target,
+                    seed=self._seed,
+                    n_samples=effort.n_samples,
+                    steps=effort.steps,
+                    sigma=effort.sigma,
+                )
+            )
+        return [
+            Neighbourhood(
+                method=original.method,
+                neighbours=len(found),
+                sigma=sigma,
+                movement=movement(original.scores, [moved[index].scores for moved in found], k),
+                same_prediction=same,
+            )
+            for index, original in enumerate(originals)
+        ]
+
+    def _neighbours(self, case: Case, sigma: float) -> Iterator[ModelPredictor]:
+        from stabcert.models.neighbours import gaussian_neighbours
+
+        rng = self._generator(case.input_sha256, _NEIGHBOURS)
+        for neighbour in gaussian_neighbours(case.predictor, count=self._effort.neighbours or 0, sigma=sigma, rng=rng):
+            neighbour.on_progress = case.predictor.on_progress
+            yield neighbour
+            case.predictor.evaluations += neighbour.evaluations
+
+    def _generator(self, input_sha256: str, stream: int) -> Generator:
+        # From the seed and the input alone: neither order nor other inputs change the draws.
+        return np.random.default_rng([self._seed, int(input_sha256[:16], 16), stream])
+
+
+def _compared(case: Case) -> list[Compared]:
+    k, full = int(case.choice.mask.sum()), _prediction(case.predictor)
+    masks = [top_k_mask(attribution.scores, k) for attribution in case.choice.attributions]
+    said = [Prediction.of(row, case.class_names) for row in case.predictor.alone(np.stack(masks))]
+    return [
+        Compared(attribution, mask, prediction, prediction.id == full)
+        for attribution, mask, prediction in zip(case.choice.attributions, masks, said, strict=True)
+    ]
+
+
+def _prediction(predictor: MaskedPredictor) -> int:
+    """The class on the full input."""
+    return int(predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_)).argmax())

@@ -1,0 +1,185 @@
+"""``stabcert certify-hard``"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stabcert.cli.flatten import flatten
+from stabcert.cli.options import (
+    CERTIFICATE,
+    ExplanationOptions,
+    InputOptions,
+    MaskOptions,
+    ModelOptions,
+    OutputOptions,
+)
+
+HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
+
+Certifies the model smoothed by random masks: no way of adding up to r features to the explanation, or
+of removing up to r outside it from the full input, changes what the smoothed model says. The radius is proved
+and cannot be wrong; with --noise bernoulli it holds with probability at least 1 - delta. Smoothing
+costs accuracy, so what the model itself says is always shown beside it. Where every addition can be
+tried, the radius of the model itself is given as well."""
+
+EXAMPLES = (
+    "stabcert certify-hard cat.jpg",
+    "stabcert certify-hard cat.jpg --sweep --refine 5000",
+    'stabcert certify-hard --text "What a lovely surprise!" --lambda 7/64 --attack 2000',
+    "stabcert certify-hard photos/ --min-radius 2 --json",
+)
+
+
+class NoiseChoice(StrEnum):
+    quantized = "quantized"
+    bernoulli = "bernoulli"
+
+
+class ScoresChoice(StrEnum):
+    vote = "vote"
+    probability = "probability"
+
+
+class DirectionChoice(StrEnum):
+    incremental = "incremental"
+    decremental = "decremental"
+    both = "both"
+
+
+@dataclass
+class HardOptions:
+    keep_probability: Annotated[
+        str | None,
+        typer.Option(
+            "--lambda",
+            "-l",
+            metavar="L",
+            show_default="15/64",
+            help="Share of noise masks that keep a feature: 15/64 or 0.25.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    quantization: Annotated[
+        int | None,
+        typer.Option(
+            "--quantization",
+            metavar="Q",
+            min=2,
+            show_default="64",
+            help="Number of noise masks; lambda is a multiple of 1/Q.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    noise: Annotated[
+        NoiseChoice,
+        typer.Option(
+            "--noise", help="bernoulli: independent noise, proved with high probability.", rich_help_panel=CERTIFICATE
+        ),
+    ] = NoiseChoice.quantized
+    delta: Annotated[
+        float | None,
+        typer.Option(
+            "--delta",
+            metavar="D",
+            show_default="0.1",
+            help="Probability that a Bernoulli certificate is wrong.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    n_samples: Annotated[
+        int | None,
+        typer.Option(
+            "--n-samples",
+            metavar="N",
+            min=1,
+            show_default="1000",
+            help="Noise masks drawn for a Bernoulli certificate.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    scores: Annotated[
+        ScoresChoice,
+        typer.Option("--scores", help="What the smoothed model averages.", rich_help_panel=CERTIFICATE),
+    ] = ScoresChoice.vote
+    direction: Annotated[
+        DirectionChoice,
+        typer.Option(
+            "--direction", help="Add to the explanation, remove from the full input.", rich_help_panel=CERTIFICATE
+        ),
+    ] = DirectionChoice.both
+    refine: Annotated[
+        int | None,
+        typer.Option(
+            "--refine",
+            metavar="CALLS",
+            min=0,
+            show_default="1000; 0 with --sweep",
+            help="Model evaluations for a larger radius, proved too.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    enumerate_calls: Annotated[
+        int | None,
+        typer.Option(
+            "--enumerate",
+            metavar="CALLS",
+            min=0,
+            show_default="on where cheap; 0 = off",
+            help="Radius of the model itself: try every addition.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    attack: Annotated[
+        int | None,
+        typer.Option(
+            "--attack",
+            metavar="CALLS",
+            min=1,
+            help="Search for small additions that change the prediction.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check",
+            metavar="MASK",
+            help="Is this addition guaranteed? 0/1 array, .npy or .json.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep", help="Every lambda without wasted votes, best certificate first.", rich_help_panel=CERTIFICATE
+        ),
+    ] = False
+    min_radius: Annotated[
+        int | None,
+        typer.Option(
+            "--min-radius", metavar="R", min=1, help="Exit 1 unless the radius reaches R.", rich_help_panel=CERTIFICATE
+        ),
+    ] = None
+
+
+@flatten
+def certify_hard(
+    inputs: InputOptions,
+    model: ModelOptions,
+    explanation: ExplanationOptions,
+    masks: MaskOptions,
+    certificate: HardOptions,
+    output: OutputOptions,
+) -> int:
+    from stabcert.cli.commands.hard_work import HardWork
+    from stabcert.cli.session import Session
+    from stabcert.report.hard.terminal import render_hard
+
+    work = HardWork(certificate, seed=output.seed)
+    session = Session("certify-hard", inputs, model, explanation, output, masks=masks)
+    return session.run(work.work, render_hard)

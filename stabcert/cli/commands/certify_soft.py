@@ -1,0 +1,283 @@
+"""``stabcert certify-soft``"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from stabcert.cli.flatten import flatten
+from stabcert.cli.options import (
+    CERTIFICATE,
+    OUTPUT,
+    ExplanationOptions,
+    InputOptions,
+    MaskOptions,
+    ModelOptions,
+    OutputOptions,
+)
+from stabcert.errors import ParameterError
+
+if TYPE_CHECKING:
+    from stabcert.cli.session import Case
+    from stabcert.core.smoothing import SmoothedPredictor
+    from stabcert.models.base import ModelPredictor
+
+_DEFAULT_SMOOTH_DRAWS = 64
+_NOISE = 64  # stream of the frozen noise, apart from those of attributions and draws
+_RADII = re.compile(r"(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
+_MOST_RADII = 10_000
+
+HELP = """How often the prediction survives when up to r more features are revealed.
+
+Bounds the stability rate: the share of all ways to add up to r features to the explanation on which
+the prediction stays. The bounds hold with probability at least 1 - delta over the random draws, for any
+model; where all ways can be tried they are, and the rate is exact. A rate below 1 leaves room for
+ways that change the prediction."""
+
+EXAMPLES = (
+    "stabcert certify-soft cat.jpg --radius 4",
+    'stabcert certify-soft --text "What a lovely surprise!" --radius 1:3',
+    "stabcert certify-soft photos/ --radius 5 --min-rate 0.9 --json",
+    "stabcert explain cat.jpg --json | stabcert certify-soft --from - --radius 1:10",
+)
+
+
+class IntervalChoice(StrEnum):
+    exact = "exact"
+    hoeffding = "hoeffding"
+
+
+class FormulationChoice(StrEnum):
+    up_to = "up-to"
+    exactly = "exactly"
+    worst = "worst"
+
+
+@dataclass
+class SoftOptions:
+    radius: Annotated[
+        str | None,
+        typer.Option(
+            "--radius",
+            "-r",
+            metavar="R",
+            show_default="1; all with --largest-radius",
+            help="Features that may be added: 4, 1,2,5, 1:10 or all.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            "--epsilon",
+            metavar="E",
+            show_default="0.1",
+            help="Error of the rate; sets the number of samples.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    delta: Annotated[
+        float,
+        typer.Option(
+            "--delta", metavar="D", help="Probability that the statement is wrong.", rich_help_panel=CERTIFICATE
+        ),
+    ] = 0.1
+    n_samples: Annotated[
+        int | None,
+        typer.Option(
+            "--n-samples",
+            metavar="N",
+            help="Samples for each radius, instead of --epsilon.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    interval: Annotated[
+        IntervalChoice,
+        typer.Option("--interval", help="exact is Clopper-Pearson.", rich_help_panel=CERTIFICATE),
+    ] = IntervalChoice.exact
+    formulation: Annotated[
+        FormulationChoice,
+        typer.Option(
+            "--formulation",
+            help="Up to r added features, exactly r, or the worst size from 1 to r.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = FormulationChoice.up_to
+    per_radius: Annotated[
+        bool,
+        typer.Option("--per-radius", help="Each radius at delta, not all together.", rich_help_panel=CERTIFICATE),
+    ] = False
+    smooth: Annotated[
+        float,
+        typer.Option(
+            "--smooth",
+            metavar="LAMBDA",
+            min=0.0,
+            max=1.0,
+            help="Certify the smoothed model: features kept with this probability (1 = off).",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = 1.0
+    smooth_draws: Annotated[
+        int | None,
+        typer.Option(
+            "--smooth-draws",
+            metavar="K",
+            min=1,
+            show_default="64",
+            help="Frozen masks that vote in the smoothed model.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    min_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--min-rate",
+            metavar="RATE",
+            help="Sequential test: exit 1 unless the lower bound reaches RATE.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    max_samples: Annotated[
+        int | None,
+        typer.Option(
+            "--max-samples",
+            metavar="N",
+            min=1,
+            show_default="2000",
+            help="Most samples of that test for each radius.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    largest_radius: Annotated[
+        bool,
+        typer.Option(
+            "--largest-radius", help="The largest radius up to which --min-rate holds.", rich_help_panel=CERTIFICATE
+        ),
+    ] = False
+    save_flips: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-flips",
+            metavar="DIR",
+            help="Save additions that change the prediction, smallest first.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+
+
+@flatten
+def certify_soft(
+    inputs: InputOptions,
+    model: ModelOptions,
+    explanation: ExplanationOptions,
+    masks: MaskOptions,
+    certificate: SoftOptions,
+    output: OutputOptions,
+) -> int:
+    import numpy as np
+
+    from stabcert.cli.session import Outcome, Session
+    from stabcert.core.soft.certify import Interrupted
+    from stabcert.core.soft.certify import certify_soft as certify
+    from stabcert.core.statistics.bounds import check_delta
+    from stabcert.report.record import soft_result
+    from stabcert.report.terminal import render_soft
+
+    chosen = certificate
+    if chosen.epsilon is not None and chosen.n_samples is not None:
+        raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
+    if chosen.smooth_draws is not None and chosen.smooth == 1.0:
+        raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
+    radii = parse_radii(("all" if chosen.largest_radius else "1") if chosen.radius is None else chosen.radius)
+    by_default = chosen.radius is None
+    check_delta(chosen.delta)  # a wrong request, whatever the inputs: no failure of each of them
+
+    def work(case: Case) -> Outcome:
+        smoothed = _smoothed(case.predictor, chosen, output.seed) if chosen.smooth < 1.0 else None
+        interrupted = False
+        try:
+            found = certify(
+                smoothed or case.predictor,
+                case.choice.mask,
+                # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
+                radius=0 if by_default and case.choice.mask.all() else radii,
+                epsilon=0.1 if chosen.epsilon is None else chosen.epsilon,
+                delta=chosen.delta,
+                n_samples=chosen.n_samples,
+                interval=chosen.interval.value,
+                formulation=chosen.formulation.value,
+                simultaneous=not chosen.per_radius,
+                min_rate=chosen.min_rate,
+                max_samples=chosen.max_samples,
+                sequential=chosen.epsilon is None,
+                largest_radius=chosen.largest_radius,
+                # From the seed and the input alone: neither order nor other inputs change the draws.
+                rng=np.random.default_rng([output.seed, int(case.input_sha256[:16], 16)]),
+            )
+        except Interrupted as error:
+            found, interrupted = error.certificate, True
+        smoothing = None if smoothed is None else _smoothing_record(case, smoothed, chosen.smooth)
+        result = soft_result(found, smoothing, interrupted=interrupted)
+        return Outcome(found.verdict, result, smoothed, found, interrupted)
+
+    session = Session(
+        "certify-soft", inputs, model, explanation, output, masks=masks, save_flips=certificate.save_flips
+    )
+    return session.run(work, render_soft)
+
+
+def parse_radii(text: str) -> list[int] | Literal["all"]:
+    """``4``, ``1,2,5``, ``1:10`` (both ends), any mixture of these, or ``all``.
+
+    Raises:
+        ParameterError: anything else.
+    """
+    if text.strip() == "all":
+        return "all"
+    radii: list[int] = []
+    for part in text.split(","):
+        found = _RADII.fullmatch(part.strip())
+        first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
+        if last < first:
+            raise ParameterError(f"--radius {text!r} is not a radius; write 4, 1,2,5, 1:10 or all")
+        if len(radii) + last - first >= _MOST_RADII:
+            raise ParameterError(
+                f"--radius {text} names more than {_MOST_RADII} radii; write all for every radius that an input has"
+            )
+        radii += range(first, last + 1)
+    return radii
+
+
+def _smoothed(predictor: ModelPredictor, options: SoftOptions, seed: int) -> SmoothedPredictor:
+    import numpy as np
+
+    from stabcert.core.masks import bernoulli_keep_masks
+    from stabcert.core.smoothing import SmoothedPredictor
+
+    # The noise is part of the function, so it must not depend on the input or on the mask.
+    rng = np.random.default_rng([seed, _NOISE])
+    draws = options.smooth_draws or _DEFAULT_SMOOTH_DRAWS
+    keep = bernoulli_keep_masks(predictor.n_features, keep_probability=options.smooth, draws=draws, rng=rng)
+    return SmoothedPredictor(predictor, keep)
+
+
+def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
+    """What was smoothed how, and what the model itself says: smoothing changes predictions."""
+    import numpy as np
+
+    from stabcert.core.decisions import predict
+    from stabcert.report.record import Prediction, prediction_record
+
+    full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
+    return {
+        "lambda": keep_probability,
+        "draws": len(smoothed.keep_masks),
+        "noise": "bernoulli",
+        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
+    }

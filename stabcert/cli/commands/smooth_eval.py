@@ -1,0 +1,226 @@
+"""``stabcert smooth-eval``"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stabcert.cli.commands.certify_soft import parse_radii
+from stabcert.cli.flatten import flatten
+from stabcert.cli.options import (
+    CERTIFICATE,
+    INPUT,
+    ExplanationOptions,
+    InputOptions,
+    MaskOptions,
+    ModelOptions,
+    OutputOptions,
+)
+from stabcert.errors import ParameterError
+
+if TYPE_CHECKING:
+    from stabcert.cli.commands.smooth_work import Request
+    from stabcert.cli.inputs import Item
+
+MOST_LAMBDAS = 12
+"""Lines that can be told apart in one diagram."""
+
+HELP = """What smoothing costs in accuracy and gains in stability, over many inputs.
+
+For each lambda: accuracy, agreement with the model itself, consistency of the explanations, mean stability
+rate by radius, shares of inputs with a hard radius and with a certified accuracy. Each interval by itself
+holds with probability at least 1 - delta for inputs that are independent draws of one population; it accounts for
+the choice of the inputs and of the additions that were tried. All lambdas see the same noise and the same
+additions, and what one gains over the first is bounded pair by pair."""
+
+EXAMPLES = (
+    "stabcert smooth-eval photos/ --labels photos/labels.csv --plot curve.pdf",
+    "stabcert smooth-eval folders-by-class/ --lambdas 1,0.8,0.6 --radii 1:4 --html page.html",
+    "stabcert smooth-eval --inputs reviews.csv --method lime,shap,random -o curve.jsonl --resume",
+    "stabcert smooth-eval photos/ --labels labels.csv --lambdas 0.9 --min-accuracy 0.7 --min-rate 0.8",
+)
+
+
+class NoiseChoice(StrEnum):
+    bernoulli = "bernoulli"
+    quantized = "quantized"
+
+
+@dataclass
+class LabelOptions:
+    labels_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            help=".csv or .jsonl (path or id, label), or .txt (a label a line).",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+
+
+@dataclass
+class SmoothOptions:
+    lambdas: Annotated[
+        str,
+        typer.Option(
+            "--lambdas",
+            metavar="LIST",
+            help="Shares of features kept; all are compared with the first.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = "1,0.9,0.8,0.7,0.6,0.5"
+    radii: Annotated[
+        str,
+        typer.Option(
+            "--radii", metavar="LIST", help="Features that may be added: 4, 1,2,5 or 1:10.", rich_help_panel=CERTIFICATE
+        ),
+    ] = "1,4"
+    draws: Annotated[
+        int,
+        typer.Option(
+            "--draws",
+            metavar="K",
+            min=1,
+            help="Frozen noise masks of each smoothed model.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = 64
+    n_samples: Annotated[
+        int,
+        typer.Option(
+            "--n-samples",
+            metavar="N",
+            min=1,
+            help="Additions to try for each input, mask and radius.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = 10
+    noise: Annotated[
+        NoiseChoice,
+        typer.Option("--noise", help="quantized: lambda times K must be whole.", rich_help_panel=CERTIFICATE),
+    ] = NoiseChoice.bernoulli
+    mean_delta: Annotated[
+        float,
+        typer.Option(
+            "--delta", metavar="D", help="Probability that an interval is wrong.", rich_help_panel=CERTIFICATE
+        ),
+    ] = 0.1
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(
+            "--min-accuracy",
+            metavar="A",
+            min=0.0,
+            max=1.0,
+            help="Exit 1 unless the lower bound reaches A for every lambda.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+    min_mean_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--min-rate",
+            metavar="RATE",
+            min=0.0,
+            max=1.0,
+            help="The same for the mean stability rate, at every radius.",
+            rich_help_panel=CERTIFICATE,
+        ),
+    ] = None
+
+
+@flatten
+def smooth_eval(
+    inputs: InputOptions,
+    labels: LabelOptions,
+    model: ModelOptions,
+    explanation: ExplanationOptions,
+    masks: MaskOptions,
+    smoothing: SmoothOptions,
+    output: OutputOptions,
+) -> int:
+    from stabcert.cli.commands.smooth_work import SmoothSummary, SmoothWork
+    from stabcert.cli.labels import give_labels
+    from stabcert.cli.session import Session
+    from stabcert.report.curve.terminal import render_input
+
+    request = _request(smoothing)
+    work = SmoothWork(request, explanation, seed=output.seed, every=not output.keep_going)
+    notes: list[str] = []
+
+    def label(items: Sequence[Item]) -> list[Item]:
+        found = give_labels(items, labels.labels_file)
+        notes.extend(found.notes)
+        return found.items
+
+    session = Session(
+        "smooth-eval",
+        inputs,
+        model,
+        explanation,
+        output,
+        masks=masks,
+        choose=work.choose,
+        label=label,
+        summary=SmoothSummary(request, work, explanation, output.asked, notes),
+    )
+    return session.run(work.work, render_input)
+
+
+def parse_lambdas(text: str) -> tuple[Fraction, ...]:
+    """``1,0.9,15/64`` as exact numbers.
+
+    Raises:
+        ParameterError: something else, one that is not above 0 and up to 1, one twice, or too many.
+    """
+    found: list[Fraction] = []
+    for part in text.split(","):
+        try:
+            share = Fraction(part.strip())
+        except (ValueError, ZeroDivisionError) as error:
+            raise ParameterError(f"--lambdas {text!r} is not a list of shares; write 1,0.9,0.8 or 1,15/64") from error
+        if not 0 < share <= 1:
+            raise ParameterError(
+                f"a lambda of {part.strip()} cannot be smoothed with; use above 0, up to 1 (not smoothed)"
+            )
+        if share in found:
+            raise ParameterError(f"--lambdas {text} has {part.strip()} twice; leave one out")
+        found.append(share)
+    if len(found) > MOST_LAMBDAS:
+        raise ParameterError(f"{len(found)} lambdas cannot be told apart; use up to {MOST_LAMBDAS}")
+    return tuple(found)
+
+
+def _request(options: SmoothOptions) -> Request:
+    from stabcert.cli.commands.smooth_work import Request
+    from stabcert.core.noise import grid_count
+    from stabcert.core.statistics.bounds import check_delta
+
+    lambdas = parse_lambdas(options.lambdas)
+    for share in lambdas:
+        if options.noise is NoiseChoice.quantized and share < 1:
+            grid_count(share, options.draws)
+    try:
+        radii = parse_radii(options.radii)
+    except ParameterError:
+        radii = "all"
+    if isinstance(radii, str):
+        raise ParameterError(f"--radii {options.radii!r} is not a list of radii; write 4, 1,2,5 or 1:10")
+    check_delta(options.mean_delta)
+    return Request(
+        lambdas=lambdas,
+        radii=tuple(sorted(set(radii))),
+        draws=options.draws,
+        n_samples=options.n_samples,
+        noise=options.noise.value,
+        delta=options.mean_delta,
+        min_accuracy=options.min_accuracy,
+        min_rate=options.min_mean_rate,
+    )

@@ -1,0 +1,231 @@
+"""What ``smooth-eval`` does with one input, and what it says of all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from stabcert.cli.explanation import Choice, by_methods
+from stabcert.cli.inputs import Label
+from stabcert.cli.labels import class_of
+from stabcert.cli.options import ExplanationOptions, parse_methods
+from stabcert.cli.runner import Case, Outcome
+from stabcert.cli.tasks import Task, result_parameters
+from stabcert.cli.writer import Summarised
+from stabcert.core.curve.evaluate import evaluate_smoothing
+from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
+from stabcert.core.curve.summary import summarise
+from stabcert.core.masks import top_k_mask
+from stabcert.errors import ParameterError
+from stabcert.report.curve.record import (
+    CurveFinding,
+    EvaluationSettings,
+    Threshold,
+    curve_record,
+    input_result,
+    settings_of,
+    smoothed_input,
+)
+from stabcert.report.record import SCHEMA
+from stabcert.sweep.key import digest
+
+if TYPE_CHECKING:
+    from stabcert.models.base import ModelPredictor
+
+NOISE, ADDITIONS = 64, 6
+"""Streams of random numbers. The noise shares its seed with certify-soft --smooth, but is drawn in another way."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, checked as far as that is possible without an input."""
+
+    lambdas: tuple[Fraction, ...]
+    radii: tuple[int, ...]
+    draws: int
+    n_samples: int
+    noise: Literal["bernoulli", "quantized"]
+    delta: float
+    min_accuracy: float | None
+    min_rate: float | None
+
+
+class SmoothWork:
+    """One input: its masks by every method, then all keep probabilities on the same random numbers.
+
+    Args:
+        every: check the labels of all inputs as soon as the classes of the model are known.
+    """
+
+    def __init__(self, request: Request, explanation: ExplanationOptions, *, seed: int, every: bool) -> None:
+        self._request = request
+        self._explanation = explanation
+        self._seed = seed
+        self._every = every
+        self._unchecked: dict[int | str, Label] = {}
+
+    def expect(self, labels: Iterable[Label]) -> None:
+        """The labels that are to come."""
+        if self._every:
+            self._unchecked = {label.value: label for label in reversed(list(labels))}
+
+    def choose(self, predictor: ModelPredictor, input_sha256: str) -> Choice:
+        self._check_labels(predictor.class_names)  # before the first attribution costs anything
+        return by_methods(predictor, self._explanation, seed=self._seed)
+
+    def work(self, case: Case) -> Outcome:
+        request = self._request
+        self._check_labels(case.class_names)
+        index = None if case.label is None else class_of(case.label, case.class_names)
+        choice = case.choice
+        masks, methods = choice.mask[None], [choice.method]
+        if choice.attributions:
+            k = int(choice.mask.sum())
+            masks = np.stack([top_k_mask(attribution.scores, k) for attribution in choice.attributions])
+            methods = [attribution.method for attribution in choice.attributions]
+        settings = EvaluationSettings(request.noise, request.draws, (self._seed, NOISE), request.n_samples)
+        found = evaluate_smoothing(
+            case.predictor,
+            masks,
+            index,
+            keep_probabilities=request.lambdas,
+            radii=request.radii,
+            draws=request.draws,
+            n_samples=request.n_samples,
+            noise=request.noise,
+            # The noise is part of the function, so it must not depend on the input or on the mask.
+            noise_rng=np.random.default_rng([self._seed, NOISE]),
+            rng=np.random.default_rng([self._seed, int(case.input_sha256[:16], 16), ADDITIONS]),
+        )
+        return Outcome("reported", input_result(found, methods, list(masks), index, settings, case.class_names))
+
+    def _check_labels(self, class_names: tuple[str, ...]) -> None:
+        while self._unchecked:
+            _, label = self._unchecked.popitem()
+            class_of(label, class_names)
+
+
+class SmoothSummary:
+    """What is said of all inputs, from their records alone: a resumed run says the same.
+
+    Plain numbers of every input are kept, some kilobytes for each; no input and no picture.
+
+    Args:
+        asked: every option of the call by name.
+        notes: what the user should know of the labels; filled before `begin`.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        work: SmoothWork,
+        explanation: ExplanationOptions,
+        asked: dict[str, Any],
+        notes: list[str],
+    ) -> None:
+        self._notes = notes
+        self._request = request
+        self._work = work
+        self._explanation = explanation
+        self._asked = asked
+        self._inputs: list[tuple[SmoothedInput, ...]] = []
+        self._failed = 0
+        self._first: dict[str, Any] | None = None
+        self._evaluations, self._seconds = 0, 0.0
+
+    def begin(self, tasks: Sequence[Task]) -> list[str]:
+        """See `stabcert.cli.session.Summary`."""
+        possible = [task for task in tasks if task.problem is None]
+        models = sorted({f"{task.model} at {task.revision}" if task.revision else task.model for task in possible})
+        if len(models) > 1:
+            raise ParameterError(
+                f"the inputs are for {len(models)} models ({', '.join(models)}), whose accuracies have nothing to do "
+                "with one another; run smooth-eval for the inputs of each"
+            )
+        methods = sorted({str(task.recorded.record["explanation"]["method"]) for task in possible if task.recorded})
+        if len(methods) > 1:
+            raise ParameterError(
+                f"the masks of the records are of several methods ({', '.join(methods)}); run smooth-eval for the "
+                "records of each"
+            )
+        labels = [task.item.label for task in possible if task.item.label is not None]
+        if self._request.min_accuracy is not None and possible and not labels:
+            raise ParameterError(
+                "--min-accuracy needs labels: give --labels FILE, a label column in --inputs, or a directory with one "
+                "folder for each class"
+            )
+        self._work.expect(labels)
+        recorded = any(task.recorded is not None for task in possible)
+        methods_each = 1 if recorded else len(parse_methods(self._explanation.method))
+        notes = [] if labels or not possible else ["no labels: agreement with the model itself, but no accuracy"]
+        attributed = not recorded and self._asked["mask_file"] is None
+        beside = " beside its attributions" if attributed else ""
+        return [*self._notes, *notes, f"up to {self._cost(methods_each)} evaluations for each input{beside}"]
+
+    def add(self, record: dict[str, Any]) -> None:
+        if record["status"] == "failed":
+            self._failed += 1
+            return
+        self._inputs.append(smoothed_input(record))
+        self._evaluations += record["run"]["evaluations"]
+        self._seconds += record["run"]["seconds"]
+        if self._first is None:
+            self._first = record
+
+    def finish(self, apart: str | None) -> Summarised | None:
+        first, request = self._first, self._request
+        if first is None:
+            return None
+        curve = summarise(self._inputs, delta=request.delta)
+        run = first["run"] | {"evaluations": self._evaluations, "seconds": round(self._seconds, 3)}
+        finding = CurveFinding(
+            curve=curve,
+            methods=tuple(mask["method"] for mask in first["result"]["masks"]),
+            settings=settings_of(first),
+            failed=self._failed,
+            model=first["model"],
+            run=run,
+            min_accuracy=_least(request.min_accuracy, [level.accuracy for level in curve.levels]),
+            min_rate=_least(request.min_rate, [rate for level in curve.levels for rate in level.methods[0].rates]),
+        )
+        return _summarised(finding, self._key(first["model"], apart))
+
+    def _key(self, model: dict[str, Any], apart: str | None) -> str:
+        """Without ``apart`` of everything but the inputs: what is said of more of them replaces what was of fewer."""
+        request = self._request
+        return digest(
+            {
+                "schema": SCHEMA,
+                "command": "smooth-eval",
+                "parameters": result_parameters(self._asked),
+                "model": model,
+                "of all inputs": [request.delta, request.min_accuracy, request.min_rate],
+                "apart": apart,
+            }
+        )
+
+    def _cost(self, methods: int) -> int:
+        request = self._request
+        masks = 1 + methods * (1 + len(request.radii) * request.n_samples)
+        return masks * sum(1 if share == 1 else request.draws for share in request.lambdas)
+
+
+def _least(value: float | None, estimates: Sequence[Estimate | EstimateAtRadius | None]) -> Threshold | None:
+    known = [one for one in estimates if one is not None]
+    if value is None or not known:
+        return None
+    return Threshold(value, min(one.lower for one in known))
+
+
+def _summarised(finding: CurveFinding, key: str) -> Summarised:
+    from stabcert.report.curve.html import curve_section
+    from stabcert.report.curve.plot import plot_curve
+    from stabcert.report.curve.terminal import render_curve
+
+    record = curve_record(finding, key=key)
+    return Summarised(record, render_curve(finding), partial(curve_section, finding), partial(plot_curve, finding))

@@ -1,0 +1,103 @@
+"""What all keep probabilities of one input share: the random numbers of the noise, and the additions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from operator import index
+
+import numpy as np
+from numpy.random import Generator
+
+from stabcert.core.hard.certificate import Noise
+from stabcert.core.masks import Additions, IndependentDraws, bernoulli_keep_masks
+from stabcert.core.noise import grid_count, quantized_keep_masks
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.soft.trials import MAX_WITHOUT_REPLACEMENT, larger_than
+from stabcert.core.types import Mask, MaskedPredictor, Masks
+from stabcert.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Tries:
+    """The additions to one mask that are tried under every keep probability."""
+
+    masks: Masks
+    parts: tuple[tuple[int, int, bool, slice], ...]
+    """Radius asked for, radius used, whether enumerated, rows of ``masks``."""
+
+
+def words_of(rng: Generator) -> list[int]:
+    """Entropy for a generator that is made several times, for the same numbers each time."""
+    return [int(word) for word in rng.integers(2**63, size=2)]
+
+
+def as_radii(radii: Sequence[int]) -> tuple[int, ...]:
+    try:
+        found = tuple(index(radius) for radius in radii)
+    except TypeError as error:
+        raise ParameterError(f"radii {radii!r} are not whole numbers") from error
+    if any(radius < 0 for radius in found) or len(set(found)) < len(found):
+        raise ParameterError(f"radii {found} are not possible; use whole numbers from 0, each of them once")
+    return found
+
+
+def smoothed_predictors(
+    predictor: MaskedPredictor, keep_probabilities: Sequence[Fraction], draws: int, noise: Noise, words: list[int]
+) -> list[SmoothedPredictor]:
+    """``predictor`` under each keep probability, all of them with the same random numbers.
+
+    So a feature that one noise mask keeps is also kept by that noise mask under every larger keep probability.
+
+    Args:
+        words: entropy of the random numbers; they depend on it and on the number of features alone.
+
+    Raises:
+        ParameterError: no keep probability, one that is not possible, or noise that is not known.
+    """
+    if noise not in ("bernoulli", "quantized"):
+        raise ParameterError(f"noise {noise!r} is not known; use bernoulli or quantized")
+    if not keep_probabilities or len(set(keep_probabilities)) < len(keep_probabilities):
+        raise ParameterError("give at least one keep probability, and each of them once")
+    functions, n = [], predictor.n_features
+    for keep_probability in keep_probabilities:
+        if not 0 < keep_probability <= 1:
+            raise ParameterError(f"a keep probability of {keep_probability} cannot be smoothed with; use above 0 to 1")
+        again = np.random.default_rng(words)  # the same numbers for every keep probability
+        if keep_probability == 1:
+            keep_masks = np.ones((1, n), dtype=np.bool_)
+        elif noise == "quantized":
+            keep = grid_count(keep_probability, draws)
+            keep_masks = quantized_keep_masks(n, keep=keep, quantization=draws, rng=again)
+        else:
+            keep_masks = bernoulli_keep_masks(n, keep_probability=float(keep_probability), draws=draws, rng=again)
+        functions.append(SmoothedPredictor(predictor, keep_masks))
+    return functions
+
+
+def tries_of(mask: Mask, radii: Sequence[int], n_samples: int, words: list[int]) -> Tries:
+    """For each radius ``n_samples`` additions to ``mask``, or all of them where there are no more.
+
+    Uniform and independent; without replacement from up to 10^6. Each radius has random numbers of its own, so
+    what is drawn at one does not depend on which others are asked for.
+    """
+    drawn: dict[int, tuple[bool, slice]] = {}
+    parts, rows, end = [], [np.zeros((0, len(mask)), dtype=np.bool_)], 0
+    for radius in radii:
+        used = min(radius, int((~mask).sum()))
+        if used not in drawn:
+            additions = Additions(mask, used)
+            rows.append(_draw(additions, n_samples, np.random.default_rng([*words, used])))
+            drawn[used] = not larger_than(additions, len(rows[-1])), slice(end, end + len(rows[-1]))
+            end += len(rows[-1])
+        parts.append((radius, used, *drawn[used]))
+    return Tries(np.concatenate(rows), tuple(parts))
+
+
+def _draw(additions: Additions, n_samples: int, rng: Generator) -> Masks:
+    if larger_than(additions, max(MAX_WITHOUT_REPLACEMENT, n_samples)):
+        return IndependentDraws(additions, rng).draw(n_samples)
+    members = additions.count()
+    ranks = rng.choice(members, size=n_samples, replace=False) if n_samples < members else np.arange(members)
+    return additions.unrank(ranks.astype(np.int64))

@@ -1,0 +1,169 @@
+"""From single inputs to the curve: means over a data set with intervals, and paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from stabcert.core.curve.result import (
+    Estimate,
+    EstimateAtRadius,
+    MethodStability,
+    SmoothedInput,
+    SmoothingCurve,
+    SmoothingDifference,
+    SmoothingLevel,
+)
+from stabcert.core.statistics.bounds import check_delta, clopper_pearson_lower, clopper_pearson_upper
+from stabcert.core.statistics.means import difference_lower, difference_upper, mean_lower, mean_upper
+from stabcert.errors import InputError
+
+
+def summarise(inputs: Sequence[tuple[SmoothedInput, ...]], *, delta: float) -> SmoothingCurve:
+    """Means over all inputs by keep probability, and what each gains or loses against the first.
+
+    Guaranteed for inputs that are independent draws of one population, each interval by itself: with
+    probability at least 1 - delta it covers the mean over that population, for the smoothed predictors with
+    this frozen noise. Shares of inputs (accuracy, agreement, consistency, hard radii) have Clopper-Pearson
+    intervals. A stability rate of one input is an unbiased estimate from few additions, so the estimates are
+    independent values in [0, 1] whose mean is the mean of the *true* rates: the interval of `mean_lower` and
+    `mean_upper` accounts for the choice of the inputs and for that of the additions alike. Where a near tie
+    leaves a value open, the lower bound takes the smaller one and the upper bound the larger one.
+
+    A radius above the number of features that an input has is counted at all of them, so that the means at
+    all radii are over the same inputs; ``clamped`` says how many such inputs there are.
+
+    Differences are taken input by input, which have seen the same noise and the same additions, so that what
+    is common to both cancels.
+
+    Args:
+        inputs: for each input the results of `stabcert.core.curve.evaluate.evaluate_smoothing`, in any order.
+        delta: probability that an interval may be wrong.
+
+    Raises:
+        InputError: no input, or inputs that were evaluated under different settings.
+        ParameterError: ``delta`` is not between 0 and 1.
+    """
+    check_delta(delta)
+    _check_alike(inputs)
+    levels = [[row[i] for row in inputs] for i in range(len(inputs[0]))]
+    return SmoothingCurve(
+        inputs=len(inputs),
+        labelled=sum(one.correct is not None for one in levels[0]),
+        delta=delta,
+        levels=tuple(_level(level, delta) for level in levels),
+        differences=tuple(_difference(level, levels[0], delta) for level in levels[1:]),
+    )
+
+
+def _check_alike(inputs: Sequence[tuple[SmoothedInput, ...]]) -> None:
+    if not inputs or not inputs[0]:
+        raise InputError("a smoothing curve needs at least one input and one keep probability")
+    first = _settings(inputs[0])
+    for row in inputs:
+        if _settings(row) != first:
+            raise InputError(
+                "the inputs were evaluated with different keep probabilities, radii or numbers of masks and cannot be "
+                "summarised together; evaluate them again with the same settings"
+            )
+        if len({one.correct is None for one in row}) > 1:
+            raise InputError("an input has a label under one keep probability and none under another")
+
+
+def _settings(row: tuple[SmoothedInput, ...]) -> list[object]:
+    return [(one.keep_probability, [[tried.radius for tried in mask.additions] for mask in one.masks]) for one in row]
+
+
+def _radii(level: list[SmoothedInput]) -> list[int]:
+    return [tried.radius for tried in level[0].masks[0].additions] if level[0].masks else []
+
+
+def _level(level: list[SmoothedInput], delta: float) -> SmoothingLevel:
+    labelled = [one for one in level if one.correct is not None]
+    certified = [
+        _at(r, [one.n_features for one in labelled], _share([_certified(one, r) for one in labelled], delta))
+        for r in (_radii(level) if labelled else [])
+    ]
+    return SmoothingLevel(
+        keep_probability=level[0].keep_probability,
+        accuracy=_share([_correct(one) for one in labelled], delta) if labelled else None,
+        agreement=_share([one.agrees for one in level], delta),
+        certified_accuracy=tuple(certified),
+        methods=tuple(_method(level, i, delta) for i in range(len(level[0].masks))),
+    )
+
+
+def _method(level: list[SmoothedInput], method: int, delta: float) -> MethodStability:
+    masks = [one.masks[method] for one in level]
+    free = [mask.n_free for mask in masks]
+    rates, hard_rates = [], []
+    for i, r in enumerate(_radii(level)):
+        smallest = [mask.additions[i].smallest_rate for mask in masks]
+        largest = [mask.additions[i].largest_rate for mask in masks]
+        rate = Estimate(fmean(smallest), mean_lower(smallest, delta / 2), mean_upper(largest, delta / 2))
+        rates.append(_at(r, free, rate))
+        hard = [mask.hard_radius is not None and mask.hard_radius >= min(r, mask.n_free) for mask in masks]
+        hard_rates.append(_at(r, free, _share(hard, delta)))
+    return MethodStability(_share([mask.consistent for mask in masks], delta), tuple(rates), tuple(hard_rates))
+
+
+def _difference(level: list[SmoothedInput], reference: list[SmoothedInput], delta: float) -> SmoothingDifference:
+    pairs = list(zip(level, reference, strict=True))
+    labelled = [(_correct(one), _correct(other)) for one, other in pairs if one.correct is not None]
+    accuracy = None
+    if labelled:
+        accuracy = _paired(
+            [(float(one is True), float(one is not False)) for one, _ in labelled],
+            [(float(other is True), float(other is not False)) for _, other in labelled],
+            delta,
+        )
+    rates = []
+    for method in range(len(level[0].masks)):
+        free = [one.masks[method].n_free for one in level]
+        by_radius = []
+        for i, r in enumerate(_radii(level)):
+            gained = _paired(_ends(level, method, i), _ends(reference, method, i), delta)
+            by_radius.append(_at(r, free, gained))
+        rates.append(tuple(by_radius))
+    return SmoothingDifference(level[0].keep_probability, reference[0].keep_probability, accuracy, tuple(rates))
+
+
+def _ends(level: list[SmoothedInput], method: int, i: int) -> list[tuple[float, float]]:
+    tried = [one.masks[method].additions[i] for one in level]
+    return [(additions.smallest_rate, additions.largest_rate) for additions in tried]
+
+
+def _paired(ones: list[tuple[float, float]], others: list[tuple[float, float]], delta: float) -> Estimate:
+    """The difference of values that are known to lie between two ends each."""
+    one, other = np.array(ones), np.array(others)
+    return Estimate(
+        mean=fmean(one[:, 0] - other[:, 0]),
+        lower=difference_lower(one[:, 0] - other[:, 1], delta / 2),
+        upper=difference_upper(one[:, 1] - other[:, 0], delta / 2),
+    )
+
+
+def _share(flags: Sequence[bool | None], delta: float) -> Estimate:
+    """Share of True; None is what cannot be said, and counts as False for the lower bound and True for the upper."""
+    certain, possible = sum(flag is True for flag in flags), sum(flag is not False for flag in flags)
+    return Estimate(
+        mean=certain / len(flags),
+        lower=clopper_pearson_lower(certain, len(flags), delta / 2),
+        upper=clopper_pearson_upper(possible, len(flags), delta / 2),
+    )
+
+
+def _correct(one: SmoothedInput) -> bool | None:
+    return None if one.near_tie else one.correct
+
+
+def _certified(one: SmoothedInput, radius: int) -> bool:
+    known = one.decremental_radius is not None and one.decremental_radius >= min(radius, one.n_features)
+    return known and one.correct is True
+
+
+def _at(radius: int, sizes: Sequence[int], estimate: Estimate) -> EstimateAtRadius:
+    clamped = sum(size < radius for size in sizes)
+    return EstimateAtRadius(radius, estimate.mean, estimate.lower, estimate.upper, clamped)

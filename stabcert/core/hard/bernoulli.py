@@ -1,0 +1,165 @@
+"""Hard radii of a predictor smoothed by independent noise, which hold with high probability.
+
+The smoothed predictor M_lambda is an expectation over all noise masks and cannot be evaluated; the noise is
+not frozen, and the certificate is of M_lambda itself.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+
+from stabcert.core.hard.bernoulli_radius import decremental_radius, gap_lower, incremental_radius
+from stabcert.core.hard.certificate import HardCertificate, covers_everything
+from stabcert.core.masks import CHUNK_CELLS
+from stabcert.core.noise import exact_keep_masks
+from stabcert.core.smoothing import ballots_on
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.types import MaskedPredictor, as_mask
+from stabcert.errors import ParameterError
+
+_ROWS_AT_ONCE = 8192
+_SMALLEST_PILOT = 8
+
+
+def certify_hard_bernoulli(
+    predictor: MaskedPredictor,
+    mask: ArrayLike,
+    *,
+    keep_probability: Fraction | float,
+    delta: float = 0.1,
+    n_samples: int = 1000,
+    decremental: bool = True,
+    rng: Generator,
+) -> HardCertificate:
+    """Prove, with high probability, a radius within which no addition changes the prediction of M_lambda.
+
+    M_lambda votes over all noise masks that keep each feature independently with probability lambda. With
+    probability at least 1 - ``delta`` over the draws everything this certificate claims is true: M_lambda has
+    class ``prediction`` on every mask that keeps what ``mask`` keeps and at most ``radius_incremental`` features
+    more, and on those that keep what ``mask`` keeps and lack at most ``radius_decremental`` features of the full
+    input. Nothing is claimed, not even the prediction, if ``gap`` is not positive.
+
+    The class is chosen by a pilot of ``n_samples / 10`` draws, and its probability is bounded from the others:
+    bounding it from the draws that chose it would fail more often than ``delta``. The bounds on the masked and on
+    the full input each fail with at most ``delta / 2`` (with ``decremental=False`` there is one, at ``delta``).
+    Votes that are near ties count against the prediction.
+
+    Args:
+        predictor: any `MaskedPredictor`, not smoothed.
+        mask: ``(n_features,)``, True = kept: the explanation.
+        keep_probability: lambda, above 0 and below 1; a float means exactly the fraction that it is.
+        delta: probability that the certificate may be wrong.
+        n_samples: noise masks drawn, pilot included; each is evaluated on the masked and on the full input.
+        decremental: also certify from the full input downwards.
+        rng: source of all randomness; the same generator state gives the same certificate.
+
+    Raises:
+        InputError: a mask that does not fit.
+        ParameterError: a keep probability that smooths nothing or everything away, or too few samples.
+        ModelError: the predictor returned something other than probabilities.
+
+    Source: Soft stability (Jin et al. 2025), Definition 4.1; radii as in `incremental_radius` and `decremental_radius`.
+    """
+    kept = as_mask(mask, predictor.n_features)
+    check_delta(delta)
+    if not 0 < keep_probability < 1:
+        raise ParameterError(
+            f"a keep probability of {keep_probability} is no smoothing; use a number between 0 and 1, such as 1/8"
+        )
+    pilot = max(_SMALLEST_PILOT, n_samples // 10)
+    if n_samples <= pilot:
+        raise ParameterError(
+            f"{n_samples} samples are too few: {pilot} choose the class and the others bound its probability; "
+            f"use more than {_SMALLEST_PILOT}, such as 1000"
+        )
+    probability = Fraction(keep_probability)
+    noise = _packed_noise(len(kept), probability, n_samples, rng)
+    masked = noise & np.packbits(kept)
+    drawn = _vote(predictor, np.concatenate([masked, noise]) if decremental else masked)
+    # Row 0: the masked input; row 1: the full one, under the same noise, which the two bounds may share.
+    classes = drawn.classes.reshape(-1, n_samples)
+    prediction = int(np.bincount(classes[0, :pilot]).argmax())
+    classes, near_tie = classes[:, pilot:], drawn.near_tie.reshape(-1, n_samples)[:, pilot:]
+    votes = [np.bincount(row, minlength=drawn.n_classes).astype(np.int64) for row in classes]
+    sure = ((classes == prediction) & ~near_tie).sum(axis=1)
+    gaps = [gap_lower(int(matches), n_samples - pilot, delta / len(sure)) for matches in sure]
+
+    n_free = int((~kept).sum())
+    incremental = incremental_radius(gaps[0], probability, n_free)
+    reason = _why_no_decremental(prediction, gaps, votes)
+    downwards = decremental_radius(gaps[1], probability, n_free) if reason is None else None
+    stable = gaps[0] > 0 and covers_everything(incremental, downwards, n_free)
+    return HardCertificate(
+        prediction=prediction,
+        full_prediction=int(votes[1].argmax()) if decremental else None,
+        n_features=len(kept),
+        n_selected=len(kept) - n_free,
+        noise="bernoulli",
+        scores="vote",
+        keep_probability=probability,
+        draws=n_samples - pilot,
+        votes=votes[0],
+        full_votes=votes[1] if decremental else None,
+        gap=float(gaps[0]),
+        full_gap=float(gaps[1]) if decremental else None,
+        near_ties=int(near_tie[0].sum()),
+        published_radius=max(0.0, float(gaps[0] / (2 * probability))),
+        radius_votes=incremental,
+        radius_arcs=None,
+        # Where every superset has the prediction, so have those in any radius.
+        radius_incremental=n_free if stable else incremental,
+        radius_decremental=n_free if stable and downwards is not None else downwards,
+        why_no_decremental=reason,
+        stable_for_all_supersets=stable,
+        delta=delta,
+        refinement=None,
+        evaluations=drawn.evaluations,
+    )
+
+
+def _why_no_decremental(prediction: int, gaps: list[Fraction], votes: list[NDArray[np.int64]]) -> str | None:
+    if len(gaps) == 1:
+        return "the full input was not evaluated"
+    if gaps[0] <= 0:
+        return "the prediction of the masked input is too close to call"
+    if gaps[1] > 0:
+        return None
+    if int(votes[1].argmax()) != prediction:
+        return "the full input has another prediction than the masked one"
+    return "the prediction of the full input is too close to call"
+
+
+def _packed_noise(n_features: int, keep_probability: Fraction, draws: int, rng: Generator) -> NDArray[np.uint8]:
+    """Noise masks, eight features to a byte."""
+    step = max(1, CHUNK_CELLS // (8 * n_features))
+    parts = [
+        exact_keep_masks(n_features, keep_probability=keep_probability, draws=min(step, draws - start), rng=rng)
+        for start in range(0, draws, step)
+    ]
+    return np.concatenate([np.packbits(part, axis=1) for part in parts])
+
+
+class _Votes(NamedTuple):
+    classes: NDArray[np.intp]
+    near_tie: NDArray[np.bool_]
+    n_classes: int
+    evaluations: int
+
+
+def _vote(predictor: MaskedPredictor, packed: NDArray[np.uint8]) -> _Votes:
+    distinct, where = np.unique(packed, axis=0, return_inverse=True)
+    where = where.reshape(-1)
+    step = max(1, min(_ROWS_AT_ONCE, CHUNK_CELLS // predictor.n_features))
+    classes, near_tie = np.zeros(len(distinct), dtype=np.intp), np.zeros(len(distinct), dtype=np.bool_)
+    n_classes = 0
+    for start in range(0, len(distinct), step):
+        chunk = slice(start, start + step)
+        # Their probabilities are let go, which would take memory for every sample and class.
+        ballots = ballots_on(predictor, np.unpackbits(distinct[chunk], axis=1, count=predictor.n_features) != 0)
+        classes[chunk], near_tie[chunk], n_classes = ballots.classes, ballots.near_tie, ballots.probs.shape[1]
+    return _Votes(classes[where], near_tie[where], n_classes, len(distinct))

@@ -1,0 +1,175 @@
+"""Hard stability: a radius within which no addition at all changes the prediction of a smoothed predictor."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stabcert.core.decisions import decide
+from stabcert.core.hard.arcs import radius_by_arcs
+from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, covers_everything
+from stabcert.core.hard.leads import Leads, leads_of, radius_by_counts
+from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
+from stabcert.core.types import Mask, Masks, as_mask
+from stabcert.errors import InputError, ParameterError
+
+
+def certify_hard(
+    smoothed: SmoothedPredictor, mask: ArrayLike, *, refine: int = 0, decremental: bool = True
+) -> HardCertificate:
+    """Prove a radius within which no addition changes the prediction of ``smoothed`` on the masked input.
+
+    Guaranteed, with certainty: every mask that keeps what ``mask`` keeps and at most ``radius_incremental``
+    features more has the prediction of ``mask``; and, if there is a ``radius_decremental``, every mask that keeps
+    what ``mask`` keeps and lacks at most that many features has it, too. It is a statement of ``smoothed`` with
+    its frozen noise, whatever the base: nothing is assumed but that it is a function of the mask, up to its
+    ``decision_tolerance``. Votes that are near ties count against the prediction.
+
+    Args:
+        smoothed: a predictor with frozen noise; any noise, but only `quantized_keep_masks` with a small keep
+            probability leaves much to certify. Its ``scores`` say what is certified: the vote, or the class of
+            largest mean probability.
+        mask: ``(n_features,)``, True = kept: the explanation.
+        refine: evaluations of the base that may be spent on a larger radius.
+        decremental: also certify from the full input downwards, which costs another q evaluations.
+
+    Raises:
+        InputError: a mask that does not fit.
+        ParameterError: a negative number of evaluations.
+        ModelError: the base returned something other than probabilities.
+
+    Source: MuS (Xue et al. 2023), Theorem 3.2, with errata E6 (strict at ties), E7 (removals need the prediction
+    of the mask) and E8 (lambda is the share of noise masks that was drawn).
+    """
+    kept = as_mask(mask, smoothed.n_features)
+    if refine < 0:
+        raise ParameterError(f"{refine} evaluations cannot be spent on a larger radius; use 0 or more")
+    free_columns = smoothed.keep_masks[:, ~kept]
+    n_free = free_columns.shape[1]
+    ballots, full_ballots, evaluations = _ballots(smoothed, kept, full=decremental)
+    leads = leads_of(smoothed, ballots)
+    full_leads = None if full_ballots is None else leads_of(smoothed, full_ballots)
+
+    radius_votes, radius_arcs, incremental = _radii(leads, free_columns)
+    reason = _why_no_decremental(leads, full_leads)
+    downwards = _radii(full_leads, free_columns)[-1] if full_leads is not None and reason is None else None
+    stable = leads.certain and covers_everything(incremental, downwards, n_free)
+    refinement = None
+    if refine > 0 and leads.certain and not stable:
+        from stabcert.core.hard.refine import refine as refined
+
+        refinement = refined(
+            smoothed, kept, ballots, full_ballots=full_ballots, max_evaluations=refine, at_least=incremental
+        )
+        incremental = max(incremental, refinement.radius)
+        stable = refinement.stable_for_all_supersets or covers_everything(incremental, downwards, n_free)
+        evaluations += refinement.evaluations
+
+    keep_probability = _keep_probability(smoothed.keep_masks)
+    return HardCertificate(
+        prediction=leads.prediction,
+        full_prediction=None if full_leads is None else full_leads.prediction,
+        n_features=len(kept),
+        n_selected=len(kept) - n_free,
+        noise="quantized",
+        scores=smoothed.scores,
+        keep_probability=keep_probability,
+        draws=len(smoothed.keep_masks),
+        votes=_votes(ballots),
+        full_votes=None if full_ballots is None else _votes(full_ballots),
+        gap=leads.smallest,
+        full_gap=None if full_leads is None else full_leads.smallest,
+        near_ties=int(ballots.near_tie.sum()) if smoothed.scores == "vote" else 0,
+        published_radius=leads.smallest / (2 * float(keep_probability)) if keep_probability else None,
+        radius_votes=radius_votes,
+        radius_arcs=radius_arcs,
+        # Where every superset has the prediction, so have those in any radius.
+        radius_incremental=n_free if stable else incremental,
+        radius_decremental=n_free if stable and downwards is not None else downwards,
+        why_no_decremental=reason,
+        stable_for_all_supersets=stable,
+        delta=None,
+        refinement=refinement,
+        evaluations=evaluations,
+    )
+
+
+def check_addition(smoothed: SmoothedPredictor, mask: ArrayLike, addition: ArrayLike) -> CheckedAddition:
+    """Whether one particular addition is guaranteed, however large it is.
+
+    Guaranteed, with certainty, if ``guaranteed``: every mask between ``mask`` and ``addition`` has the prediction
+    of ``mask``. If not, this proves nothing about parts; what the smoothed predictor says of ``addition`` itself
+    is evaluated in either case.
+
+    Args:
+        smoothed: a predictor with frozen noise.
+        mask: ``(n_features,)``, True = kept: the explanation.
+        addition: a mask that keeps what ``mask`` keeps, and more.
+
+    Raises:
+        InputError: masks that do not fit, or an ``addition`` that drops a feature of ``mask``.
+        ModelError: the base returned something other than probabilities.
+    """
+    kept, more = as_mask(mask, smoothed.n_features), as_mask(addition, smoothed.n_features)
+    if (kept & ~more).any():
+        dropped = np.flatnonzero(kept & ~more)
+        raise InputError(
+            f"an addition keeps every feature that the mask keeps, and this one drops {len(dropped)} of them "
+            f"(feature {dropped[0]} first); give a mask that contains the selected features"
+        )
+    leads = leads_of(smoothed, smoothed.ballots(kept))
+    touched = smoothed.keep_masks[:, more & ~kept].any(axis=1)
+    decision = decide(smoothed, more[None])
+    return CheckedAddition(
+        added=int((more & ~kept).sum()),
+        touched=int(touched.sum()),
+        guaranteed=bool((leads.losses[touched].sum(axis=0) <= leads.budgets).all()),
+        prediction=int(decision.classes[0]),
+        near_tie=bool(decision.near_tie[0]),
+    )
+
+
+def _ballots(smoothed: SmoothedPredictor, mask: Mask, *, full: bool) -> tuple[Ballots, Ballots | None, int]:
+    """On the masked and on the full input, in one call of the base; and how many masks it was given."""
+    rows = smoothed.keep_masks & mask
+    if full:
+        rows = np.concatenate([rows, smoothed.keep_masks])
+    together = ballots_on(smoothed.base, rows)
+    parts = [
+        Ballots(together.probs[part], together.classes[part], together.near_tie[part])
+        for part in np.split(np.arange(len(rows)), len(rows) // len(smoothed.keep_masks))
+    ]
+    evaluations = len(np.unique(np.packbits(rows, axis=1), axis=0))
+    return parts[0], parts[1] if full else None, evaluations
+
+
+def _radii(leads: Leads, free_columns: Masks) -> tuple[int, int | None, int]:
+    """From the leads alone, with the arcs, and the larger of the two."""
+    from_counts = radius_by_counts(leads, free_columns.sum(axis=0))
+    from_arcs = radius_by_arcs(leads, free_columns)
+    return from_counts, from_arcs, max(from_counts, from_arcs or 0)
+
+
+def _why_no_decremental(leads: Leads, full_leads: Leads | None) -> str | None:
+    if full_leads is None:
+        return "the full input was not evaluated"
+    if not leads.certain:
+        return "the prediction of the masked input is too close to call"
+    if not full_leads.certain:
+        return "the prediction of the full input is too close to call"
+    if full_leads.prediction != leads.prediction:
+        return "the full input has another prediction than the masked one"
+    return None
+
+
+def _keep_probability(keep_masks: Masks) -> Fraction | None:
+    counts = keep_masks.sum(axis=0)
+    return Fraction(int(counts[0]), len(keep_masks)) if (counts == counts[0]).all() else None
+
+
+def _votes(ballots: Ballots) -> NDArray[np.int64]:
+    votes = np.bincount(ballots.classes, minlength=ballots.probs.shape[1]).astype(np.int64)
+    votes.flags.writeable = False  # they go into a frozen certificate
+    return votes

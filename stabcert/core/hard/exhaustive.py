@@ -1,0 +1,81 @@
+"""The hard radius of any predictor by trying every addition: exact, and no smoothing is needed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stabcert.core.decisions import decide
+from stabcert.core.hard.certificate import EnumeratedRadius
+from stabcert.core.masks import MAX_RANKED, Additions
+from stabcert.core.types import Mask, MaskedPredictor, as_mask
+from stabcert.errors import ParameterError
+
+_FIRST_CHUNK = 64
+
+
+def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_evaluations: int) -> EnumeratedRadius:
+    """The largest radius within which no addition changes the prediction, by trying all of them, fewest first.
+
+    Guaranteed, with certainty: every mask that keeps what ``mask`` keeps and at most ``radius`` features more
+    has the prediction of ``mask``. If ``exact``, no larger radius exists: ``flip`` is an addition of
+    ``radius + 1`` features that certainly has another prediction, or there is nothing left to add.
+
+    Additions of one size are tried only if all of them fit into what is left of ``max_evaluations``, since a
+    part of them proves nothing; within a size the search stops at the first flip. An addition too close to a
+    tie to call ends the radius before its size. If the prediction of ``mask`` is itself such a near tie,
+    nothing is known, and nothing more is tried.
+
+    The radius is that of ``predictor`` as it is. Given a `SmoothedPredictor` it is that of the vote, and one
+    evaluation is one vote.
+
+    Args:
+        predictor: any `MaskedPredictor`.
+        mask: ``(n_features,)``, True = kept.
+        max_evaluations: most masks that are given to the predictor, ``mask`` itself included; 1 or more.
+
+    Raises:
+        InputError: a mask that does not fit the predictor.
+        ParameterError: ``max_evaluations`` below 1.
+        ModelError: the predictor returned something other than probabilities.
+
+    Source: Soft stability (Jin et al. 2025), Definition 2.1, and MuS (Xue et al. 2023), Definition 2.3, by
+    enumeration.
+    """
+    if max_evaluations < 1:
+        raise ParameterError(f"{max_evaluations} evaluations are not enough to try anything; use 1 or more")
+    kept = as_mask(mask, predictor.n_features)
+    n_free = int((~kept).sum())
+    reference = decide(predictor, kept[None])
+    prediction, evaluations = int(reference.classes[0]), 1
+    if reference.near_tie[0]:
+        return EnumeratedRadius(prediction, 0, None, False, near_ties=1, evaluations=evaluations)
+    for size in range(1, n_free + 1):
+        additions = Additions(kept, size, exactly=True)
+        limit = min(max_evaluations - evaluations, MAX_RANKED)
+        if additions.count(at_most=limit) > limit:
+            return EnumeratedRadius(prediction, size - 1, None, False, near_ties=0, evaluations=evaluations)
+        flip, near_ties, tried = _try_all(predictor, additions, prediction)
+        evaluations += tried
+        if flip is not None or near_ties > 0:
+            return EnumeratedRadius(prediction, size - 1, flip, False, near_ties, evaluations)
+    return EnumeratedRadius(prediction, n_free, None, True, near_ties=0, evaluations=evaluations)
+
+
+def _try_all(predictor: MaskedPredictor, additions: Additions, prediction: int) -> tuple[Mask | None, int, int]:
+    """The first certain flip in the order of the ranks, near ties met until then, and masks evaluated."""
+    total, start, step, near_ties = additions.count(), 0, min(_FIRST_CHUNK, additions.chunk_rows()), 0
+    while start < total:
+        ranks: NDArray[np.int64] = np.arange(start, min(start + step, total), dtype=np.int64)
+        masks = additions.unrank(ranks)
+        decisions = decide(predictor, masks)
+        near_ties += int(decisions.near_tie.sum())
+        flips = np.flatnonzero((decisions.classes != prediction) & ~decisions.near_tie)
+        start += len(ranks)
+        if len(flips) > 0:
+            flip = masks[flips[0]].copy()
+            flip.flags.writeable = False  # it goes into a frozen result
+            return flip, near_ties, start
+        # Chunks that double: a flip among the first is found at once, and many masks in few calls.
+        step = min(2 * step, additions.chunk_rows())
+    return None, near_ties, total

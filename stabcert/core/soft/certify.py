@@ -1,0 +1,202 @@
+"""Soft stability: how often the prediction survives when up to r more features are revealed.
+
+The stability rate of a mask at radius r is the share of the additions Delta_r(mask), each equally
+likely, on which the predicted class is the one of ``mask`` (Soft stability, Definition 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import index
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+
+from stabcert.core.masks import Additions
+from stabcert.core.soft.certificate import (
+    Formulation,
+    Interval,
+    SoftCertificate,
+    StabilityRate,
+    overall_verdict,
+)
+from stabcert.core.soft.fixed import fixed_rates
+from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.trials import Trials
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.types import Mask, MaskedPredictor, as_mask
+from stabcert.errors import ParameterError
+
+DEFAULT_MAX_SAMPLES = 2000
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a sequential test; ``certificate`` holds the bounds that are valid at this moment."""
+
+    def __init__(self, certificate: SoftCertificate) -> None:
+        super().__init__("interrupted")
+        self.certificate = certificate
+
+
+def certify_soft(
+    predictor: MaskedPredictor,
+    mask: Mask,
+    *,
+    radius: int | Iterable[int] | Literal["all"],
+    epsilon: float = 0.1,
+    delta: float = 0.1,
+    n_samples: int | None = None,
+    interval: Interval = "exact",
+    formulation: Formulation = "up-to",
+    simultaneous: bool = True,
+    min_rate: float | None = None,
+    max_samples: int | None = None,
+    sequential: bool = True,
+    largest_radius: bool = False,
+    rng: Generator,
+) -> SoftCertificate:
+    """Bound how often the class of the masked input survives when features are added.
+
+    With probability at least 1 - ``delta`` over the drawn additions, every stability rate lies
+    between its ``lower`` and ``upper`` bound, at all radii together (``simultaneous=False``: at each
+    radius by itself). Where all additions can be tried within the sample budget they are, and the
+    rate is exact. Nothing is assumed about the predictor but that it is a function of the mask.
+
+    With ``min_rate`` a sequential test draws until each rate is certified to be at least that, or
+    refuted, or ``max_samples`` are used up. Its bounds are valid at whatever moment it stops; ``lower``
+    and ``upper`` then hold with probability 1 - delta each, not both together. With ``min_rate`` and
+    ``n_samples``, or with ``sequential=False`` and ``epsilon``, the sample size is fixed and the
+    two-sided interval is compared with the rate.
+
+    With ``largest_radius`` the radii are tested in increasing order, each at ``delta``, up to the
+    first that is not certified. With probability at least 1 - delta the rate is at least ``min_rate``
+    at *every* tested radius up to the reported one: only the first radius whose rate is too small
+    can make the statement wrong, and its own test errs with probability at most delta.
+
+    Args:
+        predictor: any `MaskedPredictor`.
+        mask: ``(n_features,)``, True = kept: the explanation.
+        radius: how many features may be added, counted in features; several radii, or ``"all"``.
+        epsilon: error of the rate that sets the sample size ``ln(2 / delta) / (2 epsilon^2)``.
+        delta: probability that the statement may be wrong.
+        n_samples: draws for each radius, instead of ``epsilon``.
+        interval: ``"exact"`` is Clopper-Pearson (hypergeometric without replacement); ``"hoeffding"`` the paper's.
+        formulation: ``"up-to"`` r additions as in the paper's definition, ``"exactly"`` r additions,
+            or ``"worst"``, the smallest rate over exactly 1, ..., r additions.
+        min_rate: rate to be certified.
+        sequential: with ``min_rate``, stop as soon as the answer is known.
+        max_samples: most draws of a sequential test for each radius (default 2000); for each size if ``"worst"``.
+        rng: source of all randomness; the same generator state gives the same certificate.
+
+    Raises:
+        ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.
+        ModelError: the predictor returned something other than probabilities.
+        Interrupted: Ctrl-C during a sequential test.
+
+    Source: Soft stability (Jin et al. 2025), Definition 2.3, Theorem 3.1 and "Alternative Formulations".
+    """
+    mask = as_mask(mask, predictor.n_features)
+    n_free = int((~mask).sum())
+    radii = _as_radii(radius, n_free)
+    check_delta(delta)
+    if min_rate is None and (largest_radius or max_samples is not None):
+        raise ParameterError(
+            "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
+        )
+    if min_rate is not None and not 0.0 < min_rate <= 1.0:
+        raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
+    if n_samples is not None and n_samples < 1:
+        raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
+    if interval not in ("exact", "hoeffding"):
+        raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
+    fixed = min_rate is None or n_samples is not None or not sequential
+    if fixed and (max_samples is not None or largest_radius):
+        raise ParameterError(
+            "a maximum of samples and the largest radius belong to a sequential test, and n_samples (--n-samples) or "
+            "epsilon (--epsilon) fixes the sample size; give one or the other"
+        )
+    if interval == "hoeffding" and not fixed:
+        raise ParameterError(
+            "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
+            "give n_samples (--n-samples) or leave the interval out"
+        )
+    sets = _sets(mask, radii, formulation)
+    trials = Trials(predictor, mask, rng)
+    simultaneous = simultaneous and not largest_radius
+
+    def certificate(
+        rates: tuple[StabilityRate, ...],
+        kind: Literal["exact", "hoeffding", "anytime"],
+        sides: Literal[1, 2],
+        largest: int | None,
+    ) -> SoftCertificate:
+        return SoftCertificate(
+            prediction=trials.prediction,
+            n_features=len(mask),
+            n_selected=len(mask) - n_free,
+            rates=rates,
+            delta=delta,
+            simultaneous=simultaneous,
+            interval=kind,
+            sides=sides,
+            formulation=formulation,
+            largest_radius=largest,
+            verdict=overall_verdict(rates, largest),
+            evaluations=trials.evaluations,
+            flips=trials.flips,
+        )
+
+    if min_rate is None or fixed:
+        rates = fixed_rates(
+            trials,
+            sets,
+            epsilon=epsilon,
+            delta=delta,
+            n_samples=n_samples,
+            interval=interval,
+            simultaneous=simultaneous,
+            threshold=min_rate,
+        )
+        return certificate(rates, interval, 2, None)
+    tests = SequentialRates(
+        trials,
+        sets,
+        min_rate,
+        delta,
+        simultaneous,
+        DEFAULT_MAX_SAMPLES if max_samples is None else max_samples,
+        stop_at_first=largest_radius,
+        tail=formulation == "up-to",
+    )
+    try:
+        tests.run()
+    except KeyboardInterrupt:
+        raise Interrupted(certificate(tests.rates, "anytime", 1, tests.largest_radius)) from None
+    return certificate(tests.rates, "anytime", 1, tests.largest_radius)
+
+
+def _sets(mask: Mask, radii: tuple[int, ...], formulation: Formulation) -> dict[int, list[Additions]]:
+    """For each radius the sets of additions whose smallest rate is meant."""
+    if formulation not in ("up-to", "exactly", "worst"):
+        raise ParameterError(f"formulation {formulation!r} is not known; use up-to, exactly or worst")
+    for r in radii:
+        Additions(mask, r)  # refuses a radius that does not exist
+    if formulation != "worst":
+        return {r: [Additions(mask, r, exactly=formulation == "exactly")] for r in radii}
+    of_size = [Additions(mask, j, exactly=True) for j in range(max(radii) + 1)]
+    return {r: of_size[1 : r + 1] or of_size[:1] for r in radii}
+
+
+def _as_radii(radius: int | Iterable[int] | Literal["all"], n_free: int) -> tuple[int, ...]:
+    if isinstance(radius, str):
+        if radius != "all":
+            raise ParameterError(f"radius {radius!r} is not known; use a number, several numbers, or 'all'")
+        return tuple(range(1, n_free + 1)) or (0,)
+    try:
+        radii = tuple(sorted({index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius)}))
+    except TypeError as error:
+        raise ParameterError(f"radius {radius!r} is not a whole number, or several, or 'all'") from error
+    if not radii:
+        raise ParameterError("give at least one radius")
+    return radii

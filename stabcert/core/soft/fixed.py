@@ -1,0 +1,180 @@
+"""Soft stability with a number of samples that is fixed before the first one is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stabcert.core.masks import MAX_RANKED, Additions
+from stabcert.core.soft.certificate import Interval, StabilityRate
+from stabcert.core.soft.trials import Trials, larger_than, population
+from stabcert.core.statistics.bounds import (
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    hoeffding_epsilon,
+    hoeffding_lower,
+    hoeffding_sample_size,
+    hoeffding_upper,
+    hypergeometric_lower,
+    hypergeometric_upper,
+)
+from stabcert.core.statistics.sequential import samples_to_certify
+from stabcert.errors import ParameterError
+
+
+@dataclass
+class Tally:
+    """Outcome of a fixed number of draws from one set of additions."""
+
+    population: int | None
+    samples: int = 0
+    matches: int = 0
+    near_ties: int = 0
+
+    def add(self, matches: list[bool], near_ties: list[bool]) -> None:
+        self.samples += len(matches)
+        self.matches += sum(matches)
+        self.near_ties += sum(near_ties)
+
+    @property
+    def enumerated(self) -> bool:
+        return self.samples == self.population
+
+    def lower(self, delta: float, interval: Interval) -> float:
+        """One-sided: the rate is at least this, wrong with probability at most ``delta``."""
+        if self.enumerated:
+            return self.matches / self.samples
+        if interval == "hoeffding":
+            return hoeffding_lower(self.matches, self.samples, delta)
+        if self.population is not None:
+            return hypergeometric_lower(self.matches, self.samples, self.population, delta) / self.population
+        return clopper_pearson_lower(self.matches, self.samples, delta)
+
+    def upper(self, delta: float, interval: Interval) -> float:
+        """One-sided: the rate is at most this, wrong with probability at most ``delta``."""
+        matches = self.matches + self.near_ties
+        if self.enumerated:
+            return matches / self.samples
+        if interval == "hoeffding":
+            return hoeffding_upper(matches, self.samples, delta)
+        if self.population is not None:
+            return hypergeometric_upper(matches, self.samples, self.population, delta) / self.population
+        return clopper_pearson_upper(matches, self.samples, delta)
+
+
+def fixed_rates(
+    trials: Trials,
+    sets: dict[int, list[Additions]],
+    *,
+    epsilon: float,
+    delta: float,
+    n_samples: int | None,
+    interval: Interval,
+    simultaneous: bool,
+    threshold: float | None,
+) -> tuple[StabilityRate, ...]:
+    """The rate at each radius from the same number of draws, or from all additions where they are no more.
+
+    Args:
+        sets: for each radius the sets of additions whose smallest rate is meant (one, unless "worst").
+
+    Other arguments and errors: `stabcert.core.soft.certify.certify_soft`.
+    """
+    family = (len(sets) if simultaneous else 1) * max(len(group) for group in sets.values())
+    enumerate_up_to = min(n_samples or hoeffding_sample_size(epsilon, delta / family), MAX_RANKED)
+    sampled = {r: sum(larger_than(s, enumerate_up_to) for s in group) for r, group in sets.items()}
+    if simultaneous:  # only a radius that is sampled can be wrong
+        delta /= max(1, sum(count > 0 for count in sampled.values()))
+    samples = n_samples or hoeffding_sample_size(epsilon, delta / max(1, *sampled.values()))
+    if threshold is not None:
+        _check_reachable(sets, samples, enumerate_up_to, threshold, delta, interval)
+    tallies: dict[int, Tally] = {}
+    rates = []
+    for r, group in sets.items():
+        for additions in group:
+            if additions.radius not in tallies:
+                tallies[additions.radius] = _tally(trials, additions, samples, enumerate_up_to)
+        rates.append(_rate(r, [tallies[s.radius] for s in group], delta, max(1, sampled[r]), interval, threshold))
+    return tuple(rates)
+
+
+def _tally(trials: Trials, additions: Additions, samples: int, enumerate_up_to: int) -> Tally:
+    tally = Tally(population(additions))
+    if not larger_than(additions, enumerate_up_to):
+        tally.population = additions.count()
+        for masks in additions.enumerate():
+            tally.add(*trials.outcomes(masks))
+        return tally
+    draws, step = trials.draws(additions), additions.chunk_rows()
+    while tally.samples < samples:
+        tally.add(*trials.outcomes(draws.draw(min(step, samples - tally.samples))))
+    return tally
+
+
+def _rate(
+    radius: int, tallies: list[Tally], delta: float, parts: int, interval: Interval, threshold: float | None
+) -> StabilityRate:
+    # The smallest of several rates: a lower bound can only be wrong where the smallest one is, so each
+    # has all of delta / 2; an upper bound can be wrong at any of them, so they share it.
+    lower = min(tally.lower(delta / 2, interval) for tally in tallies)
+    upper = min(tally.upper(delta / 2 / parts, interval) for tally in tallies)
+    # Among sizes of equal rate the one that sets the bound, so that the counts shown belong to it.
+    worst = min(tallies, key=lambda tally: (tally.matches / tally.samples, tally.lower(delta / 2, interval)))
+    return StabilityRate(
+        radius=radius,
+        samples=worst.samples,
+        matches=worst.matches,
+        near_ties=worst.near_ties,
+        rate=worst.matches / worst.samples,
+        lower=lower,
+        upper=upper,
+        hoeffding_epsilon=None if worst.enumerated else hoeffding_epsilon(worst.samples, delta / parts),
+        enumerated=all(tally.enumerated for tally in tallies),
+        population=worst.population,
+        threshold=threshold,
+        met=None if threshold is None else lower >= threshold,
+    )
+
+
+def _check_reachable(
+    sets: dict[int, list[Additions]],
+    samples: int,
+    enumerate_up_to: int,
+    threshold: float,
+    delta: float,
+    interval: Interval,
+) -> None:
+    """Refuse before the first evaluation what no outcome could certify, and say what could."""
+    out_of_reach: list[Additions] = []
+    for group in sets.values():
+        for additions in group:
+            if larger_than(additions, enumerate_up_to):
+                best = Tally(population(additions), samples, samples).lower(delta / 2, interval)
+                out_of_reach += [additions] if best < threshold else []
+    if not out_of_reach:
+        return
+    fixed = [_samples_needed(population(a), threshold, delta, interval) for a in out_of_reach]
+    sequential = [samples_to_certify(threshold, delta, population=population(a)) for a in out_of_reach]
+    ways = [
+        f"{name} {max(n for n in needed if n is not None)}"
+        for name, needed in (("--n-samples", fixed), ("a sequential test with --max-samples", sequential))
+        if None not in needed
+    ]
+    raise ParameterError(
+        f"{samples} samples cannot certify a rate of {threshold:g} at radius {out_of_reach[-1].radius}, even if all of "
+        f"them match; use {' or '.join(ways) or 'a smaller radius: only trying every addition could'}"
+    )
+
+
+def _samples_needed(members: int | None, threshold: float, delta: float, interval: Interval) -> int | None:
+    low, high = 1, 2
+    limit = members or 10**7
+    while high < limit and Tally(members, high, high).lower(delta / 2, interval) < threshold:
+        low, high = high, high * 2
+    high = min(high, limit)
+    if Tally(members, high, high).lower(delta / 2, interval) < threshold:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        reached = Tally(members, middle, middle).lower(delta / 2, interval) >= threshold
+        low, high = (low, middle) if reached else (middle, high)
+    return high

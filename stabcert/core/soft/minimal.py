@@ -1,0 +1,287 @@
+"""The smallest masks of a ranking that keep the prediction and are stable: by certificate, or by enumeration."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+
+from stabcert.core.decisions import Decisions, decide
+from stabcert.core.masks import Additions, top_k_mask
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate, Verdict
+from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
+from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.trials import Trials, larger_than, population
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.types import Mask, MaskedPredictor, Masks
+from stabcert.errors import InputError, ParameterError
+
+_FIRST_CHUNK = 8
+
+
+@dataclass(frozen=True)
+class TriedSize:
+    """What was found of the mask of the k best features."""
+
+    k: int
+    consistent: bool
+    """The mask certainly gives the prediction of the full input; without that nothing more is tried."""
+    rate: StabilityRate | None = None
+    """What the test of its stability rate found; None if there was none, for want of consistency or of draws."""
+    delta: float | None = None
+    """Share of the failure probability that the test took; 0 if it was decided by trying every addition."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return None if self.rate is None else self.rate.verdict
+
+    @property
+    def samples(self) -> int:
+        return 0 if self.rate is None else self.rate.samples
+
+
+@dataclass(frozen=True)
+class StableMask:
+    """The outcome of `smallest_stable_mask`."""
+
+    k: int | None
+    """Features of the mask; None if no size that was tried is certified."""
+    mask: Mask | None
+    """``(n_features,)``, the mask of the ``k`` best features."""
+    certificate: SoftCertificate | None
+    """Of ``mask``, with the failure probability of the whole search."""
+    tested: tuple[TriedSize, ...]
+    """Every size that was looked at, in the order 1, 2, ...; the last one is ``k`` if there is one."""
+    evaluations: int
+    """Masks that were given to the predictor."""
+
+
+@dataclass(frozen=True)
+class MinimalMask:
+    """The outcome of `greedy_minimal_mask`; nothing of it is a matter of chance."""
+
+    k: int
+    mask: Mask
+    evaluations: int
+
+
+def smallest_stable_mask(
+    predictor: MaskedPredictor,
+    scores: ArrayLike,
+    *,
+    radius: int = 1,
+    min_rate: float = 0.9,
+    delta: float = 0.1,
+    max_samples: int | None = None,
+    largest_k: int | None = None,
+    rng: Generator,
+) -> StableMask:
+    """The smallest k for which the mask of the k best features is consistent and certified to be stable.
+
+    Tries k = 1, 2, ... in this order, for neither consistency nor stability grows with k, and stops
+    at the first mask that gives the prediction of the full input and whose stability rate at
+    ``radius`` is certified to be at least ``min_rate``.
+
+    Guaranteed: with probability at least 1 - ``delta`` over the draws, the lower bounds of *all*
+    sizes in ``tested`` hold, so that of the mask that is returned does, however it was chosen.
+
+    Why: the data choose k, so an error at any size that is tested could be the one that is reported.
+    Stopping at the first success is the opposite of a fixed-sequence test (which stops at the first
+    failure and needs no correction): if all rates lie just below ``min_rate``, each test is one more
+    chance to be wrong. The i-th test that rests on draws therefore gets ``6 delta / (pi^2 i^2)``, its
+    test is valid at every moment at that level, and the shares sum to at most ``delta`` however many
+    tests there will be. Sizes that are not consistent cost nothing, since consistency is no matter of
+    chance; neither do sizes whose additions are few enough to be all tried (no more of them than
+    the shortest possible test has draws), nor a ``min_rate`` of 1, which is certified only when all
+    were tried. Against equal shares for all sizes this is sharper for the first tests, and the draws
+    that the i-th test needs grow with log(i) only.
+
+    That no smaller k would do is not part of the statement: a test refutes a size wrongly with
+    probability at most its share, and a size that stays undecided is passed over.
+
+    If the additions at ``radius`` would be more than there are features left, all of them are meant.
+    The mask of all features is stable for want of additions; ``largest_k`` excludes it.
+
+    Costs one evaluation for each size (in chunks that double, so up to twice the sizes reached), and
+    for each consistent size a test: about ``log(1 / share) / (1 - min_rate)`` evaluations to be
+    certified, fewer to be refuted, at most ``max_samples``.
+
+    Args:
+        predictor: any `MaskedPredictor`.
+        scores: ``(n_features,)`` of an attribution; larger comes first, ties go to the lower index.
+        radius: features that may be added.
+        min_rate: stability rate to be certified, above 0 and up to 1 (1: no addition may change the class).
+        delta: probability with which the statement may be wrong.
+        max_samples: most draws of one test (default 2000).
+        largest_k: largest mask that is tried (default: all features).
+        rng: source of all randomness; each size has draws of its own.
+
+    Raises:
+        InputError: scores that do not fit the predictor.
+        ParameterError: a parameter out of range, or a rate that ``max_samples`` draws cannot certify.
+        ModelError: the predictor returned something other than probabilities.
+    """
+    ranking = _Ranking(predictor, scores)
+    n = ranking.n_features
+    largest_k = n if largest_k is None else largest_k
+    limit = DEFAULT_MAX_SAMPLES if max_samples is None else max_samples
+    _check(n, radius, min_rate, delta, limit, largest_k)
+    root = [int(word) for word in rng.integers(2**63, size=2)]
+    tested: list[TriedSize] = []
+    evaluations = tests_on_draws = 0
+    for k in range(1, largest_k + 1):
+        if not ranking.consistent(k, largest_k):
+            tested.append(TriedSize(k, consistent=False))
+            continue
+        mask = ranking.mask(k)
+        trials = Trials(predictor, mask, np.random.default_rng([*root, k]))
+        # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
+        share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
+        additions = Additions(mask, min(radius, n - k))
+        if min_rate == 1.0 and larger_than(additions, limit):
+            count = population(additions)
+            number, more = (f"{count}", f"--max-samples {count} or more, ") if count else ("more than 10^6", "")
+            raise ParameterError(
+                f"a rate of 1 is shown by nothing less than all {number} additions of up to {additions.radius} "
+                f"features to the best {k}, and at most {limit} may be tried; use {more}a smaller radius, "
+                "or a rate below 1"
+            )
+        sets = {additions.radius: [additions]}
+        try:
+            test = SequentialRates(trials, sets, min_rate, share, simultaneous=False, max_samples=limit)
+        except ParameterError:
+            if tests_on_draws == 0:
+                raise
+            # What is left of the failure probability is too little for ``max_samples`` draws.
+            tested.append(TriedSize(k, True, None, share))
+            continue
+        rests_on_draws = test.rests_on_draws and min_rate < 1.0
+        tests_on_draws += rests_on_draws
+        test.run()
+        (rate,) = test.rates
+        tested.append(TriedSize(k, True, rate, share if rests_on_draws else 0.0))
+        evaluations += trials.evaluations
+        if rate.met:
+            certificate = SoftCertificate(
+                prediction=trials.prediction,
+                n_features=n,
+                n_selected=k,
+                rates=(rate,),
+                delta=delta,
+                simultaneous=True,
+                interval="anytime",
+                sides=1,
+                formulation="up-to",
+                largest_radius=None,
+                verdict="certified",
+                evaluations=evaluations + ranking.evaluations,
+                flips=trials.flips,
+            )
+            return StableMask(k, mask, certificate, tuple(tested), certificate.evaluations)
+    return StableMask(None, None, None, tuple(tested), evaluations + ranking.evaluations)
+
+
+def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> MinimalMask:
+    """The smallest k for which the mask of the k best features is consistent and stable at radius 1 both ways.
+
+    That is the quantity of the sparsity experiment of Multiplicative Smoothing (Xue et al. 2023): features
+    are added in the order of the attribution until the mask gives the prediction of the full input
+    (consistent), adding any one feature to the mask changes nothing (incrementally stable), and taking
+    any one feature that is not in the mask from the full input changes nothing (decrementally stable).
+
+    Two things differ from the published code. Stability is decided for this predictor by trying all
+    single additions and removals, so the answer is exact; the hard certificate used there can only
+    show it of a smoothed model, and may fail to. And k goes up one by one: the published bisection
+    assumes that a larger mask is at least as stable, which is not so. For the smoothed model give a
+    `SmoothedPredictor`.
+
+    Guaranteed: the returned mask has the three properties and no smaller one of the ranking has, near
+    ties counting as changes. The mask of all features is the last resort: nothing can be added or taken
+    (and if the full input is itself a near tie, it is returned for want of anything certain).
+
+    Costs at most 2n evaluations, and n - k more for each consistent k whose additions are tried.
+
+    Raises:
+        InputError: scores that do not fit the predictor.
+        ModelError: the predictor returned something other than probabilities.
+    """
+    ranking = _Ranking(predictor, scores)
+    n = ranking.n_features
+    # The mask must hold every feature whose removal from the full input changes something.
+    without = ~np.eye(n, dtype=np.bool_)[ranking.order]
+    needed = np.flatnonzero(~ranking.keeps_class(without))
+    for k in range(max(1, int(needed.max(initial=-1)) + 1), n):
+        if ranking.consistent(k, n - 1):
+            mask = ranking.mask(k)
+            if ranking.keeps_class(mask | np.eye(n, dtype=np.bool_)[ranking.order[k:]]).all():
+                return MinimalMask(k, mask, ranking.evaluations)
+    return MinimalMask(n, ranking.mask(n), ranking.evaluations)
+
+
+class _Ranking:
+    """The masks of the best 1, 2, ... features, and whether a mask certainly has the class of the full input.
+
+    Masks of the ranking are evaluated ahead of need in chunks that double, for the sake of the batches.
+    """
+
+    def __init__(self, predictor: MaskedPredictor, scores: ArrayLike) -> None:
+        values = np.asarray(scores, dtype=np.float64)
+        if values.shape != (predictor.n_features,) or not np.isfinite(values).all():
+            raise InputError(
+                f"scores of shape {values.shape} do not rank the {predictor.n_features} features of this input; "
+                "give one finite score for each feature"
+            )
+        self.n_features = predictor.n_features
+        self.order = np.argsort(-values, kind="stable")
+        """Features by falling score, as in `top_k_mask`."""
+        self.evaluations = 0
+        self._predictor = predictor
+        self._scores = values
+        self._first = 1
+        self._known: list[bool] = []
+        full = self._decide(np.ones((1, self.n_features), dtype=np.bool_))
+        self._class, self._certain = int(full.classes[0]), not full.near_tie[0]
+
+    def mask(self, k: int) -> Mask:
+        return top_k_mask(self._scores, k)
+
+    def keeps_class(self, masks: Masks) -> NDArray[np.bool_]:
+        """``(k,)``: the class is that of the full input, and neither is a near tie."""
+        decisions = self._decide(masks)
+        kept: NDArray[np.bool_] = self._certain & (decisions.classes == self._class) & ~decisions.near_tie
+        return kept
+
+    def consistent(self, k: int, last: int) -> bool:
+        """`keeps_class` of the mask of the ``k`` best; ``last`` is the largest k that may be asked for.
+
+        Sizes are asked for in increasing order; the first may be any.
+        """
+        if not self._known:
+            self._first = k
+        while k >= self._first + len(self._known):
+            start = self._first + len(self._known)
+            end = min(last, start + max(_FIRST_CHUNK, len(self._known)) - 1)
+            self._known += self.keeps_class(np.stack([self.mask(i) for i in range(start, end + 1)])).tolist()
+        return self._known[k - self._first]
+
+    def _decide(self, masks: Masks) -> Decisions:
+        self.evaluations += len(masks)
+        return decide(self._predictor, masks)
+
+
+def _check(n_features: int, radius: int, min_rate: float, delta: float, max_samples: int, largest_k: int) -> None:
+    check_delta(delta)
+    if radius < 0 or not float(radius).is_integer():
+        raise ParameterError(f"a radius of {radius} is not possible; use a whole number, 0 or more")
+    if not 0.0 < min_rate <= 1.0:
+        raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
+    if max_samples < 1:
+        raise ParameterError(f"{max_samples} samples are not possible; use 1 or more")
+    if not 1 <= largest_k <= n_features:
+        raise ParameterError(
+            f"a mask of up to {largest_k} features is not possible with {n_features} features; use 1 to {n_features}"
+        )

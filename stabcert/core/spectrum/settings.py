@@ -1,0 +1,90 @@
+"""What is asked of a spectrum, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stabcert.core.spectrum.result import BasisKind, Coefficient, Quantity
+from stabcert.core.spectrum.transforms import exact_cost, transform
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.errors import ParameterError
+
+DEFAULT_SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class SpectrumSettings:
+    """The arguments of `stabcert.core.spectrum.analyse.degree_weights`; checked when made.
+
+    Raises:
+        ParameterError: one of them is out of range, or they do not go together.
+    """
+
+    n_features: int
+    basis: BasisKind
+    bias: float | None
+    degree: int | None
+    n_samples: int
+    keep_probabilities: tuple[float, ...]
+    restrict: int | None
+    restrict_draws: int
+    top: int
+    delta: float
+
+    def __post_init__(self) -> None:
+        transform([0.0], self.basis, self.bias)  # refuses a basis and a bias that do not go together
+        check_delta(self.delta)
+        n = self.n_features
+        if n < 1:
+            raise ParameterError("an input without features has no spectrum; use an input with 1 or more")
+        if self.degree is not None and not 0 <= self.degree <= n:
+            raise ParameterError(
+                f"degree {self.degree} is not possible with {n} features; use a --degree from 0 to {n}"
+            )
+        if self.n_samples < 2:
+            raise ParameterError(f"{self.n_samples} samples cannot estimate a spectrum; use --n-samples 2 or more")
+        if not self.keep_probabilities:
+            raise ParameterError("no keep probability was given; use --lambdas 1 for the function as it is")
+        for keep_probability in self.keep_probabilities:
+            if not 0.0 <= keep_probability <= 1.0:
+                raise ParameterError(
+                    f"a keep probability of {keep_probability} is not possible; use --lambdas in 0 to 1"
+                )
+        if self.restrict is not None:
+            if not 1 <= self.restrict <= n:
+                raise ParameterError(f"{self.restrict} of {n} features cannot be left; use --restrict 1 to {n}")
+            exact_cost(self.restrict)
+        if self.restrict_draws < 2:
+            raise ParameterError(f"{self.restrict_draws} random restrictions have no interval; use 2 or more")
+        if self.top < 0:
+            raise ParameterError(f"the largest {self.top} coefficients cannot be listed; use --top 0 or more")
+
+    @property
+    def probability(self) -> float:
+        """p: how likely a feature is kept in the masks over which weight, influence and variance are taken."""
+        return 0.5 if self.bias is None else self.bias
+
+    @property
+    def orthonormal_basis(self) -> BasisKind:
+        """The basis in which weights add up to a mean square."""
+        return "standard" if self.basis == "monotone" else self.basis
+
+    def variance_over(self, keep_probability: float) -> float:
+        """Keep probability of the masks over which the variance of the smoothed function is taken."""
+        p = self.probability
+        return p / keep_probability if keep_probability > p else p
+
+    def contraction(self, keep_probability: float) -> float:
+        """The factor of Theorem A.8; smoothing with it at ``p / keep_probability`` is noise with this correlation."""
+        return (keep_probability - self.probability) / (1 - self.probability)
+
+
+def exactly(value: float) -> Quantity:
+    """A number that is known."""
+    return Quantity(float(value), float(value), float(value), exact=True)
+
+
+def largest_coefficients(candidates: list[Coefficient], top: int) -> tuple[Coefficient, ...]:
+    """The ``top`` largest by absolute value, without zeros; among equals the first."""
+    found = sorted(candidates, key=lambda one: -abs(one.value.value))[:top]
+    return tuple(one for one in found if one.value.value != 0.0)

@@ -1,0 +1,85 @@
+"""Stability rate against radius: estimate, interval, threshold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+from stabcert.report.colours import BLUE, VERMILLION
+from stabcert.report.figures.sheet import SMALL, Area
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_BARS = 12
+"""More radii are drawn as a band."""
+LEFT, BELOW = 0.42, 0.36
+"""Room for the numbers and the name of an axis."""
+
+
+def draw_rates(area: Area, certificate: SoftCertificate) -> None:
+    """Squares and a line without bars are exact rates; circles have their interval as bars or a band."""
+    axes = area.part(LEFT, BELOW, area.width - LEFT - 0.08, area.height - BELOW - 0.06).axes()
+    rates = certificate.rates
+    radii = [rate.radius for rate in rates]
+    if len(rates) <= _MOST_BARS:
+        _bars(axes, rates)
+    else:
+        lower, upper = [rate.lower for rate in rates], [rate.upper for rate in rates]
+        axes.fill_between(radii, lower, upper, color=BLUE, alpha=0.25, linewidth=0)
+        known = [rate for rate in rates if rate.rate is not None]
+        axes.plot([rate.radius for rate in known], [rate.rate or 0.0 for rate in known], color=BLUE, linewidth=1.2)
+    threshold = rates[0].threshold
+    if threshold is not None:
+        axes.axhline(threshold, color=VERMILLION, linewidth=1.0, linestyle=(0, (4, 2)))
+        axes.annotate(
+            f"≥ {threshold!r}",
+            (1, threshold),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, -2 if threshold > 0.15 else 2),
+            textcoords="offset points",
+            ha="right",
+            va="top" if threshold > 0.15 else "bottom",
+            color=VERMILLION,
+            size=SMALL,
+        )
+    for rate in rates:
+        if rate.covers_up_to is not None:
+            axes.plot([rate.radius, rate.covers_up_to], [rate.lower] * 2, color=BLUE, linewidth=1.0, linestyle=":")
+    last = max(rate.covers_up_to or rate.radius for rate in rates)
+    _scales(axes, radii, last)
+    area.write((area.width + LEFT) / 2, 0.06, "features added, r", SMALL, ha="center")
+
+
+def _bars(axes: Axes, rates: tuple[StabilityRate, ...]) -> None:
+    for rate in rates:
+        exact = rate.enumerated and not rate.near_ties
+        if not exact:
+            axes.plot([rate.radius] * 2, [rate.lower, rate.upper], color=BLUE, linewidth=1.2, zorder=2, clip_on=False)
+            ends = ([rate.radius] * 2, [rate.lower, rate.upper])
+            axes.plot(*ends, linestyle="", marker="_", markersize=6, color=BLUE, zorder=2, clip_on=False)
+        if rate.rate is not None:
+            marker = "s" if exact else "o"
+            axes.plot(rate.radius, rate.rate, marker=marker, markersize=4.5, color=BLUE, zorder=3, clip_on=False)
+
+
+def _scales(axes: Axes, radii: list[int], last: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    first = radii[0]
+    room = max(0.5, 0.04 * (last - first))
+    axes.set_xlim(first - room, last + room)
+    axes.set_ylim(0, 1.0)
+    if len(radii) <= 5 and min(np.diff(radii), default=1) > (last - first) / 12:
+        axes.set_xticks(radii)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
+    axes.set_yticks([0, 0.5, 1.0], labels=["0", "0.5", "1"])
+    axes.set_yticks([0.25, 0.75], minor=True)
+    axes.grid(axis="y", which="both", color="0.88", linewidth=0.6, zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=SMALL, length=2.5, width=0.6)
+    axes.set_ylabel("stability rate", size=SMALL, labelpad=3)

@@ -1,0 +1,149 @@
+"""A text in a figure: features shaded by score, the kept ones framed, lines wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stabcert.core.types import Features, Mask, Scores
+from stabcert.report.canvas import scaled
+from stabcert.report.colours import shade
+from stabcert.report.figures.fonts import cut, is_right_to_left, text_width
+from stabcert.report.figures.sheet import Area, Sheet, line_height
+from stabcert.report.visible import visible
+
+SIZE = 9.5
+LINE = 1.75 * SIZE / 72
+KEPT_FRAME = {"edgecolor": "black", "linewidth": 1.2}
+ADDED_FRAME = {"edgecolor": "#D55E00", "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
+_PAD = 0.018
+_SLACK = 0.12
+"""A comma may stand this far beyond the right edge rather than at the start of a line."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Letters without a space among them, and their place: inches from the left, number of the line."""
+
+    text: str
+    feature: int | None
+    spaced: bool
+    """White space stands before it."""
+    left: float = 0.0
+    width: float = 0.0
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a kept feature is framed: properties of a matplotlib rectangle."""
+
+    mask: Mask
+    style: dict[str, Any]
+
+
+def pieces(text: str, features: Features) -> Iterator[Piece]:
+    """The text in order: words of features, and what stands between features."""
+    end = 0
+    for index, feature in enumerate(features.items):
+        if feature.span is None:
+            continue
+        yield from _words(text, end, feature.span[0], None)
+        yield from _words(text, *feature.span, index)
+        end = feature.span[1]
+    yield from _words(text, end, len(text), None)
+
+
+def flow(text: str, features: Features, width: float) -> list[Piece]:
+    """The pieces with their places in lines of ``width`` inches.
+
+    A text whose first letter is of a right-to-left script flows from right to left, word by word
+    (words of the other direction keep that order too).
+    """
+    space = text_width("n", SIZE) * 0.35  # beside the room around each piece
+    placed: list[Piece] = []
+    left, line = 0.0, 0
+    for piece in _fitting(pieces(text, features), width):
+        gap = space if piece.spaced and left > 0 else 0.0
+        size = text_width(piece.text, SIZE) + 2 * _PAD
+        slack = 0.0 if piece.spaced or size > _SLACK else _SLACK
+        if left > 0 and left + gap + size > width + slack:
+            left, gap, line = 0.0, 0.0, line + 1
+        placed.append(replace(piece, left=left + gap, width=size, line=line))
+        left += gap + size
+    if is_right_to_left(text):
+        placed = [replace(piece, left=width - piece.left - piece.width) for piece in placed]
+    return placed
+
+
+def add_text(sheet: Sheet, text: str, features: Features, frames: list[Frame], scores: Scores | None = None) -> None:
+    """A block with the text: shaded by ``scores``, with a frame around the features of each mask.
+
+    Features that are in no frame are grey if there are no scores.
+    """
+    placed = flow(text, features, sheet.inner_width)
+    shades = None if scores is None else shade(scaled(scores)) / 255
+    height = (1 + max((piece.line for piece in placed), default=0)) * LINE
+    framed = np.any([frame.mask for frame in frames], axis=0) if frames else np.zeros(len(features), dtype=np.bool_)
+
+    def draw(area: Area) -> None:
+        from matplotlib.patches import Rectangle
+
+        axes = area.plain_axes()
+        for piece in _joined(placed):
+            bottom = area.height - (piece.line + 1) * LINE + 0.14 * LINE
+            box: dict[str, Any] = {"xy": (piece.left, bottom), "width": piece.width, "height": 0.82 * LINE}
+            if piece.feature is not None and shades is not None:
+                axes.add_patch(Rectangle(**box, facecolor=shades[piece.feature], linewidth=0))
+            for frame in frames:
+                if piece.feature is not None and frame.mask[piece.feature]:
+                    axes.add_patch(Rectangle(**box, fill=False, zorder=3, clip_on=False, **frame.style))
+        for piece in placed:
+            bottom = area.height - (piece.line + 1) * LINE + 0.14 * LINE
+            kept = piece.feature is not None and bool(framed[piece.feature])
+            dark = shades is not None and piece.feature is not None and shades[piece.feature].mean() < 0.45
+            faded = shades is None and not kept
+            colour = "white" if dark else "0.5" if faded else "black"
+            area.write(piece.left + _PAD, bottom + 0.3 * line_height(SIZE), piece.text, SIZE, color=colour)
+
+    sheet.add(height, draw)
+
+
+def _words(text: str, start: int, end: int, feature: int | None) -> Iterator[Piece]:
+    """What is not white space between two places of the text."""
+    spaced = False
+    word = ""
+    for position in range(start, end):
+        if text[position].isspace():
+            if word:
+                yield Piece(visible(word), feature, spaced)
+            word, spaced = "", True
+        else:
+            if not word:
+                spaced = position > 0 and text[position - 1].isspace()
+            word += text[position]
+    if word:
+        yield Piece(visible(word), feature, spaced)
+
+
+def _fitting(whole: Iterator[Piece], width: float) -> Iterator[Piece]:
+    for piece in whole:
+        for number, part in enumerate(cut(piece.text, width - 2 * _PAD, SIZE)):
+            yield replace(piece, text=part, spaced=piece.spaced and number == 0)
+
+
+def _joined(placed: list[Piece]) -> list[Piece]:
+    """Neighbours on one line that belong to one feature, as one piece."""
+    joined: list[Piece] = []
+    for piece in placed:
+        last = joined[-1] if joined else None
+        if last is not None and piece.feature is not None and (last.feature, last.line) == (piece.feature, piece.line):
+            left = min(last.left, piece.left)
+            right = max(last.left + last.width, piece.left + piece.width)
+            joined[-1] = replace(last, left=left, width=right - left)
+        else:
+            joined.append(piece)
+    return joined

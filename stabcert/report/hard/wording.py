@@ -1,0 +1,248 @@
+"""What a hard certificate says in words and in rows: the same on the screen, in a figure and on a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stabcert.core.hard.certificate import HardCertificate
+from stabcert.report.hard.finding import HardFinding
+from stabcert.report.hard.record import lambda_text
+from stabcert.report.numbers import confidence
+from stabcert.report.record import Prediction, Report
+from stabcert.report.terminal import counted, short
+
+_LEAST_SHOWN = 6
+"""Radii on the axis of a picture."""
+
+
+@dataclass(frozen=True)
+class RadiusRow:
+    """One function and one direction: what is proved, what is broken, what is left open between."""
+
+    name: str
+    proved: int | None
+    """No change of up to this many features matters; None if nothing is said."""
+    by: str
+    """What proved it."""
+    broken: int | None
+    """A change of this many features matters; None if none is known."""
+    everything: bool
+    """No change of any size matters."""
+
+
+def radius_rows(finding: HardFinding) -> list[RadiusRow]:
+    """The rows of the table of radii, and of the axis in pictures."""
+    certificate = finding.certificate
+    everything = certificate.stable_for_all_supersets
+    rows = []
+    if finding.direction != "decremental":
+        rows.append(
+            RadiusRow(
+                "smoothed, adding",
+                certificate.radius_incremental,
+                proof(certificate),
+                finding.broken_at,
+                everything,
+            )
+        )
+    if finding.direction != "incremental":
+        by = proof(certificate) if everything else "the votes there"
+        rows.append(RadiusRow("smoothed, removing", finding.radius_decremental, by, None, everything))
+    plain = finding.smallest_plain_flip
+    if finding.enumerated is not None or plain is not None:
+        tried = finding.enumerated
+        rows.append(
+            RadiusRow(
+                "model itself, adding",
+                None if tried is None else tried.radius,
+                "trying them all",
+                None if plain is None else int(plain.sum()),
+                tried is not None and tried.stable_for_all_supersets,
+            )
+        )
+    return rows
+
+
+def proof(certificate: HardCertificate) -> str:
+    """What the incremental radius rests on, and what less would have proved."""
+    if certificate.noise == "bernoulli":
+        return "a confidence bound"
+    by_votes, found = certificate.radius_votes, certificate.refinement
+    before = max(by_votes, certificate.radius_arcs or 0)
+    if found is not None and certificate.radius_incremental > before:
+        return f"refinement (votes alone: {before})"
+    if certificate.radius_arcs is not None and certificate.radius_arcs > by_votes:
+        return f"the votes touched (lead alone: {by_votes})"
+    return "the lead of the votes"
+
+
+def axis_end(rows: list[RadiusRow], n_free: int) -> int:
+    """The last radius that a picture shows: a little beyond what is known."""
+    known = [value for row in rows for value in (row.proved, row.broken) if value is not None]
+    return min(n_free, max(_LEAST_SHOWN, max(known, default=0) * 5 // 4 + 1))
+
+
+def ticks(end: int) -> list[int]:
+    """Radii with a number on an axis from 0 to ``end``."""
+    return list(range(0, end + 1, max(1, -(-end // 12))))
+
+
+def smoothing_text(finding: HardFinding) -> str:
+    """``lambda 15/64, 64 frozen noise masks``."""
+    certificate = finding.certificate
+    ratio = lambda_text(certificate, finding.quantization)
+    if certificate.noise == "bernoulli":
+        return f"lambda {ratio}, Bernoulli noise, {certificate.draws} draw{'' if certificate.draws == 1 else 's'}"
+    return f"lambda {ratio}, {certificate.draws} frozen noise masks"
+
+
+def guarantees(report: Report, finding: HardFinding) -> list[str]:
+    """Everything that is guaranteed, in sentences, each about one function, with its probability."""
+    return [_of_smoothed(report, finding), *_of_model(report, finding)]
+
+
+def hard_sentences(report: Report, finding: HardFinding) -> list[str]:
+    """All that a picture or a page says in words: whose predictions these are, what is guaranteed, what was found."""
+    said = [
+        _whose(finding),
+        *guarantees(report, finding),
+        attack_text(report, finding),
+        check_text(report, finding),
+        published_note(finding.certificate),
+    ]
+    return [sentence for sentence in said if sentence]
+
+
+def _whose(finding: HardFinding) -> str:
+    """Which function the predictions that are shown belong to."""
+    if finding.certificate.noise == "quantized":
+        plain = shown(finding.plain)
+        changed = ": smoothing changes them," if finding.agrees is False else ";"
+        return f"Predictions are those of the smoothed model{changed} the model itself says {plain}."
+    full = finding.smoothed.full
+    smoothed = f"{shown(finding.smoothed.masked)} of the mask" if full is None else shown(full)
+    changed = ": smoothing changes them," if finding.agrees is False else ";"
+    return f"Predictions are those of the model itself{changed} most draws of the smoothed model say {smoothed}."
+
+
+def smoothing_numbers(finding: HardFinding) -> list[str]:
+    """``["λ = 15/64", "q = 64 noise masks"]``"""
+    certificate = finding.certificate
+    ratio = f"λ = {lambda_text(certificate, finding.quantization)}"
+    if certificate.delta is None:
+        return [ratio, f"q = {certificate.draws} noise masks"]
+    return [ratio, f"{certificate.draws} draws of Bernoulli noise", f"δ = {certificate.delta:g}"]
+
+
+def attack_text(report: Report, finding: HardFinding) -> str:
+    """What the search for counterexamples found; empty if there was none."""
+    attack = finding.attack
+    if attack is None:
+        return ""
+    found = [(attack.model, "the model itself")]
+    if finding.certificate.noise == "quantized":
+        found.insert(0, (attack.smoothed, "the smoothed model"))
+    kind = report.explanation.features.kind
+    parts = [
+        f"nothing that changes {name}"
+        if broken is None
+        else f"{counted(broken.size, kind)} that turn{'s' if broken.size == 1 else ''} {name} to "
+        f"{short(broken.prediction.label)}"
+        for broken, name in found
+    ]
+    known = finding.broken_at if attack.smoothed is None else None
+    missed = "" if known is None else f", though refinement shows that {counted(known, kind)} can change the former"
+    return f"A search within {attack.calls} evaluations found {' and '.join(parts)}{missed}."
+
+
+def check_text(report: Report, finding: HardFinding) -> str:
+    """Whether the user's own addition is guaranteed, and what the smoothed model says of it; empty without one."""
+    check = finding.check
+    if check is None:
+        return ""
+    kind = report.explanation.features.kind
+    says = f"the smoothed model says {shown(check.prediction)} with it"
+    if not check.added.any():
+        return "The mask that was checked adds nothing to the explanation."
+    size = counted(int(check.added.sum()), kind)
+    if finding.check_guaranteed:
+        return f"The addition of {size} that was checked is guaranteed, and every part of it; {says}."
+    changed = check.prediction.id != finding.smoothed.masked.id
+    hint = "it changes the prediction" if changed else "it keeps the prediction, but parts of it are not proved to"
+    return f"The addition of {size} that was checked is NOT guaranteed: {says}: {hint}."
+
+
+def smoothing_warning(finding: HardFinding) -> str:
+    """What smoothing changed; empty if it changed nothing that is shown."""
+    said = finding.smoothed.full
+    if said is None or finding.agrees is not False:
+        return ""
+    return (
+        f"smoothing changes the prediction: the model itself says {shown(finding.plain)}, "
+        f"the smoothed model {shown(said)}"
+    )
+
+
+def published_note(certificate: HardCertificate) -> str:
+    """Where the radius as published claims more than is true of every model with these votes; else empty."""
+    published = certificate.published_radius
+    # With no more features to add than are proved, there is nothing that it claims too much.
+    if published is None or min(int(published), certificate.n_free) <= certificate.radius_votes:
+        return ""
+    return (
+        f"The published formula, gap / (2 lambda), gives {int(published)} here; at ties it is not sound, "
+        "and no guarantee is made of it."
+    )
+
+
+def shown(prediction: Prediction) -> str:
+    """``tabby (0.91)``; a share below 1 is never shown as 1."""
+    probability = prediction.probability
+    return f"{short(prediction.label)} ({'0.99' if 0.99 <= probability < 1.0 else f'{probability:.2f}'})"
+
+
+def _of_smoothed(report: Report, finding: HardFinding) -> str:
+    certificate, kind = finding.certificate, report.explanation.features.kind
+    label = short(report.model.class_names[certificate.prediction])
+    added, removed = finding.radius_incremental, finding.radius_decremental
+    claims = []
+    if certificate.stable_for_all_supersets:
+        claims.append(f"whatever is added to the explanation, the smoothed model says {label}")
+    elif added:
+        claims.append(
+            f"no way of adding up to {counted(added, kind)} to the explanation changes what the smoothed model "
+            f"says ({label})" + (f"; one of {added + 1} does" if finding.broken_at == added + 1 else "")
+        )
+    if removed and not certificate.stable_for_all_supersets:
+        claims.append(
+            f"no way of removing up to {counted(removed, kind)} outside the explanation from the full input "
+            f"changes {'that' if claims else f'what the smoothed model says ({label})'}"
+        )
+    if not claims:
+        single = counted(1, kind)[2:]
+        if finding.broken_at == 1:
+            return f"There is a single {single} whose addition changes what the smoothed model says ({label})."
+        if finding.direction == "decremental" and certificate.why_no_decremental is not None:
+            return f"Nothing is guaranteed of the smoothed model: {certificate.why_no_decremental}."
+        return f"Nothing is guaranteed of the smoothed model: its lead is too small for a single {single}."
+    text = ", and ".join(claims)
+    if certificate.delta is not None:
+        return f"With probability at least {confidence(certificate.delta)} over the draws, {text}."
+    return f"{text[0].upper()}{text[1:]}. Proved, not sampled."
+
+
+def _of_model(report: Report, finding: HardFinding) -> list[str]:
+    tried, kind = finding.enumerated, report.explanation.features.kind
+    if tried is None:
+        return []
+    label = short(report.model.class_names[tried.prediction])
+    if tried.stable_for_all_supersets:
+        return [f"Of the model itself every addition was tried: it says {label} whatever is added."]
+    if tried.radius == 0:
+        what = "one that changes" if tried.flip is not None else "one too close to call for"
+        return [f"Of the model itself single additions were tried, and there is {what} its prediction ({label})."]
+    exact = f"; one of {tried.radius + 1} changes it" if tried.flip is not None else ""
+    return [
+        f"Of the model itself every addition of up to {counted(tried.radius, kind)} was tried, and all keep its "
+        f"prediction ({label}){exact}."
+    ]

@@ -1,0 +1,210 @@
+"""What a spectrum says in words, and its numbers: the same on the screen, in figures and on pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stabcert.core.spectrum.result import Quantity, Spectrum, StabilityBounds
+from stabcert.core.types import Features
+from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
+from stabcert.report.record import Report
+from stabcert.report.spectrum.record import SpectrumFinding
+from stabcert.report.terminal import counted, short
+from stabcert.report.visible import visible
+
+_NAME_WIDTH = 24
+_NOISE = 1e-24
+"""Exact weights below it are what rounding leaves of zero."""
+
+
+def function_name(spectrum: Spectrum, class_names: Sequence[str]) -> str:
+    """What of the prediction was analysed."""
+    label = short(class_names[spectrum.target_class])
+    if spectrum.target == "margin" and spectrum.other_class is not None:
+        return f"the probability of {label} minus that of {short(class_names[spectrum.other_class])}"
+    return f"the probability of {label}" if spectrum.target == "probability" else f"whether {label} is predicted"
+
+
+def basis_name(spectrum: Spectrum) -> str:
+    return spectrum.basis if spectrum.bias is None else f"{spectrum.basis}, p = {spectrum.bias:g}"
+
+
+def is_zero(value: float) -> bool:
+    """Whether an exact number is zero but for rounding."""
+    return abs(value) < _NOISE
+
+
+def number(value: float) -> str:
+    """An exact number in at most nine characters; four digits after the point where that shows it."""
+    if is_zero(value):
+        return "0.0000"
+    if abs(value) < 5e-4:
+        return f"{value:.1e}"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.4g}"
+
+
+def interval(quantity: Quantity) -> str:
+    """``0.0119 .. 0.0906``, rounded outwards."""
+    return f"{rounded_down(quantity.lower)} .. {rounded_up(quantity.upper)}"
+
+
+def shown(quantity: Quantity) -> str:
+    """A number with ``exact``, or its interval; a question mark where that says nothing."""
+    if quantity.exact:
+        return f"{number(quantity.value)} exact"
+    return interval(quantity) + ("" if quantity.meaningful else " ?")
+
+
+def feature_names(features: Features, chosen: Sequence[int], width: int) -> str:
+    """The names of some features in at most ``width`` characters; equal names are told apart by their place."""
+    if not chosen:
+        return "(none of them: the constant)"
+    labels = [visible(item.label) for item in features.items]
+    names = []
+    for index in chosen:
+        label = labels[index]
+        label = label if len(label) <= _NAME_WIDTH else label[: _NAME_WIDTH - 1] + "…"
+        names.append(label if labels.count(labels[index]) == 1 else f"{label} #{index + 1}")
+    text = " & ".join(names)
+    if len(text) <= width:
+        return text
+    ending = f"… ({counted(len(chosen), features.kind)})"
+    return text[: width - len(ending)].rstrip(" &") + ending
+
+
+def meaning(spectrum: Spectrum, kind: str) -> str:
+    """How to read weights and coefficients."""
+    one, many = counted(1, kind).removeprefix("1 "), counted(2, kind).removeprefix("2 ")
+    if spectrum.basis == "monotone":
+        return (
+            f"Weight of degree k: what k {many} add together that fewer of them do not, starting from nothing; "
+            f"degree 0 is the value on nothing, squared. The coefficient of one {one} is what it adds to nothing."
+        )
+    return (
+        f"Weight of degree k: how far it depends on combinations of exactly k {many}; degree 0 is the mean, squared. "
+        f"A negative coefficient of one {one}: keeping it raises the mean."
+    )
+
+
+def coefficients_title(spectrum: Spectrum) -> str:
+    """What the list of coefficients is; of estimates, how many of them are known to be there at all."""
+    found = [one.value for one in spectrum.coefficients]
+    if all(value.exact for value in found):
+        return "largest coefficients"
+    sure = sum(not value.lower <= 0 <= value.upper for value in found)
+    known = f"{sure} of {len(found)} surely not 0" if sure else "none of them known not to be 0"
+    return f"largest estimates of coefficients, {known}"
+
+
+def certainty(spectrum: Spectrum) -> str:
+    """How sure the numbers are."""
+    if spectrum.exact or spectrum.delta is None:
+        return f"All 2^{spectrum.n_features} = {2**spectrum.n_features} masks were evaluated: the spectrum is exact."
+    sure = confidence(spectrum.delta)
+    alone = f"Each interval by itself holds with probability at least {sure} over the draws"
+    if _weights_exact(spectrum):
+        return f"Weights and coefficients are exact up to the degree that is shown. {alone}."
+    return f"{alone}{', those of the coefficients all together' if spectrum.coefficients else ''}."
+
+
+def _weights_exact(spectrum: Spectrum) -> bool:
+    return all(one.weight.exact for one in spectrum.degrees)
+
+
+def spectrum_sentences(spectrum: Spectrum, report: Report) -> list[str]:
+    """What a picture shows and how sure it is."""
+    what = function_name(spectrum, report.model.class_names)
+    kind = report.explanation.features.kind
+    return [
+        f"Spectrum of {what}, {basis_name(spectrum)} basis.",
+        meaning(spectrum, kind),
+        certainty(spectrum),
+        *(["A bar that ends on the axis reaches down to 0."] if not _weights_exact(spectrum) else []),
+        *(line.replace("? means", "Dotted, or with a question mark, means") for line in unreliable(spectrum)),
+    ]
+
+
+def unreliable(spectrum: Spectrum) -> list[str]:
+    """Which intervals say nothing, and how many samples would change that."""
+    wide: dict[str, int | None] = {}
+    for name, quantity in _quantities(spectrum):
+        if not quantity.meaningful:
+            wide[name] = max(wide.get(name) or 0, quantity.needed_evaluations or 0) or None
+    if not wide:
+        return []
+    needed = [f"{name} about {_about(samples)}" for name, samples in wide.items() if samples is not None]
+    lines = ["? means nothing: the interval is wider than half of what is possible anyway."]
+    return [*lines, *([f"Samples needed: {', '.join(needed)} (--n-samples)."] if needed else [])]
+
+
+def _quantities(spectrum: Spectrum) -> Iterator[tuple[str, Quantity]]:
+    """Everything that has an interval, by name; one name for a degree whatever the smoothing."""
+    for one in spectrum.degrees:
+        yield f"degree {one.degree}", one.weight
+    yield "total influence", spectrum.total_influence
+    for step in spectrum.smoothing:
+        yield "variance", step.variance
+        yield "noise stability", step.noise_stability
+    for found in spectrum.coefficients:
+        yield "coefficients", found.value
+
+
+def _about(samples: int) -> str:
+    """Two digits, rounded up."""
+    unit = 10 ** max(0, len(str(samples)) - 2)
+    return str(-(-samples // unit) * unit)
+
+
+def model_name(bounds: StabilityBounds) -> str:
+    """Which function the bounds are about."""
+    share = f"{float(bounds.keep_probability):g}"
+    return f"{share}, free" if bounds.variant == "smoothed-free" else share
+
+
+def rate_from(bound: float) -> str:
+    """The lower bound on the rate that an upper bound on 1 - rate gives."""
+    return rounded_down(max(0.0, 1.0 - float(bound)))
+
+
+BOUNDS_HEADER = ("radius", "lambda", "rate >=", "by degree", "true", "class >=", "true", "hard")
+
+
+def bounds_row(bounds: StabilityBounds) -> list[str]:
+    return [
+        str(bounds.radius),
+        model_name(bounds),
+        rate_from(bounds.sets),
+        rate_from(bounds.degrees),
+        rounded(bounds.rate),
+        "-" if bounds.class_bound is None else rate_from(bounds.class_bound),
+        rounded(bounds.class_rate),
+        str(bounds.hard_radius),
+    ]
+
+
+def bounds_meaning(finding: SpectrumFinding, class_names: Sequence[str]) -> str:
+    """What rates and bounds are about."""
+    label = short(class_names[finding.spectrum.target_class])
+    free = (
+        " Free: only features that are not kept are smoothed."
+        if any(bounds.variant == "smoothed-free" for bounds in finding.bounds)
+        else ""
+    )
+    return (
+        f"Rate: share of the additions that move the probability of {label} by at most 1/2; class: that keep the "
+        "prediction; each bounded by the spectrum, and true by trying all. Hard: the largest radius, up to the given "
+        f"one, at which none moves it by more than 1/2.{free}"
+    )
+
+
+def left_out(finding: SpectrumFinding) -> list[str]:
+    """Which bounds are missing, and what they would cost."""
+    if not finding.left_out:
+        return []
+    cheapest = min(finding.left_out, key=lambda one: one.needed_evaluations)
+    names = "1 bound needs" if len(finding.left_out) == 1 else f"{len(finding.left_out)} bounds need"
+    where = f"lambda {cheapest.keep_probability:g} at radius {cheapest.radius}"
+    return [
+        f"{names} too many evaluations and {'is' if len(finding.left_out) == 1 else 'are'} left out; {where} would "
+        f"take {cheapest.needed_evaluations} (--max-evaluations)."
+    ]
