@@ -13,7 +13,6 @@ from stabcert import __version__
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
-from stabcert.cli.memory import keep_freed_memory
 from stabcert.cli.noise import library_noise
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.tasks import Task
@@ -27,7 +26,8 @@ from stabcert.sweep.key import record_key
 
 if TYPE_CHECKING:
     from stabcert.core.types import MaskedPredictor
-    from stabcert.models.base import BatchSize, ModelPredictor
+    from stabcert.models.base import ModelPredictor
+    from stabcert.models.batches import BatchSize
     from stabcert.models.hub import LoadedModel
 
 Say = Callable[[str], None]
@@ -153,7 +153,7 @@ class Runner:
                 seed=self.output.seed,
                 device=str(model.device),
                 dtype=str(model.dtype).removeprefix("torch."),
-                batch_size=predictor.batch_size,
+                batch_size=predictor.batches.largest,
                 evaluations=predictor.evaluations,
                 seconds=time.perf_counter() - start,
                 versions=_versions(),
@@ -170,6 +170,7 @@ class Runner:
             if task.recorded is None and self.model.model is None:
                 say(f"no --model given: using the built-in {name}")
             from stabcert.models.hub import load_model
+            from stabcert.models.memory import keep_freed_memory
 
             keep_freed_memory()
             options = self.model

@@ -29,7 +29,8 @@ from stabcert.sweep.shard import Shard, parse_shard
 
 if TYPE_CHECKING:
     from stabcert.cli.explanation import Choice
-    from stabcert.models.base import BatchSize, ModelPredictor
+    from stabcert.models.base import ModelPredictor
+    from stabcert.models.batches import BatchSize
 
 __all__ = ["Case", "Outcome", "Session", "exit_code"]
 

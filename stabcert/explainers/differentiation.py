@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stabcert.models.base import ModelPredictor, is_out_of_memory, out_of_memory
+from stabcert.models.base import ModelPredictor
+from stabcert.models.memory import is_out_of_memory, out_of_memory
 
 _GRADIENT_BATCH = 16
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,17 +13,20 @@ from numpy.typing import NDArray
 
 from stabcert.core.decisions import top_two_margin
 from stabcert.core.types import Features, Masks, Probs, as_masks
-from stabcert.errors import ModelError, ParameterError
+from stabcert.errors import ModelError
+from stabcert.models.batches import IMAGE_COST, BatchSize, BatchSizes
+from stabcert.models.memory import is_out_of_memory, out_of_memory
 from stabcert.models.threads import one_thread
-
-BatchSize: TypeAlias = int | Literal["auto"]
-AUTO_BATCH_SIZE = {"cpu": 32}
-"""By type of device; 64 on any other. A batch that is too large is halved when memory runs out."""
 
 # Two evaluations of one mask in different batches differ in the last bits of the arithmetic. Where
 # the two largest log-probabilities are closer than this, the decision is made by evaluating the
-# mask alone. Measured drift in float32 is below 2e-5 of a logit (padding, batch composition).
+# mask alone, and if that does not settle it, in float64. Measured drift in float32 is below 3e-5 of a logit.
 DECISION_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10, torch.bfloat16: 0.1, torch.float16: 0.02}
+# The drift grows with the logits; of a model whose logits are large it is this share of the largest one.
+_RELATIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13, torch.bfloat16: 0.02, torch.float16: 2e-3}
+# Rounding in float64, of logits up to a million.
+_EXACT_TOLERANCE = 1e-9
+_EXACT_ROWS = 16
 
 _CACHE_BYTES = 64 * 2**20
 
@@ -39,11 +43,18 @@ class MaskedInput(Protocol):
         ...
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        """Relative cost of each row; rows of equal cost are best evaluated together."""
+        """``(k,)``, 1 or more: the work for each row, in tokens; rows of equal cost are evaluated together."""
         ...
 
     def logits(self, masks: Masks) -> torch.Tensor:
         """``(k, n_features)`` bool to ``(k, n_classes)`` logits on the device."""
+        ...
+
+    def in_float64(self) -> MaskedInput | None:
+        """The same input and weights in float64 arithmetic; None where that is not to be had.
+
+        Cheap: the copy of the weights is made when it is first used.
+        """
         ...
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
@@ -81,8 +92,19 @@ class ModelPredictor:
     mask is evaluated once however often it is asked for (while its result is remembered); masks
     are evaluated in batches, and a batch that does not fit into memory is halved.
 
-    Decisions do not depend on batches: a mask whose two best classes are closer than three times
-    ``decision_tolerance`` (in logits) is evaluated again alone, and that result is returned.
+    Decisions do not depend on batches: a mask whose two best classes are closer than three times the
+    tolerance of the arithmetic (in logits) is evaluated again alone, and if they still are closer than the
+    tolerance, by a copy of the network in float64 where there is one. That result is returned.
+    ``decision_tolerance`` is what then remains: masks closer to a tie than this cannot be decided.
+
+    Args:
+        masked_input: the input and the network.
+        class_names: one for each logit.
+        batch_size: rows at a time, or ``auto``; see `stabcert.models.batches.BatchSizes`.
+        batches: sizes that were found before, in the place of ``batch_size``: what one input taught serves the next.
+
+    Raises:
+        ParameterError: a batch size below 1.
     """
 
     def __init__(
@@ -93,20 +115,36 @@ class ModelPredictor:
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         batch_size: BatchSize = "auto",
+        batches: BatchSizes | None = None,
     ) -> None:
-        if batch_size != "auto" and batch_size < 1:
-            raise ParameterError(f"batch size {batch_size} is not possible; use 1 or more, or auto")
         self.masked_input = masked_input
         self.class_names = class_names
         self.device = device
         self.dtype = dtype
-        self.decision_tolerance = DECISION_TOLERANCE[dtype]
-        self.batch_size = AUTO_BATCH_SIZE.get(device.type, 64) if batch_size == "auto" else batch_size
+        self.batches = BatchSizes(batch_size, device) if batches is None else batches
+        self.drift_tolerance = DECISION_TOLERANCE[dtype]
+        """Two evaluations of one mask, in two batches, move its log-probabilities relative to one another by less."""
+        has_float64 = dtype == torch.float32 and device.type in ("cpu", "cuda")
+        self._exact = masked_input.in_float64() if has_float64 else None
         self.evaluations = 0
         """Rows that went through the network so far."""
+        self.rechecked = 0
+        """Masks so close to a tie that they were evaluated again in float64."""
+        self.drift = 0.0
+        """Largest difference seen so far between the margins of one mask in a batch and alone, in logits."""
         self.on_progress: Callable[[int], None] | None = None
         """Called with the number of rows after each batch."""
         self._cache: OrderedDict[bytes, NDArray[np.float64]] = OrderedDict()
+
+    @property
+    def batch_size(self) -> int:
+        """Rows at a time of an ordinary image; the same in every run."""
+        return self.batches.block(IMAGE_COST)
+
+    @property
+    def decision_tolerance(self) -> float:
+        """Two best classes closer than this, in logits, cannot be told apart; see `stabcert.core.decisions`."""
+        return self.drift_tolerance if self._exact is None else _EXACT_TOLERANCE
 
     @property
     def features(self) -> Features:
@@ -143,7 +181,11 @@ class ModelPredictor:
         with one_thread():
             parts = [self._evaluate(masks[i : i + 1]) for i in range(len(masks))]
         probs = np.concatenate([np.empty((0, self.n_classes)), *parts])
-        self._remember([row.tobytes() for row in np.packbits(masks, axis=1)], probs)
+        keys = [row.tobytes() for row in np.packbits(masks, axis=1)]
+        for key, row in zip(keys, probs, strict=True):
+            if key in self._cache:
+                self._observe(self._cache[key], row)
+        self._remember(keys, probs)
         return probs
 
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
@@ -170,66 +212,120 @@ class ModelPredictor:
             self._cache.popitem(last=False)
 
     def _evaluate(self, masks: Masks) -> Probs:
-        order = np.argsort(self.masked_input.cost(masks), kind="stable")
-        probs = np.empty((len(masks), self.n_classes))
-        start = 0
-        while start < len(masks):
-            rows = order[start : start + self.batch_size]
-            try:
-                probs[rows] = self._probabilities(masks[rows])
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._halve(error)
-                continue
-            start += len(rows)
-        # A wider band than the tolerance: whether a mask is a near tie is then decided by the mask alone, too.
-        for row in np.flatnonzero(top_two_margin(probs) < 3 * self.decision_tolerance):
-            try:
-                probs[row] = self._probabilities(masks[row : row + 1])[0]
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise out_of_memory(self.device) from error
+        """In batches of equal cost, the cheap ones first; near ties again."""
+        probs, tolerances = np.empty((len(masks), self.n_classes)), np.empty(len(masks))
+        costs = self.masked_input.cost(masks)
+        for cost in np.unique(costs):
+            self._evaluate_group(masks, np.flatnonzero(costs == cost), int(cost), probs, tolerances)
+        # Wider than the tolerance: whether a mask is a near tie is then decided by the mask alone, too.
+        close = np.flatnonzero(top_two_margin(probs) < 3 * tolerances)
+        try:
+            self._settle(masks, close, probs)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise out_of_memory(self.device) from error
         return probs
 
-    def _halve(self, error: BaseException) -> None:
-        if self.batch_size == 1:
+    def _evaluate_group(
+        self,
+        masks: Masks,
+        rows: NDArray[np.intp],
+        cost: int,
+        probs: Probs,
+        tolerances: NDArray[np.float64],
+    ) -> None:
+        """Rows of one cost. A device that works on its own is given the next batch before the last one is fetched."""
+        queued: list[tuple[NDArray[np.intp], torch.Tensor]] = []
+        start = 0
+        while start < len(rows) or queued:
+            began = time.perf_counter()
+            left = len(rows) - start
+            part = rows[start : start + self.batches.rows(cost, left)] if left else rows[:0]
+            ahead = self.device.type == "cuda" and left > 0 and not self.batches.is_timing
+            try:
+                if left:
+                    queued.append((part, self._logits(masks[part])))
+                    start += len(part)
+                while len(queued) > ahead:
+                    fetched, logits = queued[0]
+                    probs[fetched], tolerances[fetched] = self._fetch(logits, len(fetched))
+                    queued.pop(0)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                start -= sum(len(waiting) for waiting, _ in queued)  # what was not fetched is done again
+                self._halve(max([len(part), *(len(waiting) for waiting, _ in queued)]), cost, error)
+                queued.clear()
+                continue
+            if left:
+                first = self.batches.timed(len(part), cost, time.perf_counter() - began)
+                if first and not self._same_bits(masks, part, cost, probs):
+                    self.batches.refuse()
+                    start -= len(part)
+
+    def _same_bits(self, masks: Masks, rows: NDArray[np.intp], cost: int, probs: Probs) -> bool:
+        """Whether the first block of a batch gives by itself what it gave in the batch."""
+        block = rows[: self.batches.block(cost)]
+        again, _ = self._fetch(self._logits(masks[block]), len(block))
+        return bool(np.array_equal(again, probs[block]))
+
+    def _settle(self, masks: Masks, rows: NDArray[np.intp], probs: Probs) -> None:
+        """Decide what is close to a tie: alone, and where that does not settle it in float64."""
+        undecided = []
+        for row in rows:
+            alone, tolerance = self._fetch(self._logits(masks[row : row + 1]), 1)
+            self._observe(probs[row], alone[0], float(tolerance[0]))
+            probs[row] = alone[0]
+            if top_two_margin(alone)[0] < tolerance[0]:
+                undecided.append(row)
+        if self._exact is None:
+            return
+        self.rechecked += len(undecided)
+        for start in range(0, len(undecided), _EXACT_ROWS):
+            part = undecided[start : start + _EXACT_ROWS]
+            with torch.inference_mode():
+                logits = self._exact.logits(masks[part])
+            probs[part], _ = self._fetch(logits, len(part))
+
+    def _observe(self, in_batch: NDArray[np.float64], alone: NDArray[np.float64], tolerance: float = 0.0) -> None:
+        """Note how far the margin between the two best classes moved; refuse a model whose batches matter too much."""
+        best = np.argsort(alone)[-2:]
+        if min(in_batch[best].min(), alone[best].min()) <= 0.0:
+            return
+        moved = np.log(in_batch[best]) - np.log(alone[best])
+        drift = abs(float(moved[1] - moved[0]))
+        self.drift = max(self.drift, drift)
+        if drift > max(tolerance, self.drift_tolerance):
+            raise ModelError(
+                f"what this model says of one masked input changes by {drift:.2g} (in logits) with the others it is "
+                f"evaluated with, and rounding explains only {max(tolerance, self.drift_tolerance):.2g}; "
+                "use --batch-size 1"
+            )
+
+    def _halve(self, rows: int, cost: int, error: BaseException) -> None:
+        if rows == 1:
             raise out_of_memory(self.device) from error
-        self.batch_size //= 2
+        self.batches.halve(rows, cost)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _probabilities(self, masks: Masks) -> Probs:
+    def _logits(self, masks: Masks) -> torch.Tensor:
         with torch.inference_mode():
-            logits = self.masked_input.logits(masks)
-            # float64 before the softmax: rounding after it could merge the two best classes.
-            # MPS has no float64, hence the CPU first.
-            values = logits.cpu().double()
-            probs = torch.softmax(values, dim=-1).numpy()
-        if probs.shape != (len(masks), self.n_classes):
+            return self.masked_input.logits(masks)
+
+    def _fetch(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:
+        """Probabilities of a batch, and the tolerance of each row."""
+        # float64 before the softmax: rounding after it could merge the two best classes.
+        # MPS has no float64, hence the CPU first.
+        values = logits.cpu().double()
+        if values.shape != (rows, self.n_classes):
             raise ModelError(
-                f"the model returned shape {tuple(probs.shape)} for {len(masks)} inputs and {self.n_classes} labels"
+                f"the model returned shape {tuple(values.shape)} for {rows} inputs and {self.n_classes} labels"
             )
         if not bool(torch.isfinite(values).all()):
             raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
-        self._count(len(masks))
-        result: Probs = probs
-        return result
-
-
-def out_of_memory(device: torch.device) -> ModelError:
-    """The error for a device on which not even one input fits."""
-    return ModelError(
-        f"out of memory on {device} even with one input at a time; "
-        "use a smaller model, --dtype bfloat16, or --device cpu"
-    )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of torch means that memory, on whatever device, was too small."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    # The CPU and MPS allocators have no exception class of their own.
-    text = str(error)
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+        self._count(rows)
+        probs: Probs = torch.softmax(values, dim=-1).numpy()
+        largest = values.abs().amax(dim=-1).numpy()
+        return probs, np.maximum(self.drift_tolerance, _RELATIVE_TOLERANCE[self.dtype] * largest)

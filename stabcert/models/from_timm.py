@@ -14,6 +14,7 @@ from stabcert.models.image import Preprocessing
 from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
+    call_with_pixels,
     check_image_network,
     distinct,
     is_convolutional,
@@ -110,7 +111,9 @@ def _image_network(network: Any, device: torch.device, dtype: torch.dtype) -> Im
         return pixels
 
     mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
-    return ImageNetwork(network, Preprocessing(to_pixels, mean, std), patch_size(network), channels_last)
+    return ImageNetwork(
+        network, call_with_pixels, Preprocessing(to_pixels, mean, std), patch_size(network), channels_last
+    )
 
 
 def _class_names(network: Any, *, guess_is_noted: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

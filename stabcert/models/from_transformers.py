@@ -171,11 +171,12 @@ def _image_network(
     channels_last = is_convolutional(module)
     place(module, device, dtype, channels_last=channels_last)
 
-    def logits(pixels: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = module(pixel_values=pixels).logits
-        return result
+    return ImageNetwork(module, _call, Preprocessing(to_pixels, mean, std), _patch_size(module), channels_last)
 
-    return ImageNetwork(logits, Preprocessing(to_pixels, mean, std), _patch_size(module), channels_last)
+
+def _call(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = network(pixel_values=pixels).logits
+    return logits
 
 
 def _normalisation(

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.models.base import BatchSize, ModelPredictor
+from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.decode import DecodedImage, decode_image
 from stabcert.models.image import MaskedImage
 from stabcert.models.networks import ImageNetwork, TextNetwork
@@ -38,6 +39,8 @@ class LoadedModel:
     notes: tuple[str, ...]
     """What the user should read before trusting the model."""
     network: ImageNetwork | TextNetwork = field(repr=False)
+    batches: dict[BatchSize, BatchSizes] = field(default_factory=dict, repr=False, compare=False)
+    """What was found about the size of batches, for each size that was asked for."""
 
     def predictor(
         self,
@@ -67,6 +70,7 @@ class LoadedModel:
                     f"{self.id} classifies texts and was given {type(source).__name__}; "
                     "give the text itself, or a model that classifies images such as demo:image"
                 )
+            network = self.network
             text = MaskedText(
                 self.network.module,
                 self.network.tokenizer,
@@ -75,10 +79,11 @@ class LoadedModel:
                 baseline="remove" if baseline is None else baseline,
                 truncate=truncate,
                 removes_tokens=self.network.removes_tokens,
+                in_float64=lambda: network.module_in_float64,
                 device=self.device,
                 dtype=self.dtype,
             )
-            return ModelPredictor(text, self.class_names, device=self.device, dtype=self.dtype, batch_size=batch_size)
+            return self._predictor(text, batch_size)
         decoded = source if isinstance(source, DecodedImage) else decode_image(source)
         image = MaskedImage(
             self.network.logits,
@@ -88,10 +93,16 @@ class LoadedModel:
             baseline="zero" if baseline is None else baseline,
             patch_size=self.network.patch_size,
             channels_last=self.network.channels_last,
+            in_float64=self.network.logits_in_float64,
             device=self.device,
             dtype=self.dtype,
         )
-        return ModelPredictor(image, self.class_names, device=self.device, dtype=self.dtype, batch_size=batch_size)
+        return self._predictor(image, batch_size)
+
+    def _predictor(self, masked_input: MaskedInput, batch_size: BatchSize) -> ModelPredictor:
+        # What one input taught about batches serves the next one.
+        batches = self.batches.setdefault(batch_size, BatchSizes(batch_size, self.device))
+        return ModelPredictor(masked_input, self.class_names, device=self.device, dtype=self.dtype, batches=batches)
 
 
 def load_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from stabcert.core.types import Features, Masks
 from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.models.batches import IMAGE_COST
 from stabcert.models.segmentation import segment
 
 BASELINES = ("zero", "black", "mean", "blur")
@@ -100,6 +102,7 @@ class MaskedImage:
         patch_size: of a model that works on patches.
         channels_last: give the network batches in that memory format, which is faster for
             convolutions; the values are the same.
+        in_float64: the same network for float64 pixels.
 
     Raises:
         InputError: an image not in mode RGB, or a label map that cannot be used.
@@ -118,6 +121,7 @@ class MaskedImage:
         baseline: str = "zero",
         patch_size: int | None = None,
         channels_last: bool = False,
+        in_float64: Callable[[torch.Tensor], torch.Tensor] | None = None,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -135,6 +139,7 @@ class MaskedImage:
         height, width = self.labels.shape
         self._settings = {**division.settings, "baseline": baseline, "input_size": [width, height]}
         self._network = network
+        self._network_in_float64 = in_float64
         self._device = device
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         # Stored in the format of the batches: torch.where then writes in it, without a second pass.
@@ -156,7 +161,15 @@ class MaskedImage:
         return "each pixel is baseline + weight * (pixel - baseline)"
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        return np.ones(len(masks), dtype=np.int64)
+        return np.full(len(masks), IMAGE_COST, dtype=np.int64)
+
+    def in_float64(self) -> MaskedImage | None:
+        if self._network_in_float64 is None:
+            return None
+        exact = copy.copy(self)  # nothing is decoded or divided again
+        exact._network = self._network_in_float64
+        exact._visible, exact._baseline = self._visible.double(), self._baseline.double()
+        return exact
 
     def logits(self, masks: Masks) -> torch.Tensor:
         return self._network(self.batch(masks))

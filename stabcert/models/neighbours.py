@@ -69,7 +69,7 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
     else:
         raise ParameterError(f"{type(original).__name__} is neither an image nor a text, so it has no neighbours")
     return ModelPredictor(
-        moved, predictor.class_names, device=predictor.device, dtype=predictor.dtype, batch_size=predictor.batch_size
+        moved, predictor.class_names, device=predictor.device, dtype=predictor.dtype, batches=predictor.batches
     )
 
 
@@ -92,6 +92,9 @@ class _ShiftedText(MaskedText):
     def point(self) -> torch.Tensor:
         return self._moved.clone()
 
+    def in_float64(self) -> None:
+        return None
+
     def logits(self, masks: Masks) -> torch.Tensor:
         keep = self._kept_tokens(masks)
         n = len(self._sequence)
@@ -99,7 +102,7 @@ class _ShiftedText(MaskedText):
         rows = replace(self._sequence, ids=np.arange(n, dtype=np.int64), filler=n)
         other = self._sequence.filler
         if self._removal == "tokens removed":
-            inputs = rows.removed(keep, self._positions)
+            inputs = rows.removed(keep, self._positions, width=int(self.cost(masks).max()))
         elif self._removal == "attention mask":
             inputs = rows.hidden(keep)
         else:

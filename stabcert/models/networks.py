@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,13 +21,27 @@ from stabcert.models.image import Preprocessing
 class ImageNetwork:
     """A classifier of images, in evaluation mode, on its device."""
 
-    logits: Callable[[torch.Tensor], torch.Tensor]
-    """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
+    module: torch.nn.Module
+    call: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
+    """The module and ``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
     preprocessing: Preprocessing
     patch_size: int | None
     """Side of the patches of a vision transformer, in pixels."""
     channels_last: bool
     """Whether batches are best in the memory format of convolutions."""
+
+    def logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
+        return self.call(self.module, pixels)
+
+    @cached_property
+    def module_in_float64(self) -> torch.nn.Module:
+        """A copy that computes in float64."""
+        return copy.deepcopy(self.module).double()
+
+    def logits_in_float64(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Like `logits`, of float64 pixels."""
+        return self.call(self.module_in_float64, pixels)
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,11 @@ class TextNetwork:
     tokenizer: Any
     removes_tokens: bool
     """Whether removing tokens gives the same logits as masking their attention."""
+
+    @cached_property
+    def module_in_float64(self) -> torch.nn.Module:
+        """A copy that computes in float64."""
+        return copy.deepcopy(self.module).double()
 
 
 @dataclass(frozen=True)
@@ -126,6 +147,11 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
         taken.add(unique)
         result.append(unique)
     return tuple(result)
+
+
+def call_with_pixels(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = network(pixels)
+    return logits
 
 
 def check_image_network(name: str, image: ImageNetwork, classes: int, device: torch.device, dtype: torch.dtype) -> None:

@@ -39,13 +39,15 @@ class TokenSequence:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def removed(self, keep: NDArray[np.bool_], positions: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    def removed(
+        self, keep: NDArray[np.bool_], positions: NDArray[np.int64], *, width: int | None = None
+    ) -> dict[str, NDArray[np.int64]]:
         """Inputs in which only the kept tokens exist, at their original positions.
 
-        ``keep`` is ``(k, n_tokens)``; the rows are as long as the longest of them.
+        ``keep`` is ``(k, n_tokens)``; the rows are padded to ``width``, by default to the longest of them.
         """
         lengths = keep.sum(axis=1)
-        width = int(lengths.max())
+        width = int(lengths.max()) if width is None else width
         # A stable sort of "dropped" lists the kept tokens first, in their order.
         order = np.argsort(~keep, axis=1, kind="stable")[:, :width]
         valid = np.arange(width) < lengths[:, None]
@@ -68,6 +70,20 @@ class TokenSequence:
         if self.token_types is not None:
             inputs["token_type_ids"] = np.broadcast_to(self.token_types, ids.shape)
         return inputs
+
+
+def padded_length(lengths: NDArray[np.int64], device: torch.device) -> NDArray[np.int64]:
+    """To how many tokens a row of each length is padded: by its own length alone, whatever else is in its batch.
+
+    On a CPU short rows are not padded at all, and long ones by a sixteenth at most, so that enough rows share a
+    length; other devices want larger batches, and lengths that are multiples of 8.
+    """
+    if device.type == "cpu":
+        step = 2 ** np.maximum(0, np.floor(np.log2(np.maximum(1, lengths))).astype(np.int64) - 4)
+    else:
+        step = np.full_like(lengths, 32)
+    padded: NDArray[np.int64] = -(-lengths // step) * step
+    return padded
 
 
 def make_sequence(network: torch.nn.Module, tokenizer: Any, encoding: Any) -> TokenSequence:

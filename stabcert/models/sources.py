@@ -15,6 +15,7 @@ from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
     TextNetwork,
+    call_with_pixels,
     is_convolutional,
     place,
     quiet,
@@ -130,7 +131,7 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
         channels_last = is_convolutional(image.network)
         place(image.network, options.device, options.dtype, channels_last=channels_last)
         preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
-        network = ImageNetwork(image.network, preprocessing, None, channels_last)
+        network = ImageNetwork(image.network, call_with_pixels, preprocessing, None, channels_last)
         return Loaded(network, image.class_names, sha256=image.sha256)
     from stabcert.models.demo import load_demo_text
     from stabcert.models.text import removes_tokens_exactly

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from stabcert.models.sequences import (
     hides_dropped_tokens,
     make_sequence,
     max_tokens,
+    padded_length,
     padding_position,
     removes_tokens_exactly,
     run,
@@ -54,6 +57,7 @@ class MaskedText:
         truncate: cut a text that is too long as the tokenizer does; else it is refused.
         removes_tokens: the answer of `removes_tokens_exactly` for this network. It is not relied
             on for texts longer than what was tried there.
+        in_float64: gives a copy of ``network`` that computes in float64.
         device: where the network is.
         dtype: type of the network's weights.
 
@@ -73,6 +77,7 @@ class MaskedText:
         baseline: str = "remove",
         truncate: bool = False,
         removes_tokens: bool,
+        in_float64: Callable[[], torch.nn.Module] | None = None,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
@@ -86,6 +91,7 @@ class MaskedText:
         self.text = text
         """The user's text, unchanged."""
         self._network = network
+        self._network_in_float64 = in_float64
         self._tokenizer = tokenizer
         self._device = device
         self._dtype = dtype
@@ -124,16 +130,16 @@ class MaskedText:
         return f"embeddings interpolated to that of the {self._substitute} token; every token attended to"
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        """Tokens that the network reads for each row, special tokens included."""
+        """Tokens that the network reads for each row, special tokens and padding included."""
         if self._removal == "tokens removed":
             lengths: NDArray[np.int64] = self._kept_tokens(masks).sum(axis=1, dtype=np.int64)
-            return lengths
+            return np.minimum(padded_length(lengths, self._device), len(self._sequence))
         return np.full(len(masks), len(self._sequence), dtype=np.int64)
 
     def logits(self, masks: Masks) -> torch.Tensor:
         keep = self._kept_tokens(masks)
         if self._removal == "tokens removed":
-            inputs = self._sequence.removed(keep, self._positions)
+            inputs = self._sequence.removed(keep, self._positions, width=int(self.cost(masks).max()))
         elif self._removal == "attention mask":
             inputs = self._sequence.hidden(keep)
         else:
@@ -142,6 +148,9 @@ class MaskedText:
             if self._passes_positions:
                 inputs["position_ids"] = np.broadcast_to(self._positions, keep.shape)
         return run(self._network, to_tensors(inputs, self._device))
+
+    def in_float64(self) -> MaskedText | None:
+        return None if self._network_in_float64 is None else _InFloat64(self, self._network_in_float64)
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
         """Logits for feature weights ``(k, n_features)``, differentiable in the weights.
@@ -276,6 +285,19 @@ class MaskedText:
     def _relaxation_token(self) -> str | None:
         order = ("mask", "unk", "pad") if self._baseline == "remove" else (self._baseline,)
         return next((name for name in order if name in self._substitutes), None)
+
+
+class _InFloat64(MaskedText):
+    """The same masks and tokens in front of a copy of the network, which is made when it is first asked."""
+
+    def __init__(self, original: MaskedText, network: Callable[[], torch.nn.Module]) -> None:
+        self.__dict__.update({name: value for name, value in original.__dict__.items() if name != "_network"})
+        self._make_network = network
+        self._dtype = torch.float64
+
+    @cached_property
+    def _network(self) -> torch.nn.Module:  # type: ignore[override]
+        return self._make_network()
 
 
 def _check_choices(features: str, baseline: str) -> None:

@@ -15,7 +15,9 @@ from scipy.special import softmax
 from stabcert.core.types import Feature, Features, Masks
 from stabcert.errors import ModelError, ParameterError
 from stabcert.models import base
-from stabcert.models.base import ModelPredictor, is_out_of_memory
+from stabcert.models.base import ModelPredictor
+from stabcert.models.batches import IMAGE_COST
+from stabcert.models.memory import is_out_of_memory
 
 CPU = torch.device("cpu")
 N = 5
@@ -30,6 +32,8 @@ class FakeInput:
     Args:
         drift: added to the logits of a batch of so many rows, ``(rows, n_classes)``: what rounding does.
         fits: rows that fit into memory.
+        exact: table of logits of the same function in float64 arithmetic; None: there is none.
+        cost: of a mask with so many kept features.
         error: raised for more rows than that.
     """
 
@@ -43,7 +47,10 @@ class FakeInput:
         fits: int = 10**9,
         error: BaseException | None = None,
         dtype: torch.dtype = torch.float32,
+        exact: ArrayLike | None = None,
+        cost: Callable[[NDArray[np.int64]], NDArray[np.int64]] = lambda kept: np.full_like(kept, IMAGE_COST),
     ) -> None:
+        self.exact, self.cost_of = exact, cost
         self.table = np.asarray(table, dtype=np.float64)
         self.n_features = (len(self.table) - 1).bit_length()
         self.drift, self.fits, self.error, self.dtype = drift, fits, error, dtype
@@ -59,8 +66,10 @@ class FakeInput:
         return {"features": "grid", "baseline": "zero"}
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        kept: NDArray[np.int64] = masks.sum(axis=1)
-        return kept
+        return self.cost_of(masks.sum(axis=1))
+
+    def in_float64(self) -> FakeInput | None:
+        return None if self.exact is None else FakeInput(self.exact, dtype=torch.float64)
 
     def logits(self, masks: Masks) -> torch.Tensor:
         self.batches.append(masks.copy())
@@ -94,14 +103,6 @@ def test_masks_are_evaluated_in_batches_of_the_size_asked_for(batch_size: int) -
     assert [len(batch) for batch in fake.batches] == [batch_size] * whole + [rest] * (rest > 0)
 
 
-@pytest.mark.parametrize(("device", "expected"), [("cpu", 32), ("cuda", 64), ("mps", 64)])
-def test_auto_is_a_batch_size_for_the_device(device: str, expected: int) -> None:
-    many = np.array([[code >> i & 1 for i in range(8)] for code in range(256)], dtype=bool)
-    fake = FakeInput(np.random.default_rng(0).normal(size=(256, 2)) * 9)
-    ModelPredictor(fake, ("a", "b"), device=torch.device(device))(many)
-    assert [len(batch) for batch in fake.batches if len(batch) > 1] == [expected] * (256 // expected)
-
-
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_size_below_1_is_refused(batch_size: int) -> None:
     with pytest.raises(ParameterError, match=f"batch size {batch_size} is not possible; use 1 or more, or auto"):
@@ -110,9 +111,10 @@ def test_a_batch_size_below_1_is_refused(batch_size: int) -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 5, 64])
 def test_cheap_masks_come_first_and_results_keep_the_order_asked_for(batch_size: int) -> None:
-    fake = FakeInput()
+    fake = FakeInput(cost=lambda kept: kept + 1)
     order = np.random.default_rng(1).permutation(32)
     probs = predictor(fake, batch_size)(ALL[order])
+    assert all(len(set(batch.sum(axis=1))) == 1 for batch in fake.batches), "rows of one cost only"
     assert (np.diff(np.concatenate(fake.batches).sum(axis=1)) >= 0).all()
     np.testing.assert_allclose(probs, EXPECTED[order], rtol=1e-13)
 

@@ -79,7 +79,7 @@ def test_whether_a_decision_is_a_near_tie_does_not_depend_on_batches() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
 def test_alone_is_equal_to_the_last_bit_for_every_batch_size(batch_size: int) -> None:
-    fake = FakeInput(drift=lambda rows: 1e-5 * rows * np.ones((rows, 3)) * [1, 2, 3], dtype=torch.float64)
+    fake = FakeInput(drift=lambda rows: 1e-6 * rows * np.ones((rows, 3)) * [1, 2, 3], dtype=torch.float64)
     model = predictor(fake, batch_size)
     reference = predictor(fake, 1)(ALL)
     model(ALL)

@@ -74,8 +74,8 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_changes_nothing() -
     constrained = ModelPredictor(masked(small, features="grid:4"), NAMES, device=CPU, batch_size=64)
     probs = constrained(masks)
     assert np.abs(probs - predictor("resnet")(masks)).max() < 1e-6
-    assert constrained.batch_size == 4
-    assert sizes[:5] == [30, 30, 16, 8, 4]
+    assert constrained.batch_size == 3
+    assert sizes[:4] == [30, 15, 7, 3]
 
 
 def test_one_image_that_does_not_fit_into_memory_is_a_model_error() -> None:

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from stabcert.core.types import Masks, Probs
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models.base import ModelPredictor
-from stabcert.models.sequences import TokenSequence, default_positions, hides_dropped_tokens, make_sequence
+from stabcert.models.sequences import (
+    TokenSequence,
+    default_positions,
+    hides_dropped_tokens,
+    make_sequence,
+    padded_length,
+)
 from stabcert.models.text import MaskedText, removes_tokens_exactly
 from tests.models.tiny import FAMILIES, tiny_network, tiny_tokenizer, wordpiece_tokenizer
 
@@ -196,12 +202,12 @@ def test_dropping_a_feature_removes_its_tokens_and_no_other(kind: str, family: s
     for index, feature in enumerate(text.features.items):
         masks = np.ones((1, len(text.features)), dtype=np.bool_)
         masks[0, index] = False
-        positions = inputs_of(text, family, masks)["position_ids"][0].tolist()
         first = 2 if family == "roberta" else 0
+        inputs = inputs_of(text, family, masks)
+        kept = inputs["input_ids"][inputs["attention_mask"] == 1].tolist()
+        positions = inputs["position_ids"][inputs["attention_mask"] == 1].tolist()
+        assert kept == [ids[position - first] for position in positions]
         dropped = sorted(set(range(len(ids))) - {position - first for position in positions})
-        assert inputs_of(text, family, masks)["input_ids"][0].tolist() == [
-            ids[position - first] for position in positions
-        ]
         assert dropped
         assert feature.span is not None or kind == "token"
         for token in dropped:
@@ -322,10 +328,10 @@ def test_every_own_token_of_any_text_is_in_one_feature_and_no_feature_is_without
     assert edges == sorted(edges)
     assert labels(text) == [string[start:end] for start, end in spans]
     every, none = np.ones((1, n), dtype=np.bool_), np.zeros((1, n), dtype=np.bool_)
-    removed_by_each = text.n_tokens_kept - text.cost(~np.eye(n, dtype=np.bool_))
+    removed_by_each = text.n_tokens_kept - text._kept_tokens(~np.eye(n, dtype=np.bool_)).sum(axis=1)
     assert (removed_by_each >= 1).all()
     assert removed_by_each.sum() == text.n_tokens_kept - 2
-    np.testing.assert_array_equal(text.cost(np.concatenate([every, none])), [text.n_tokens_kept, 2])
+    np.testing.assert_array_equal(text._kept_tokens(np.concatenate([every, none])).sum(axis=1), [text.n_tokens_kept, 2])
 
 
 # Substitutes
@@ -522,3 +528,28 @@ def test_a_tokenizer_without_offsets_is_refused() -> None:
 
 def test_every_family_of_the_table_is_tried() -> None:
     assert set(FAMILIES) == {*EXACT, *FALLBACK, "fnet", "bart", "gpt2"}
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_padding_depends_on_the_length_alone_and_is_small(device: str) -> None:
+    lengths = np.arange(1, 600)
+    padded = padded_length(lengths, torch.device(device))
+    assert (padded >= lengths).all()
+    assert (np.diff(padded) >= 0).all()
+    if device == "cpu":
+        assert (padded[:31] == lengths[:31]).all()
+        assert (padded - lengths <= lengths / 16).all()
+        assert len(np.unique(padded[255:511])) == 16 + 1
+    else:
+        assert (padded % 32 == 0).all()
+
+
+def test_a_row_gives_the_same_bits_whatever_shares_its_batch() -> None:
+    text = masked("the movie was not bad a great film " * 5, "bert")
+    masks = np.random.default_rng(0).random((64, len(text.features))) < 0.8
+    costs = text.cost(masks)
+    group = masks[costs == np.bincount(costs).argmax()]
+    assert len(np.unique(text._kept_tokens(group).sum(axis=1))) > 1, "rows of several lengths"
+    with torch.inference_mode():
+        together, apart = text.logits(group[:8]), torch.cat([text.logits(group[:4]), text.logits(group[4:8])])
+    assert torch.equal(together, apart)
