@@ -155,6 +155,8 @@ class Runner:
                 dtype=str(model.dtype).removeprefix("torch."),
                 batch_size=predictor.batches.largest,
                 evaluations=predictor.evaluations,
+                rechecked=predictor.rechecked,
+                drift=predictor.drift,
                 seconds=time.perf_counter() - start,
                 versions=_versions(),
             ),

@@ -40,6 +40,12 @@ def decide_from(predictor: MaskedPredictor, probs: Probs) -> Decisions:
     return Decisions(probs.argmax(axis=1), top_two_margin(probs) < tolerance)
 
 
+def drift_tolerance(predictor: MaskedPredictor) -> float:
+    """By how much the arithmetic may move log-probabilities of ``predictor``, relative to one another."""
+    decided = float(getattr(predictor, "decision_tolerance", 0.0))
+    return float(getattr(predictor, "drift_tolerance", decided))
+
+
 def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
     """Evaluate ``predictor`` and check what comes back: the one place where its output is trusted.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.decisions import Decisions, decide, decide_from, predict
+from stabcert.core.decisions import Decisions, decide, decide_from, drift_tolerance, predict
 from stabcert.core.hard.certificate import ScoreKind
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs, as_mask, as_masks
@@ -77,7 +77,7 @@ class SmoothedPredictor:
         # The base's logits differ between two evaluations of one mask by less than t, relative to one another. So the
         # odds of a class change by a factor of at most e^t, its probability by at most tanh(t / 4), and the
         # difference of two probabilities by at most twice that. The rest bounds sums of q numbers up to 1.
-        tolerance = float(getattr(self.base, "decision_tolerance", 0.0))
+        tolerance = drift_tolerance(self.base)
         rounding = max(1e-12, 4 * len(self.keep_masks) * float(np.finfo(np.float64).eps))
         return 2.0 * math.tanh(tolerance / 4.0) + rounding
 

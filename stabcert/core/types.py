@@ -33,7 +33,8 @@ class MaskedPredictor(Protocol):
 
     An object whose arithmetic depends on the batch in the last bits may offer a float attribute
     ``decision_tolerance``: the difference of the two largest log-probabilities under which a
-    decision is not to be relied on (see `stabcert.core.decisions`). Without it, 0 is assumed. One that
+    decision is not to be relied on (see `stabcert.core.decisions`). Without it, 0 is assumed. If it settles such
+    decisions itself, by better arithmetic, a larger ``drift_tolerance`` says how far the numbers may move. One that
     decides by other means, as a vote does, offers ``decide(masks) -> Decisions``.
     """
 

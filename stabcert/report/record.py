@@ -99,6 +99,10 @@ class RunInfo:
     evaluations: int
     seconds: float
     versions: dict[str, str] = field(default_factory=dict)
+    rechecked: int = 0
+    """Masks so close to a tie that float64 had to decide."""
+    drift: float = 0.0
+    """Largest difference that was seen between a margin in a batch and alone, in logits."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,8 @@ class Report:
                 "dtype": self.run.dtype,
                 "batch_size": self.run.batch_size,
                 "evaluations": self.run.evaluations,
+                "rechecked": self.run.rechecked,
+                "drift": self.run.drift,
                 "seconds": round(self.run.seconds, 3),
                 "versions": self.run.versions,
             },

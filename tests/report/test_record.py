@@ -111,6 +111,8 @@ def test_the_record_of_an_explanation() -> None:
             "dtype": "float32",
             "batch_size": 64,
             "evaluations": 152,
+            "rechecked": 0,
+            "drift": 0.0,
             "seconds": 1.835,
             "versions": {"stabcert": "0.1.0", "torch": "2.14.1"},
         },

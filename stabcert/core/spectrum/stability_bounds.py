@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from stabcert.core.decisions import decide_from, predict
+from stabcert.core.decisions import decide_from, drift_tolerance, predict
 from stabcert.core.masks import Additions
 from stabcert.core.spectrum.result import StabilityBounds
 from stabcert.core.spectrum.small_sets import containment, moebius, smooth_sets, steps_of
@@ -197,7 +197,7 @@ def _decisive_margin(predictor: MaskedPredictor, value: float, n_classes: int) -
     With a value above 1/2 its class is predicted, and stays while the value is above 1/2; of two classes the same
     holds for the other one below. A near tie reaches as far as its tolerance, in log-probabilities.
     """
-    tolerance = float(getattr(predictor, "decision_tolerance", 0.0))
+    tolerance = drift_tolerance(predictor)
     rows_sum_to_one_within = 1e-6
     margin = abs(value - 0.5) - math.tanh(tolerance / 2) / 2 - rows_sum_to_one_within
     return margin if margin > 0 and (value > 0.5 or n_classes == 2) else None
