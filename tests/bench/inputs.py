@@ -142,7 +142,7 @@ def _text_of(tokenizer: Any, n_tokens: int) -> str:
     words = (SAMPLES / "sentences.txt").read_text(encoding="utf-8").split() * 20
     taken: list[str] = []
     for word in words:
-        if len(tokenizer(" ".join([*taken, word]))["input_ids"]) > n_tokens:
+        if len(tokenizer(" ".join([*taken, word]), verbose=False)["input_ids"]) > n_tokens:
             break
         taken.append(word)
     return " ".join(taken)
