@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,22 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_the_package_itself_imports_nothing_heavy() -> None:
     assert _loaded_by("import stabcert") == []
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_certifying_a_given_mask_imports_the_library_of_the_model_and_no_other(kind: str, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.json"
+    mask.write_text(json.dumps([1] + [0] * (48 if kind == "image" else 3)))
+    given = ["--text", "What a wonderful day"] if kind == "text" else ["sample_inputs/panda.jpg"]
+    arguments = ["certify-soft", *given, "--mask", str(mask), "--radius", "1", "--quiet"]
+    code = (
+        "import contextlib, io\nfrom stabcert.cli.app import app\n"
+        f"with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    app({arguments!r})"
+    )
+    loaded = _loaded_by(code)
+    expected = {"torch", "timm", "PIL"} if kind == "image" else {"torch", "transformers"}
+    # Only image models are timm's; transformers imports PIL by itself.
+    assert expected <= set(loaded) <= expected | {"PIL"}
 
 
 def test_help_is_fast() -> None:

@@ -21,6 +21,8 @@ from stabcert.errors import ModelError
 from stabcert.models import demo
 from stabcert.models import demo_text_training as training
 from stabcert.models.demo import DemoImage, DemoText, load_demo_image, load_demo_text, read_deltas
+from stabcert.models.hub import load_model
+from stabcert.models.sequences import removes_tokens_exactly
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +260,8 @@ def test_a_removed_token_is_the_same_as_attention_zero(text: DemoText) -> None:
         removed = text.network(**training.collate([ids, ids], [kept, list(range(len(ids)))])).logits
     assert torch.allclose(removed[0], hidden[0], rtol=0, atol=1e-4)
     assert not torch.allclose(removed[1], hidden[0], rtol=0, atol=0.1)
+
+
+def test_that_its_tokens_can_be_removed_is_true_although_loading_does_not_try_it(text: DemoText) -> None:
+    assert removes_tokens_exactly(text.network, text.tokenizer, torch.device("cpu"))
+    assert load_model("demo:text", device="cpu").network.removes_tokens  # type: ignore[union-attr]

@@ -10,6 +10,7 @@ import pytest
 
 from stabcert.core.statistics.bounds import log_e_value
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
+from tests.bench.expected_samples import LARGEST_FACTOR, RATES, expected_samples
 from tests.core.helpers import GOLDEN
 from tests.oracles import e_value, e_value_finite, ever_true_without_replacement
 
@@ -86,26 +87,14 @@ def finite(limit: int, matches: int, failures: int, population: int) -> float:
     return 0.0 if failures >= population - limit else float(e_value_finite(limit, matches, failures, population))
 
 
-@pytest.mark.parametrize("rate", [0.95, 0.98, 0.99])
+@pytest.mark.parametrize("rate", RATES)
 def test_the_mean_number_of_draws_is_near_the_information_limit(rate: float) -> None:
-    """Exact by dynamic programming over (draws, failures); the mass beyond the horizon is below 1e-4."""
-    delta, threshold, horizon = 0.1, 0.9, 1500
-    needed = [samples_to_certify(threshold, delta, failures=f) or horizon for f in range(130)]
-    assert needed[-1] > horizon
-    alive = np.zeros(131)
-    alive[0] = 1.0
-    mean = 0.0
-    for n in range(1, horizon + 1):
-        mean += alive.sum()
-        following = alive * rate
-        following[1:] += alive[:-1] * (1 - rate)
-        following[[f for f, count in enumerate(needed) if n >= count]] = 0.0
-        alive = following
-    assert alive.sum() < 1e-4
-    limit = math.log(1 / delta) / (rate * math.log(rate / threshold) + (1 - rate) * math.log((1 - rate) / 0.1))
-    assert mean < 1.35 * limit
-    golden = dict(GOLDEN["mean_samples_to_certify_0.9_delta_0.1"])
-    assert mean == pytest.approx(golden[rate], abs=0.06)
+    """Exact by dynamic programming over (draws, failures)."""
+    expected = expected_samples(rate)
+    assert expected.factor < LARGEST_FACTOR
+    assert expected.mean == pytest.approx(dict(GOLDEN["mean_samples_to_certify_0.9_delta_0.1"])[rate], abs=0.06)
+    limit = {0.95: 137.8, 0.98: 44.9, 0.99: 32.3, 0.995: 27.1, 1.0: 21.9}[rate]
+    assert expected.limit == pytest.approx(limit, abs=0.06)
 
 
 @pytest.mark.parametrize("threshold", [0.9, 0.8, 0.5, 1.0])
