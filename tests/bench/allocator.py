@@ -1,6 +1,6 @@
 """The two settings of the C library's allocator between which a process can be switched.
 
-`stabcert.cli.memory.keep_freed_memory` cannot be undone to the letter: glibc adapts two thresholds to what is freed,
+`stabcert.models.memory.keep_freed_memory` cannot be undone to the letter: glibc adapts two thresholds to what is freed,
 and stops to do so once any parameter was set. The values that it would have reached after the first forward pass of a
 photo (its upper limits: buffers up to 32 MiB on the heap, of which 64 MiB may stay free) can be set, however. The entry
 ``allocator`` of the bench measures whether this is as fast as a process in which nothing was ever set.
@@ -12,7 +12,7 @@ import ctypes
 import sys
 from typing import Any
 
-from stabcert.cli.memory import keep_freed_memory
+from stabcert.models.memory import keep_freed_memory
 
 # Parameters of glibc's mallopt(3), and what its thresholds adapt to when large buffers are freed.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
