@@ -73,7 +73,7 @@ class InputOptions:
             "--baseline",
             metavar="SPEC",
             show_default="zero | remove",
-            help="A dropped feature becomes: zero, black, mean, blur | remove, mask, pad, unk.",
+            help="A dropped feature becomes: zero, black, mean, blur, drop | remove, mask, pad, unk.",
             rich_help_panel=INPUT,
         ),
     ] = None

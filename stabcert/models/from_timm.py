@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -98,6 +99,20 @@ def patch_size(network: torch.nn.Module) -> int | None:
     return int(height) if height == width else None
 
 
+def token_stage(network: torch.nn.Module) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
+    """How to find the part of a vision transformer after which patches are tokens with positions."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    if not isinstance(network, VisionTransformer) or not hasattr(network, "patch_drop"):
+        return None
+
+    def stage(module: torch.nn.Module) -> torch.nn.Module:
+        part: torch.nn.Module = module.patch_drop  # type: ignore[assignment]
+        return part
+
+    return stage
+
+
 def _image_network(network: Any, device: torch.device, dtype: torch.dtype) -> ImageNetwork:
     from timm.data import create_transform, resolve_model_data_config
 
@@ -111,8 +126,9 @@ def _image_network(network: Any, device: torch.device, dtype: torch.dtype) -> Im
         return pixels
 
     mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
+    preprocessing = Preprocessing(to_pixels, mean, std)
     return ImageNetwork(
-        network, call_with_pixels, Preprocessing(to_pixels, mean, std), patch_size(network), channels_last
+        network, call_with_pixels, preprocessing, patch_size(network), channels_last, token_stage(network)
     )
 
 

@@ -171,7 +171,8 @@ def _image_network(
     channels_last = is_convolutional(module)
     place(module, device, dtype, channels_last=channels_last)
 
-    return ImageNetwork(module, _call, Preprocessing(to_pixels, mean, std), _patch_size(module), channels_last)
+    preprocessing = Preprocessing(to_pixels, mean, std)
+    return ImageNetwork(module, _call, preprocessing, _patch_size(module), channels_last, _token_stage(module))
 
 
 def _call(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
@@ -218,6 +219,23 @@ def _patch_size(module: Any) -> int | None:
     if isinstance(size, (list, tuple)) and len(set(size)) == 1:
         size = size[0]
     return size if isinstance(size, int) else None
+
+
+def _token_stage(module: Any) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
+    """How to find the part of a plain vision transformer after which patches are tokens with positions."""
+    if module.config.model_type == "timm_wrapper":
+        from stabcert.models.from_timm import token_stage
+
+        inside = token_stage(module.timm_model)
+        return None if inside is None else lambda wrapper: inside(wrapper.timm_model)  # type: ignore[arg-type]
+    if module.config.model_type not in _PLAIN_VISION_TRANSFORMERS or _embeddings_of(module) is None:
+        return None
+    return _embeddings_of
+
+
+def _embeddings_of(module: Any) -> Any:
+    base = module.base_model
+    return getattr(getattr(base, "vision_model", base), "embeddings", None)
 
 
 def _text_network(

@@ -94,6 +94,8 @@ class LoadedModel:
             patch_size=self.network.patch_size,
             channels_last=self.network.channels_last,
             in_float64=self.network.logits_in_float64,
+            stage=self.network.token_stage(),
+            stage_in_float64=self.network.token_stage_in_float64(),
             device=self.device,
             dtype=self.dtype,
         )

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from stabcert.core.types import Features, Masks
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models.batches import IMAGE_COST
+from stabcert.models.patch_tokens import ImageTokens, TokenStage, feature_of_patches
 from stabcert.models.segmentation import segment
 
-BASELINES = ("zero", "black", "mean", "blur")
+BASELINES = ("zero", "black", "mean", "blur", "drop")
 _BLUR_SHARE = 1 / 20
 
 # Bicubic filters on floats overshoot by a few hundredths; beyond this, mean and std are wrong.
@@ -94,6 +95,11 @@ class MaskedImage:
     - ``black``: the colour black
     - ``mean``: this image's mean colour
     - ``blur``: this image blurred (Gaussian, sigma one twentieth of the shorter side)
+    - ``drop``: for vision transformers: the tokens of dropped patches are left out, the others keep their
+      positions (Jain et al. 2022). Another function than any fill, and faster the fewer patches are kept.
+
+    Where patches are tokens, their embeddings are computed once and chosen by the mask; that this gives what the
+    pixels give is tried on the image first.
 
     Args:
         network: ``(b, 3, height, width)`` pixels on ``device`` in ``dtype`` to ``(b, n_classes)`` logits.
@@ -103,6 +109,8 @@ class MaskedImage:
         channels_last: give the network batches in that memory format, which is faster for
             convolutions; the values are the same.
         in_float64: the same network for float64 pixels.
+        stage: where patches are tokens, in a vision transformer.
+        stage_in_float64: the same in the network for float64 pixels.
 
     Raises:
         InputError: an image not in mode RGB, or a label map that cannot be used.
@@ -122,6 +130,8 @@ class MaskedImage:
         patch_size: int | None = None,
         channels_last: bool = False,
         in_float64: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        stage: TokenStage | None = None,
+        stage_in_float64: TokenStage | None = None,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -147,6 +157,41 @@ class MaskedImage:
         self._visible = visible[None].to(device, dtype).contiguous(memory_format=self._memory_format)
         self._baseline = dropped[None].to(device, dtype).contiguous(memory_format=self._memory_format)
         self._index = torch.from_numpy(self.labels).flatten().to(device)
+        self._stage_in_float64 = stage_in_float64
+        self._tokens = self._find_tokens(stage, drop=baseline == "drop")
+
+    def _find_tokens(self, stage: TokenStage | None, *, drop: bool) -> ImageTokens | None:
+        """The tokens of this image, if masks of its features are masks of them.
+
+        Raises:
+            ParameterError: patches are to be removed that cannot be.
+        """
+        known = None if stage is None else feature_of_patches(self.labels, stage.patch_size)
+        tokens = None
+        if stage is not None and known is not None:
+            tokens = ImageTokens(stage, self._visible, self._baseline, known, drop=drop)
+        if not drop:
+            return tokens if tokens is not None and tokens.agrees(self._masked_patches) else None
+        if tokens is None or not tokens.is_a_set():
+            why = (
+                "this model does not read patches as tokens that can be left out"
+                if stage is None or known is not None
+                else f"features must consist of whole patches ({stage.patch_size} x {stage.patch_size} pixels)"
+            )
+            raise ParameterError(
+                f"--baseline drop is not possible: {why}; use --baseline {'|'.join(BASELINES[:-1])}, or a vision "
+                "transformer with --features patch"
+            )
+        return tokens
+
+    def _masked_patches(self, kept: torch.Tensor) -> torch.Tensor:
+        """``(patches,)`` bool to the pixels ``(1, 3, height, width)`` of an image with only these patches."""
+        height, width = self.labels.shape
+        side = round((height * width / len(kept)) ** 0.5)
+        grid = kept.view(height // side, width // side)
+        spread = grid.repeat_interleave(side, 0).repeat_interleave(side, 1)
+        pixels = torch.where(spread, self._visible, self._baseline)
+        return pixels.contiguous(memory_format=self._memory_format)
 
     @property
     def features(self) -> Features:
@@ -161,7 +206,7 @@ class MaskedImage:
         return "each pixel is baseline + weight * (pixel - baseline)"
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        return np.full(len(masks), IMAGE_COST, dtype=np.int64)
+        return np.full(len(masks), IMAGE_COST, dtype=np.int64) if self._tokens is None else self._tokens.cost(masks)
 
     def in_float64(self) -> MaskedImage | None:
         if self._network_in_float64 is None:
@@ -169,10 +214,14 @@ class MaskedImage:
         exact = copy.copy(self)  # nothing is decoded or divided again
         exact._network = self._network_in_float64
         exact._visible, exact._baseline = self._visible.double(), self._baseline.double()
+        if self._tokens is not None:
+            if self._stage_in_float64 is None:
+                return None
+            exact._tokens = self._tokens.with_stage(self._stage_in_float64, exact._visible, exact._baseline)
         return exact
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        return self._network(self.batch(masks))
+        return self._network(self.batch(masks)) if self._tokens is None else self._tokens.logits(masks)
 
     def batch(self, masks: Masks) -> torch.Tensor:
         """``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels the network is given."""
@@ -222,7 +271,7 @@ def _colours(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[np.
 
 
 def _baseline(name: str, visible: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    if name == "zero":
+    if name in ("zero", "drop"):  # gradients of removed patches fade them into the mean colour
         flat = torch.zeros(3, 1, 1)
     elif name == "black":
         flat = -_per_channel(preprocessing.mean) / _per_channel(preprocessing.std)

@@ -15,6 +15,7 @@ import torch
 
 from stabcert.errors import ModelError
 from stabcert.models.image import Preprocessing
+from stabcert.models.patch_tokens import TokenStage
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,21 @@ class ImageNetwork:
     """Side of the patches of a vision transformer, in pixels."""
     channels_last: bool
     """Whether batches are best in the memory format of convolutions."""
+    stage: Callable[[torch.nn.Module], torch.nn.Module] | None = None
+    """Of a vision transformer the part of the module after which patches are tokens; see `TokenStage`."""
+
+    def token_stage(self) -> TokenStage | None:
+        """Where patches are tokens, if this network has such a place."""
+        return self._token_stage(lambda: self.module)
+
+    def token_stage_in_float64(self) -> TokenStage | None:
+        """The same in the copy that computes in float64."""
+        return self._token_stage(lambda: self.module_in_float64)
+
+    def _token_stage(self, module: Callable[[], torch.nn.Module]) -> TokenStage | None:
+        if self.stage is None or self.patch_size is None:
+            return None
+        return TokenStage(module, self.stage, self.call, self.patch_size)
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
