@@ -100,7 +100,7 @@ def test_the_first_stage_is_run_for_one_image_whatever_the_number_of_masks() -> 
     assert rows == [1]
 
 
-@pytest.mark.parametrize("kind", ("ViT", "DeiT", "timm"))
+@pytest.mark.parametrize("kind", ["ViT", "DeiT", "timm"])
 def test_removed_patches_are_left_out_of_the_sequence_and_the_others_stay_where_they_are(kind: str) -> None:
     """The oracle: the network's own layers on the kept tokens, one mask at a time."""
     module = network(kind)
