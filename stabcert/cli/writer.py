@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from stabcert.cli.choices import OutputFormat
 from stabcert.cli.files import Replacement, make_folder
 from stabcert.cli.options import OutputOptions
 from stabcert.errors import ParameterError
@@ -107,9 +108,12 @@ class Writer:
 
     def __enter__(self) -> Writer:
         options = self._options
-        files = [path.resolve() for path in (options.output, options.plot, options.html) if path is not None]
+        named = (options.output, options.plot, options.html, options.junit)
+        files = [path.resolve() for path in named if path is not None]
         if len(set(files)) < len(files):
-            raise ParameterError("--output, --plot and --html would overwrite one another; give each a file of its own")
+            raise ParameterError(
+                "--output, --plot, --html and --junit would overwrite one another; give each a file of its own"
+            )
         try:
             if options.plot is not None:
                 from stabcert.report.figures.plot import check_number, format_of
@@ -172,7 +176,7 @@ class Writer:
             self._print(kept.line)
             if kept.note is not None and not self._options.quiet:
                 print(kept.note, file=sys.stderr)  # noqa: T201
-        else:
+        elif self._options.format is not OutputFormat.github:
             self._show(exhibit, render(exhibit.report), kept.note)
 
     def keep_failure(self, record: dict[str, Any]) -> Kept:
@@ -198,7 +202,7 @@ class Writer:
             self._html.write(self._page.summary(found.section()).encode())
         if self._options.json:
             self._print(line)
-        else:
+        elif self._options.format is not OutputFormat.github:
             self._show(None, found.lines, None)
 
     def arrange(self, keys: Sequence[str], outdated: Collection[str]) -> None:
