@@ -60,7 +60,9 @@ def _soft(result: dict[str, Any]) -> str:
     missed = [rate for rate in rates if not rate["met"]]
     if not missed:
         return f"the rate is at least {threshold!r} at radius {ranges([rate['radius'] for rate in rates])}"
-    return f"the rate is {', '.join(map(_rate, missed))}; at least {threshold!r} is asked for"
+    first, *others = (_rate(rate) for rate in missed)
+    said = [first, *(rate.replace(" additions keep the prediction", "") for rate in others)]
+    return f"the rate is {', '.join(said)}; at least {threshold!r} is asked for"
 
 
 def _rate(rate: dict[str, Any]) -> str:
