@@ -24,7 +24,7 @@ class InputOptions:
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[INPUT]...", help="Image files, .txt files (one text each), directories, or - for standard input."
+            metavar="INPUT", help="Image files, .txt files (one text each), directories, or - for standard input."
         ),
     ] = None
     text: Annotated[
@@ -120,9 +120,9 @@ class ModelOptions:
             rich_help_panel=MODEL,
         ),
     ] = "auto"
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Arithmetic of the model.", rich_help_panel=MODEL)] = (
-        Dtype.float32
-    )
+    dtype: Annotated[
+        Dtype, typer.Option("--dtype", metavar="TYPE", help="float32, bfloat16 or float16.", rich_help_panel=MODEL)
+    ] = Dtype.float32
     batch_size: Annotated[
         str,
         typer.Option(
@@ -229,7 +229,7 @@ class OutputOptions:
             metavar="FILE",
             is_eager=True,
             callback=use_config,
-            help="Options from a TOML file: min-rate = 0.9 under [certify-soft].",
+            help="Options from a TOML file: min-rate = 0.9 under \\[certify-soft].",
             rich_help_panel=RUNNING,
         ),
     ] = None
