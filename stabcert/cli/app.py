@@ -97,10 +97,14 @@ def root(
 
 
 def _error(message: str) -> None:
+    from stabcert.cli.streams import fitted_message
     from stabcert.report.visible import visible
 
-    typer.echo(f"Error: {visible(message)}", err=True)
+    typer.echo(fitted_message(f"Error: {visible(message)}", sys.stderr), err=True)
 
 
 def main() -> None:
+    from stabcert.cli.streams import replace_what_cannot_be_written
+
+    replace_what_cannot_be_written()
     app(prog_name="stabcert")

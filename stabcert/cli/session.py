@@ -261,10 +261,11 @@ class Session:
     def _say(self, text: str, *, always: bool = False) -> None:
         """One line on stderr; notes once, however many workers have them."""
         if always or not (self.output.quiet or text in self._said):
+            from stabcert.cli.streams import fitted_message
             from stabcert.report.visible import visible
 
             self._said.add(text)
-            print(visible(text), file=sys.stderr)  # noqa: T201
+            print(fitted_message(visible(text), sys.stderr), file=sys.stderr)  # noqa: T201
 
 
 def _verdict(result: Result, finished: dict[str, str]) -> int:

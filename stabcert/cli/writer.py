@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -213,15 +214,16 @@ class Writer:
     def _show(self, exhibit: Exhibit | None, lines: Sequence[Line], note: str | None) -> None:
         from rich.text import Text
 
+        from stabcert.report.screen import fitted
         from stabcert.report.sentence import on_terminal
 
         console = _console(self._stdout)
-        # Words stay whole on a terminal; in a pipe a line stays a line.
-        console.soft_wrap = not on_terminal(console)
-        for number, line in enumerate(lines):
-            if note is not None and number == len(lines) - 1:
-                console.print(Text(f"  {note}"))
-            console.print(line)
+        terminal = on_terminal(console)
+        shown = [*lines[:-1], *([] if note is None else [Text(f"  {note}")]), *lines[-1:]]
+        for number, line in enumerate(shown):
+            # Words stay whole on a terminal; in a pipe a line stays a line.
+            for part in fitted(line, console) if terminal else (line,):
+                console.print(part)
             if number == 0 and exhibit is not None and exhibit.canvas is not None and not self._summarised:
                 from stabcert.report.halfblocks import HalfBlocks
 
@@ -252,6 +254,10 @@ class Writer:
         return line
 
     def _print(self, line: str) -> None:
+        try:
+            line.encode(getattr(self._stdout, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:
+            line = json.dumps(json.loads(line))  # escapes mean the same to every reader
         self._stdout.write(line + "\n")
         self._stdout.flush()
 
@@ -270,7 +276,7 @@ def _console(file: TextIO) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return PipedConsole(file=file, highlight=False)
+    return PipedConsole(file=file, highlight=False, soft_wrap=True)
 
 
 def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:
