@@ -270,9 +270,9 @@ class Writer:
 
 def _console(file: TextIO) -> Console:
     """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
-    from rich.console import Console
+    from stabcert.report.screen import Screen
 
-    class PipedConsole(Console):
+    class PipedConsole(Screen):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 

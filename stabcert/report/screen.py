@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.style import Style
 from rich.text import Text
 
 from stabcert.report.sentence import Sentence
@@ -15,6 +16,19 @@ _HANGING = 2
 _BETWEEN = "   "
 """Between the parts of the first line of a report; the best place to break it."""
 _NARROWEST = 20
+
+
+# The green and yellow of many terminals vanish on white, the red on black. These have a contrast above 3 on either.
+_READABLE = {"green": "color(28)", "yellow": "color(166)", "red": "color(160)"}
+
+
+class Screen(Console):
+    """A console whose colours can be read on a light and on a dark ground, where there are enough to choose from."""
+
+    def get_style(self, name: str | Style, *, default: Style | str | None = None) -> Style:
+        if isinstance(name, str) and self.color_system in ("256", "truecolor"):
+            name = " ".join(_READABLE.get(word, word) for word in name.split(" "))
+        return super().get_style(name, default=default)
 
 
 def fitted(line: RenderableType, console: Console) -> Iterator[RenderableType]:

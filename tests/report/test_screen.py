@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from stabcert.report.curve.terminal import render_curve, render_input
 from stabcert.report.hard.terminal import render_hard
-from stabcert.report.screen import fitted
+from stabcert.report.screen import Screen, fitted
 from stabcert.report.spectrum.terminal import render_spectrum
 from stabcert.report.terminal import Line, render_explain, render_soft
 from tests.report import curves, spectra
@@ -43,7 +42,7 @@ class Terminal(io.StringIO):
 
 def shown(lines: list[Line], width: int = 80, *, colour: bool = False) -> list[str]:
     file = Terminal()
-    console = Console(
+    console = Screen(
         file=file,
         width=width,
         highlight=False,
@@ -107,5 +106,21 @@ def test_a_word_wider_than_the_terminal_stays_whole() -> None:
 
 def test_colours_survive_the_breaking() -> None:
     lines = shown(render_soft(soft_report(certificate(SAMPLED))), 50, colour=True)
-    assert any("\x1b[32mconsistent\x1b[0m" in line for line in lines)
+    assert any("\x1b[38;5;28mconsistent\x1b[0m" in line for line in lines)
     assert any("\x1b[1m" in line for line in lines[:1])
+
+
+@pytest.mark.parametrize("style", ["green", "yellow", "red", "bold yellow", "not bold green"])
+def test_colours_can_be_read_on_white_and_on_black(style: str) -> None:
+    colour = Screen(color_system="256").get_style(style).color
+    assert colour is not None
+    channels = [channel / 255 for channel in colour.get_truecolor()]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]  # as WCAG 2 defines it
+    assert min(1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05) > 3
+
+
+def test_where_there_are_sixteen_colours_they_stay() -> None:
+    colour = Screen(color_system="standard").get_style("bold yellow").color
+    assert colour is not None
+    assert colour.name == "yellow"
