@@ -80,9 +80,9 @@ for name, module, command in (
 @app.callback(help=_paragraphs(HELP), invoke_without_command=True)
 def root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Show the version and exit.")] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="With --version: versions of everything, for a report of a bug.")
+        bool, typer.Option("--json", metavar="", help="With --version: all versions, for a report of a bug.")
     ] = False,
 ) -> None:
     if version:
