@@ -175,10 +175,11 @@ class Writer:
             self._exhibits.append(exhibit)
         if self._options.json:
             self._print(kept.line)
-            if kept.note is not None and not self._options.quiet:
-                print(kept.note, file=sys.stderr)  # noqa: T201
         elif self._options.format is not OutputFormat.github:
             self._show(exhibit, render(exhibit.report), kept.note)
+            return
+        if kept.note is not None and not self._options.quiet:
+            print(kept.note, file=sys.stderr)  # noqa: T201
 
     def keep_failure(self, record: dict[str, Any]) -> Kept:
         return Kept(self._line(record), None)

@@ -94,3 +94,19 @@ def test_completion_is_installed_where_the_shell_finds_it(tmp_path: Path) -> Non
     assert "_STABCERT_COMPLETE=complete_bash" in shown.stdout
     subprocess.run([*command, "--install-completion", "bash"], capture_output=True, env=environment, check=True)
     assert any("_STABCERT_COMPLETE" in path.read_text() for path in tmp_path.rglob("*.sh"))
+
+
+@pytest.mark.parametrize("command", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval"])
+def test_the_help_fits_80_columns_and_shows_what_is_typed(
+    run: Run, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run(command, "--help").stdout
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert f"Usage: stabcert {command} [OPTIONS] [INPUT]..." in shown.replace("root", "stabcert")
+    examples = lines[next(i for i, line in enumerate(lines) if line.strip() == "Examples") + 1 :]
+    examples = examples[: next(i for i, line in enumerate(examples) if not line.strip())]
+    assert all(line.strip().startswith("stabcert ") for line in examples)  # none is broken
+    assert "under [certify-soft]" in shown  # a name of a table, not markup
+    assert shown.count("<bool>") == 1  # the one of --help is typer's
