@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-import stabcert
 from stabcert.cli.commands import certify_hard, certify_soft, explain, fourier, smooth_eval
-from stabcert.errors import StabcertError
+from stabcert.errors import ParameterError, StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
 features are revealed?
@@ -78,26 +77,34 @@ for name, module, command in (
     app.command(name, help=_paragraphs(module.HELP) + "\n\n" + _examples(module.EXAMPLES))(command)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"stabcert {stabcert.__version__}")
-        raise typer.Exit
-
-
-@app.callback(help=_paragraphs(HELP))
+@app.callback(help=_paragraphs(HELP), invoke_without_command=True)
 def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Show the version and exit.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", metavar="", help="With --version: all versions, for a report of a bug.")
     ] = False,
 ) -> None:
-    pass
+    if version:
+        from stabcert.cli.about import version_text
+
+        typer.echo(version_text(as_json=json))
+        raise typer.Exit
+    if json:
+        raise ParameterError("--json before a command belongs to --version; write stabcert explain INPUT --json")
+    if context.invoked_subcommand is None:
+        raise ParameterError("no command given; write stabcert --help to see them")
 
 
 def _error(message: str) -> None:
+    from stabcert.cli.streams import fitted_message
     from stabcert.report.visible import visible
 
-    typer.echo(f"Error: {visible(message)}", err=True)
+    typer.echo(fitted_message(f"Error: {visible(message)}", sys.stderr), err=True)
 
 
 def main() -> None:
+    from stabcert.cli.streams import replace_what_cannot_be_written
+
+    replace_what_cannot_be_written()
     app(prog_name="stabcert")

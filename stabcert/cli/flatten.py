@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import Field, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from stabcert.cli.options import OutputOptions
 
@@ -25,6 +25,10 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
             continue
         group = groups[name] = hints[name]
         group_hints = get_type_hints(group, include_extras=True)
+        for hint in group_hints.values():
+            kind, *more = get_args(hint) or (None,)
+            if kind is bool:
+                more[0].metavar = ""  # typer would show <bool>, and nobody writes --quiet true
         parameters += [
             inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=group_hints[f.name])
             for f in _options(group)

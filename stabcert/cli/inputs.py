@@ -8,7 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,6 +60,8 @@ class Item:
     label: Label | None = None
     problem: InputError | None = None
     """Why it cannot be used, if that is known already."""
+    listed: tuple[Path, int] | None = field(default=None, compare=False)
+    """The list that names it, and the line."""
 
     def read(self) -> bytes:
         """The bytes whose SHA-256 identifies the input.
@@ -207,9 +209,9 @@ def _is_image(data: bytes) -> bool:
 
 def _from_list(path: Path, labelled: bool) -> list[Item]:
     if path.suffix.lower() in (".jsonl", ".csv"):
-        return [_from_row(path, line, row, labelled) for line, row in read_rows(path)]
+        return [replace(_from_row(path, line, row, labelled), listed=(path, line)) for line, row in read_rows(path)]
     lines = enumerate(read_text(path).splitlines(), start=1)
-    return [_from_line(path, number, line) for number, line in lines if line.strip()]
+    return [replace(_from_line(path, number, line), listed=(path, number)) for number, line in lines if line.strip()]
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

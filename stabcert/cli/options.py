@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, OutputFormat, offers
+from stabcert.cli.config import use_config
 from stabcert.errors import ParameterError
 
-INPUT, MODEL, EXPLANATION, CERTIFICATE, OUTPUT, RUNNING = (
-    "Input",
-    "Model",
-    "Explanation",
-    "Certificate",
-    "Output",
-    "Running",
-)
+INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
+CERTIFICATE, OUTPUT, RUNNING = "Certificate", "Output", "Running"
 
 
 DEFAULT_METHOD = "lime"
-
-
-class Dtype(StrEnum):
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
 
 
 @dataclass
@@ -35,7 +24,7 @@ class InputOptions:
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[INPUT]...", help="Image files, .txt files (one text each), directories, or - for standard input."
+            metavar="INPUT", help="Image files, .txt files (one text each), directories, or - for standard input."
         ),
     ] = None
     text: Annotated[
@@ -63,6 +52,7 @@ class InputOptions:
             "--features",
             metavar="SPEC",
             show_default="a ViT's patches, else grid:7 | word",
+            autocompletion=offers(FEATURES),
             help="patch, grid:N, slic:N, quickshift, FILE | word, token, sentence.",
             rich_help_panel=INPUT,
         ),
@@ -73,6 +63,7 @@ class InputOptions:
             "--baseline",
             metavar="SPEC",
             show_default="zero | remove",
+            autocompletion=offers(BASELINES),
             help="A dropped feature becomes: zero, black, mean, blur, drop | remove, mask, pad, unk.",
             rich_help_panel=INPUT,
         ),
@@ -95,6 +86,7 @@ class ModelOptions:
             metavar="NAME",
             envvar="STABCERT_MODEL",
             show_default="the demo model",
+            autocompletion=offers(MODELS),
             help="Hub name, directory, timm:NAME, demo:image, demo:text.",
             rich_help_panel=MODEL,
         ),
@@ -123,13 +115,14 @@ class ModelOptions:
             "--device",
             metavar="DEVICE",
             envvar="STABCERT_DEVICE",
+            autocompletion=offers(DEVICES),
             help="auto, cpu, cuda, cuda:N or mps.",
             rich_help_panel=MODEL,
         ),
     ] = "auto"
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Arithmetic of the model.", rich_help_panel=MODEL)] = (
-        Dtype.float32
-    )
+    dtype: Annotated[
+        Dtype, typer.Option("--dtype", metavar="TYPE", help="float32, bfloat16 or float16.", rich_help_panel=MODEL)
+    ] = Dtype.float32
     batch_size: Annotated[
         str,
         typer.Option(
@@ -151,6 +144,7 @@ class ExplanationOptions:
             "--method",
             metavar="NAME",
             show_default="lime",
+            autocompletion=offers(METHODS),
             help="lime, shap, kernelshap, occlusion, intgrad, saliency, inputxgrad, smoothgrad, clime, mfaba or "
             "random; explain and smooth-eval take several: A,B.",
             rich_help_panel=EXPLANATION,
@@ -203,6 +197,15 @@ class OutputOptions:
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object for each input and line.", rich_help_panel=OUTPUT)
     ] = False
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--format",
+            show_default="text",
+            help="json is --json; github: annotations for GitHub Actions.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Append the same objects to FILE.", rich_help_panel=OUTPUT),
@@ -214,6 +217,21 @@ class OutputOptions:
     html: Annotated[
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write one self-contained page.", rich_help_panel=OUTPUT),
+    ] = None
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write JUnit XML, a test for each input.", rich_help_panel=OUTPUT),
+    ] = None
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            is_eager=True,
+            callback=use_config,
+            help="Options from a TOML file: min-rate = 0.9 under \\[certify-soft].",
+            rich_help_panel=RUNNING,
+        ),
     ] = None
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="Of all random draws.", rich_help_panel=RUNNING)
@@ -258,6 +276,11 @@ class OutputOptions:
     ] = False
     asked: dict[str, Any] = field(init=False, repr=False, compare=False)
     """Every option of the call by name, those of other groups too: `flatten` puts it here, for the keys of records."""
+
+    def __post_init__(self) -> None:
+        if self.json and self.format not in (None, OutputFormat.json):
+            raise ParameterError(f"--json is --format json; leave it out for --format {self.format}")
+        self.json = self.json or self.format is OutputFormat.json
 
 
 def parse_methods(text: str | None) -> tuple[str, ...]:

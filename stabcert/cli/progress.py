@@ -32,7 +32,7 @@ class Progress:
 
             over_all = (BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f}"), TimeRemainingColumn())
             self._bar = Bar(
-                SpinnerColumn(),
+                SpinnerColumn("line"),  # the default is no ASCII
                 TextColumn("{task.description}", markup=False),
                 *(over_all if self._inputs > 1 else ()),
                 TextColumn("{task.fields[evaluations]} evaluations"),

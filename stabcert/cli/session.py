@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stabcert.cli.checks import Checks
 from stabcert.cli.inputs import Item
 from stabcert.cli.noise import library_noise
 from stabcert.cli.options import (
@@ -119,7 +120,8 @@ class Session:
             self._say(f"nothing to do: part {shard.index} of {shard.count} holds none of {len(every)} inputs")
         summarised = self.summary is not None
         writer = Writer(self.output, self.command, len(tasks), self.save_flips, summarised=summarised)
-        with library_noise(self.output.verbose), writer:
+        self._checks = Checks(self.output, self.command, [task.item for task in tasks])
+        with library_noise(self.output.verbose), writer, self._checks:
             for note in writer.notes:
                 self._say(note)
             runner = Runner(
@@ -150,6 +152,7 @@ class Session:
                 for note in result.notes:
                     self._say(note)
                 if result.error is not None and not self.output.keep_going:
+                    self._checks.add(self._failure(task, result.error), task.item)
                     raise result.error
                 waiting[position] = result, self._keep(task, result, writer)
                 if result.exhibit is None and result.error is None:
@@ -169,6 +172,7 @@ class Session:
         if found is not None:
             with progress.hidden():
                 writer.summarise(found)
+                self._checks.add(found.record, None)
             keys.append(found.record["key"])
             code = max(code, _code(found.record["status"]))
         writer.arrange(keys, {task.request for task in tasks})
@@ -207,6 +211,8 @@ class Session:
         return None if result.exhibit is None else writer.keep(result.exhibit, task.name)
 
     def _show(self, task: Task, result: Result, kept: Kept | None, writer: Writer, render: Render) -> None:
+        if self._checks.wanted:
+            self._checks.add(json.loads(writer.record(result.key) if kept is None else kept.line), task.item)
         if kept is None:
             return
         if result.error is not None:
@@ -256,10 +262,11 @@ class Session:
     def _say(self, text: str, *, always: bool = False) -> None:
         """One line on stderr; notes once, however many workers have them."""
         if always or not (self.output.quiet or text in self._said):
+            from stabcert.cli.streams import fitted_message
             from stabcert.report.visible import visible
 
             self._said.add(text)
-            print(visible(text), file=sys.stderr)  # noqa: T201
+            print(fitted_message(visible(text), sys.stderr), file=sys.stderr)  # noqa: T201
 
 
 def _verdict(result: Result, finished: dict[str, str]) -> int:

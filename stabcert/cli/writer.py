@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from stabcert.cli.choices import OutputFormat
 from stabcert.cli.files import Replacement, make_folder
 from stabcert.cli.options import OutputOptions
 from stabcert.errors import ParameterError
@@ -107,9 +109,12 @@ class Writer:
 
     def __enter__(self) -> Writer:
         options = self._options
-        files = [path.resolve() for path in (options.output, options.plot, options.html) if path is not None]
+        named = (options.output, options.plot, options.html, options.junit)
+        files = [path.resolve() for path in named if path is not None]
         if len(set(files)) < len(files):
-            raise ParameterError("--output, --plot and --html would overwrite one another; give each a file of its own")
+            raise ParameterError(
+                "--output, --plot, --html and --junit would overwrite one another; give each a file of its own"
+            )
         try:
             if options.plot is not None:
                 from stabcert.report.figures.plot import check_number, format_of
@@ -170,10 +175,11 @@ class Writer:
             self._exhibits.append(exhibit)
         if self._options.json:
             self._print(kept.line)
-            if kept.note is not None and not self._options.quiet:
-                print(kept.note, file=sys.stderr)  # noqa: T201
-        else:
+        elif self._options.format is not OutputFormat.github:
             self._show(exhibit, render(exhibit.report), kept.note)
+            return
+        if kept.note is not None and not self._options.quiet:
+            print(kept.note, file=sys.stderr)  # noqa: T201
 
     def keep_failure(self, record: dict[str, Any]) -> Kept:
         return Kept(self._line(record), None)
@@ -198,7 +204,7 @@ class Writer:
             self._html.write(self._page.summary(found.section()).encode())
         if self._options.json:
             self._print(line)
-        else:
+        elif self._options.format is not OutputFormat.github:
             self._show(None, found.lines, None)
 
     def arrange(self, keys: Sequence[str], outdated: Collection[str]) -> None:
@@ -209,15 +215,16 @@ class Writer:
     def _show(self, exhibit: Exhibit | None, lines: Sequence[Line], note: str | None) -> None:
         from rich.text import Text
 
+        from stabcert.report.screen import fitted
         from stabcert.report.sentence import on_terminal
 
         console = _console(self._stdout)
-        # Words stay whole on a terminal; in a pipe a line stays a line.
-        console.soft_wrap = not on_terminal(console)
-        for number, line in enumerate(lines):
-            if note is not None and number == len(lines) - 1:
-                console.print(Text(f"  {note}"))
-            console.print(line)
+        terminal = on_terminal(console)
+        shown = [*lines[:-1], *([] if note is None else [Text(f"  {note}")]), *lines[-1:]]
+        for number, line in enumerate(shown):
+            # Words stay whole on a terminal; in a pipe a line stays a line.
+            for part in fitted(line, console) if terminal else (line,):
+                console.print(part)
             if number == 0 and exhibit is not None and exhibit.canvas is not None and not self._summarised:
                 from stabcert.report.halfblocks import HalfBlocks
 
@@ -248,6 +255,10 @@ class Writer:
         return line
 
     def _print(self, line: str) -> None:
+        try:
+            line.encode(getattr(self._stdout, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:
+            line = json.dumps(json.loads(line))  # escapes mean the same to every reader
         self._stdout.write(line + "\n")
         self._stdout.flush()
 
@@ -260,13 +271,13 @@ class Writer:
 
 def _console(file: TextIO) -> Console:
     """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
-    from rich.console import Console
+    from stabcert.report.screen import Screen
 
-    class PipedConsole(Console):
+    class PipedConsole(Screen):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return PipedConsole(file=file, highlight=False)
+    return PipedConsole(file=file, highlight=False, soft_wrap=True)
 
 
 def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:

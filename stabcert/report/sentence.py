@@ -14,7 +14,7 @@ from stabcert.core.types import Features, Mask
 from stabcert.report.visible import visible
 
 INDENT = "  "
-HIGHLIGHT = Style(bold=True, color="black", bgcolor="green")
+HIGHLIGHT = Style(color="black", bgcolor="green")  # not bold: many terminals make bold black a grey
 
 
 def on_terminal(console: Console) -> bool:
@@ -46,9 +46,13 @@ class Sentence:
             line.append(part, style=HIGHLIGHT if kept else None)
         return line
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def shown(self, console: Console) -> Text:
+        """As it is printed there."""
         colours = on_terminal(console) and console.color_system is not None and not console.no_color
-        yield self.highlighted() if colours else self.bracketed()
+        return self.highlighted() if colours else self.bracketed()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.shown(console)
 
     def _parts(self) -> Iterator[tuple[str, bool]]:
         """The text in pieces that can be shown, and whether each is a kept feature."""

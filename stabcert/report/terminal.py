@@ -60,19 +60,9 @@ def render_soft(report: Report) -> list[Line]:
     lines += [_rate_line(rate) for rate in certificate.rates]
     if certificate.largest_radius is not None:
         lines.append(_largest_radius(certificate))
-    lines.append(Text("  " + guarantee(certificate), style="dim"))
+    lines += [Text("  " + guarantee(certificate)), Text("  " + about(report, certificate), style="dim")]
     if report.result["interrupted"]:
         lines.append(Text("  interrupted: this is what is known so far", style="yellow"))
-    smoothing = report.result["smoothing"]
-    if smoothing:
-        plain = smoothing["unsmoothed_prediction"]
-        lines.append(
-            Text(
-                f"  about the smoothed model (each feature kept with probability {smoothing['lambda']:g}, "
-                f"{smoothing['draws']} frozen masks); the model itself says {short(plain['label'])} "
-                f"({plain['probability']:.2f})"
-            )
-        )
     return [*lines, *notes(report.explanation), footer(report)]
 
 
@@ -94,6 +84,23 @@ def guarantee(certificate: SoftCertificate) -> str:
             f"The lower bounds hold with probability at least {percent} over the draws{scope}; so do the upper bounds."
         )
     return f"The rate lies in its interval with probability at least {percent} over the draws{scope}."
+
+
+def about(report: Report, certificate: SoftCertificate) -> str:
+    """What a rate is a share of, and of which function: the model itself or the smoothed one."""
+    explanation, smoothing = report.explanation, report.result["smoothing"]
+    many = _NOUNS.get(explanation.features.kind, ("feature", "features"))[1]
+    size = {"up-to": "up to r", "exactly": "exactly r", "worst": "the worst number from 1 to r of"}
+    ways = f"Rate: of the ways to add {size[certificate.formulation]} {many}, the share on which"
+    name, label = visible(report.model.id), short(explanation.masked.label)
+    if not smoothing:
+        return f"{ways} {name}, not smoothed, still says {label}."
+    plain = smoothing["unsmoothed_prediction"]
+    return (
+        f"{ways} the smoothed model still says {label}: {name} under {smoothing['draws']} frozen masks that keep each "
+        f"feature with probability {smoothing['lambda']:g}. Not smoothed it says {short(plain['label'])} "
+        f"({plain['probability']:.2f}) of the full input."
+    )
 
 
 def counted(number: int, kind: str) -> str:

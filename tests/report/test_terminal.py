@@ -101,14 +101,16 @@ def test_a_fixed_certificate() -> None:
         "       1        4        3  0.7500   exact",
         "       4      150      147  0.9800   0.9491 .. 0.9946",
         "  The rate lies in its interval with probability at least 90% over the draws, all radii together.",
+        "  Rate: of the ways to add up to r words, the share on which demo:text, not smoothed, still says joy.",
         "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
     ]
 
 
 def test_a_smoothed_certificate_says_what_the_model_itself_predicts() -> None:
     assert lines(soft_report(certificate(SAMPLED), smoothing=SMOOTHING))[-2] == (
-        "  about the smoothed model (each feature kept with probability 0.5, 64 frozen masks); "
-        "the model itself says anger (0.33)"
+        "  Rate: of the ways to add up to r words, the share on which the smoothed model still says joy: demo:text "
+        "under 64 frozen masks that keep each feature with probability 0.5. Not smoothed it says anger (0.33) of the "
+        "full input."
     )
 
 

@@ -30,7 +30,7 @@ tried, the radius of the model itself is given as well."""
 EXAMPLES = (
     "stabcert certify-hard cat.jpg",
     "stabcert certify-hard cat.jpg --sweep --refine 5000",
-    'stabcert certify-hard --text "What a lovely surprise!" --lambda 7/64 --attack 2000',
+    "stabcert certify-hard review.txt --lambda 7/64 --attack 2000",
     "stabcert certify-hard photos/ --min-radius 2 --json",
 )
 

@@ -41,9 +41,9 @@ additions, and what one gains over the first is bounded pair by pair."""
 
 EXAMPLES = (
     "stabcert smooth-eval photos/ --labels photos/labels.csv --plot curve.pdf",
-    "stabcert smooth-eval folders-by-class/ --lambdas 1,0.8,0.6 --radii 1:4 --html page.html",
-    "stabcert smooth-eval --inputs reviews.csv --method lime,shap,random -o curve.jsonl --resume",
-    "stabcert smooth-eval photos/ --labels labels.csv --lambdas 0.9 --min-accuracy 0.7 --min-rate 0.8",
+    "stabcert smooth-eval classes/ --lambdas 1,0.8 --radii 1:4 --html page.html",
+    "stabcert smooth-eval --inputs a.csv --method lime,random -o c.jsonl",
+    "stabcert smooth-eval data/ --lambdas 0.9 --min-accuracy 0.7 --min-rate 0.8",
 )
 
 

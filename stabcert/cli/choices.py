@@ -1,0 +1,39 @@
+"""What an option can be: enumerations that typer checks, and values that a shell offers and the command checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+
+class Dtype(StrEnum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class OutputFormat(StrEnum):
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+# Written out, for a shell waits for them: the tables that they come from need numpy.
+METHODS = (
+    *("lime", "shap", "kernelshap", "occlusion", "intgrad", "saliency"),
+    *("inputxgrad", "smoothgrad", "clime", "mfaba", "random"),
+)
+FEATURES = ("patch", "grid:7", "slic:50", "quickshift", "word", "token", "sentence")
+BASELINES = ("zero", "black", "mean", "blur", "remove", "mask", "pad", "unk")
+MODELS = ("demo:image", "demo:text")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def offers(values: tuple[str, ...]) -> Callable[[str], list[str]]:
+    """For the completion of a shell; names after a comma too, where several are possible."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, begun = incomplete.rpartition(",")
+        return [before + comma + value for value in values if value.startswith(begun)]
+
+    return complete

@@ -1,0 +1,104 @@
+"""What was found of one input, in one line: for annotations and test reports, from the record alone.
+
+From the record and not from the certificate, so that an input whose record is there already says the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stabcert.report.agreement import ranges
+from stabcert.report.numbers import rounded, rounded_down, rounded_up
+
+_WITHOUT_THRESHOLD = "no threshold was given"
+
+
+def found_of(record: dict[str, Any]) -> str:
+    """Why a threshold is met or not met, why there is no result, or that nothing was asked for."""
+    if record["status"] == "failed":
+        return str(record["error"]["message"])
+    if record["status"] == "reported":
+        return _WITHOUT_THRESHOLD
+    return _FOUND[record["command"]](record["result"])
+
+
+def doubts_of(record: dict[str, Any]) -> list[str]:
+    """What makes a certificate worth less than it seems."""
+    explanation = record.get("explanation")
+    if explanation is None:
+        return []
+    masked, full = explanation["masked_prediction"]["label"], record["prediction"]["label"]
+    found = []
+    if not explanation["consistent"]:
+        found.append(f"the mask alone says {masked}, the full input {full}: stability is about the former")
+    if explanation["vacuous"]:
+        found.append(f"vacuous: with everything dropped the model already says {masked}")
+    return found
+
+
+def marked_text_of(record: dict[str, Any]) -> str | None:
+    """The text of the user with its kept features in brackets; None where there is none."""
+    text = record["input"].get("text") if record["input"] else None
+    if text is None:
+        return None
+    parts, end = [], 0
+    kept = set(record["explanation"]["selected"])
+    for feature in record["explanation"]["features"]:
+        if feature["index"] in kept and feature.get("end", 0) > end:
+            parts += [text[end : feature["start"]], f"[{text[feature['start'] : feature['end']]}]"]
+            end = feature["end"]
+    return "".join([*parts, text[end:]])
+
+
+def _soft(result: dict[str, Any]) -> str:
+    rates, radius = result["rates"], result["largest_radius"]
+    threshold = rates[0]["threshold"]
+    if radius is not None:
+        if radius < rates[0]["radius"]:
+            return f"no radius is certified: the rate is {_rate(rates[0])}; at least {threshold!r} is asked for"
+        return f"the rate is at least {threshold!r} at every tested radius up to {radius}"
+    missed = [rate for rate in rates if not rate["met"]]
+    if not missed:
+        return f"the rate is at least {threshold!r} at radius {ranges([rate['radius'] for rate in rates])}"
+    first, *others = (_rate(rate) for rate in missed)
+    said = [first, *(rate.replace(" additions keep the prediction", "") for rate in others)]
+    return f"the rate is {', '.join(said)}; at least {threshold!r} is asked for"
+
+
+def _rate(rate: dict[str, Any]) -> str:
+    if rate["enumerated"] and not rate["near_ties"]:
+        bound = rounded(rate["rate"])
+    elif rate["verdict"] == "not-certified":
+        bound = f"at most {rounded_up(rate['upper'])}"
+    else:
+        bound = f"between {rounded_down(rate['lower'])} and {rounded_up(rate['upper'])}"
+    return f"{bound} at radius {rate['radius']} ({rate['matches']} of {rate['samples']} additions keep the prediction)"
+
+
+def _hard(result: dict[str, Any]) -> str:
+    removing = result["direction"] == "decremental"
+    radius = result["radius_decremental"] if removing else result["radius_incremental"]
+    way = "removing" if removing else "adding"
+    everything = result["stable_for_all_supersets"]
+    proved = "every radius" if everything else "no radius" if radius is None else f"radius {radius}"
+    return f"{proved} is proved for {way} features, and radius {result['threshold']} is asked for"
+
+
+def _explain(result: dict[str, Any]) -> str:
+    search = result["until_stable"]
+    asked = f"rate >= {search['min_rate']!r} at radius {search['radius']}"
+    if search["k"] is None:
+        return f"no k up to {search['largest_k']} is consistent and certified: {asked}"
+    return f"k = {search['k']} is the first that is consistent and certified: {asked}"
+
+
+def _smooth(result: dict[str, Any]) -> str:
+    found = []
+    for name, key in (("accuracy", "min_accuracy"), ("rate", "min_rate")):
+        if result[key] is not None:
+            lower, threshold = rounded_down(result[key]["smallest_lower"]), result[key]["threshold"]
+            found.append(f"{name}: the smallest lower bound is {lower}, and at least {threshold!r} is asked for")
+    return "; ".join(found)
+
+
+_FOUND = {"certify-soft": _soft, "certify-hard": _hard, "explain": _explain, "smooth-eval": _smooth}
