@@ -176,10 +176,11 @@ def certify_hard(
     certificate: HardOptions,
     output: OutputOptions,
 ) -> int:
+    from stabcert.cli.commands.hard_request import HardRequest
     from stabcert.cli.commands.hard_work import HardWork
     from stabcert.cli.session import Session
     from stabcert.report.hard.terminal import render_hard
 
-    work = HardWork(certificate, seed=output.seed)
+    work = HardWork(HardRequest.of(certificate, seed=output.seed, dtype=model.dtype.value))
     session = Session("certify-hard", inputs, model, explanation, output, masks=masks)
     return session.run(work.work, render_hard)
