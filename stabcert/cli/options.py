@@ -11,11 +11,12 @@ import typer
 
 from stabcert.errors import ParameterError
 
-INPUT, MODEL, EXPLANATION, CERTIFICATE, OUTPUT, RUNNING = (
+INPUT, MODEL, EXPLANATION, CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = (
     "Input",
     "Model",
     "Explanation",
     "Certificate",
+    "Verification",
     "Output",
     "Running",
 )
@@ -196,6 +197,27 @@ class MaskOptions:
             rich_help_panel=EXPLANATION,
         ),
     ] = None
+
+
+@dataclass
+class VerifyOptions:
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="FILE|-",
+            help="Check records instead: make each again and compare.",
+            rich_help_panel=VERIFICATION,
+        ),
+    ] = None
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast",
+            help="With --verify: only the arithmetic; no model, no input.",
+            rich_help_panel=VERIFICATION,
+        ),
+    ] = False
 
 
 @dataclass

@@ -156,7 +156,7 @@ class Runner:
                 batch_size=predictor.batch_size,
                 evaluations=predictor.evaluations,
                 seconds=time.perf_counter() - start,
-                versions=_versions(),
+                versions=versions(),
             ),
             certificate=outcome.certificate,
             key=key,
@@ -222,6 +222,6 @@ def _article(kind: str) -> str:
     return "an image" if kind == "image" else "a text"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     found = {"stabcert": __version__, "python": platform.python_version()}
     return found | {name: metadata.version(name) for name in ("torch", "transformers", "timm", "numpy", "scipy")}

@@ -211,7 +211,7 @@ class Writer:
 
         from stabcert.report.sentence import on_terminal
 
-        console = _console(self._stdout)
+        console = console_on(self._stdout)
         # Words stay whole on a terminal; in a pipe a line stays a line.
         console.soft_wrap = not on_terminal(console)
         for number, line in enumerate(lines):
@@ -258,7 +258,7 @@ class Writer:
         self._html = self._plot = None
 
 
-def _console(file: TextIO) -> Console:
+def console_on(file: TextIO) -> Console:
     """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
     from rich.console import Console
 

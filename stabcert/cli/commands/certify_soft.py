@@ -19,6 +19,7 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    VerifyOptions,
 )
 from stabcert.errors import ParameterError
 
@@ -37,6 +38,7 @@ EXAMPLES = (
     'stabcert certify-soft --text "What a lovely surprise!" --radius 1:3',
     "stabcert certify-soft photos/ --radius 5 --min-rate 0.9 --json",
     "stabcert explain cat.jpg --json | stabcert certify-soft --from - --radius 1:10",
+    "stabcert certify-soft --verify records.jsonl",
 )
 
 
@@ -171,8 +173,14 @@ def certify_soft(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     certificate: SoftOptions,
+    verification: VerifyOptions,
     output: OutputOptions,
 ) -> int:
+    if verification.verify is not None or verification.fast:
+        from stabcert.cli.verify.run import verify
+
+        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, SoftOptions, OutputOptions)
+        return verify("certify-soft", verification, inputs, model, output, groups)
     from stabcert.cli.commands.soft_work import SoftRequest, SoftWork
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_soft

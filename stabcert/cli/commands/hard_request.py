@@ -114,6 +114,22 @@ class HardRequest:
             raise ParameterError(f"--attack {options.attack} is too few for a search; use --attack {least} or more")
         return request
 
+    @classmethod
+    def from_record(cls, request: dict[str, Any], check: dict[str, Any] | None) -> HardRequest:
+        """The request of a record that is valid against the schema.
+
+        Raises:
+            ParameterError: a lambda that is not possible.
+        """
+        values = {name: value for name, value in request.items() if name not in ("lambda", "enumerate", "quantization")}
+        return cls(
+            **values,
+            keep_probability=parse_keep_probability(request["lambda"]),
+            quantization=1 if request["quantization"] is None else request["quantization"],
+            enumerate_calls=request["enumerate"],
+            check=None if check is None else RecordedAddition(check["file"], check["sha256"], tuple(check["added"])),
+        )
+
     def record(self) -> dict[str, Any]:
         """As it stands in a record; what ``check`` was given stands in ``result.check``."""
         return {

@@ -21,7 +21,16 @@ from stabcert.core.hard.exhaustive import enumerate_hard_radius
 from stabcert.core.noise import quantized_keep_masks, tie_free_counts
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.errors import ParameterError
-from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding, Smoothed, agrees, keeps_prediction
+from stabcert.report.hard.finding import (
+    NOISE_STREAM,
+    Attack,
+    Broken,
+    Check,
+    HardFinding,
+    Smoothed,
+    agrees,
+    keeps_prediction,
+)
 from stabcert.report.hard.record import hard_result
 from stabcert.report.record import Prediction, Status
 from stabcert.report.terminal import counted
@@ -29,7 +38,6 @@ from stabcert.report.terminal import counted
 if TYPE_CHECKING:
     from stabcert.core.types import Mask, MaskedPredictor, Masks
 
-_NOISE = 65  # stream of the frozen noise, apart from that of certify-soft --smooth
 _DRAWS, _ATTACK = 3, 4  # streams apart from those of explain and certify-soft
 
 
@@ -68,7 +76,7 @@ class HardWork:
             smoothed=smoothed,
             direction=request.direction,
             quantization=None if request.bernoulli else request.quantization,
-            noise_seed=None if request.bernoulli else (request.seed, _NOISE),
+            noise_seed=None if request.bernoulli else (request.seed, NOISE_STREAM),
             plain=plain,
             plain_masked=plain_masked,
             threshold=request.min_radius,
@@ -120,7 +128,7 @@ class HardWork:
 
     def _smoothed(self, predictor: MaskedPredictor, keep: int) -> SmoothedPredictor:
         # The noise is part of the function, so it must not depend on the input or on the mask.
-        rng = np.random.default_rng([self.request.seed, _NOISE])
+        rng = np.random.default_rng([self.request.seed, NOISE_STREAM])
         masks: Masks = quantized_keep_masks(
             predictor.n_features, keep=keep, quantization=self.request.quantization, rng=rng
         )
