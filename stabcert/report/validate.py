@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from stabcert.errors import InputError
@@ -63,11 +64,16 @@ def check_record(record: Any, title: str) -> None:
     Raises:
         InputError: says where it is and what should be there.
     """
-    schema = load_schema()
+    schema = _schema()
     (kind,) = (branch for branch in schema["oneOf"] if branch["title"] == title)
     problem = _problem(kind, record, "", schema["$defs"])
     if problem is not None:
         raise InputError(problem)
+
+
+@lru_cache(maxsize=1)
+def _schema() -> dict[str, Any]:
+    return load_schema()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -85,6 +85,27 @@ class SoftRequest:
             smooth_draws=(options.smooth_draws or _DEFAULT_SMOOTH_DRAWS) if options.smooth < 1.0 else None,
         )
 
+    @classmethod
+    def from_record(cls, request: dict[str, Any]) -> SoftRequest:
+        """The request of a record that is valid against the schema.
+
+        Raises:
+            ParameterError: no options of the command make it.
+        """
+        asked = cls(**request)
+        fixed_by_epsilon = not asked.sequential and asked.n_samples is None
+        for name, contradicts in (
+            ("sequential", asked.sequential and (asked.min_rate is None or asked.n_samples is not None)),
+            ("epsilon", (asked.epsilon is not None) != fixed_by_epsilon),
+            ("max_samples", (asked.max_samples is not None) != asked.sequential),
+            ("smooth_draws", (asked.smooth_draws is not None) != (asked.smooth < 1.0)),
+            ("radius", asked.radius is None),
+        ):
+            if contradicts:
+                raise ParameterError(f"{name} {getattr(asked, name)} contradicts the rest of the request")
+        asked.parameters()
+        return asked
+
     def record(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -72,12 +72,15 @@ class Again:
         if not all(check.ok for check in checks):
             return checks, list(NOT_CHECKED), None
         task = Task(item, "record", recorded.model, recorded.revision, "", recorded)
-        result = self._runner(record).run(task, self.say)
+        try:
+            runner = self._runner(record)
+        except ParameterError as error:
+            return [*checks, _refused(record, error)], list(NOT_CHECKED), None
+        result = runner.run(task, self.say)
         if isinstance(result.error, Differs):
             return checks + result.error.checks, list(NOT_CHECKED), None
         if isinstance(result.error, ParameterError):
-            refused = Check("result.request", record["result"]["request"], f"refused: {result.error}", ok=False)
-            return [*checks, refused], list(NOT_CHECKED), None
+            return [*checks, _refused(record, result.error)], list(NOT_CHECKED), None
         if result.error is not None:
             raise result.error
         if result.exhibit is None:
@@ -140,10 +143,14 @@ class Certified(Recorded):
 
 def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:
     if command == "certify-soft":
-        return SoftWork(SoftRequest(**result["request"])).work
+        return SoftWork(SoftRequest.from_record(result["request"])).work
     from stabcert.cli.commands.hard_work import HardWork
 
     return HardWork(HardRequest.from_record(result["request"], result["check"])).work
+
+
+def _refused(record: dict[str, Any], error: ParameterError) -> Check:
+    return Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
 
 
 def _input_checks(record: dict[str, Any], item: Item) -> list[Check]:

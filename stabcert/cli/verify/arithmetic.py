@@ -23,7 +23,7 @@ def arithmetic_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
 
     request = record["result"]["request"]
     try:
-        parameters = SoftRequest(**request).parameters()
+        parameters = SoftRequest.from_record(request).parameters()
     except ParameterError as error:
         return [Check("result.request", request, f"no such certificate: {error}", ok=False)], []
     return soft_checks(record, parameters)

@@ -13,6 +13,7 @@ from rich.text import Text
 from stabcert.cli.noise import library_noise
 from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, VerifyOptions
 from stabcert.cli.progress import Progress
+from stabcert.cli.runner import versions
 from stabcert.cli.session import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED, batch_size
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
@@ -58,6 +59,7 @@ class _Verify:
         self.fast = options.fast
         self.output = output
         self._said: set[str] = set()
+        self._versions = versions()
         size = batch_size(model.batch_size)
         self.again: Again | None = None
         if not self.fast:
@@ -122,7 +124,7 @@ class _Verify:
             mode="fast" if self.fast else "full",
             checks=checks,
             not_checked=not_checked,
-            run=_run_record(run, time.perf_counter() - start),
+            run=_run_record(run, time.perf_counter() - start, self._versions),
             notes=_notes(line.record, run, stands=all(check.ok for check in checks)),
             key=self._key(line),
         )
@@ -164,16 +166,14 @@ class _Verify:
             print(visible(text), file=sys.stderr)  # noqa: T201
 
 
-def _run_record(run: RunInfo | None, seconds: float) -> dict[str, Any]:
-    from stabcert.cli.runner import versions
-
+def _run_record(run: RunInfo | None, seconds: float, versions: dict[str, str]) -> dict[str, Any]:
     return {
         "device": None if run is None else run.device,
         "dtype": None if run is None else run.dtype,
         "batch_size": None if run is None else run.batch_size,
         "evaluations": 0 if run is None else run.evaluations,
         "seconds": round(seconds, 3),
-        "versions": versions(),
+        "versions": versions,
     }
 
 

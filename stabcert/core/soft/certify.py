@@ -29,6 +29,8 @@ from stabcert.core.types import Mask, MaskedPredictor, as_mask
 from stabcert.errors import ParameterError
 
 DEFAULT_MAX_SAMPLES = 2000
+SMALLEST_DELTA = 1e-290
+"""Its share at each of many radii is still a number."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -182,6 +184,8 @@ def plan(
     """
     radii = _as_radii(radius, int((~mask).sum()))
     check_delta(delta)
+    if delta < SMALLEST_DELTA:
+        raise ParameterError(f"delta {delta} is too small to be shared by radii; use {SMALLEST_DELTA} or more")
     if min_rate is None and (largest_radius or max_samples is not None):
         raise ParameterError(
             "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
