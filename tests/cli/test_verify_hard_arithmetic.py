@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -26,21 +25,15 @@ from tests.cli.conftest import VALIDATOR
 N = 7
 
 
-@dataclass
 class Fake:
     """A table of probabilities in the place of a network and its input."""
 
-    table: Probs
-    decision_tolerance: float
-    n_features: int = N
-    masked_input: Any = field(
-        default_factory=lambda: SimpleNamespace(settings={"features": "word", "baseline": "remove"})
-    )
-    features: Features = field(
-        default_factory=lambda: Features(
-            "word", tuple(Feature(f"w{i}", span=(2 * i, 2 * i + 1)) for i in range(N)), (N,)
-        )
-    )
+    def __init__(self, table: Probs, decision_tolerance: float) -> None:
+        self.table = table
+        self.decision_tolerance = decision_tolerance
+        self.n_features = N
+        self.masked_input = SimpleNamespace(settings={"features": "word", "baseline": "remove"})
+        self.features = Features("word", tuple(Feature(f"w{i}", span=(2 * i, 2 * i + 1)) for i in range(N)), (N,))
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -55,7 +48,7 @@ class Fake:
 
 @st.composite
 def requests(draw: st.DrawFn) -> HardRequest:
-    bernoulli = draw(st.booleans())
+    bernoulli = draw(st.sampled_from([False, False, False, True]))
     quantization = 1 if bernoulli else draw(st.sampled_from([2, 5, 16]))
     sweep = not bernoulli and draw(st.booleans())
     direction = draw(st.sampled_from(["incremental", "decremental", "both"]))
@@ -109,7 +102,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     return record
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(records())
 def test_an_honest_record_is_never_accused(record: dict[str, Any]) -> None:
     VALIDATOR.validate(record)

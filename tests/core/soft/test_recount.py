@@ -121,6 +121,12 @@ def test_counts_that_no_drawing_gives_are_refused() -> None:
             recount_soft(mask, {1: Shown(*counts, 8, 0.0, 1.0)}, prediction=0, radius=1)
 
 
+def test_a_delta_whose_shares_are_no_numbers_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(ParameterError, match="too small to be shared"):
+        certify_soft(Rough(12, 1.0, 0.0, 0), np.arange(12) < 2, radius=[3, 4], n_samples=30, delta=5e-324, rng=rng)
+
+
 def test_radii_that_are_missing_are_noticed() -> None:
     mask = np.arange(12) < 2
     found = certify_soft(Rough(12, 1.0, 0.0, 0), mask, radius=[1, 2], rng=np.random.default_rng(0))
