@@ -24,7 +24,7 @@ METHODS = (
     *("inputxgrad", "smoothgrad", "clime", "mfaba", "random"),
 )
 FEATURES = ("patch", "grid:7", "slic:50", "quickshift", "word", "token", "sentence")
-BASELINES = ("zero", "black", "mean", "blur", "remove", "mask", "pad", "unk")
+BASELINES = ("zero", "black", "mean", "blur", "drop", "remove", "mask", "pad", "unk")
 MODELS = ("demo:image", "demo:text")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

@@ -13,7 +13,7 @@ from stabcert.cli.config import use_config
 from stabcert.errors import ParameterError
 
 INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
-CERTIFICATE, OUTPUT, RUNNING = "Certificate", "Output", "Running"
+CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = "Certificate", "Verification", "Output", "Running"
 
 
 DEFAULT_METHOD = "lime"
@@ -190,6 +190,27 @@ class MaskOptions:
             rich_help_panel=EXPLANATION,
         ),
     ] = None
+
+
+@dataclass
+class VerifyOptions:
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="FILE|-",
+            help="Check records instead: make each again and compare.",
+            rich_help_panel=VERIFICATION,
+        ),
+    ] = None
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast",
+            help="With --verify: only the arithmetic; no model, no input.",
+            rich_help_panel=VERIFICATION,
+        ),
+    ] = False
 
 
 @dataclass

@@ -158,7 +158,7 @@ class Runner:
                 rechecked=predictor.rechecked,
                 drift=predictor.drift,
                 seconds=time.perf_counter() - start,
-                versions=_versions(),
+                versions=versions(),
             ),
             certificate=outcome.certificate,
             key=key,
@@ -225,6 +225,6 @@ def _article(kind: str) -> str:
     return "an image" if kind == "image" else "a text"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     found = {"stabcert": __version__, "python": platform.python_version()}
     return found | {name: metadata.version(name) for name in ("torch", "transformers", "timm", "numpy", "scipy")}

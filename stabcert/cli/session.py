@@ -107,7 +107,7 @@ class Session:
 
         On workers, ``work`` and ``choose`` are pickled.
         """
-        batch_size, shard = _batch_size(self.model.batch_size), self._check_running()
+        size, shard = batch_size(self.model.batch_size), self._check_running()
         every = make_tasks(
             self.command, self.output.asked, self.inputs, self.model, self.explanation, self.masks, self.label
         )
@@ -131,7 +131,7 @@ class Session:
                 self.explanation,
                 self.output,
                 self.masks,
-                batch_size,
+                size,
                 work,
                 self.choose,
                 writer.wants_pictures,
@@ -284,7 +284,7 @@ def _gave_up(task: Task, error: StabcertError) -> Result:
     return Result(task.request, error=error)
 
 
-def _batch_size(text: str) -> BatchSize:
+def batch_size(text: str) -> BatchSize:
     if text == "auto":
         return "auto"
     if not text.isdecimal() or int(text) < 1:

@@ -218,7 +218,7 @@ class Writer:
         from stabcert.report.screen import fitted
         from stabcert.report.sentence import on_terminal
 
-        console = _console(self._stdout)
+        console = console_on(self._stdout)
         terminal = on_terminal(console)
         shown = [*lines[:-1], *([] if note is None else [Text(f"  {note}")]), *lines[-1:]]
         for number, line in enumerate(shown):
@@ -269,7 +269,7 @@ class Writer:
         self._html = self._plot = None
 
 
-def _console(file: TextIO) -> Console:
+def console_on(file: TextIO) -> Console:
     """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
     from stabcert.report.screen import Screen
 

@@ -176,10 +176,14 @@ def load_schema() -> dict[str, Any]:
 
 
 def soft_result(
-    certificate: SoftCertificate, smoothing: dict[str, Any] | None, *, interrupted: bool = False
+    certificate: SoftCertificate,
+    smoothing: dict[str, Any] | None,
+    *,
+    request: dict[str, Any] | None = None,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
-    """``result`` of ``certify-soft``."""
-    return {
+    """``result`` of ``certify-soft``; ``request`` is all that it takes to do the same again."""
+    return ({} if request is None else {"request": request}) | {
         "interval": certificate.interval,
         "sides": certificate.sides,
         "formulation": certificate.formulation,

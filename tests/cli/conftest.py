@@ -73,5 +73,23 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def soft_records(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """One record of every kind of soft certificate."""
+    from tests.cli.verify_cases import SOFT, make
+
+    folder = tmp_path_factory.mktemp("soft")
+    return {name: make("certify-soft", bert, folder, *options) for name, options in SOFT.items()}
+
+
+@pytest.fixture(scope="session")
+def hard_records(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """One record of every kind of hard certificate."""
+    from tests.cli.verify_cases import HARD, make
+
+    folder = tmp_path_factory.mktemp("hard")
+    return {name: make("certify-hard", bert, folder, *options) for name, options in HARD.items()}
+
+
 def without_run(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "run"}

@@ -136,6 +136,41 @@ SMOOTHING = {
 }
 
 
+SOFT_REQUEST = {
+    "seed": 0,
+    "dtype": "float32",
+    "radius": "4",
+    "formulation": "up-to",
+    "interval": "exact",
+    "delta": 0.1,
+    "simultaneous": True,
+    "epsilon": 0.1,
+    "n_samples": None,
+    "min_rate": None,
+    "sequential": False,
+    "max_samples": None,
+    "largest_radius": False,
+    "smooth": 0.5,
+    "smooth_draws": 64,
+}
+HARD_REQUEST = {
+    "seed": 0,
+    "dtype": "float32",
+    "noise": "quantized",
+    "lambda": "15/64",
+    "quantization": 64,
+    "delta": None,
+    "n_samples": None,
+    "scores": "vote",
+    "direction": "both",
+    "refine": 1000,
+    "enumerate": 128,
+    "attack": 2000,
+    "sweep": True,
+    "min_radius": 3,
+}
+
+
 def text_input(text: str = TEXT) -> InputInfo:
     return InputInfo("text-1", "text", SHA, text=text)
 
@@ -177,7 +212,8 @@ def soft_report(
     smoothing: dict[str, Any] | None = None,
     interrupted: bool = False,
 ) -> Report:
-    result = soft_result(found, smoothing, interrupted=interrupted)
+    request = None if smoothing is None else SOFT_REQUEST
+    result = soft_result(found, smoothing, request=request, interrupted=interrupted)
     info = info or text_input()
     return Report("certify-soft", found.verdict, info, MODEL, explanation, result, RUN, found)
 
@@ -237,7 +273,8 @@ def hard_report(
 ) -> Report:
     finding = finding or hard_finding()
     status: Any = {None: "reported", True: "certified", False: "not-certified"}[finding.met]
-    result = hard_result(finding, MODEL.class_names)
+    request = HARD_REQUEST if finding.sweep else None
+    result = hard_result(finding, MODEL.class_names, request=request)
     return Report("certify-hard", status, info or text_input(), MODEL, explanation, result, RUN, finding)
 
 

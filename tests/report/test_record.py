@@ -20,7 +20,7 @@ from stabcert.report.record import (
     to_json,
 )
 from tests.doubles import Majority
-from tests.report import curves
+from tests.report import curves, verifications
 from tests.report.examples import (
     ANGER,
     IMAGE,
@@ -42,7 +42,8 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FAILED = failed_record("certify-soft", {"id": "x.jpg", "kind": "image", "path": "x.jpg"}, 3, "no such file: x.jpg")
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
 RECORDS |= curves.RECORDS
-OPEN_OBJECTS = {"settings", "masking", "versions"}
+RECORDS |= verifications.RECORDS
+OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}
 
 
 def test_the_schema_is_a_schema() -> None:

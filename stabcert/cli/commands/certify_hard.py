@@ -17,6 +17,7 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    VerifyOptions,
 )
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
@@ -32,6 +33,7 @@ EXAMPLES = (
     "stabcert certify-hard cat.jpg --sweep --refine 5000",
     "stabcert certify-hard review.txt --lambda 7/64 --attack 2000",
     "stabcert certify-hard photos/ --min-radius 2 --json",
+    "stabcert certify-hard --verify records.jsonl",
 )
 
 
@@ -174,12 +176,19 @@ def certify_hard(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     certificate: HardOptions,
+    verification: VerifyOptions,
     output: OutputOptions,
 ) -> int:
+    if verification.verify is not None or verification.fast:
+        from stabcert.cli.verify.run import verify
+
+        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, HardOptions, OutputOptions)
+        return verify("certify-hard", verification, inputs, model, output, groups)
+    from stabcert.cli.commands.hard_request import HardRequest
     from stabcert.cli.commands.hard_work import HardWork
     from stabcert.cli.session import Session
     from stabcert.report.hard.terminal import render_hard
 
-    work = HardWork(certificate, seed=output.seed)
+    work = HardWork(HardRequest.of(certificate, seed=output.seed, dtype=model.dtype.value))
     session = Session("certify-hard", inputs, model, explanation, output, masks=masks)
     return session.run(work.work, render_hard)

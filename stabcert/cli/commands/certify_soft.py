@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,16 +19,10 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    VerifyOptions,
 )
 from stabcert.errors import ParameterError
 
-if TYPE_CHECKING:
-    from stabcert.cli.session import Case
-    from stabcert.core.smoothing import SmoothedPredictor
-    from stabcert.models.base import ModelPredictor
-
-_DEFAULT_SMOOTH_DRAWS = 64
-_NOISE = 64  # stream of the frozen noise, apart from those of attributions and draws
 _RADII = re.compile(r"(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
 _MOST_RADII = 10_000
 
@@ -44,6 +38,7 @@ EXAMPLES = (
     'stabcert certify-soft --text "What a lovely surprise!" --radius 1:3',
     "stabcert certify-soft photos/ --radius 5 --min-rate 0.9 --json",
     "stabcert explain cat.jpg --json | stabcert certify-soft --from - -r 1:10",
+    "stabcert certify-soft --verify records.jsonl",
 )
 
 
@@ -178,58 +173,23 @@ def certify_soft(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     certificate: SoftOptions,
+    verification: VerifyOptions,
     output: OutputOptions,
 ) -> int:
-    import numpy as np
+    if verification.verify is not None or verification.fast:
+        from stabcert.cli.verify.run import verify
 
-    from stabcert.cli.session import Outcome, Session
-    from stabcert.core.soft.certify import Interrupted
-    from stabcert.core.soft.certify import certify_soft as certify
-    from stabcert.core.statistics.bounds import check_delta
-    from stabcert.report.record import soft_result
+        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, SoftOptions, OutputOptions)
+        return verify("certify-soft", verification, inputs, model, output, groups)
+    from stabcert.cli.commands.soft_work import SoftRequest, SoftWork
+    from stabcert.cli.session import Session
     from stabcert.report.terminal import render_soft
 
-    chosen = certificate
-    if chosen.epsilon is not None and chosen.n_samples is not None:
-        raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
-    if chosen.smooth_draws is not None and chosen.smooth == 1.0:
-        raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
-    radii = parse_radii(("all" if chosen.largest_radius else "1") if chosen.radius is None else chosen.radius)
-    by_default = chosen.radius is None
-    check_delta(chosen.delta)  # a wrong request, whatever the inputs: no failure of each of them
-
-    def work(case: Case) -> Outcome:
-        smoothed = _smoothed(case.predictor, chosen, output.seed) if chosen.smooth < 1.0 else None
-        interrupted = False
-        try:
-            found = certify(
-                smoothed or case.predictor,
-                case.choice.mask,
-                # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
-                radius=0 if by_default and case.choice.mask.all() else radii,
-                epsilon=0.1 if chosen.epsilon is None else chosen.epsilon,
-                delta=chosen.delta,
-                n_samples=chosen.n_samples,
-                interval=chosen.interval.value,
-                formulation=chosen.formulation.value,
-                simultaneous=not chosen.per_radius,
-                min_rate=chosen.min_rate,
-                max_samples=chosen.max_samples,
-                sequential=chosen.epsilon is None,
-                largest_radius=chosen.largest_radius,
-                # From the seed and the input alone: neither order nor other inputs change the draws.
-                rng=np.random.default_rng([output.seed, int(case.input_sha256[:16], 16)]),
-            )
-        except Interrupted as error:
-            found, interrupted = error.certificate, True
-        smoothing = None if smoothed is None else _smoothing_record(case, smoothed, chosen.smooth)
-        result = soft_result(found, smoothing, interrupted=interrupted)
-        return Outcome(found.verdict, result, smoothed, found, interrupted)
-
+    work = SoftWork(SoftRequest.of(certificate, seed=output.seed, dtype=model.dtype.value))
     session = Session(
         "certify-soft", inputs, model, explanation, output, masks=masks, save_flips=certificate.save_flips
     )
-    return session.run(work, render_soft)
+    return session.run(work.work, render_soft)
 
 
 def parse_radii(text: str) -> list[int] | Literal["all"]:
@@ -252,32 +212,3 @@ def parse_radii(text: str) -> list[int] | Literal["all"]:
             )
         radii += range(first, last + 1)
     return radii
-
-
-def _smoothed(predictor: ModelPredictor, options: SoftOptions, seed: int) -> SmoothedPredictor:
-    import numpy as np
-
-    from stabcert.core.masks import bernoulli_keep_masks
-    from stabcert.core.smoothing import SmoothedPredictor
-
-    # The noise is part of the function, so it must not depend on the input or on the mask.
-    rng = np.random.default_rng([seed, _NOISE])
-    draws = options.smooth_draws or _DEFAULT_SMOOTH_DRAWS
-    keep = bernoulli_keep_masks(predictor.n_features, keep_probability=options.smooth, draws=draws, rng=rng)
-    return SmoothedPredictor(predictor, keep)
-
-
-def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
-    """What was smoothed how, and what the model itself says: smoothing changes predictions."""
-    import numpy as np
-
-    from stabcert.core.decisions import predict
-    from stabcert.report.record import Prediction, prediction_record
-
-    full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
-    return {
-        "lambda": keep_probability,
-        "draws": len(smoothed.keep_masks),
-        "noise": "bernoulli",
-        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
-    }

@@ -71,7 +71,7 @@ def certify_hard_bernoulli(
         raise ParameterError(
             f"a keep probability of {keep_probability} is no smoothing; use a number between 0 and 1, such as 1/8"
         )
-    pilot = max(_SMALLEST_PILOT, n_samples // 10)
+    pilot = pilot_size(n_samples)
     if n_samples <= pilot:
         raise ParameterError(
             f"{n_samples} samples are too few: {pilot} choose the class and the others bound its probability; "
@@ -120,6 +120,11 @@ def certify_hard_bernoulli(
         refinement=None,
         evaluations=drawn.evaluations,
     )
+
+
+def pilot_size(n_samples: int) -> int:
+    """How many of the draws choose the class; the others bound its probability."""
+    return max(_SMALLEST_PILOT, n_samples // 10)
 
 
 def _why_no_decremental(prediction: int, gaps: list[Fraction], votes: list[NDArray[np.int64]]) -> str | None:

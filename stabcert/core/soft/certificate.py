@@ -51,6 +51,22 @@ class StabilityRate:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a certificate shows of the additions that were tried at one radius, and the bounds that it claims."""
+
+    samples: int
+    matches: int
+    near_ties: int
+    population: int | None
+    lower: float
+    upper: float
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        return self.samples, self.matches, self.near_ties
+
+
+@dataclass(frozen=True)
 class SoftCertificate:
     """Bounds on the stability rate of one mask at one or several radii; made by `certify_soft`."""
 

@@ -29,6 +29,8 @@ from stabcert.core.types import Mask, MaskedPredictor, as_mask
 from stabcert.errors import ParameterError
 
 DEFAULT_MAX_SAMPLES = 2000
+SMALLEST_DELTA = 1e-290
+"""Its share at each of many radii is still a number."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -98,30 +100,18 @@ def certify_soft(
     """
     mask = as_mask(mask, predictor.n_features)
     n_free = int((~mask).sum())
-    radii = _as_radii(radius, n_free)
-    check_delta(delta)
-    if min_rate is None and (largest_radius or max_samples is not None):
-        raise ParameterError(
-            "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
-        )
-    if min_rate is not None and not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
-    if n_samples is not None and n_samples < 1:
-        raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
-    if interval not in ("exact", "hoeffding"):
-        raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
-    fixed = min_rate is None or n_samples is not None or not sequential
-    if fixed and (max_samples is not None or largest_radius):
-        raise ParameterError(
-            "a maximum of samples and the largest radius belong to a sequential test, and n_samples (--n-samples) or "
-            "epsilon (--epsilon) fixes the sample size; give one or the other"
-        )
-    if interval == "hoeffding" and not fixed:
-        raise ParameterError(
-            "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
-            "give n_samples (--n-samples) or leave the interval out"
-        )
-    sets = _sets(mask, radii, formulation)
+    sets, fixed = plan(
+        mask,
+        radius=radius,
+        delta=delta,
+        n_samples=n_samples,
+        interval=interval,
+        formulation=formulation,
+        min_rate=min_rate,
+        max_samples=max_samples,
+        sequential=sequential,
+        largest_radius=largest_radius,
+    )
     trials = Trials(predictor, mask, rng)
     simultaneous = simultaneous and not largest_radius
 
@@ -160,7 +150,6 @@ def certify_soft(
         )
         return certificate(rates, interval, 2, None)
     tests = SequentialRates(
-        trials,
         sets,
         min_rate,
         delta,
@@ -170,14 +159,58 @@ def certify_soft(
         tail=formulation == "up-to",
     )
     try:
-        tests.run()
+        tests.run(trials)
     except KeyboardInterrupt:
         raise Interrupted(certificate(tests.rates, "anytime", 1, tests.largest_radius)) from None
     return certificate(tests.rates, "anytime", 1, tests.largest_radius)
 
 
+def plan(
+    mask: Mask,
+    *,
+    radius: int | Iterable[int] | Literal["all"],
+    delta: float,
+    n_samples: int | None,
+    interval: Interval,
+    formulation: Formulation,
+    min_rate: float | None,
+    max_samples: int | None,
+    sequential: bool,
+    largest_radius: bool,
+) -> tuple[dict[int, list[Additions]], bool]:
+    """For each radius the sets of additions whose smallest rate is meant; and whether the sample size is fixed.
+
+    Arguments and errors: `certify_soft`.
+    """
+    radii = _as_radii(radius, int((~mask).sum()))
+    check_delta(delta)
+    if delta < SMALLEST_DELTA:
+        raise ParameterError(f"delta {delta} is too small to be shared by radii; use {SMALLEST_DELTA} or more")
+    if min_rate is None and (largest_radius or max_samples is not None):
+        raise ParameterError(
+            "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
+        )
+    if min_rate is not None and not 0.0 < min_rate <= 1.0:
+        raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
+    if n_samples is not None and n_samples < 1:
+        raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
+    if interval not in ("exact", "hoeffding"):
+        raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
+    fixed = min_rate is None or n_samples is not None or not sequential
+    if fixed and (max_samples is not None or largest_radius):
+        raise ParameterError(
+            "a maximum of samples and the largest radius belong to a sequential test, and n_samples (--n-samples) or "
+            "epsilon (--epsilon) fixes the sample size; give one or the other"
+        )
+    if interval == "hoeffding" and not fixed:
+        raise ParameterError(
+            "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
+            "give n_samples (--n-samples) or leave the interval out"
+        )
+    return _sets(mask, radii, formulation), fixed
+
+
 def _sets(mask: Mask, radii: tuple[int, ...], formulation: Formulation) -> dict[int, list[Additions]]:
-    """For each radius the sets of additions whose smallest rate is meant."""
     if formulation not in ("up-to", "exactly", "worst"):
         raise ParameterError(f"formulation {formulation!r} is not known; use up-to, exactly or worst")
     for r in radii:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stabcert.core.masks import MAX_RANKED, Additions
-from stabcert.core.soft.certificate import Interval, StabilityRate
+from stabcert.core.soft.certificate import Interval, Shown, StabilityRate
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import (
     clopper_pearson_lower,
@@ -79,40 +80,108 @@ def fixed_rates(
 
     Other arguments and errors: `stabcert.core.soft.certify.certify_soft`.
     """
-    family = (len(sets) if simultaneous else 1) * max(len(group) for group in sets.values())
-    enumerate_up_to = min(n_samples or hoeffding_sample_size(epsilon, delta / family), MAX_RANKED)
-    sampled = {r: sum(larger_than(s, enumerate_up_to) for s in group) for r, group in sets.items()}
-    if simultaneous:  # only a radius that is sampled can be wrong
-        delta /= max(1, sum(count > 0 for count in sampled.values()))
-    samples = n_samples or hoeffding_sample_size(epsilon, delta / max(1, *sampled.values()))
+    budget = Budget.of(sets, epsilon, delta, n_samples, simultaneous)
     if threshold is not None:
-        _check_reachable(sets, samples, enumerate_up_to, threshold, delta, interval)
+        _check_reachable(sets, budget, threshold, interval)
     tallies: dict[int, Tally] = {}
     rates = []
     for r, group in sets.items():
         for additions in group:
             if additions.radius not in tallies:
-                tallies[additions.radius] = _tally(trials, additions, samples, enumerate_up_to)
-        rates.append(_rate(r, [tallies[s.radius] for s in group], delta, max(1, sampled[r]), interval, threshold))
+                tallies[additions.radius] = _tally(trials, additions, budget)
+        rates.append(_rate(r, [tallies[s.radius] for s in group], budget, interval, threshold))
     return tuple(rates)
 
 
-def _tally(trials: Trials, additions: Additions, samples: int, enumerate_up_to: int) -> Tally:
-    tally = Tally(population(additions))
-    if not larger_than(additions, enumerate_up_to):
-        tally.population = additions.count()
+def recounted_rates(
+    sets: dict[int, list[Additions]],
+    shown: Mapping[int, Shown],
+    *,
+    epsilon: float,
+    delta: float,
+    n_samples: int | None,
+    interval: Interval,
+    simultaneous: bool,
+    threshold: float | None,
+) -> tuple[tuple[StabilityRate, ...], dict[int, int]]:
+    """What `fixed_rates` makes of the counts that are shown; and how many samples it takes at each radius.
+
+    Of several sizes ("worst") only the one that is shown is known, and the bounds are what they are at most.
+    """
+    budget = Budget.of(sets, epsilon, delta, n_samples, simultaneous)
+    if threshold is not None:
+        _check_reachable(sets, budget, threshold, interval)
+    rates, samples = [], {}
+    for r, group in sets.items():
+        if r not in shown:
+            continue
+        fitting = [a for a in group if budget.population(a) == shown[r].population]
+        additions = (fitting or group)[0]
+        members = budget.population(additions)
+        check_counts(shown[r].samples, members, at_least=1)
+        rates.append(_rate(r, [Tally(members, *shown[r].counts)] * len(group), budget, interval, threshold))
+        samples[r] = budget.samples if larger_than(additions, budget.enumerate_up_to) else additions.count()
+    return tuple(rates), samples
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How delta and samples are shared out before the first draw."""
+
+    delta: float
+    """Of one radius."""
+    samples: int
+    """Draws from a set that is not tried whole."""
+    enumerate_up_to: int
+    """Largest set that is tried whole."""
+    sampled: dict[int, int]
+    """For each radius how many of its sets are larger."""
+
+    @classmethod
+    def of(
+        cls,
+        sets: dict[int, list[Additions]],
+        epsilon: float,
+        delta: float,
+        n_samples: int | None,
+        simultaneous: bool,
+    ) -> Budget:
+        family = (len(sets) if simultaneous else 1) * max(len(group) for group in sets.values())
+        enumerate_up_to = min(n_samples or hoeffding_sample_size(epsilon, delta / family), MAX_RANKED)
+        sampled = {r: sum(larger_than(s, enumerate_up_to) for s in group) for r, group in sets.items()}
+        if simultaneous:  # only a radius that is sampled can be wrong
+            delta /= max(1, sum(count > 0 for count in sampled.values()))
+        samples = n_samples or hoeffding_sample_size(epsilon, delta / max(1, *sampled.values()))
+        return cls(delta, samples, enumerate_up_to, sampled)
+
+    def population(self, additions: Additions) -> int | None:
+        """Size of the set if it is tried whole or sampled without replacement, else None."""
+        return population(additions) if larger_than(additions, self.enumerate_up_to) else additions.count()
+
+
+def check_counts(samples: int, members: int | None, *, at_least: int) -> None:
+    """Refuse counts that no drawing gives."""
+    if samples < at_least or (members is not None and samples > members):
+        possible = f"{at_least} or more" if members is None else f"{at_least} to {members}"
+        raise ParameterError(f"{samples} samples cannot have been drawn; {possible} can")
+
+
+def _tally(trials: Trials, additions: Additions, budget: Budget) -> Tally:
+    tally = Tally(budget.population(additions))
+    if not larger_than(additions, budget.enumerate_up_to):
         for masks in additions.enumerate():
             tally.add(*trials.outcomes(masks))
         return tally
     draws, step = trials.draws(additions), additions.chunk_rows()
-    while tally.samples < samples:
-        tally.add(*trials.outcomes(draws.draw(min(step, samples - tally.samples))))
+    while tally.samples < budget.samples:
+        tally.add(*trials.outcomes(draws.draw(min(step, budget.samples - tally.samples))))
     return tally
 
 
 def _rate(
-    radius: int, tallies: list[Tally], delta: float, parts: int, interval: Interval, threshold: float | None
+    radius: int, tallies: list[Tally], budget: Budget, interval: Interval, threshold: float | None
 ) -> StabilityRate:
+    delta, parts = budget.delta, max(1, budget.sampled[radius])
     # The smallest of several rates: a lower bound can only be wrong where the smallest one is, so each
     # has all of delta / 2; an upper bound can be wrong at any of them, so they share it.
     lower = min(tally.lower(delta / 2, interval) for tally in tallies)
@@ -135,19 +204,13 @@ def _rate(
     )
 
 
-def _check_reachable(
-    sets: dict[int, list[Additions]],
-    samples: int,
-    enumerate_up_to: int,
-    threshold: float,
-    delta: float,
-    interval: Interval,
-) -> None:
+def _check_reachable(sets: dict[int, list[Additions]], budget: Budget, threshold: float, interval: Interval) -> None:
     """Refuse before the first evaluation what no outcome could certify, and say what could."""
+    samples, delta = budget.samples, budget.delta
     out_of_reach: list[Additions] = []
     for group in sets.values():
         for additions in group:
-            if larger_than(additions, enumerate_up_to):
+            if larger_than(additions, budget.enumerate_up_to):
                 best = Tally(population(additions), samples, samples).lower(delta / 2, interval)
                 out_of_reach += [additions] if best < threshold else []
     if not out_of_reach:

@@ -152,7 +152,7 @@ def smallest_stable_mask(
             )
         sets = {additions.radius: [additions]}
         try:
-            test = SequentialRates(trials, sets, min_rate, share, simultaneous=False, max_samples=limit)
+            test = SequentialRates(sets, min_rate, share, simultaneous=False, max_samples=limit)
         except ParameterError:
             if tests_on_draws == 0:
                 raise
@@ -161,7 +161,7 @@ def smallest_stable_mask(
             continue
         rests_on_draws = test.rests_on_draws and min_rate < 1.0
         tests_on_draws += rests_on_draws
-        test.run()
+        test.run(trials)
         (rate,) = test.rates
         tested.append(TriedSize(k, True, rate, share if rests_on_draws else 0.0))
         evaluations += trials.evaluations

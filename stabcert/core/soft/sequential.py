@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from stabcert.core.masks import Additions, size_weights
-from stabcert.core.soft.certificate import StabilityRate
+from stabcert.core.soft.certificate import Shown, StabilityRate
+from stabcert.core.soft.fixed import check_counts
 from stabcert.core.soft.trials import MAX_WITHOUT_REPLACEMENT, Trials, larger_than, population
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
 from stabcert.errors import ParameterError
@@ -28,7 +30,6 @@ class SequentialRates:
         tail: with ``stop_at_first``, let one radius stand for all larger ones (see `_find_tail`).
     """
 
-    trials: Trials
     sets: dict[int, list[Additions]]
     threshold: float
     delta: float
@@ -51,7 +52,7 @@ class SequentialRates:
         self.largest_radius = min(0, min(self.sets) - 1) if self.stop_at_first else None
         self._check_reachable()
 
-    def run(self) -> None:
+    def run(self, trials: Trials) -> None:
         """Carry out the tests.
 
         Raises:
@@ -63,7 +64,7 @@ class SequentialRates:
                 # In the list before the first draw, so that an interruption finds what is known.
                 tests.append(self._of_size.setdefault(additions.radius, self._new_test(self.threshold, additions)))
                 if not tests[-1].decided:
-                    self._run_test(tests, additions, with_tail=r == self._tail_start)
+                    self._run_test(trials, tests, additions, with_tail=r == self._tail_start)
                 if not tests[-1].certified:
                     break  # the smallest of the rates is not certified, whatever the others are
             if self.stop_at_first:
@@ -72,6 +73,54 @@ class SequentialRates:
                 self.largest_radius = self._covers_up_to or r
                 if r == self._tail_start:
                     return
+
+    def replay(self, shown: Mapping[int, Shown]) -> bool:
+        """Put the tests into the state in which they have counted what is shown; `rates` then says what follows.
+
+        Of several sizes ("worst") only the one that is shown is known, and `rates` gives what bounds are at most.
+
+        Returns:
+            Whether the tests would end there; after an interruption they do not.
+        """
+        for r, group in self.sets.items():
+            if r not in shown:
+                return False
+            counts = shown[r].counts
+            fitting = [a for a in group if population(a) == shown[r].population]
+            additions = (fitting or group)[0]
+            test = self._new_test(self.threshold, additions)
+            check_counts(counts[0], test.population, at_least=0)
+            test.count(*counts)
+            if r == self._tail_start and test.certified:
+                tail = self._new_test(self._tail_threshold, additions)
+                tail.count(*counts)
+                if tail.certified:
+                    test, self._covers_up_to = tail, max(self.sets)
+            self._tests[r] = [test] * (len(group) if shown[r].lower > 0.0 else 1)
+            if self.stop_at_first:
+                if not (test.certified and (len(group) == 1 or shown[r].lower >= self.threshold)):
+                    return True
+                self.largest_radius = self._covers_up_to or r
+                if r == self._tail_start:
+                    return True
+        return True
+
+    @property
+    def tested(self) -> tuple[int, ...]:
+        """The radii whose tests have begun."""
+        return tuple(self._tests)
+
+    def expected_samples(self, radius: int) -> int:
+        """How many draws a test that ended with these counts had, if nobody interrupted it."""
+        test = self._tests[radius][0]
+        if test.exhaustive and test.population is not None:
+            return test.population
+        if test.samples == test.population:
+            return test.samples
+        if test.certified:
+            return test.target() or test.samples
+        limit = self.max_samples if test.population is None else min(self.max_samples, test.population)
+        return test.samples if test.refuted else limit
 
     @property
     def rests_on_draws(self) -> bool:
@@ -94,21 +143,21 @@ class SequentialRates:
             exhaustive=not larger_than(additions, self._enumerate_up_to),
         )
 
-    def _run_test(self, tests: list[SequentialTest], additions: Additions, *, with_tail: bool) -> None:
+    def _run_test(self, trials: Trials, tests: list[SequentialTest], additions: Additions, *, with_tail: bool) -> None:
         """Carry out the last of ``tests``; if its draws also certify the tail, the tail's test takes its place."""
         test = tests[-1]
         if not with_tail:
-            self._draw([test], additions)
+            self._draw(trials, [test], additions)
             return
         tail = self._new_test(self._tail_threshold, additions)
-        self._draw([test, tail], additions)
+        self._draw(trials, [test, tail], additions)
         if test.certified and tail.certified:
             tests[-1] = tail
             self._covers_up_to = max(self.sets)
 
-    def _draw(self, tests: list[SequentialTest], additions: Additions) -> None:
+    def _draw(self, trials: Trials, tests: list[SequentialTest], additions: Additions) -> None:
         """Feed the same draws to all tests until each has decided, or the first has refuted."""
-        draws, first = self.trials.draws(additions), tests[0]
+        draws, first = trials.draws(additions), tests[0]
         limit = self.max_samples if first.population is None else min(self.max_samples, first.population)
         drawn = 0
         while drawn < limit and not first.refuted and not all(test.decided for test in tests):
@@ -117,7 +166,7 @@ class SequentialRates:
             wanted = min(max(1, wanted), max(_FIRST_CHUNK, drawn), additions.chunk_rows())
             masks = draws.draw(min(wanted, limit - drawn))
             drawn += len(masks)
-            for match, near_tie in zip(*self.trials.outcomes(masks), strict=True):
+            for match, near_tie in zip(*trials.outcomes(masks), strict=True):
                 for test in tests:
                     if not test.decided:
                         test.add(match=match, near_tie=near_tie)

@@ -99,6 +99,20 @@ class SequentialTest:
         self._target: int | None = None
         self._target_failures = -1
 
+    def count(self, samples: int, matches: int, near_ties: int) -> None:
+        """Put the test into the state in which it has seen these draws, the last of which decided if any did.
+
+        Whether counts decide does not depend on their order: evidence for a rate grows with a match, evidence
+        against it with a failure, and a test ends with the draw that decides.
+        """
+        self._counts = (samples, matches, near_ties)
+        if samples == self.population:
+            self.certified, self.refuted = self.lower >= self.threshold, self.upper < self.threshold
+        elif not self.exhaustive and samples > 0:
+            target = self.target() if matches >= self.threshold * samples else None
+            self.certified = target is not None and samples >= target
+            self.refuted = not self.certified and self._refutes()
+
     @property
     def decided(self) -> bool:
         return self.certified or self.refuted

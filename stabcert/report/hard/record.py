@@ -21,11 +21,17 @@ def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
     return str(probability) if quantization is None else f"{int(probability * quantization)}/{quantization}"
 
 
-def hard_result(finding: HardFinding, class_names: tuple[str, ...]) -> dict[str, Any]:
-    """``result`` of ``certify-hard``; features are indices, votes are of classes with at least one, most first."""
+def hard_result(
+    finding: HardFinding, class_names: tuple[str, ...], *, request: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """``result`` of ``certify-hard``; features are indices, votes are of classes with at least one, most first.
+
+    Args:
+        request: all that it takes to do the same again.
+    """
     certificate, refinement = finding.certificate, finding.certificate.refinement
     votes, full_votes = certificate.votes, certificate.full_votes
-    return {
+    return ({} if request is None else {"request": request}) | {
         "lambda": lambda_text(certificate, finding.quantization),
         "quantization": finding.quantization,
         "noise": certificate.noise,

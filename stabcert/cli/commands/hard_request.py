@@ -1,0 +1,195 @@
+"""What is asked of ``certify-hard``, from options or from a record."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stabcert.core.hard.certificate import Noise, ScoreKind
+from stabcert.core.noise import grid_count
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.errors import ParameterError
+from stabcert.report.hard.finding import Direction
+
+if TYPE_CHECKING:
+    from stabcert.cli.commands.certify_hard import HardOptions
+
+_QUANTIZATION = 64
+_REFINE = 1000  # what an attribution costs
+_DELTA, _N_SAMPLES = 0.1, 1000
+
+
+@dataclass(frozen=True)
+class RecordedAddition:
+    """The addition that a record says ``--check`` was given: its file need not exist any more."""
+
+    file: str
+    sha256: str
+    added: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HardRequest:
+    """Everything that decides what ``certify-hard`` says of one mask of one input by one model; defaults filled in.
+
+    It stands in the record as ``result.request``, so that anybody can do the same again.
+    """
+
+    seed: int
+    dtype: str
+    noise: Noise
+    keep_probability: Fraction
+    """lambda; of a sweep, what is taken where no lambda is free of ties."""
+    quantization: int
+    """1 for Bernoulli noise, which has no grid."""
+    delta: float | None
+    """None for quantized noise, whose certificates cannot be wrong."""
+    n_samples: int | None
+    scores: ScoreKind
+    direction: Direction
+    refine: int
+    enumerate_calls: int | None
+    """0: none; None: where it is cheap, which depends on the input."""
+    attack: int | None
+    sweep: bool
+    min_radius: int | None
+    check: Path | RecordedAddition | None = None
+
+    @property
+    def bernoulli(self) -> bool:
+        return self.noise == "bernoulli"
+
+    @property
+    def keep(self) -> int:
+        """How many of the quantized noise masks keep a feature.
+
+        Raises:
+            ParameterError: lambda is not on the grid.
+        """
+        return grid_count(self.keep_probability, self.quantization)
+
+    @classmethod
+    def of(cls, options: HardOptions, *, seed: int, dtype: str) -> HardRequest:
+        """The request that options make.
+
+        Raises:
+            ParameterError: options that do not fit together, or a lambda that is not possible.
+        """
+        _check_together(options)
+        if options.delta is not None:
+            check_delta(options.delta)
+        bernoulli = options.noise.value == "bernoulli"
+        quantization = options.quantization or _QUANTIZATION
+        refine = options.refine or 0
+        if options.refine is None and not options.sweep and options.direction.value != "decremental" and not bernoulli:
+            refine = _REFINE
+        # Without ties at radius 2: 15 of 64 noise masks.
+        default = Fraction(max(1, (quantization - 1) // 4), quantization)
+        text = options.keep_probability
+        request = cls(
+            seed=seed,
+            dtype=dtype,
+            noise=options.noise.value,
+            keep_probability=default if text is None else parse_keep_probability(text),
+            quantization=1 if bernoulli else quantization,
+            delta=(_DELTA if options.delta is None else options.delta) if bernoulli else None,
+            n_samples=(options.n_samples or _N_SAMPLES) if bernoulli else None,
+            scores=options.scores.value,
+            direction=options.direction.value,
+            refine=refine,
+            enumerate_calls=options.enumerate_calls,
+            attack=options.attack,
+            sweep=options.sweep,
+            min_radius=options.min_radius,
+            check=options.check,
+        )
+        if not bernoulli:
+            request.keep  # noqa: B018  # a lambda off the grid is refused before anything is loaded
+        # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
+        least = 2 if bernoulli else 4 * quantization
+        if options.attack is not None and options.attack < least:
+            raise ParameterError(f"--attack {options.attack} is too few for a search; use --attack {least} or more")
+        return request
+
+    @classmethod
+    def from_record(cls, request: dict[str, Any], check: dict[str, Any] | None) -> HardRequest:
+        """The request of a record that is valid against the schema.
+
+        Raises:
+            ParameterError: a lambda that is not possible.
+        """
+        values = {name: value for name, value in request.items() if name not in ("lambda", "enumerate", "quantization")}
+        return cls(
+            **values,
+            keep_probability=parse_keep_probability(request["lambda"]),
+            quantization=1 if request["quantization"] is None else request["quantization"],
+            enumerate_calls=request["enumerate"],
+            check=None if check is None else RecordedAddition(check["file"], check["sha256"], tuple(check["added"])),
+        )
+
+    def record(self) -> dict[str, Any]:
+        """As it stands in a record; what ``check`` was given stands in ``result.check``."""
+        return {
+            "seed": self.seed,
+            "dtype": self.dtype,
+            "noise": self.noise,
+            "lambda": str(self.keep_probability) if self.bernoulli else f"{self.keep}/{self.quantization}",
+            "quantization": None if self.bernoulli else self.quantization,
+            "delta": self.delta,
+            "n_samples": self.n_samples,
+            "scores": self.scores,
+            "direction": self.direction,
+            "refine": self.refine,
+            "enumerate": self.enumerate_calls,
+            "attack": self.attack,
+            "sweep": self.sweep,
+            "min_radius": self.min_radius,
+        }
+
+
+def parse_keep_probability(text: str) -> Fraction:
+    """``"15/64"`` or ``"0.234375"``, exactly.
+
+    Raises:
+        ParameterError: anything else, or not between 0 and 1.
+    """
+    if not re.fullmatch(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", text.strip(), re.ASCII):
+        raise ParameterError(f"--lambda {text!r} is not a fraction or a decimal; write 15/64 or 0.25")
+    ratio = Fraction(re.sub(r"\s", "", text))
+    if not 0 < ratio <= 1:
+        raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
+    return ratio
+
+
+def _check_together(options: HardOptions) -> None:
+    """Refuse options that do not fit together."""
+    if options.noise.value == "bernoulli":
+        for name, given in (
+            ("--quantization", options.quantization is not None),
+            ("--scores probability", options.scores.value == "probability"),
+            ("--refine", bool(options.refine)),
+            ("--check", options.check is not None),
+            ("--sweep", options.sweep),
+        ):
+            if given:
+                raise ParameterError(
+                    f"leave out {name}: it is about frozen noise masks, which --noise bernoulli does not have"
+                )
+    else:
+        for name, given in (("--delta", options.delta is not None), ("--n-samples", options.n_samples is not None)):
+            if given:
+                raise ParameterError(
+                    f"leave out {name}: a certificate of quantized noise cannot be wrong and draws nothing; "
+                    "or add --noise bernoulli"
+                )
+    if options.sweep and options.keep_probability is not None:
+        raise ParameterError("leave out --lambda: --sweep tries every lambda itself")
+    if options.sweep and options.check is not None:
+        raise ParameterError("leave out --sweep: --check is about one smoothed model; name it with --lambda")
+    if options.direction.value == "decremental":
+        for name, given in (("--refine", bool(options.refine)), ("--check", options.check is not None)):
+            if given:
+                raise ParameterError(f"leave out {name}: it is about added features; or use --direction both")

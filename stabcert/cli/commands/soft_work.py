@@ -1,0 +1,173 @@
+"""What ``certify-soft`` does with one input, from a request that its record repeats."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stabcert.cli.commands.certify_soft import parse_radii
+from stabcert.cli.session import Case, Outcome
+from stabcert.core.decisions import predict
+from stabcert.core.masks import bernoulli_keep_masks
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.soft.certificate import Formulation, Interval
+from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, Interrupted, certify_soft
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.errors import ParameterError
+from stabcert.report.record import Prediction, prediction_record, soft_result
+
+if TYPE_CHECKING:
+    from stabcert.cli.commands.certify_soft import SoftOptions
+    from stabcert.models.base import ModelPredictor
+
+DEFAULT_EPSILON = 0.1
+_DEFAULT_SMOOTH_DRAWS = 64
+_NOISE = 64  # stream of the frozen noise, apart from those of attributions and draws
+
+
+@dataclass(frozen=True)
+class SoftRequest:
+    """Everything that decides what ``certify-soft`` says of one mask of one input by one model; defaults filled in.
+
+    It stands in the record as ``result.request``, so that anybody can do the same again.
+    """
+
+    seed: int
+    dtype: str
+    radius: str | None
+    """As it is typed; None for the default of the command, which depends on the input."""
+    formulation: Formulation
+    interval: Interval
+    delta: float
+    simultaneous: bool
+    epsilon: float | None
+    n_samples: int | None
+    min_rate: float | None
+    sequential: bool
+    max_samples: int | None
+    largest_radius: bool
+    smooth: float
+    smooth_draws: int | None
+
+    @classmethod
+    def of(cls, options: SoftOptions, *, seed: int, dtype: str) -> SoftRequest:
+        """The request that options make.
+
+        Raises:
+            ParameterError: options that contradict one another, or values that no input could make possible.
+        """
+        if options.epsilon is not None and options.n_samples is not None:
+            raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
+        if options.smooth_draws is not None and options.smooth == 1.0:
+            raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
+        if options.radius is not None:
+            parse_radii(options.radius)
+        check_delta(options.delta)  # a wrong request, whatever the inputs: no failure of each of them
+        sequential = options.min_rate is not None and options.epsilon is None and options.n_samples is None
+        fixed_by_epsilon = not sequential and options.n_samples is None
+        return cls(
+            seed=seed,
+            dtype=dtype,
+            radius=options.radius,
+            formulation=options.formulation.value,
+            interval=options.interval.value,
+            delta=options.delta,
+            simultaneous=not options.per_radius,
+            epsilon=DEFAULT_EPSILON if options.epsilon is None and fixed_by_epsilon else options.epsilon,
+            n_samples=options.n_samples,
+            min_rate=options.min_rate,
+            sequential=sequential,
+            max_samples=DEFAULT_MAX_SAMPLES if options.max_samples is None and sequential else options.max_samples,
+            largest_radius=options.largest_radius,
+            smooth=options.smooth,
+            smooth_draws=(options.smooth_draws or _DEFAULT_SMOOTH_DRAWS) if options.smooth < 1.0 else None,
+        )
+
+    @classmethod
+    def from_record(cls, request: dict[str, Any]) -> SoftRequest:
+        """The request of a record that is valid against the schema.
+
+        Raises:
+            ParameterError: no options of the command make it.
+        """
+        asked = cls(**request)
+        fixed_by_epsilon = not asked.sequential and asked.n_samples is None
+        for name, contradicts in (
+            ("sequential", asked.sequential and (asked.min_rate is None or asked.n_samples is not None)),
+            ("epsilon", (asked.epsilon is not None) != fixed_by_epsilon),
+            ("max_samples", (asked.max_samples is not None) != asked.sequential),
+            ("smooth_draws", (asked.smooth_draws is not None) != (asked.smooth < 1.0)),
+            ("radius", asked.radius is None),
+        ):
+            if contradicts:
+                raise ParameterError(f"{name} {getattr(asked, name)} contradicts the rest of the request")
+        asked.parameters()
+        return asked
+
+    def record(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def parameters(self) -> dict[str, Any]:
+        """Arguments of `certify_soft`, all but predictor, mask and generator."""
+        return {
+            "radius": parse_radii(self.radius or ("all" if self.largest_radius else "1")),
+            "epsilon": DEFAULT_EPSILON if self.epsilon is None else self.epsilon,
+            "delta": self.delta,
+            "n_samples": self.n_samples,
+            "interval": self.interval,
+            "formulation": self.formulation,
+            "simultaneous": self.simultaneous,
+            "min_rate": self.min_rate,
+            "max_samples": self.max_samples,
+            "sequential": self.sequential,
+            "largest_radius": self.largest_radius,
+        }
+
+
+@dataclass(frozen=True)
+class SoftWork:
+    request: SoftRequest
+
+    def work(self, case: Case) -> Outcome:
+        """The certificate of one input."""
+        request = self.request
+        if request.radius is None:
+            # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
+            default = "0" if case.choice.mask.all() else "all" if request.largest_radius else "1"
+            request = replace(request, radius=default)
+        smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
+        interrupted = False
+        try:
+            found = certify_soft(
+                smoothed or case.predictor,
+                case.choice.mask,
+                # From the seed and the input alone: neither order nor other inputs change the draws.
+                rng=np.random.default_rng([request.seed, int(case.input_sha256[:16], 16)]),
+                **request.parameters(),
+            )
+        except Interrupted as error:
+            found, interrupted = error.certificate, True
+        smoothing = None if smoothed is None else _smoothing_record(case, smoothed, request.smooth)
+        result = soft_result(found, smoothing, request=request.record(), interrupted=interrupted)
+        return Outcome(found.verdict, result, smoothed, found, interrupted)
+
+
+def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredictor:
+    # The noise is part of the function, so it must not depend on the input or on the mask.
+    rng = np.random.default_rng([request.seed, _NOISE])
+    draws = request.smooth_draws or _DEFAULT_SMOOTH_DRAWS
+    keep = bernoulli_keep_masks(predictor.n_features, keep_probability=request.smooth, draws=draws, rng=rng)
+    return SmoothedPredictor(predictor, keep)
+
+
+def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
+    """What was smoothed how, and what the model itself says: smoothing changes predictions."""
+    full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
+    return {
+        "lambda": keep_probability,
+        "draws": len(smoothed.keep_masks),
+        "noise": "bernoulli",
+        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
+    }

@@ -1,0 +1,89 @@
+"""Records to be checked, line by line."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stabcert.cli.explanation import read_bytes
+from stabcert.errors import InputError
+from stabcert.report.record import SCHEMA
+from stabcert.report.validate import check_record, parse_strictly
+
+_COMMANDS = ("certify-soft", "certify-hard")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a file of records."""
+
+    source: str
+    number: int
+    record: dict[str, Any] | None
+    """None if there is none that can be checked."""
+    problem: InputError | None
+
+    @property
+    def origin(self) -> str:
+        return f"{self.source}, line {self.number}"
+
+
+def read_lines(source: str, command: str) -> list[Line]:
+    """All records of a file, or of standard input for ``"-"``; also lines that are none, with the reason.
+
+    Raises:
+        InputError: the file cannot be read, or is empty.
+    """
+    name = "standard input" if source == "-" else source
+    data = sys.stdin.buffer.read() if source == "-" else read_bytes(Path(source))
+    lines = []
+    for number, text in enumerate(data.split(b"\n"), start=1):
+        if text.strip():
+            lines.append(_line(name, number, text, command))
+    if not lines:
+        raise InputError(f"{name} holds no records; make them with `stabcert {command} INPUT --json`")
+    return lines
+
+
+def _line(source: str, number: int, text: bytes, command: str) -> Line:
+    origin = f"{source}, line {number}"
+    try:
+        return Line(source, number, _record(text, command), None)
+    except RecursionError:
+        return Line(source, number, None, InputError(f"{origin} is nested too deeply"))
+    except InputError as error:
+        return Line(source, number, None, InputError(f"{origin} {error}"))
+
+
+def _record(text: bytes, command: str) -> dict[str, Any]:
+    """A record of ``command`` that holds what it takes to check it.
+
+    Raises:
+        InputError: goes on after the name of the line.
+    """
+    record = parse_strictly(text)
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise InputError(f"is not a record of stabcert, schema {SCHEMA}")
+    made_by = record.get("command")
+    if made_by != command:
+        if made_by in _COMMANDS:
+            raise InputError(f"was made by `stabcert {made_by}`; check it with `stabcert {made_by} --verify FILE`")
+        made = f"was made by `stabcert {made_by}`" if isinstance(made_by, str) else "names no command"
+        raise InputError(f"{made}; what can be checked are records of {' and '.join(_COMMANDS)}")
+    try:
+        check_record(record, "failed" if record.get("status") == "failed" else command)
+    except InputError as error:
+        raise InputError(f"is not a valid record of `stabcert {command}`: {error}") from error
+    if record["status"] == "failed":
+        raise InputError(
+            f"certifies nothing: {record['input']['id']} failed when it was made ({record['error']['message']})"
+        )
+    if "request" not in record["result"]:
+        version = record["run"]["versions"].get("stabcert", "an unknown version")
+        raise InputError(
+            f"has no result.request: it was made by stabcert {version}, before records held all that it takes to make "
+            "them again, and cannot be checked; certify the input again with this version"
+        )
+    return record

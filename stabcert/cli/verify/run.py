@@ -1,0 +1,197 @@
+"""``--verify FILE``: checks records that somebody else made."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from stabcert.cli.noise import library_noise
+from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, VerifyOptions
+from stabcert.cli.progress import Progress
+from stabcert.cli.runner import versions
+from stabcert.cli.session import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED, batch_size
+from stabcert.cli.verify.arithmetic import arithmetic_checks
+from stabcert.cli.verify.options import check_alone
+from stabcert.cli.verify.records import Line, read_lines
+from stabcert.cli.writer import console_on
+from stabcert.errors import InputError, StabcertError
+from stabcert.report.record import RunInfo, to_json
+from stabcert.report.verify.checks import Check
+from stabcert.report.verify.common import common_checks
+from stabcert.report.verify.verification import Verification, failed_verification, render
+from stabcert.report.visible import visible
+from stabcert.sweep.journal import Journal
+from stabcert.sweep.key import digest
+
+if TYPE_CHECKING:
+    from stabcert.cli.verify.again import Again
+
+
+def verify(
+    command: str,
+    options: VerifyOptions,
+    inputs: InputOptions,
+    model: ModelOptions,
+    output: OutputOptions,
+    groups: tuple[type[Any], ...],
+) -> int:
+    """Check every record of a file, say whether it stands, return the exit code.
+
+    Args:
+        groups: the dataclasses of options of the command.
+
+    Raises:
+        StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
+    """
+    check_alone(output.asked, groups)
+    return _Verify(command, options, model, output).run(inputs.limit)
+
+
+class _Verify:
+    def __init__(self, command: str, options: VerifyOptions, model: ModelOptions, output: OutputOptions) -> None:
+        self.command = command
+        self.source = options.verify or "-"
+        self.fast = options.fast
+        self.output = output
+        self._said: set[str] = set()
+        self._versions = versions()
+        size = batch_size(model.batch_size)
+        self.again: Again | None = None
+        if not self.fast:
+            from stabcert.cli.verify.again import Again
+
+            self.again = Again(command, model, output, size, self._say)
+
+    def run(self, limit: int | None) -> int:
+        lines = read_lines(self.source, self.command)[:limit]
+        code, not_checked = DONE, list[str]()
+        with ExitStack() as stack:
+            stack.enter_context(library_noise(self.output.verbose))
+            journal = None
+            if self.output.output is not None:
+                journal = stack.enter_context(Journal(self.output.output))
+            progress = stack.enter_context(Progress(len(lines), enabled=not self.output.quiet))
+            for line in lines:
+                progress.begin(line.origin)
+                try:
+                    found = self._check(line)
+                except StabcertError as error:
+                    if not self.output.keep_going:
+                        raise
+                    with progress.hidden():
+                        self._say(f"Error: {error}", always=True)
+                        record = failed_verification(
+                            line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=self._key(line)
+                        )
+                        self._write(record, journal)
+                    code = max(code, SOME_FAILED)
+                else:
+                    with progress.hidden():
+                        self._write(found.to_dict(), journal, found)
+                    not_checked += [what for what in found.not_checked if what not in not_checked]
+                    code = max(code, DONE if found.stands else NOT_MET)
+                progress.finished()
+        if not self.output.json:
+            self._print([Text(f"not checked: {visible(what)}", style="dim") for what in not_checked])
+        return code
+
+    def _check(self, line: Line) -> Verification:
+        """One record.
+
+        Raises:
+            StabcertError: it cannot be checked.
+        """
+        start = time.perf_counter()
+        if line.record is None:
+            raise line.problem or InputError(f"{line.origin} holds no record")
+        try:
+            checks, not_checked, run = self._checks(line, line.record)
+        except StabcertError as error:
+            if line.origin in str(error):
+                raise
+            raise type(error)(f"{line.origin}: {error}") from error
+        except RecursionError as error:
+            raise InputError(f"{line.origin} is nested too deeply") from error
+        return Verification(
+            source=line.source,
+            line=line.number,
+            record=line.record,
+            mode="fast" if self.fast else "full",
+            checks=checks,
+            not_checked=not_checked,
+            run=_run_record(run, time.perf_counter() - start, self._versions),
+            notes=_notes(line.record, run, stands=all(check.ok for check in checks)),
+            key=self._key(line),
+        )
+
+    def _checks(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], list[str], RunInfo | None]:
+        checks = common_checks(record)
+        if not all(check.ok for check in checks):
+            return checks, ["everything else: the record contradicts itself"], None
+        if self.again is None:
+            found, not_checked = arithmetic_checks(record)
+            return checks + found, not_checked, None
+        found, not_checked, run = self.again.check(line, record)
+        return checks + found, not_checked, run
+
+    def _write(self, record: dict[str, Any], journal: Journal | None, found: Verification | None = None) -> None:
+        text = to_json(record)
+        if journal is not None:
+            journal.write(text, record["key"])
+        if self.output.json:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        elif found is not None:
+            self._print(render(found))
+
+    def _print(self, lines: Sequence[Text]) -> None:
+        console = console_on(sys.stdout)
+        for line in lines:
+            console.print(line, soft_wrap=True)
+        sys.stdout.flush()
+
+    def _key(self, line: Line) -> str:
+        return digest(
+            {"command": "verify", "mode": "fast" if self.fast else "full", "line": line.number, "record": line.record}
+        )
+
+    def _say(self, text: str, *, always: bool = False) -> None:
+        if always or not (self.output.quiet or text in self._said):
+            self._said.add(text)
+            print(visible(text), file=sys.stderr)  # noqa: T201
+
+
+def _run_record(run: RunInfo | None, seconds: float, versions: dict[str, str]) -> dict[str, Any]:
+    return {
+        "device": None if run is None else run.device,
+        "dtype": None if run is None else run.dtype,
+        "batch_size": None if run is None else run.batch_size,
+        "evaluations": 0 if run is None else run.evaluations,
+        "seconds": round(seconds, 3),
+        "versions": versions,
+    }
+
+
+def _notes(record: dict[str, Any], run: RunInfo | None, *, stands: bool) -> list[str]:
+    """Why an honest record may not stand: other arithmetic, other libraries."""
+    if stands or run is None:
+        return []
+    notes, was = [], record["run"]
+    if was["device"] != run.device:
+        notes.append(
+            f"the record was made on {was['device']}, this is {run.device}: a decision that is nearly a tie may fall "
+            "to the other side; with other counts the record does not stand as it is written"
+        )
+    changed = [
+        f"{name} {version} (here {run.versions[name]})"
+        for name, version in was["versions"].items()
+        if run.versions.get(name, version) != version
+    ]
+    if changed:
+        notes.append(f"the record was made with {', '.join(changed)}")
+    return notes

@@ -1,0 +1,89 @@
+"""Two records of the same thing, value by value: what one says and what should be there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_RELATIVE = 1e-12
+"""Of bounds that follow from equal counts: libraries may differ in the last bits, JSON does not."""
+
+Tolerance = Callable[[str], float]
+"""For the name of a number: by how much it may differ because the arithmetic of models differs between machines."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One value of a record."""
+
+    name: str
+    """Where it stands: ``result.rates[0].lower``."""
+    recorded: Any
+    recomputed: Any
+    """What should be there; of a limit in words: ``"at most 3"``."""
+    ok: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "recorded": self.recorded, "recomputed": self.recomputed, "ok": self.ok}
+
+
+def exact(_name: str) -> float:
+    """No tolerance beyond that of bounds."""
+    return 0.0
+
+
+def equal(name: str, recorded: Any, recomputed: Any, tolerance: float = 0.0) -> Check:
+    """One value; integers, words and truth values have to be the same, floats nearly."""
+    return Check(name, recorded, recomputed, _same(recorded, recomputed, tolerance))
+
+
+def at_most(name: str, recorded: float, limit: float) -> Check:
+    """A claim that must not be larger than what follows."""
+    ok = recorded <= limit + _RELATIVE * abs(limit)
+    return Check(name, recorded, f"at most {limit}", ok)
+
+
+def at_least(name: str, recorded: float, limit: float) -> Check:
+    ok = recorded >= limit - _RELATIVE * abs(limit)
+    return Check(name, recorded, f"at least {limit}", ok)
+
+
+def holds(name: str, recorded: Any, expected: str, ok: bool) -> Check:
+    """A relation in words."""
+    return Check(name, recorded, expected, ok)
+
+
+def compare(name: str, recorded: Any, recomputed: Any, tolerance: Tolerance = exact) -> list[Check]:
+    """Every value of two trees; of what only one of them has, the other one is None."""
+    if isinstance(recorded, dict) and isinstance(recomputed, dict):
+        checks = []
+        for key in [*recomputed, *(key for key in recorded if key not in recomputed)]:
+            path = f"{name}.{key}" if name else key
+            if key in recorded and key in recomputed:
+                checks += compare(path, recorded[key], recomputed[key], tolerance)
+            else:
+                checks.append(Check(path, recorded.get(key), recomputed.get(key), ok=False))
+        return checks
+    if isinstance(recorded, list) and isinstance(recomputed, list) and any(map(_tree, [*recorded, *recomputed])):
+        checks = []
+        if len(recorded) != len(recomputed):
+            checks.append(equal(f"length of {name}", len(recorded), len(recomputed)))
+        for number, (one, other) in enumerate(zip(recorded, recomputed, strict=False)):
+            checks += compare(f"{name}[{number}]", one, other, tolerance)
+        return checks
+    return [equal(name, recorded, recomputed, tolerance(name))]
+
+
+def _tree(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _same(recorded: Any, recomputed: Any, tolerance: float) -> bool:
+    numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in (recorded, recomputed)]
+    if all(numbers):
+        if isinstance(recorded, int) and isinstance(recomputed, int):
+            return recorded == recomputed
+        return math.isclose(recorded, recomputed, rel_tol=_RELATIVE, abs_tol=max(tolerance, 1e-300))
+    return type(recorded) is type(recomputed) and bool(recorded == recomputed)

@@ -1,0 +1,78 @@
+"""What follows in every record of a certificate from other parts of it: no model, no input."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from stabcert.report.verify.checks import Check, equal, holds
+
+LARGEST = 10**6
+"""Features of one input, beyond any model."""
+
+
+def common_checks(record: dict[str, Any]) -> list[Check]:
+    """Of a record that is valid against the schema: its mask, its classes, its text, its seed."""
+    explanation, info, labels = record["explanation"], record["input"], record["model"]["labels"]
+    n, selected = explanation["n"], explanation["selected"]
+    full, masked, empty = record["prediction"], explanation["masked_prediction"], explanation["empty_prediction"]
+    checks = [
+        holds("explanation.n", n, f"at most {LARGEST}", n <= LARGEST),
+        holds(
+            "explanation.selected",
+            selected,
+            f"distinct numbers from 0 to {n - 1}, in order",
+            all(0 <= i < n for i in selected) and selected == sorted(set(selected)),
+        ),
+        equal("explanation.k", explanation["k"], len(selected)),
+        equal("explanation.features: index", [one["index"] for one in explanation["features"]], selected),
+        equal("explanation.consistent", explanation["consistent"], masked["id"] == full["id"]),
+        equal("explanation.vacuous", explanation["vacuous"], masked["id"] == empty["id"]),
+        equal("explanation.baseline", explanation["baseline"], explanation["masking"]["baseline"]),
+        equal("input.truncated", info["truncated"], bool(explanation["masking"].get("truncated", False))),
+        *_classes(record, labels),
+    ]
+    if info["kind"] == "text":
+        checks.append(equal("input.sha256", info["sha256"], _sha256(info.get("text"))))
+    request, run = record["result"].get("request"), record["run"]
+    if request is not None:
+        checks += [equal(f"run.{name}", run[name], request[name]) for name in ("seed", "dtype")]
+    return checks
+
+
+def _classes(record: dict[str, Any], labels: int) -> list[Check]:
+    """A class has one name, and the model has it."""
+    explanation = record["explanation"]
+    found = [
+        ("prediction", record["prediction"]),
+        ("explanation.masked_prediction", explanation["masked_prediction"]),
+        ("explanation.empty_prediction", explanation["empty_prediction"]),
+        ("explanation.target", {"id": explanation["target"], "label": explanation["target_label"]}),
+        *_named("result", {key: part for key, part in record["result"].items() if key != "request"}),
+    ]
+    names: dict[int, str] = {}
+    checks = []
+    for where, one in found:
+        known = names.setdefault(one["id"], one["label"])
+        checks.append(holds(f"{where}.id", one["id"], f"one of the classes 0 to {labels - 1}", one["id"] < labels))
+        checks.append(equal(f"{where}.label", one["label"], known))
+    return checks
+
+
+def _named(where: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Every class that a part of the record names."""
+    if isinstance(value, list):
+        return [found for number, part in enumerate(value) for found in _named(f"{where}[{number}]", part)]
+    if not isinstance(value, dict):
+        return []
+    own = [(where, value)] if {"id", "label"} <= value.keys() else []
+    return own + [found for key, part in value.items() for found in _named(f"{where}.{key}", part)]
+
+
+def _sha256(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    except UnicodeEncodeError:
+        return None

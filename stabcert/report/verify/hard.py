@@ -1,0 +1,172 @@
+"""A record of certify-hard against its own votes: what they prove, and what nothing in the record could support."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stabcert.report.hard.finding import NOISE_STREAM
+from stabcert.report.verify.bernoulli import bernoulli_checks
+from stabcert.report.verify.checks import Check, at_most, equal, holds
+from stabcert.report.verify.hard_found import refinement_checks, tried_checks
+from stabcert.report.verify.hard_leads import quantized_checks, share_on_grid
+
+NOT_CHECKED = (
+    "the votes themselves, and near ties",
+    "which noise masks cast which vote, what refinement found in its tables, and what was tried on the model itself: "
+    "only that these claims fit together and are not more than the votes allow",
+    "the input and the weights, but for the text that stands in the record",
+)
+
+
+def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
+    """Everything in a record that follows from its votes, or is bounded by them; and what was not checked.
+
+    Args:
+        record: valid, with a mask that is one (`common_checks`).
+    """
+    result, explanation = record["result"], record["explanation"]
+    free = explanation["n"] - len(explanation["selected"])
+    checks = [
+        *_repeated(record),
+        *_votes(result, "votes", record["model"]["labels"]),
+        *_votes(result, "full_votes", record["model"]["labels"]),
+        *_predictions(record),
+    ]
+    if not all(check.ok for check in checks):
+        return checks, list(NOT_CHECKED)  # what follows from votes that are none is not worth saying
+    if result["noise"] == "bernoulli":
+        checks += bernoulli_checks(record, free)
+    else:
+        checks += quantized_checks(record, free)
+    checks += [*refinement_checks(result, free), *tried_checks(result, explanation), *_verdict(record, free)]
+    return checks, list(NOT_CHECKED)
+
+
+def _repeated(record: dict[str, Any]) -> list[Check]:
+    """What the request says already."""
+    result, request = record["result"], record["result"]["request"]
+    names = ("noise", "quantization", "scores", "direction", "delta")
+    checks = [equal(f"result.{name}", result[name], request[name]) for name in names]
+    checks.append(equal("result.threshold", result["threshold"], request["min_radius"]))
+    quantized = request["noise"] == "quantized"
+    checks += [
+        holds(
+            "result.request.quantization",
+            request["quantization"],
+            "a number for quantized noise alone",
+            (request["quantization"] is not None) == quantized,
+        ),
+        holds(
+            "result.request.delta",
+            [request["delta"], request["n_samples"]],
+            "numbers for Bernoulli noise alone",
+            all((value is None) == quantized for value in (request["delta"], request["n_samples"])),
+        ),
+        equal("result.noise_seed", result["noise_seed"], [request["seed"], NOISE_STREAM] if quantized else None),
+        holds(
+            "result.sweep",
+            request["sweep"],
+            "a list for a sweep alone",
+            request["sweep"] == (result["sweep"] is not None),
+        ),
+        holds(
+            "result.attack",
+            request["attack"],
+            "as many calls as were asked for",
+            request["attack"] == (None if result["attack"] is None else result["attack"]["calls"]),
+        ),
+        holds(
+            "result.enumerated",
+            request["enumerate"],
+            "there if evaluations were asked for",
+            (request["enumerate"] > 0) == (result["enumerated"] is not None),
+        ),
+    ]
+    if quantized and request["quantization"] is not None:
+        checks.append(equal("result.draws", result["draws"], request["quantization"]))
+        count = share_on_grid(result["lambda"], request["quantization"])
+        text = None if count is None else f"{count}/{request['quantization']}"
+        checks.append(equal("result.lambda", result["lambda"], text))
+    if not request["sweep"]:
+        checks.append(equal("result.lambda", result["lambda"], request["lambda"]))
+    return checks
+
+
+def _votes(result: dict[str, Any], name: str, labels: int) -> list[Check]:
+    votes = result[name]
+    if votes is None:
+        return [
+            holds(f"result.{name}", None, "only left out if nothing is removed", result["direction"] == "incremental")
+        ]
+    pairs = [(-one["votes"], one["id"]) for one in votes]
+    ids = [one["id"] for one in votes]
+    return [
+        equal(f"result.{name}: sum", sum(one["votes"] for one in votes), result["draws"]),
+        holds(f"result.{name}: order", ids, "most votes first, then lower numbers", pairs == sorted(pairs)),
+        holds(f"result.{name}: classes", ids, f"different classes from 0 to {labels - 1}", len(set(ids)) == len(ids)),
+        holds(
+            f"result.{name}: votes",
+            [one["votes"] for one in votes],
+            "each at least 1, and no more classes than the model has",
+            all(one["votes"] > 0 for one in votes) and len(votes) <= labels,
+        ),
+    ]
+
+
+def _predictions(record: dict[str, Any]) -> list[Check]:
+    """The winners of the votes, and what is said of them elsewhere in the record."""
+    result, explanation = record["result"], record["explanation"]
+    prediction, full = result["prediction"]["id"], result["full_prediction"]
+    plain, plain_masked = result["unsmoothed_prediction"], result["unsmoothed_masked_prediction"]
+    checks = [equal("result.consistent", result["consistent"], None if full is None else full["id"] == prediction)]
+    if result["noise"] == "bernoulli":
+        # The function of the record is the model itself.
+        for name, one, other in (
+            ("prediction", record["prediction"], plain),
+            ("explanation.masked_prediction", explanation["masked_prediction"], plain_masked),
+        ):
+            checks.append(equal(name, one["id"], other["id"]))
+        return checks
+    checks.append(equal("explanation.masked_prediction.id", explanation["masked_prediction"]["id"], prediction))
+    if full is not None:
+        checks.append(equal("prediction.id", record["prediction"]["id"], full["id"]))
+    checks.append(
+        equal(
+            "result.agrees_with_unsmoothed",
+            result["agrees_with_unsmoothed"],
+            None if full is None else full["id"] == plain["id"],
+        )
+    )
+    if result["scores"] == "vote":
+        for name, votes, one in (
+            ("explanation.masked_prediction", result["votes"], explanation["masked_prediction"]),
+            ("prediction", result["full_votes"], record["prediction"]),
+        ):
+            if votes:
+                checks.append(equal(f"{name}.id", one["id"], votes[0]["id"]))
+                checks.append(equal(f"{name}.probability", one["probability"], votes[0]["votes"] / result["draws"]))
+    return checks
+
+
+def _verdict(record: dict[str, Any], free: int) -> list[Check]:
+    result, threshold = record["result"], record["result"]["threshold"]
+    radius = result["radius_decremental" if result["direction"] == "decremental" else "radius_incremental"]
+    met = None
+    if threshold is not None:
+        met = result["stable_for_all_supersets"] or (radius is not None and radius >= threshold)
+    status = "reported" if met is None else "certified" if met else "not-certified"
+    checks = [equal("result.met", result["met"], met), equal("status", record["status"], status)]
+    if threshold is not None:
+        checks.append(at_most("result.threshold", threshold, free))
+    if result["sweep"]:
+        best = result["sweep"][0]
+        names = (
+            "lambda",
+            "radius_incremental",
+            "radius_decremental",
+            "stable_for_all_supersets",
+            "gap",
+            "consistent",
+        )
+        checks += [equal(f"result.sweep[0].{name}", best[name], result[name]) for name in names]
+    return checks

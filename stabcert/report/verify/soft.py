@@ -1,0 +1,92 @@
+"""A record of certify-soft against its own counts."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import numpy as np
+
+from stabcert.core.soft.certificate import Shown
+from stabcert.core.soft.recount import recount_soft
+from stabcert.errors import StabcertError
+from stabcert.report.record import soft_result, to_json
+from stabcert.report.verify.checks import Check, compare, equal, holds
+
+NOT_CHECKED = (
+    "the counts themselves: samples, matches and near ties are taken from the record",
+    "the predictions of the model",
+    "the input and the weights, but for the text that stands in the record",
+)
+
+
+def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[list[Check], list[str]]:
+    """Bounds, verdicts, largest radius and status that follow from the counts of a record; and what does not follow.
+
+    Args:
+        record: valid, with a mask that is one (`common_checks`).
+        parameters: of `recount_soft`, as the request of the record says them.
+    """
+    result, explanation = copy.deepcopy(record["result"]), record["explanation"]
+    rates, not_checked = result["rates"], list(NOT_CHECKED)
+    radii = [rate["radius"] for rate in rates]
+    checks = [
+        *_smoothing(result),
+        holds(
+            "result.interrupted",
+            result["interrupted"],
+            "false without a sequential test",
+            result["request"]["sequential"] or not result["interrupted"],
+        ),
+        holds("result.rates: radius", radii, "increasing", radii == sorted(set(radii))),
+    ]
+    mask = np.zeros(explanation["n"], dtype=np.bool_)
+    mask[explanation["selected"]] = True
+    names = ("samples", "matches", "near_ties", "population", "lower", "upper")
+    try:
+        found = recount_soft(
+            mask,
+            {rate["radius"]: Shown(*(rate[name] for name in names)) for rate in rates},
+            prediction=explanation["masked_prediction"]["id"],
+            interrupted=result["interrupted"],
+            **parameters,
+        )
+    except (StabcertError, OverflowError) as error:
+        return [
+            *checks,
+            Check("result.request", result["request"], f"no such certificate: {error}", ok=False),
+        ], not_checked
+    certificate = found.certificate
+    again = soft_result(certificate, result["smoothing"], request=result["request"], interrupted=result["interrupted"])
+    again = json.loads(to_json(again))
+    if certificate.formulation == "worst":
+        not_checked.append(
+            "bounds of the sizes that are not shown: those that are shown must not claim more than theirs"
+        )
+        for one in (*again["rates"], *rates):
+            one["enumerated"] = None
+    checks += compare("result", {k: v for k, v in result.items() if k not in _INPUTS}, _without_inputs(again))
+    checks.append(equal("status", record["status"], certificate.verdict))
+    if not (found.complete or result["interrupted"]):
+        checks.append(holds("result.rates: radius", radii, "every radius that is tested", ok=False))
+    return checks, not_checked
+
+
+_INPUTS = ("request", "smoothing", "interrupted")
+"""Of the result: what the recount takes from the record."""
+
+
+def _without_inputs(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key not in _INPUTS}
+
+
+def _smoothing(result: dict[str, Any]) -> list[Check]:
+    request, smoothing = result["request"], result["smoothing"]
+    if smoothing is None:
+        return [equal("result.request.smooth", float(request["smooth"]), 1.0)]
+    return [
+        equal("result.smoothing.lambda", smoothing["lambda"], request["smooth"]),
+        equal("result.smoothing.draws", smoothing["draws"], request["smooth_draws"]),
+        holds("result.request.smooth", request["smooth"], "below 1", request["smooth"] < 1),
+    ]
