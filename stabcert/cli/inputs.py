@@ -194,10 +194,12 @@ def _from_bytes(identity: str, data: bytes) -> Item:
 
 
 def _is_image(data: bytes) -> bool:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
+
+    from stabcert.models.decode import open_image
 
     try:
-        with Image.open(io.BytesIO(data)):
+        with open_image(io.BytesIO(data)):
             return True
     except UnidentifiedImageError:
         return False
@@ -244,7 +246,7 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise InputError(f'{path}, line {number} must be an object such as {{"id": "a", "text": "..."}}')

@@ -9,7 +9,14 @@ from pathlib import Path
 import torch
 
 from stabcert.errors import ModelError, ParameterError
-from stabcert.models.checkpoint import choose_weights, library_of, read_checkpoint, read_config, weights_sha256
+from stabcert.models.checkpoint import (
+    choose_weights,
+    config_sha256,
+    library_of,
+    read_checkpoint,
+    read_config,
+    weights_sha256,
+)
 from stabcert.models.image import resize_and_crop
 from stabcert.models.networks import (
     ImageNetwork,
@@ -87,7 +94,9 @@ def _load_directory(name: str, directory: Path, architecture: str | None, option
             device=options.device,
             dtype=options.dtype,
         )
-    return dataclasses.replace(loaded, sha256=weights_sha256(checkpoint.weights))
+    return dataclasses.replace(
+        loaded, sha256=weights_sha256(checkpoint.weights), config_sha256=config_sha256(checkpoint.directory)
+    )
 
 
 def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loaded:
@@ -128,7 +137,7 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
 
         image = load_demo_image()
         channels_last = is_convolutional(image.network)
-        place(image.network, options.device, options.dtype, channels_last=channels_last)
+        place(name, image.network, options.device, options.dtype, channels_last=channels_last)
         preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
         network = ImageNetwork(image.network, preprocessing, None, channels_last)
         return Loaded(network, image.class_names, sha256=image.sha256)
@@ -137,6 +146,6 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
 
     with quiet_transformers():
         text = load_demo_text()
-    place(text.network, options.device, options.dtype, channels_last=False)
+    place(name, text.network, options.device, options.dtype, channels_last=False)
     removes_tokens = removes_tokens_exactly(text.network, text.tokenizer, options.device)
     return Loaded(TextNetwork(text.network, text.tokenizer, removes_tokens), text.class_names, sha256=text.sha256)

@@ -64,7 +64,7 @@ def test_the_record_of_an_explanation() -> None:
         "status": "reported",
         "key": "",
         "input": {"id": "text-1", "kind": "text", "sha256": SHA, "path": None, "text": TEXT, "truncated": False},
-        "model": {"id": "demo:text", "revision": None, "sha256": SHA, "labels": 4},
+        "model": {"id": "demo:text", "revision": None, "sha256": SHA, "config_sha256": None, "labels": 4},
         "prediction": {"id": 1, "label": "joy", "probability": 0.914},
         "explanation": {
             "method": "lime",
