@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -11,14 +13,16 @@ import typer
 
 import stabcert
 from stabcert.cli.commands import certify_hard, certify_soft, explain, fourier, smooth_eval
+from stabcert.cli.signals import INTERRUPTED, termination_interrupts
 from stabcert.errors import StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
 features are revealed?
 
 Exit codes: 0 done; 1 a threshold was not met; 2 wrong request; 3 could not run; 4 some inputs failed
-(with --keep-going); 130 interrupted."""
+(with --keep-going); 130 interrupted (143 by SIGTERM)."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 BROKEN_PIPE = 141  # as a shell reports a program that was ended by SIGPIPE
 
 
@@ -26,6 +30,18 @@ class _Group(typer.core.TyperGroup):
     """Turns what commands return and raise into exit codes; 1 means "threshold not met" and nothing else."""
 
     def invoke(self, ctx: Any) -> Any:
+        with termination_interrupts() as signals:
+            code = self._invoke(ctx, signals)
+        raise typer.Exit(code)
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Reads the options, which is where help is printed."""
+        try:
+            return super().make_context(*arguments, **options)
+        except BrokenPipeError:
+            raise typer.Exit(_closed_pipe()) from None
+
+    def _invoke(self, ctx: Any, signals: termination_interrupts) -> int:
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
@@ -33,21 +49,42 @@ class _Group(typer.core.TyperGroup):
             from stabcert.cli.session import exit_code
 
             _error(str(error))
-            raise typer.Exit(exit_code(error)) from None
+            return exit_code(error)
         except BrokenPipeError:
-            # Whoever read the output went away; what Python still flushes at exit must go nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(BROKEN_PIPE) from None
+            return _closed_pipe()
         except KeyboardInterrupt:
-            _error("interrupted")
-            raise typer.Exit(130) from None
+            _error("terminated" if signals.terminated else "interrupted")
+            return signals.code(INTERRUPTED)
         except (typer.Exit, typer.TyperException):
             raise
+        except MemoryError:
+            _error("out of memory; use a smaller --batch-size, fewer features, or fewer inputs at a time")
+            return 3
+        except OSError as error:
+            if error.errno not in _FULL:
+                return _bug()
+            _discard_output()
+            _error(f"cannot write to standard output: {error.strerror}")
+            return 3
         except Exception:
-            traceback.print_exc()
-            _error("this is a bug in stabcert: please report it with the lines above")
-            raise typer.Exit(3) from None
-        raise typer.Exit(code or 0)
+            return _bug()
+        return signals.code(code or 0)
+
+
+def _closed_pipe() -> int:
+    _discard_output()
+    return BROKEN_PIPE
+
+
+def _discard_output() -> None:
+    """Standard output cannot be written any more: what Python still flushes at exit must go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    _error("this is a bug in stabcert: please report it with the lines above")
+    return 3
 
 
 app = typer.Typer(
@@ -96,8 +133,14 @@ def root(
 def _error(message: str) -> None:
     from stabcert.report.visible import visible
 
-    typer.echo(f"Error: {visible(message)}", err=True)
+    # Where nobody can be told, the exit code still tells.
+    with contextlib.suppress(OSError):
+        typer.echo(f"Error: {visible(message)}", err=True)
 
 
 def main() -> None:
-    app(prog_name="stabcert")
+    try:
+        app(prog_name="stabcert")
+    except Exception:  # what even the messages failed on: Python's own exit code, 1, means "threshold not met"
+        traceback.print_exc()
+        sys.exit(3)

@@ -42,6 +42,8 @@ class Choice:
     """One for each method; the first one made the mask."""
     stable: StableMask | None = None
     """The search that made the mask, if it was not k that was given."""
+    interrupted: bool = False
+    """That search was."""
 
 
 def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: int) -> Choice:

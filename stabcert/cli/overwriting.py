@@ -23,7 +23,7 @@ def check_overwriting(output: OutputOptions, tasks: Sequence[Task]) -> None:
     existing = [
         (option, path, os.stat(path))
         for option, path in (("--output", output.output), ("--plot", output.plot), ("--html", output.html))
-        if path is not None and path.is_file()
+        if path is not None and os.path.isfile(path)
     ]
     if not existing:
         return
@@ -36,9 +36,9 @@ def check_overwriting(output: OutputOptions, tasks: Sequence[Task]) -> None:
             if os.path.samestat(status, own):
                 raise ParameterError(f"{option} {path} would overwrite {what}; name another file")
     for model in {task.model for task in tasks}:
-        folder = Path(model).expanduser()
+        folder = Path(os.path.expanduser(model))
         for option, path, _ in existing:
-            if folder.is_dir() and path.resolve().parent == folder.resolve():
+            if os.path.isdir(folder) and path.resolve().parent == folder.resolve():
                 raise ParameterError(f"{option} {path} would overwrite a file of the model {model}; name another file")
 
 

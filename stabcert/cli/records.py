@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class Recorded:
                 "give explain a file name"
             )
         path = Path(info["path"])
-        if path.exists() and not path.is_file():  # a device may have no end
+        if os.path.exists(path) and not os.path.isfile(path):  # a device may have no end
             raise InputError(f"{self.origin}: {path} is not a regular file")
         return file_item(path, identity=info["id"])
 

@@ -124,6 +124,13 @@ class Runner:
             return self._run(task, key, data, sha256, model, say, on_progress)
         except StabcertError as error:
             return Result(task.request, error=error)
+        except (MemoryError, RuntimeError) as error:
+            from stabcert.models.base import is_out_of_memory
+
+            if not is_out_of_memory(error):
+                raise
+            advice = "use a smaller --batch-size, coarser --features, or a smaller model"
+            return Result(task.request, error=ModelError(f"out of memory at {task.item.id}; {advice}"))
 
     def _run(
         self,

@@ -21,6 +21,7 @@ from stabcert.cli.options import (
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
+from stabcert.cli.signals import INTERRUPTED
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Render, Summarised, Writer
 from stabcert.errors import ParameterError, StabcertError
@@ -57,7 +58,7 @@ class Summary(Protocol):
         """
 
 
-DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED = 0, 1, 2, 3, 4
 
 
 def exit_code(error: StabcertError) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +67,10 @@ def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded
 
 def _local_directory(name: str) -> Path | None:
     """The directory a name stands for, or None if it is a name of the hub or of timm."""
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(name))  # leaves the name of a user who does not exist as it is
+    if os.path.isdir(path):
         return path
-    if path.exists():
+    if os.path.exists(path):
         raise ModelError(f"{name} is a file; give the directory that holds config.json and the weights")
     # Names of the hub have one or two parts, and never look like this.
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or path.is_absolute()

@@ -44,6 +44,7 @@ def explain_result(
     *,
     neighbourhoods: Sequence[Neighbourhood] = (),
     until_stable: dict[str, Any] | None = None,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
     """``result`` of ``explain``: every score of every method in the order of the features, and their agreement."""
     return {
@@ -60,6 +61,7 @@ def explain_result(
             for one in neighbourhoods
         ],
         "until_stable": until_stable,
+        "interrupted": interrupted,
     }
 
 

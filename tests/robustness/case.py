@@ -43,14 +43,17 @@ class Case:
     code: int
     says: str
     """A part of the message, or of the note or result where the command succeeds."""
-    shown: str | None = None
-    """The command in the table, where the arguments would not tell."""
+    after: Callable[[str, str], str] | None = field(default=None, repr=False)
+    """Looks at standard output, standard error and the files that were made; says what it found, for the table."""
 
     @property
     def name(self) -> str:
         return f"{self.area}-{self.given}".replace(" ", "_")
 
 
-def cases(area: str, *rows: tuple[str, Build, int, str]) -> tuple[Case, ...]:
-    """Rows of one area: what is given, how it is built, the exit code, and a part of what is said."""
+Row = tuple[str, Build, int, str] | tuple[str, Build, int, str, Callable[[str, str], str]]
+
+
+def cases(area: str, *rows: Row) -> tuple[Case, ...]:
+    """Rows of one area: what is given, how it is built, exit code, a part of what is said, what is looked at then."""
     return tuple(Case(area, *row) for row in rows)

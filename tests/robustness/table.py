@@ -12,6 +12,11 @@ from typing import Any
 from stabcert.report.visible import visible
 
 _LONGEST = 260
+_QUOTING = (
+    "damaged or incomplete|too large to open safely|cannot be loaded|damaged or cut off|cannot be read|"
+    r"cannot be run on a \S+ image|cannot be run on a text|not a readable label map|cannot be used|explain --json`"
+)
+_QUOTING_TO_THE_END = r"is not JSON|is not CSV|that numpy\.save wrote|array of \d+ values 0 or 1|exif\.jpg"
 _HEAD = """# What was tried to break it
 
 This table is written by the test run: `python -m pytest tests/robustness --update-golden` writes it anew, and without
@@ -29,6 +34,10 @@ class Row:
     command: str
     expected: str
     got: str
+
+
+ROWS: dict[str, Row] = {}
+"""What came out, by name of the case, in this process."""
 
 
 def render(rows: Sequence[Row]) -> str:
@@ -57,9 +66,16 @@ def summary(code: int, stdout: str, stderr: str, *, as_json: bool) -> str:
         inside = [line.strip("│ ") for line in stderr.split("╭─ Error")[1].splitlines()[1:]]
         errors = ["Error: " + " ".join(line for line in inside if line and not line.startswith("╰"))]
     if code and errors and not stdout:
-        return f"{code}: {errors[0].removeprefix('Error: ')}"
+        return f"{code}: {_own_words(errors[0].removeprefix('Error: '))}"
     found = _of_records(stdout) if as_json else _of_screen(stdout)
-    return "; ".join([f"{code}: {found}", *(line.removeprefix("Error: ") for line in said)])
+    return "; ".join([f"{code}: {found}", *(_own_words(line.removeprefix("Error: ")) for line in said)])
+
+
+def _own_words(line: str) -> str:
+    """Without what libraries have to say, which differs between their versions."""
+    line = re.sub(rf"({_QUOTING}) \((?:[^()]|\([^()]*\))*\)", r"\1 (…)", line)
+    line = re.sub(rf"({_QUOTING_TO_THE_END}): .*", r"\1: …", line)
+    return re.sub(r"(Invalid value for '[^']*'(?: / '[^']*')?): .*", r"\1: …", line)
 
 
 def _of_screen(stdout: str) -> str:
