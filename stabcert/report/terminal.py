@@ -225,10 +225,8 @@ def tie_note(explanation: Explanation) -> str | None:
     if tie.kept + tie.left_out == n:
         first = "the first" if np.ptp(explanation.scores) == 0 else "any"  # type: ignore[arg-type]
         return f"all scores are equal: the top {k} are {first} {k} of {n}"
-    return (
-        f"{tie.kept + tie.left_out} features share the lowest score that is kept: {tie.kept} of them are kept, "
-        f"{tie.left_out} left out"
-    )
+    both = tie.kept + tie.left_out
+    return f"{both} features share the lowest score that is kept: {tie.kept} kept, {tie.left_out} left out"
 
 
 def footer(report: Report) -> Text:

@@ -15,10 +15,12 @@ import pytest
 from stabcert.core.soft.certify import certify_soft
 from stabcert.report.record import (
     Prediction,
+    Tie,
     failed_record,
     load_schema,
     to_json,
 )
+from stabcert.report.terminal import tie_note
 from tests.doubles import Majority
 from tests.report import curves
 from tests.report.examples import (
@@ -42,6 +44,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FAILED = failed_record("certify-soft", {"id": "x.jpg", "kind": "image", "path": "x.jpg"}, 3, "no such file: x.jpg")
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
 RECORDS |= curves.RECORDS
+RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
 OPEN_OBJECTS = {"settings", "masking", "versions"}
 
 
@@ -81,6 +84,7 @@ def test_the_record_of_an_explanation() -> None:
             "empty_prediction": {"id": 0, "label": "anger", "probability": 0.551},
             "consistent": True,
             "vacuous": False,
+            "tie": None,
             "features": [
                 {"index": 0, "text": "A", "start": 0, "end": 1, "score": -0.125},
                 {"index": 1, "text": "lovely,", "start": 2, "end": 9, "score": 0.5},
@@ -104,6 +108,7 @@ def test_the_record_of_an_explanation() -> None:
             "comparison": [],
             "neighbours": [],
             "until_stable": None,
+            "interrupted": False,
         },
         "run": {
             "seed": 0,
@@ -301,3 +306,25 @@ def test_numbers_of_numpy_become_plain_numbers() -> None:
     record = REPORTS["explain a text"].to_dict()
     assert {type(score) for score in record["result"]["attributions"][0]["scores"]} == {float}
     assert {type(index) for index in record["explanation"]["selected"]} == {int}
+
+
+@pytest.mark.parametrize(
+    ("scores", "tie", "note"),
+    [
+        ([0.1, 0.5, 0.0, 0.3], None, None),
+        ([0.3, 0.5, 0.0, 0.3], Tie(1, 1), "2 features share the lowest score that is kept: 1 kept, 1 left out"),
+        ([0.0, 0.0, 0.0, 0.0], Tie(2, 2), "all scores are equal: the top 2 are the first 2 of 4"),
+        ([0.0, 1e-17, 0.0, 2e-17], Tie(2, 2), "all scores are equal: the top 2 are any 2 of 4"),
+        ([0.9, 0.1, 0.0, 0.3], None, None),  # a mask that is not the top 2
+    ],
+)
+def test_scores_that_do_not_decide_are_said_to(scores: list[float], tie: Tie | None, note: str | None) -> None:
+    explanation = replace(WORDS, scores=np.array(scores))
+    assert (explanation.tie, tie_note(explanation)) == (tie, note)
+    record = explain_report(explanation).to_dict()["explanation"]["tie"]
+    assert record == (None if tie is None else {"kept": tie.kept, "left_out": tie.left_out})
+
+
+def test_without_scores_and_with_every_feature_there_is_no_tie() -> None:
+    assert replace(WORDS, scores=None).tie is None
+    assert replace(WORDS, scores=np.zeros(4), mask=np.ones(4, dtype=np.bool_)).tie is None

@@ -271,6 +271,7 @@ CASES = cases(
         "neither a directory nor a name the hub could have",
     ),
     ("a model of the hub, offline", lambda shop: _ask("nobody/nothing", "--offline"), 3, "forbids a download"),
+    ("the home of a user who does not exist", lambda shop: _ask("~nobody-at-all/model"), 3, "no such directory"),
     ("a demo model that does not exist", lambda shop: _ask("demo:sound"), 3, "there is no demo model"),
     ("a name of nothing", lambda shop: _ask(""), 2, "--model is empty"),
 )

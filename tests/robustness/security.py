@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import socket
 import unicodedata
@@ -147,8 +149,6 @@ def _image(model: str | None, *options: str) -> Build:
 
 def _trusting(shop: Workshop) -> Sequence[object]:
     """A model that would run code if it were trusted, named by a record."""
-    import json
-
     record = {
         "schema": "stabcert/1", "command": "explain", "status": "reported", "key": "",
         "input": {"id": "a", "kind": "text", "sha256": "0" * 64, "path": None, "text": "a", "truncated": False},
@@ -166,6 +166,19 @@ def _trusting(shop: Workshop) -> Sequence[object]:
 def _not_trapped(stdout: str, stderr: str) -> str:
     assert not Path("trapped").exists()
     return "the code did not run"
+
+
+def _as_given(stdout: str, stderr: str) -> str:
+    (record,) = (json.loads(line) for line in stdout.splitlines())
+    assert record["input"]["path"] == "folder/../review.txt"
+    assert os.getcwd() not in stdout
+    return "folder/../review.txt, and nothing of the machine"
+
+
+def _somewhere(shop: Workshop) -> Sequence[object]:
+    shop.write("folder/review.txt", SENTENCE)
+    name = shop.write("folder/../review.txt", SENTENCE)
+    return ["certify-soft", name, "-m", shop.text_model, "--method", "random", "--json"]
 
 
 def _plain(*arguments: str) -> Build:
@@ -227,6 +240,7 @@ CASES = cases(
         "[/] [bold] [/bold]",
         _QUIET,
     ),
+    ("paths in records", _somewhere, 0, "reported", _as_given),
     ("a record that names a model with code", _trusting, 3, "brings its own Python code", _not_trapped),
     (
         "no network: explain",

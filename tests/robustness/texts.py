@@ -55,6 +55,12 @@ CASES = cases(
     ("the text [MASK] with the baseline mask", _text("[MASK] film", "--baseline", "mask", "-k", "1"), 0, "reported"),
     ("the text [PAD]", _text("[PAD]"), 0, "reported"),
     ("one word, certified", _text("film", command="certify-soft"), 0, "reported"),
+    (
+        "a sentence of 400 letters in the place of a file",
+        lambda shop: ["explain", "a great film " * 31, "-m", shop.text_model],
+        3,
+        'to certify a sentence write --text "..."',
+    ),
     ("an option as a text", _text("--help"), 0, "reported"),
     ("an image for a model of texts", lambda shop: _image(shop), 3, "classifies texts"),
     ("a list that is not JSON", _list("list.jsonl", '{"text": "a"}\n{"text": \n'), 3, "list.jsonl, line 2 is not JSON"),
