@@ -20,7 +20,7 @@ from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
 
 if TYPE_CHECKING:
-    from stabcert.core.soft.minimal import StableMask
+    from stabcert.core.soft.stable_mask import StableMask
     from stabcert.models.base import ModelPredictor
 
 DEFAULT_TOP_K = "25%"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stabcert.core.comparison import Movement, compare
-from stabcert.core.soft.minimal import StableMask
+from stabcert.core.soft.stable_mask import StableMask
 from stabcert.core.types import Attribution, Mask
 from stabcert.report.record import Prediction, prediction_record, rate_record
 

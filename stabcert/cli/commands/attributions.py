@@ -16,7 +16,8 @@ from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
 from stabcert.core.masks import top_k_mask
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
-from stabcert.core.soft.minimal import SearchInterrupted, smallest_stable_mask
+from stabcert.core.soft.minimal import smallest_stable_mask
+from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.record import Prediction
 

@@ -12,61 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import Decisions, decide
 from stabcert.core.masks import Additions, top_k_mask
-from stabcert.core.soft.certificate import SoftCertificate, StabilityRate, Verdict
+from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import InputError, ParameterError
 
 _FIRST_CHUNK = 8
-
-
-@dataclass(frozen=True)
-class TriedSize:
-    """What was found of the mask of the k best features."""
-
-    k: int
-    consistent: bool
-    """The mask certainly gives the prediction of the full input; without that nothing more is tried."""
-    rate: StabilityRate | None = None
-    """What the test of its stability rate found; None if there was none, for want of consistency or of draws."""
-    delta: float | None = None
-    """Share of the failure probability that the test took; 0 if it was decided by trying every addition."""
-
-    @property
-    def verdict(self) -> Verdict | None:
-        return None if self.rate is None else self.rate.verdict
-
-    @property
-    def samples(self) -> int:
-        return 0 if self.rate is None else self.rate.samples
-
-
-@dataclass(frozen=True)
-class StableMask:
-    """The outcome of `smallest_stable_mask`."""
-
-    k: int | None
-    """Features of the mask; None if no size that was tried is certified."""
-    mask: Mask | None
-    """``(n_features,)``, the mask of the ``k`` best features."""
-    certificate: SoftCertificate | None
-    """Of ``mask``, with the failure probability of the whole search."""
-    tested: tuple[TriedSize, ...]
-    """Every size that was looked at, in the order 1, 2, ...; the last one is ``k`` if there is one."""
-    evaluations: int
-    """Masks that were given to the predictor."""
-
-
-class SearchInterrupted(KeyboardInterrupt):
-    """Ctrl-C during `smallest_stable_mask`; its bounds are valid at every moment, so what is known is not lost."""
-
-    def __init__(self, found: StableMask) -> None:
-        super().__init__("interrupted; the bounds so far are valid")
-        self.found = found
-        """Without a mask: none is certified yet."""
 
 
 @dataclass(frozen=True)

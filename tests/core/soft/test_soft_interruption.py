@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from stabcert.core.soft.certify import Interrupted
-from stabcert.core.soft.minimal import SearchInterrupted, smallest_stable_mask
+from stabcert.core.soft.minimal import smallest_stable_mask
+from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.core.types import MaskedPredictor, Masks, Probs
 from tests.core.helpers import FORMULATIONS, certify
 from tests.doubles import Threshold
