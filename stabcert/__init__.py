@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from stabcert.core.smoothing import SmoothedPredictor
     from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
     from stabcert.core.soft.certify import Interrupted, certify_soft
-    from stabcert.core.soft.minimal import MinimalMask, StableMask, greedy_minimal_mask, smallest_stable_mask
+    from stabcert.core.soft.minimal import MinimalMask, greedy_minimal_mask, smallest_stable_mask
+    from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask
     from stabcert.core.spectrum.analyse import degree_weights
     from stabcert.core.spectrum.result import Spectrum, StabilityBounds
     from stabcert.core.spectrum.stability_bounds import stability_bounds
@@ -59,6 +60,7 @@ __all__ = [
     "MinimalMask",
     "ModelError",
     "ParameterError",
+    "SearchInterrupted",
     "SmoothedInput",
     "SmoothedPredictor",
     "SmoothingCurve",
@@ -106,7 +108,8 @@ _MODULES = {
     "stabcert.core.hard.certify": ("certify_hard", "check_addition"),
     "stabcert.core.hard.certificate": ("CheckedAddition", "EnumeratedRadius", "HardCertificate"),
     "stabcert.core.masks": ("bernoulli_keep_masks", "count_additions", "sample_additions", "top_k_mask"),
-    "stabcert.core.soft.minimal": ("MinimalMask", "StableMask", "greedy_minimal_mask", "smallest_stable_mask"),
+    "stabcert.core.soft.minimal": ("MinimalMask", "greedy_minimal_mask", "smallest_stable_mask"),
+    "stabcert.core.soft.stable_mask": ("SearchInterrupted", "StableMask"),
     "stabcert.core.noise": ("quantized_keep_masks",),
     "stabcert.core.smoothing": ("SmoothedPredictor",),
     "stabcert.core.soft.certify": ("Interrupted", "certify_soft"),

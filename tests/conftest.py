@@ -15,6 +15,10 @@ settings.register_profile("stabcert", derandomize=True, deadline=None)
 settings.load_profile("stabcert")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tables and values that are compared anew")
+
+
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[str]:
     """The address of a real Ray cluster of two CPUs on this machine, one for all tests."""

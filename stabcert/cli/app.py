@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -10,14 +12,16 @@ from typing import Annotated, Any
 import typer
 
 from stabcert.cli.commands import certify_hard, certify_soft, explain, fourier, smooth_eval
+from stabcert.cli.signals import INTERRUPTED, termination_interrupts
 from stabcert.errors import ParameterError, StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
 features are revealed?
 
 Exit codes: 0 done; 1 a threshold was not met; 2 wrong request; 3 could not run; 4 some inputs failed
-(with --keep-going); 130 interrupted."""
+(with --keep-going); 130 interrupted (143 by SIGTERM)."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 BROKEN_PIPE = 141  # as a shell reports a program that was ended by SIGPIPE
 
 
@@ -25,6 +29,18 @@ class _Group(typer.core.TyperGroup):
     """Turns what commands return and raise into exit codes; 1 means "threshold not met" and nothing else."""
 
     def invoke(self, ctx: Any) -> Any:
+        with termination_interrupts() as signals:
+            code = self._invoke(ctx, signals)
+        raise typer.Exit(code)
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Reads the options, which is where help is printed."""
+        try:
+            return super().make_context(*arguments, **options)
+        except BrokenPipeError:
+            raise typer.Exit(_closed_pipe()) from None
+
+    def _invoke(self, ctx: Any, signals: termination_interrupts) -> int:
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
@@ -32,21 +48,42 @@ class _Group(typer.core.TyperGroup):
             from stabcert.cli.session import exit_code
 
             _error(str(error))
-            raise typer.Exit(exit_code(error)) from None
+            return exit_code(error)
         except BrokenPipeError:
-            # Whoever read the output went away; what Python still flushes at exit must go nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(BROKEN_PIPE) from None
+            return _closed_pipe()
         except KeyboardInterrupt:
-            _error("interrupted")
-            raise typer.Exit(130) from None
+            _error("terminated" if signals.terminated else "interrupted")
+            return signals.code(INTERRUPTED)
         except (typer.Exit, typer.TyperException):
             raise
+        except MemoryError:
+            _error("out of memory; use a smaller --batch-size, fewer features, or fewer inputs at a time")
+            return 3
+        except OSError as error:
+            if error.errno not in _FULL:
+                return _bug()
+            _discard_output()
+            _error(f"cannot write to standard output: {error.strerror}")
+            return 3
         except Exception:
-            traceback.print_exc()
-            _error("this is a bug in stabcert: please report it with the lines above")
-            raise typer.Exit(3) from None
-        raise typer.Exit(code or 0)
+            return _bug()
+        return signals.code(code or 0)
+
+
+def _closed_pipe() -> int:
+    _discard_output()
+    return BROKEN_PIPE
+
+
+def _discard_output() -> None:
+    """Standard output cannot be written any more: what Python still flushes at exit must go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    _error("this is a bug in stabcert: please report it with the lines above")
+    return 3
 
 
 app = typer.Typer(
@@ -100,11 +137,17 @@ def _error(message: str) -> None:
     from stabcert.cli.streams import fitted_message
     from stabcert.report.visible import visible
 
-    typer.echo(fitted_message(f"Error: {visible(message)}", sys.stderr), err=True)
+    # Where nobody can be told, the exit code still tells.
+    with contextlib.suppress(OSError):
+        typer.echo(fitted_message(f"Error: {visible(message)}", sys.stderr), err=True)
 
 
 def main() -> None:
     from stabcert.cli.streams import replace_what_cannot_be_written
 
     replace_what_cannot_be_written()
-    app(prog_name="stabcert")
+    try:
+        app(prog_name="stabcert")
+    except Exception:  # what even the messages failed on: Python's own exit code, 1, means "threshold not met"
+        traceback.print_exc()
+        sys.exit(3)

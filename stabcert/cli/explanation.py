@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import io
 import json
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -19,10 +20,11 @@ from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
 
 if TYPE_CHECKING:
-    from stabcert.core.soft.minimal import StableMask
+    from stabcert.core.soft.stable_mask import StableMask
     from stabcert.models.base import ModelPredictor
 
 DEFAULT_TOP_K = "25%"
+_MOST_DIGITS = 18
 _FEW_CLASSES = 12  # no more are listed in a message
 
 
@@ -40,6 +42,8 @@ class Choice:
     """One for each method; the first one made the mask."""
     stable: StableMask | None = None
     """The search that made the mask, if it was not k that was given."""
+    interrupted: bool = False
+    """That search was."""
 
 
 def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: int) -> Choice:
@@ -90,13 +94,14 @@ def by_file(path: Path, n_features: int) -> Choice:
     data = read_bytes(path)
     if path.suffix.lower() == ".npy":
         try:
-            values = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+            # An array and nothing else: `numpy.load` opens archives, too. A header that lies costs no memory.
+            values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        except (ValueError, EOFError, OSError, MemoryError) as error:
             raise InputError(f"{path} is not an array that numpy.save wrote: {error}") from error
     else:
         try:
             values = np.asarray(json.loads(data))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1: {error}") from error
     settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
     return Choice(as_mask(values, n_features), "mask", settings, None, None)
@@ -133,7 +138,8 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
         ParameterError: no such class, or several.
     """
     if text.isdecimal():
-        if int(text) >= len(class_names):
+        # No number is converted that is longer than any that exists: Python refuses those of 4,300 digits and more.
+        if len(text) > _MOST_DIGITS or int(text) >= len(class_names):
             raise ParameterError(f"class {text} does not exist; the model has classes 0 to {len(class_names) - 1}")
         return int(text)
     wanted = text.casefold().strip()

@@ -27,7 +27,7 @@ class Replacement:
 
     def __init__(self, path: Path) -> None:
         self._target = Path(os.path.realpath(path))
-        special = self._target.exists() and not self._target.is_file()
+        special = os.path.exists(self._target) and not os.path.isfile(self._target)
         self._part = self._target if special else self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
         try:
             if self._target.is_file() and not os.access(self._target, os.W_OK):

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -154,9 +155,10 @@ def _from_argument(name: str, labelled: bool) -> list[Item]:
     if name == "-":
         return [_from_bytes("-", sys.stdin.buffer.read())]
     path = Path(name)
-    if path.is_dir():
+    # Not `Path.is_dir`, which raises where a sentence is too long for the name of a file.
+    if os.path.isdir(path):
         return _from_directory(path, labelled)
-    if not path.exists():
+    if not os.path.exists(path):
         return [missing_item(name, path, InputError(f'no such file: {name}; to certify a sentence write --text "..."'))]
     return [_item(path, name)]
 
@@ -196,10 +198,12 @@ def _from_bytes(identity: str, data: bytes) -> Item:
 
 
 def _is_image(data: bytes) -> bool:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
+
+    from stabcert.models.decode import open_image
 
     try:
-        with Image.open(io.BytesIO(data)):
+        with open_image(io.BytesIO(data)):
             return True
     except UnidentifiedImageError:
         return False
@@ -246,7 +250,7 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise InputError(f'{path}, line {number} must be an object such as {{"id": "a", "text": "..."}}')
@@ -274,7 +278,7 @@ def _from_line(path: Path, number: int, line: str) -> Item:
 def _listed_file(listing: Path, line: int, name: str, identity: str) -> Item:
     """A path in a list is relative to the folder of the list, else to the working directory."""
     for candidate in (listing.parent / name, Path(name)):
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             return _item(candidate, identity)
     problem = InputError(
         f"no such file: {name} ({listing}, line {line}); looked beside the list and in the working directory"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -194,4 +195,4 @@ class _Finder:
         return self._by_name.get(name, [])
 
     def exists(self, name: str) -> bool:
-        return any((folder / name).is_file() for folder in self._folders)
+        return any(os.path.isfile(folder / name) for folder in self._folders)

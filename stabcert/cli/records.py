@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
+
+
+_MOST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,19 @@ class Recorded:
                 f"{self.origin}: the image of the record came from standard input and cannot be read again; "
                 "give explain a file name"
             )
-        return file_item(Path(info["path"]), identity=info["id"])
+        path = Path(info["path"])
+        if os.path.exists(path) and not os.path.isfile(path):  # a device may have no end
+            raise InputError(f"{self.origin}: {path} is not a regular file")
+        return file_item(path, identity=info["id"])
 
     def place(self) -> Item:
         """The input as far as the record names it, whether or not it can be read."""
         info = self.record["input"]
         return Item(info["id"], info["kind"], path=None if info["path"] is None else Path(info["path"]))
 
-    def choice(self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None) -> Choice:
+    def choice(
+        self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
+    ) -> Choice:
         """The recorded mask, if it still belongs to this input and this model.
 
         Raises:
@@ -90,6 +100,11 @@ class Recorded:
             )
         if self.record["model"]["sha256"] != model_sha256:
             raise InputError(f"{self.origin}: the weights of {self.model} have changed since the input was explained")
+        if self.record["model"]["config_sha256"] != config_sha256:
+            raise InputError(
+                f"{self.origin}: the configuration of {self.model} (names of classes, tokenizer or preprocessing) has "
+                "changed since the input was explained; explain it again"
+            )
         selected = explanation["selected"]
         if explanation["n"] != n:
             raise InputError(f"{self.origin}: the record has {explanation['n']} features, the input has {n}")
@@ -105,6 +120,8 @@ class Recorded:
                 f"{self.origin}: features are dropped in another way than in the record "
                 f"({predictor.masked_input.settings} instead of {self.masking}); explain the input again"
             )
+        for feature in explanation["features"]:
+            self._check_place(feature, predictor)
         mask = np.zeros(n, dtype=np.bool_)
         mask[selected] = True
         scores = [feature["score"] for feature in explanation["features"]]
@@ -116,6 +133,20 @@ class Recorded:
             explanation["target"],
             np.array(scores, dtype=np.float64) if known else None,
         )
+
+    def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
+        """A number stands for the same part of the input as when it was explained."""
+        index, n = feature["index"], predictor.n_features
+        if not 0 <= index < n:
+            raise InputError(f"{self.origin}: there is no feature {index}; the input has features 0 to {n - 1}")
+        now = predictor.features.items[index]
+        place = now.box if "box" in feature else now.span
+        recorded = tuple(feature["box"]) if "box" in feature else (feature.get("start"), feature.get("end"))
+        if recorded != ((None, None) if place is None else place):
+            raise InputError(
+                f"{self.origin}: feature {index} was at {recorded} and is now at {place}; the record was altered, or "
+                "made by another version: explain the input again"
+            )
 
 
 def read_records(source: str) -> list[Recorded]:
@@ -132,7 +163,7 @@ def read_records(source: str) -> list[Recorded]:
             continue
         origin = f"{name}, line {number}"
         try:
-            record = json.loads(line)
+            record = json.loads(line, parse_constant=_finite, parse_float=_finite)
             if record["schema"] != "stabcert/1":
                 raise InputError(f"{origin} was not made by `stabcert explain` of this version")
             if record["command"] != "explain":
@@ -141,7 +172,7 @@ def read_records(source: str) -> list[Recorded]:
                     "`stabcert explain INPUT --json`"
                 )
             _check(record)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"{origin} is not a record of `stabcert explain --json` ({type(error).__name__}: {error})"
             ) from error
@@ -149,6 +180,14 @@ def read_records(source: str) -> list[Recorded]:
     if not recorded:
         raise InputError(f"{name} holds no records; make them with `stabcert explain INPUT --json`")
     return recorded
+
+
+def _finite(number: str) -> float:
+    """Of JSON: NaN and infinity are none, also in the form of 1e999."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is not a finite number")
+    return value
 
 
 def _check(record: dict[str, Any]) -> None:
@@ -176,15 +215,18 @@ def _check(record: dict[str, Any]) -> None:
         (explanation["selected"], list),
         (explanation["features"], list),
     ):
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise TypeError(f"{value!r} should be {kind.__name__}")
     if info["kind"] == "text" and not isinstance(info["text"], str):
         raise TypeError("a text has its text")
     if not all(type(index) is int for index in explanation["selected"]):
         raise TypeError("selected features are integers")
-    for optional in (record["model"]["sha256"], record["model"]["revision"]):
+    for optional in (record["model"][name] for name in ("sha256", "config_sha256", "revision")):
         if optional is not None and not isinstance(optional, str):
             raise TypeError("hashes and revisions are strings")
     for feature in explanation["features"]:
-        if feature["score"] is not None and not isinstance(feature["score"], (int, float)):
+        score = feature["score"]
+        if score is not None and (isinstance(score, bool) or not isinstance(score, (int, float)) or abs(score) > _MOST):
             raise TypeError("scores are numbers")
+        if type(feature["index"]) is not int or not isinstance(feature.get("box", []), list):
+            raise TypeError("a feature has a number and a place")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import time
 from collections.abc import Callable, Collection
@@ -17,11 +18,12 @@ from stabcert.cli.noise import library_noise
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.tasks import Task
 from stabcert.core.soft.certificate import SoftCertificate
-from stabcert.errors import InputError, StabcertError
+from stabcert.errors import InputError, ModelError, StabcertError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import HardFinding
 from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, Status
 from stabcert.report.spectrum.record import SpectrumFinding
+from stabcert.report.terminal import tie_note
 from stabcert.sweep.key import record_key
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class Runner:
         choose: makes the mask of an input, given its SHA-256; None for `by_method`.
         pictures: whether anything is drawn beyond the screen.
         finished: keys of records that need not be made again.
-        models: those that are loaded, by name and revision.
+        models: those that are loaded, by name and revision, and those that cannot be, so that each is tried once.
     """
 
     command: str
@@ -92,7 +94,7 @@ class Runner:
     choose: Callable[[ModelPredictor, str], Choice] | None
     pictures: bool
     finished: Collection[str]
-    models: dict[tuple[str, str | None], LoadedModel]
+    models: dict[tuple[str, str | None], LoadedModel | ModelError]
 
     def collect(self, task: Task) -> Result:
         """`run` where nobody listens: notes come with the result."""
@@ -106,33 +108,50 @@ class Runner:
         try:
             if task.problem is not None:
                 raise task.problem
-            sha256 = task.item.sha256()
+            # Read once: what is hashed is what is classified, whatever happens to the file meanwhile.
+            data = task.item.read()
+            sha256 = hashlib.sha256(data).hexdigest()
             model = self._open(task, say)
             key = record_key(
-                task.request, input_sha256=sha256, model_revision=model.revision, model_sha256=model.sha256
+                task.request,
+                input_sha256=sha256,
+                model_revision=model.revision,
+                model_sha256=model.sha256,
+                model_config_sha256=model.config_sha256,
             )
             if key in self.finished:
                 return Result(key)
-            return self._run(task, key, sha256, model, say, on_progress)
+            return self._run(task, key, data, sha256, model, say, on_progress)
         except StabcertError as error:
             return Result(task.request, error=error)
+        except (MemoryError, RuntimeError) as error:
+            from stabcert.models.memory import is_out_of_memory
+
+            if not is_out_of_memory(error):
+                raise
+            advice = "use a smaller --batch-size, coarser --features, or a smaller model"
+            return Result(task.request, error=ModelError(f"out of memory at {task.item.id}; {advice}"))
 
     def _run(
         self,
         task: Task,
         key: str,
+        data: bytes,
         sha256: str,
         model: LoadedModel,
         say: Say,
         on_progress: Callable[[int], None] | None,
     ) -> Result:
         start = time.perf_counter()
-        predictor, size = self._predictor(task, model, say)
+        predictor, size = self._predictor(task, data, model, say)
         predictor.on_progress = on_progress
-        choice = self._choose(task, predictor, sha256, model.sha256)
+        choice = self._choose(task, predictor, sha256, model)
         outcome = self.work(Case(predictor, choice, model.class_names, sha256, say, task.item.label))
         function = outcome.function or predictor
         explanation = explanation_of(predictor, function, choice)
+        tied = tie_note(explanation)
+        if tied is not None and self.output.json:  # elsewhere it stands with the result
+            say(f"{task.item.id}: {tied}")
         flips = flips_of(function, outcome.certificate, choice, model.class_names) if self.pictures else ()
         report = Report(
             command=self.command,
@@ -146,7 +165,9 @@ class Runner:
                 size=size,
                 truncated=bool(explanation.masking.get("truncated", False)),
             ),
-            model=ModelInfo(model.id, model.revision, model.sha256, model.class_names),
+            model=ModelInfo(
+                model.id, model.revision, model.sha256, model.class_names, config_sha256=model.config_sha256
+            ),
             explanation=explanation,
             result=outcome.result,
             run=RunInfo(
@@ -176,27 +197,35 @@ class Runner:
 
             keep_freed_memory()
             options = self.model
-            loaded = load_model(
-                name,
-                revision=revision,
-                trust_remote_code=options.trust_remote_code,
-                allow_pickle=options.allow_pickle,
-                allow_random_head=options.allow_random_head,
-                offline=options.offline,
-                device=options.device,
-                dtype=options.dtype.value,
-            )
+            try:
+                loaded = load_model(
+                    name,
+                    revision=revision,
+                    trust_remote_code=options.trust_remote_code,
+                    allow_pickle=options.allow_pickle,
+                    allow_random_head=options.allow_random_head,
+                    offline=options.offline,
+                    device=options.device,
+                    dtype=options.dtype.value,
+                )
+            except ModelError as error:
+                self.models[name, revision] = error
+                raise
             for note in loaded.notes:
                 say(note)
             self.models[name, revision] = loaded
         model = self.models[name, revision]
+        if isinstance(model, ModelError):
+            raise model
         if model.kind != kind:
             raise InputError(
                 f"{task.item.id} is {_article(kind)}, but {name} classifies {model.kind}s; use --model demo:{kind}"
             )
         return model
 
-    def _predictor(self, task: Task, model: LoadedModel, say: Say) -> tuple[ModelPredictor, tuple[int, int] | None]:
+    def _predictor(
+        self, task: Task, data: bytes, model: LoadedModel, say: Say
+    ) -> tuple[ModelPredictor, tuple[int, int] | None]:
         features, baseline, truncate = self.inputs.features, self.inputs.baseline, self.inputs.truncate
         if task.recorded:
             masking = task.recorded.masking
@@ -206,14 +235,16 @@ class Runner:
             return model.predictor(task.item.text, **options), None  # type: ignore[arg-type]
         from stabcert.models.decode import decode_image
 
-        decoded = decode_image(task.item.path if task.item.path is not None else task.item.read())
+        decoded = decode_image(data, name="standard input" if task.item.path is None else str(task.item.path))
         for note in decoded.notes:
             say(f"{task.item.id}: {note}")
         return model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]
 
-    def _choose(self, task: Task, predictor: ModelPredictor, input_sha256: str, model_sha256: str | None) -> Choice:
+    def _choose(self, task: Task, predictor: ModelPredictor, input_sha256: str, model: LoadedModel) -> Choice:
         if task.recorded:
-            return task.recorded.choice(predictor, input_sha256=input_sha256, model_sha256=model_sha256)
+            return task.recorded.choice(
+                predictor, input_sha256=input_sha256, model_sha256=model.sha256, config_sha256=model.config_sha256
+            )
         if self.masks.mask_file is not None:
             return by_file(self.masks.mask_file, predictor.n_features)
         if self.choose is not None:

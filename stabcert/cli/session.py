@@ -19,8 +19,10 @@ from stabcert.cli.options import (
     OutputOptions,
     parse_methods,
 )
+from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
+from stabcert.cli.signals import INTERRUPTED
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Render, Summarised, Writer
 from stabcert.errors import ParameterError, StabcertError
@@ -58,7 +60,7 @@ class Summary(Protocol):
         """
 
 
-DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED = 0, 1, 2, 3, 4
 
 
 def exit_code(error: StabcertError) -> int:
@@ -118,6 +120,7 @@ class Session:
                 self._say(note)
         if not tasks:
             self._say(f"nothing to do: part {shard.index} of {shard.count} holds none of {len(every)} inputs")
+        check_overwriting(self.output, tasks)
         summarised = self.summary is not None
         writer = Writer(self.output, self.command, len(tasks), self.save_flips, summarised=summarised)
         self._checks = Checks(self.output, self.command, [task.item for task in tasks])
@@ -143,7 +146,7 @@ class Session:
 
     def _write(self, tasks: list[Task], runner: Runner, writer: Writer, render: Render, progress: Progress) -> int:
         """Save results as they come, show them in the order of the inputs."""
-        code, skipped, shown = DONE, 0, 0
+        code, skipped, shown, wrong = DONE, 0, 0, 0
         keys = [task.request for task in tasks]
         waiting: dict[int, tuple[Result, Kept | None]] = {}
         for position, result in self._results(tasks, runner, progress):
@@ -157,6 +160,7 @@ class Session:
                 waiting[position] = result, self._keep(task, result, writer)
                 if result.exhibit is None and result.error is None:
                     skipped += 1
+                wrong += isinstance(result.error, ParameterError)
                 code = max(code, _verdict(result, writer.finished))
                 while shown in waiting:
                     done, kept = waiting.pop(shown)
@@ -178,7 +182,8 @@ class Session:
         writer.arrange(keys, {task.request for task in tasks})
         if skipped:
             self._say(f"{skipped} of {len(tasks)} inputs skipped: their records are in {self.output.output}")
-        return code
+        # What no input can be asked is not the failure of some.
+        return WRONG_REQUEST if tasks and wrong == len(tasks) else code
 
     def _results(self, tasks: list[Task], runner: Runner, progress: Progress) -> Iterator[tuple[int, Result]]:
         workers = self.output.workers
@@ -287,6 +292,6 @@ def _gave_up(task: Task, error: StabcertError) -> Result:
 def batch_size(text: str) -> BatchSize:
     if text == "auto":
         return "auto"
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
     return int(text)

@@ -182,6 +182,8 @@ def _check_sources(
         )
         if given
     ]
+    if model.model == "":
+        raise ParameterError("--model is empty; name a model, or leave --model out for the built-in one")
     if len(chosen) > 1:
         raise ParameterError(f"{' and '.join(chosen)} exclude one another: each says where the mask comes from")
     if masks.mask_file is not None:

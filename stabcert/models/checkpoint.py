@@ -14,6 +14,22 @@ from stabcert.errors import ModelError
 
 _SAFE = "model.safetensors"
 _PICKLED = ("pytorch_model.bin", "pytorch_model.pth", "model.pth")
+# Of what is not weights, by the beginning or end of its name.
+_CONFIG_STARTS = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "image_processor",
+    "tokenizer",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab",
+    "merges.txt",
+    "spiece",
+    "spm",
+    "sentencepiece",
+)
+_CONFIG_ENDS = (".model", ".bpe", ".codes", ".tiktoken", ".py")
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.(safetensors|bin)")
 
 
@@ -67,7 +83,7 @@ def read_config(name: str, directory: Path) -> dict[str, Any]:
         )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ModelError(
             f"config.json of {name} cannot be read ({error}); write or download the model again"
         ) from error
@@ -136,7 +152,7 @@ def _check_shards(name: str, directory: Path, chosen: tuple[str, ...]) -> None:
         return
     try:
         wanted = set(json.loads((directory / index).read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"{index} of {name} cannot be read; write or download the model again") from error
     missing = sorted(wanted - set(chosen))
     if missing:
@@ -156,13 +172,31 @@ def _check_safetensors(name: str, path: Path) -> None:
         ) from error
 
 
+def config_sha256(directory: Path) -> str:
+    """SHA-256 of everything but the weights that makes a model directory the function it is.
+
+    That is the configuration with the names of the classes, the tokenizer, the preprocessing of images, and code; of
+    the lines ``name:sha256``, sorted by name. Other files are left out: which of them are there says nothing of the
+    model.
+    """
+    wanted = (
+        path for path in directory.iterdir() if path.name.startswith(_CONFIG_STARTS) or path.suffix in _CONFIG_ENDS
+    )
+    return _lines_sha256(path for path in wanted if path.is_file() and not path.name.endswith(".index.json"))
+
+
 def weights_sha256(paths: Iterable[Path]) -> str:
     """SHA-256 of the weights: of the file itself, or of the lines ``name:sha256`` of several, sorted by name."""
-    digests = {}
-    for path in paths:
-        with path.open("rb") as stream:
-            digests[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
-    if len(digests) == 1:
-        return next(iter(digests.values()))
+    files = list(paths)
+    return _file_sha256(files[0]) if len(files) == 1 else _lines_sha256(files)
+
+
+def _lines_sha256(paths: Iterable[Path]) -> str:
+    digests = {path.name: _file_sha256(path) for path in paths}
     lines = "".join(f"{file}:{digests[file]}\n" for file in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

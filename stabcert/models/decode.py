@@ -6,7 +6,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
 _MIN_IS_WHITE = 0
 _UNSIGNED, _SIGNED = 1, 2
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "ICO", "AVIF", "TGA", "PCX", "SGI")
+
 # Pillow scales the values of these files to 16 bits, also where it calls their mode "I".
 _SIXTEEN_BIT_FORMATS = ("PNG", "PPM")
 
@@ -48,7 +50,10 @@ class DecodedImage:
 
 
 def decode_image(
-    source: str | Path | bytes | Image.Image, *, background: tuple[int, int, int] = _WHITE
+    source: str | Path | bytes | Image.Image,
+    *,
+    background: tuple[int, int, int] = _WHITE,
+    name: str = "the image given as bytes",
 ) -> DecodedImage:
     """Decode an image file, its bytes, or an image of any PIL mode to upright RGB.
 
@@ -65,6 +70,11 @@ def decode_image(
 
     A PIL image is not changed.
 
+    Args:
+        source: the image.
+        background: what is seen through transparent pixels.
+        name: of bytes, for messages.
+
     Raises:
         InputError: no such file, not an image, truncated, empty, without pixels, or above the
             number of pixels that PIL considers safe; the message names the file and the reason.
@@ -80,18 +90,16 @@ def decode_image(
             name = str(getattr(source, "filename", "") or "the image")
             decoded = _decoded(source, name, background)
         else:
-            name, data = _read(source)
+            name, data = (name, source) if isinstance(source, bytes) else (str(source), _read(source))
             with _opened(data, name) as image:
                 decoded = _decoded(image, name, background)
     complained = tuple(dict.fromkeys(" ".join(str(complaint.message).split()) for complaint in complaints))
     return DecodedImage(decoded.image, decoded.size, decoded.notes + complained)
 
 
-def _read(source: str | Path | bytes) -> tuple[str, bytes]:
-    if isinstance(source, bytes):
-        return "the image given as bytes", source
+def _read(source: str | Path) -> bytes:
     try:
-        return str(source), Path(source).read_bytes()
+        return Path(source).read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{source}: no such file; give the path of an image") from error
     except IsADirectoryError as error:
@@ -104,9 +112,23 @@ def _opened(data: bytes, name: str) -> Image.Image:
     if not data:
         raise InputError(f"{name}: the file is empty (0 bytes); give an image such as a PNG or JPEG file")
     try:
-        return Image.open(io.BytesIO(data))
+        return open_image(io.BytesIO(data))
     except Exception as error:
         raise _refusal(name, error) from error
+
+
+def open_image(file: BinaryIO) -> Image.Image:
+    """`PIL.Image.open` for formats that hold pixels, and for no others.
+
+    Pillow knows some that are programs (it hands PostScript to Ghostscript, in a process of its own) and
+    many that nobody tests: every one is a way in for a hostile file.
+
+    Raises:
+        UnidentifiedImageError: none of these formats.
+        DecompressionBombError: too many pixels; and whatever a reader raises on damaged bytes.
+    """
+    Image.init()
+    return Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
 
 
 def _decoded(image: Image.Image, name: str, background: tuple[int, int, int]) -> DecodedImage:

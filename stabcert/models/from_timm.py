@@ -79,7 +79,7 @@ def load_from_timm(
             f"{name} has no classification head ({classes} classes); give a model that was trained to classify"
         )
     class_names, notes = _class_names(network, guess_is_noted=architecture is None)
-    image = _image_network(network, device, dtype)
+    image = _image_network(name, network, device, dtype)
     check_image_network(name, image, classes, device, dtype)
     return Loaded(image, class_names, notes)
 
@@ -113,13 +113,13 @@ def token_stage(network: torch.nn.Module) -> Callable[[torch.nn.Module], torch.n
     return stage
 
 
-def _image_network(network: Any, device: torch.device, dtype: torch.dtype) -> ImageNetwork:
+def _image_network(name: str, network: Any, device: torch.device, dtype: torch.dtype) -> ImageNetwork:
     from timm.data import create_transform, resolve_model_data_config
 
     data = resolve_model_data_config(network)
     transform = create_transform(**data, is_training=False)
     channels_last = is_convolutional(network)
-    place(network, device, dtype, channels_last=channels_last)
+    place(name, network, device, dtype, channels_last=channels_last)
 
     def to_pixels(image: Image.Image) -> torch.Tensor:
         pixels: torch.Tensor = transform(image)

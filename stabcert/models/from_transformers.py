@@ -169,7 +169,7 @@ def _image_network(
         checkpoint.name, "has an image processor that cannot be used", lambda: _normalisation(processor, to_pixels)
     )
     channels_last = is_convolutional(module)
-    place(module, device, dtype, channels_last=channels_last)
+    place(checkpoint.name, module, device, dtype, channels_last=channels_last)
 
     preprocessing = Preprocessing(to_pixels, mean, std)
     return ImageNetwork(module, _call, preprocessing, _patch_size(module), channels_last, _token_stage(module))
@@ -189,6 +189,8 @@ def _normalisation(
     normalisation are spread over options that differ between processors.
     """
     black, white = (_middle(to_pixels(Image.new("RGB", (256, 256), (v, v, v)))) for v in (0, 255))
+    if not np.isfinite((black, white)).all():
+        raise ValueError("pixels come out as numbers that are not finite")
     if (white == black).any():
         raise ValueError("black and white images come out equal")
     std = 1.0 / (white - black)
@@ -247,7 +249,7 @@ def _text_network(
     dtype: torch.dtype,
 ) -> TextNetwork:
     tokenizer = _tokenizer(checkpoint.name, checkpoint.directory, trust_remote_code)
-    place(module, device, dtype, channels_last=False)
+    place(checkpoint.name, module, device, dtype, channels_last=False)
     # Two rows: some networks take only one, for want of a padding token.
     encoded = tokenizer(["a b", "a b"], return_tensors="pt")
     with torch.inference_mode():

@@ -32,6 +32,8 @@ class LoadedModel:
     """Commit of a model of the hub, else None."""
     sha256: str | None
     """Of the weights; see `stabcert.models.checkpoint.weights_sha256`."""
+    config_sha256: str | None
+    """Of all else that defines it; see `stabcert.models.checkpoint.config_sha256`. None for a demo model."""
     class_names: tuple[str, ...] = field(repr=False)
     """One distinct name for each logit."""
     device: torch.device
@@ -150,6 +152,7 @@ def load_model(
         kind="text" if isinstance(loaded.network, TextNetwork) else "image",
         revision=loaded.revision,
         sha256=loaded.sha256,
+        config_sha256=loaded.config_sha256,
         class_names=loaded.class_names,
         device=options.device,
         dtype=options.dtype,

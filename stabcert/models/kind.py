@@ -16,6 +16,7 @@ def classifier_kind(
         ModelError: it is not a classifier of images or texts with one answer out of two or more
             classes, or its code is not part of transformers and ``trust_remote_code`` is false.
     """
+    _check_types(name, config)
     _check_code(name, config, trust_remote_code)
     _check_task(name, config)
     architectures = [str(a) for a in config.get("architectures") or ()]
@@ -38,6 +39,23 @@ def classifier_kind(
             "give a model saved by save_pretrained from ...ForImageClassification or ...ForSequenceClassification"
         )
     return by_type[0]
+
+
+def _check_types(name: str, config: dict[str, Any]) -> None:
+    for key, kind, what in (
+        ("model_type", str, "a word"),
+        ("architectures", list, "a list of names"),
+        ("id2label", dict, 'an object such as {"0": "no", "1": "yes"}'),
+    ):
+        value = config.get(key)
+        if value is not None and not isinstance(value, kind):
+            raise ModelError(f"config.json of {name} says {key} is {value!r:.60}, which should be {what}; mend it")
+    for key in config.get("id2label") or ():
+        if not (key.isascii() and key.isdecimal()):
+            raise ModelError(
+                f"config.json of {name} has the key {key!r:.60} in id2label, which should be the number of an output; "
+                'write {"0": "no", "1": "yes"}'
+            )
 
 
 def _check_code(name: str, config: dict[str, Any], trust_remote_code: bool) -> None:
@@ -65,6 +83,11 @@ def _check_task(name: str, config: dict[str, Any]) -> None:
         raise ModelError(
             f"{name} {what} (problem_type {problem}); stabcert certifies one class out of several, "
             "so give a model trained with problem_type single_label_classification"
+        )
+    if problem not in (None, "single_label_classification"):
+        raise ModelError(
+            f"config.json of {name} says problem_type {problem!r:.60}, which transformers does not know; stabcert "
+            "certifies one class out of several (single_label_classification)"
         )
     labels = config.get("id2label")
     count = len(labels) if isinstance(labels, dict) else config.get("num_labels", config.get("num_classes"))

@@ -84,6 +84,7 @@ class Loaded:
     notes: tuple[str, ...] = ()
     revision: str | None = None
     sha256: str | None = None
+    config_sha256: str | None = None
 
 
 @contextmanager
@@ -143,10 +144,24 @@ def is_convolutional(network: torch.nn.Module) -> bool:
     return 2 * inside > total
 
 
-def place(network: torch.nn.Module, device: torch.device, dtype: torch.dtype, *, channels_last: bool) -> None:
-    """Put a network on its device in evaluation mode, without gradients of its parameters."""
+def place(
+    name: str, network: torch.nn.Module, device: torch.device, dtype: torch.dtype, *, channels_last: bool
+) -> None:
+    """Put a network on its device in evaluation mode, without gradients of its parameters.
+
+    Raises:
+        ModelError: a weight is NaN or infinite, in the file or in this dtype. The answers would be, too, but only for
+            inputs that meet that weight.
+    """
     network.eval().requires_grad_(False)
     network.to(device=device, dtype=dtype)
+    broken = [key for key, value in network.named_parameters() if not bool(torch.isfinite(value).all())]
+    if broken:
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise ModelError(
+            f"{name} has weights that are not finite (NaN or infinity): {broken[0]}{more}; the file is damaged or its "
+            f"training failed, or --dtype {str(dtype).removeprefix('torch.')} cannot hold them"
+        )
     if channels_last:
         network.to(memory_format=torch.channels_last)
 
@@ -194,7 +209,12 @@ def check_image_network(name: str, image: ImageNetwork, classes: int, device: to
 
 
 def check_logits(name: str, logits: object, classes: int) -> None:
-    """Raise a ModelError unless ``logits``, of two inputs, have shape ``(2, classes)``."""
+    """Raise a ModelError unless ``logits``, of two inputs, are finite and have shape ``(2, classes)``."""
     shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if shape != (2, classes):
         raise ModelError(f"{name} returns {shape} for 2 inputs, but its configuration names {classes} classes")
+    if isinstance(logits, torch.Tensor) and not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            f"{name} returns numbers that are not finite (NaN or infinity) for a plain input, so its arithmetic "
+            "overflows; use --dtype float32, or another model"
+        )

@@ -152,7 +152,7 @@ def _read_labels(spec: str, height: int, width: int) -> NDArray[Any]:
         if Path(spec).suffix.lower() == ".npy":
             labels: NDArray[Any] = np.load(spec, allow_pickle=False)
         else:
-            with Image.open(spec) as image:
+            with Image.open(spec, formats=["PNG"]) as image:
                 # np.asarray of a palette image gives its indices.
                 labels = np.asarray(image)
     except FileNotFoundError as error:

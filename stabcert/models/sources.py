@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from stabcert.errors import ModelError, ParameterError
-from stabcert.models.checkpoint import choose_weights, library_of, read_checkpoint, read_config, weights_sha256
+from stabcert.models.checkpoint import (
+    choose_weights,
+    config_sha256,
+    library_of,
+    read_checkpoint,
+    read_config,
+    weights_sha256,
+)
 from stabcert.models.image import resize_and_crop
 from stabcert.models.networks import (
     ImageNetwork,
@@ -60,10 +68,10 @@ def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded
 
 def _local_directory(name: str) -> Path | None:
     """The directory a name stands for, or None if it is a name of the hub or of timm."""
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(name))  # leaves the name of a user who does not exist as it is
+    if os.path.isdir(path):
         return path
-    if path.exists():
+    if os.path.exists(path):
         raise ModelError(f"{name} is a file; give the directory that holds config.json and the weights")
     # Names of the hub have one or two parts, and never look like this.
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or path.is_absolute()
@@ -88,7 +96,9 @@ def _load_directory(name: str, directory: Path, architecture: str | None, option
             device=options.device,
             dtype=options.dtype,
         )
-    return dataclasses.replace(loaded, sha256=weights_sha256(checkpoint.weights))
+    return dataclasses.replace(
+        loaded, sha256=weights_sha256(checkpoint.weights), config_sha256=config_sha256(checkpoint.directory)
+    )
 
 
 def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loaded:
@@ -129,7 +139,7 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
 
         image = load_demo_image()
         channels_last = is_convolutional(image.network)
-        place(image.network, options.device, options.dtype, channels_last=channels_last)
+        place(name, image.network, options.device, options.dtype, channels_last=channels_last)
         preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
         network = ImageNetwork(image.network, call_with_pixels, preprocessing, None, channels_last)
         return Loaded(network, image.class_names, sha256=image.sha256)
@@ -137,6 +147,6 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
 
     with quiet_transformers():
         text = load_demo_text()
-    place(text.network, options.device, options.dtype, channels_last=False)
+    place(name, text.network, options.device, options.dtype, channels_last=False)
     # Known of these weights, whose hash was verified; not tried as for other models, which takes longer than loading.
     return Loaded(TextNetwork(text.network, text.tokenizer, True), text.class_names, sha256=text.sha256)

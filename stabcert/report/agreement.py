@@ -80,6 +80,11 @@ def until_stable_lines(result: dict[str, Any]) -> list[Text]:
     )
     lines = [Text(f"  k = {ranges(sizes)}: {what}", style="dim") for what, sizes in kinds if sizes]
     asked = f"rate >= {search['min_rate']!r} at radius {search['radius']}"
+    if result["interrupted"]:
+        place = f"after k = {tested[-1]['k']}" if tested else "before the first size"
+        last = tested[-1]["rate"] if tested else None
+        known = f", whose rate is at least {rounded_down(last['lower'])} so far" if last is not None else ""
+        return [*lines, Text(f"  interrupted {place}{known}: no size is certified yet ({asked})", style="yellow")]
     if rate is None:
         return [*lines, Text(f"  no k up to {search['largest_k']} is consistent and certified: {asked}", "bold red")]
     lines.append(Text(f"  k = {search['k']} is the first that is consistent and certified: {asked}", "bold"))

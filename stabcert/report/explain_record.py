@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stabcert.core.comparison import Movement, compare
-from stabcert.core.soft.minimal import StableMask
+from stabcert.core.soft.stable_mask import StableMask
 from stabcert.core.types import Attribution, Mask
 from stabcert.report.record import Prediction, prediction_record, rate_record
 
@@ -44,6 +44,7 @@ def explain_result(
     *,
     neighbourhoods: Sequence[Neighbourhood] = (),
     until_stable: dict[str, Any] | None = None,
+    interrupted: bool = False,
 ) -> dict[str, Any]:
     """``result`` of ``explain``: every score of every method in the order of the features, and their agreement."""
     return {
@@ -60,6 +61,7 @@ def explain_result(
             for one in neighbourhoods
         ],
         "until_stable": until_stable,
+        "interrupted": interrupted,
     }
 
 

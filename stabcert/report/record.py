@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from stabcert.report.spectrum.record import SpectrumFinding
 
 SCHEMA = "stabcert/1"
+ROUNDING = 1e-12
+"""Scores that differ by less do not differ."""
+
+# What a terminal may obey (control characters, changes of the direction of writing) or cannot write.
+_HARMFUL = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 Status = Literal["certified", "not-certified", "undecided", "reported", "failed"]
 
@@ -44,6 +49,17 @@ class ModelInfo:
     revision: str | None
     sha256: str | None
     class_names: tuple[str, ...]
+    config_sha256: str | None = None
+    """Of what else defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is part of
+    stabcert and of packages that are checked with the weights."""
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Features that share the lowest score that is kept, and of which only some are."""
+
+    kept: int
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,20 @@ class Explanation:
     def consistent(self) -> bool:
         """The mask alone gives the prediction of the full input."""
         return self.masked.id == self.full.id
+
+    @property
+    def tie(self) -> Tie | None:
+        """The scores do not say which features are the best: of equal ones some are kept and some are not.
+
+        Equal within `ROUNDING`: a fit to a constant function has scores that differ in nothing else.
+        """
+        if self.scores is None or self.mask.all() or not self.mask.any():
+            return None
+        lowest = self.scores[self.mask].min()
+        if abs(self.scores[~self.mask].max() - lowest) > ROUNDING:
+            return None
+        same = np.abs(self.scores - lowest) <= ROUNDING
+        return Tie(int((same & self.mask).sum()), int((same & ~self.mask).sum()))
 
     @property
     def vacuous(self) -> bool:
@@ -130,6 +160,7 @@ class Report:
                 "id": self.model.id,
                 "revision": self.model.revision,
                 "sha256": self.model.sha256,
+                "config_sha256": self.model.config_sha256,
                 "labels": len(self.model.class_names),
             },
             "prediction": prediction_record(self.explanation.full),
@@ -153,7 +184,7 @@ def to_json(record: dict[str, Any]) -> str:
     """One line. NaN and infinity are refused: they are not JSON."""
     line = json.dumps(record, ensure_ascii=False, allow_nan=False)
     # Outside of strings JSON is ASCII, so that these characters may be escaped wherever they are.
-    return re.sub("[\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", line)
+    return re.sub(_HARMFUL, lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def failed_record(command: str, info: dict[str, Any], code: int, message: str, *, key: str = "") -> dict[str, Any]:
@@ -252,6 +283,7 @@ def _explanation(explanation: Explanation, class_names: tuple[str, ...], *, ever
         "empty_prediction": prediction_record(explanation.empty),
         "consistent": explanation.consistent,
         "vacuous": explanation.vacuous,
+        "tie": None if explanation.tie is None else asdict(explanation.tie),
         "features": [_feature(explanation, index) for index in indices],
     }
 

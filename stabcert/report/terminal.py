@@ -217,7 +217,23 @@ def notes(explanation: Explanation) -> list[Text]:
                 style="yellow",
             )
         )
+    tied = tie_note(explanation)
+    if tied is not None:
+        lines.append(Text(f"  note: {tied}", style="yellow"))
     return lines
+
+
+def tie_note(explanation: Explanation) -> str | None:
+    """What the user should know where the scores do not decide which features are the best."""
+    tie = explanation.tie
+    if tie is None:
+        return None
+    n, k = len(explanation.mask), int(explanation.mask.sum())
+    if tie.kept + tie.left_out == n:
+        first = "the first" if np.ptp(explanation.scores) == 0 else "any"  # type: ignore[arg-type]
+        return f"all scores are equal: the top {k} are {first} {k} of {n}"
+    both = tie.kept + tie.left_out
+    return f"{both} features share the lowest score that is kept: {tie.kept} kept, {tie.left_out} left out"
 
 
 def footer(report: Report) -> Text:

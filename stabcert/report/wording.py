@@ -8,7 +8,7 @@ from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding
 from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
 from stabcert.report.record import Prediction, Report
 from stabcert.report.spectrum.wording import spectrum_sentences
-from stabcert.report.terminal import counted, guarantee, short
+from stabcert.report.terminal import counted, guarantee, short, tie_note
 
 
 def predicted(prediction: Prediction) -> str:
@@ -69,6 +69,9 @@ def warnings(report: Report) -> list[str]:
         )
     if explanation.vacuous:
         found.append(f"Vacuous: with everything dropped the model already says {short(explanation.empty.label)}.")
+    tied = tie_note(explanation)
+    if tied is not None:
+        found.append(f"{tied[0].upper()}{tied[1:]}.")
     return found
 
 

@@ -49,14 +49,22 @@ def request_key(
     )
 
 
-def record_key(request: str, *, input_sha256: str, model_revision: str | None, model_sha256: str | None) -> str:
-    """The key of a finished record: the request, the bytes of the input, the weights of the model.
+def record_key(
+    request: str,
+    *,
+    input_sha256: str,
+    model_revision: str | None,
+    model_sha256: str | None,
+    model_config_sha256: str | None,
+) -> str:
+    """The key of a finished record: the request, the bytes of the input, weights and configuration of the model.
 
     Args:
         request: see `request_key`.
         input_sha256: of the bytes of the input.
         model_revision: that was found; a branch may have moved since.
         model_sha256: of the weights; None where there are none.
+        model_config_sha256: of the configuration, the tokenizer and the preprocessing; None where there are none.
     """
     return digest(
         {
@@ -64,6 +72,7 @@ def record_key(request: str, *, input_sha256: str, model_revision: str | None, m
             "input_sha256": input_sha256,
             "model_revision": model_revision,
             "model_sha256": model_sha256,
+            "model_config_sha256": model_config_sha256,
         }
     )
 

@@ -24,7 +24,7 @@ def open_locked(path: Path) -> tuple[int, list[str]]:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | CLOSE_ON_EXEC, 0o666)
         except OSError:
-            if path.is_file() or path.is_dir() or not path.exists():
+            if os.path.isfile(path) or os.path.isdir(path) or not os.path.exists(path):
                 raise
             return os.open(path, os.O_WRONLY | CLOSE_ON_EXEC), []  # a pipe or device that cannot be read
         try:

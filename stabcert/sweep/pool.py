@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from typing import Any, Generic, TypeVar
@@ -140,6 +142,7 @@ class Pool(Generic[Task, Result]):
     def _connect(self, workers: int, address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        terminate = signal.getsignal(signal.SIGTERM)
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
         local = {"num_cpus": workers, "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
         try:
@@ -147,6 +150,10 @@ class Pool(Generic[Task, Result]):
         except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
             place = "on this machine" if address is None else f"at {address}"
             raise ModelError(f"no Ray cluster {place}: {str(error).splitlines()[0]}") from error
+        finally:
+            # Ray puts a handler of its own there, which ends the process with what is not yet written.
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, terminate)
 
     def _share(self, workers: int, *, gpus: bool) -> int:
         """GPUs for each worker.

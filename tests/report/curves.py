@@ -48,7 +48,13 @@ def finding(
     **more: Any,
 ) -> CurveFinding:
     inputs = [evaluated(i, methods=len(methods), lambdas=lambdas, label=label) for i, label in enumerate(labels)]
-    model = {"id": MODEL.id, "revision": None, "sha256": MODEL.sha256, "labels": len(MODEL.class_names)}
+    model = {
+        "id": MODEL.id,
+        "revision": None,
+        "sha256": MODEL.sha256,
+        "config_sha256": None,
+        "labels": len(MODEL.class_names),
+    }
     run = explain_report().to_dict()["run"]
     return CurveFinding(summarise(inputs, delta=0.1), methods, SETTINGS, 0, model, run, **more)
 

@@ -11,7 +11,7 @@ import numpy as np
 from stabcert.core.comparison import Movement
 from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, Refinement
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
-from stabcert.core.soft.minimal import StableMask, TriedSize
+from stabcert.core.soft.stable_mask import StableMask, TriedSize
 from stabcert.core.types import Attribution, Feature, Features
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding, Smoothed

@@ -42,6 +42,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 FAILED = failed_record("certify-soft", {"id": "x.jpg", "kind": "image", "path": "x.jpg"}, 3, "no such file: x.jpg")
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
 RECORDS |= curves.RECORDS
+RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
 RECORDS |= verifications.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}
 
@@ -65,7 +66,7 @@ def test_the_record_of_an_explanation() -> None:
         "status": "reported",
         "key": "",
         "input": {"id": "text-1", "kind": "text", "sha256": SHA, "path": None, "text": TEXT, "truncated": False},
-        "model": {"id": "demo:text", "revision": None, "sha256": SHA, "labels": 4},
+        "model": {"id": "demo:text", "revision": None, "sha256": SHA, "config_sha256": None, "labels": 4},
         "prediction": {"id": 1, "label": "joy", "probability": 0.914},
         "explanation": {
             "method": "lime",
@@ -82,6 +83,7 @@ def test_the_record_of_an_explanation() -> None:
             "empty_prediction": {"id": 0, "label": "anger", "probability": 0.551},
             "consistent": True,
             "vacuous": False,
+            "tie": None,
             "features": [
                 {"index": 0, "text": "A", "start": 0, "end": 1, "score": -0.125},
                 {"index": 1, "text": "lovely,", "start": 2, "end": 9, "score": 0.5},
@@ -105,6 +107,7 @@ def test_the_record_of_an_explanation() -> None:
             "comparison": [],
             "neighbours": [],
             "until_stable": None,
+            "interrupted": False,
         },
         "run": {
             "seed": 0,

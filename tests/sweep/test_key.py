@@ -21,7 +21,12 @@ REQUEST: dict[str, Any] = {
     "occurrence": 1,
     "recorded": None,
 }
-FOUND: dict[str, Any] = {"input_sha256": "a" * 64, "model_revision": None, "model_sha256": "b" * 64}
+FOUND: dict[str, Any] = {
+    "input_sha256": "a" * 64,
+    "model_revision": None,
+    "model_sha256": "b" * 64,
+    "model_config_sha256": None,
+}
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "random"])

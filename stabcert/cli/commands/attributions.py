@@ -17,6 +17,7 @@ from stabcert.core.decisions import predict
 from stabcert.core.masks import top_k_mask
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import smallest_stable_mask
+from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.record import Prediction
 
@@ -61,27 +62,34 @@ class Attributions:
         if not self._until_stable:
             return choice
         scores, largest_k = choice.attributions[0].scores, self._largest_k(predictor)
-        stable = smallest_stable_mask(
-            predictor,
-            scores,
-            **self._search,  # type: ignore[arg-type]
-            largest_k=largest_k,
-            rng=self._generator(input_sha256, _SEARCH),
-        )
+        interrupted = False
+        try:
+            stable = smallest_stable_mask(
+                predictor,
+                scores,
+                **self._search,  # type: ignore[arg-type]
+                largest_k=largest_k,
+                rng=self._generator(input_sha256, _SEARCH),
+            )
+        except SearchInterrupted as error:
+            stable, interrupted = error.found, True
         mask = top_k_mask(scores, largest_k) if stable.mask is None else stable.mask
-        return replace(choice, mask=mask, stable=stable)
+        return replace(choice, mask=mask, stable=stable, interrupted=interrupted)
 
     def work(self, case: Case) -> Outcome:
         """Everything that is said of the attributions."""
-        stable = case.choice.stable
+        stable, interrupted = case.choice.stable, case.choice.interrupted
         result = explain_result(
             _compared(case),
             case.class_names,
-            neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours else (),
+            neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours and not interrupted else (),
             until_stable=None
             if stable is None
             else until_stable_record(stable, **self._search, largest_k=self._largest_k(case.predictor)),  # type: ignore[arg-type]
+            interrupted=interrupted,
         )
+        if interrupted:
+            return Outcome("undecided", result, interrupted=True)
         if stable is None:
             return Outcome("reported", result)
         return Outcome("not-certified" if stable.k is None else "certified", result, certificate=stable.certificate)

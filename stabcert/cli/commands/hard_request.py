@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stabcert.cli.shares import exact_share
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.noise import grid_count
 from stabcert.core.statistics.bounds import check_delta
@@ -156,9 +156,9 @@ def parse_keep_probability(text: str) -> Fraction:
     Raises:
         ParameterError: anything else, or not between 0 and 1.
     """
-    if not re.fullmatch(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", text.strip(), re.ASCII):
-        raise ParameterError(f"--lambda {text!r} is not a fraction or a decimal; write 15/64 or 0.25")
-    ratio = Fraction(re.sub(r"\s", "", text))
+    ratio = exact_share(text)
+    if ratio is None:
+        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal; write 15/64 or 0.25")
     if not 0 < ratio <= 1:
         raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
     return ratio

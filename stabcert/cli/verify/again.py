@@ -18,7 +18,7 @@ from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.records import Line
-from stabcert.errors import InputError, ParameterError
+from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.report.record import RunInfo, to_json
 from stabcert.report.verify.checks import Check, compare, equal, holds
 from stabcert.report.verify.probabilities import tolerance_of
@@ -52,7 +52,7 @@ class Again:
     output: OutputOptions
     batch_size: BatchSize
     say: Callable[[str], None]
-    models: dict[str, dict[tuple[str, str | None], LoadedModel]] = field(default_factory=dict)
+    models: dict[str, dict[tuple[str, str | None], LoadedModel | ModelError]] = field(default_factory=dict)
 
     def check(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], list[str], RunInfo | None]:
         """Every value against that of a new certificate; what is not checked; what it was made with.
@@ -117,7 +117,9 @@ class Again:
 class Certified(Recorded):
     """A record of a certificate, whose mask is taken if everything around it is as it was."""
 
-    def choice(self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None) -> Choice:
+    def choice(
+        self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
+    ) -> Choice:
         """The recorded mask.
 
         Raises:
@@ -128,6 +130,7 @@ class Certified(Recorded):
         selected = explanation["selected"]
         checks = [
             equal("model.sha256", self.record["model"]["sha256"], model_sha256),
+            equal("model.config_sha256", self.record["model"]["config_sha256"], config_sha256),
             equal("explanation.masking", self.masking, masking),
             equal("explanation.n", explanation["n"], n),
             holds("explanation.selected", selected, f"numbers from 0 to {n - 1}", all(0 <= i < n for i in selected)),
@@ -140,7 +143,12 @@ class Certified(Recorded):
         ]
         if not all(check.ok for check in checks):
             raise Differs(checks)
-        return super().choice(predictor, input_sha256=input_sha256, model_sha256=model_sha256)
+        return super().choice(
+            predictor, input_sha256=input_sha256, model_sha256=model_sha256, config_sha256=config_sha256
+        )
+
+    def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
+        """Not refused: all that is shown of the features is compared afterwards."""
 
 
 def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:

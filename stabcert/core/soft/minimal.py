@@ -12,52 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import Decisions, decide
 from stabcert.core.masks import Additions, top_k_mask
-from stabcert.core.soft.certificate import SoftCertificate, StabilityRate, Verdict
+from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import InputError, ParameterError
 
 _FIRST_CHUNK = 8
-
-
-@dataclass(frozen=True)
-class TriedSize:
-    """What was found of the mask of the k best features."""
-
-    k: int
-    consistent: bool
-    """The mask certainly gives the prediction of the full input; without that nothing more is tried."""
-    rate: StabilityRate | None = None
-    """What the test of its stability rate found; None if there was none, for want of consistency or of draws."""
-    delta: float | None = None
-    """Share of the failure probability that the test took; 0 if it was decided by trying every addition."""
-
-    @property
-    def verdict(self) -> Verdict | None:
-        return None if self.rate is None else self.rate.verdict
-
-    @property
-    def samples(self) -> int:
-        return 0 if self.rate is None else self.rate.samples
-
-
-@dataclass(frozen=True)
-class StableMask:
-    """The outcome of `smallest_stable_mask`."""
-
-    k: int | None
-    """Features of the mask; None if no size that was tried is certified."""
-    mask: Mask | None
-    """``(n_features,)``, the mask of the ``k`` best features."""
-    certificate: SoftCertificate | None
-    """Of ``mask``, with the failure probability of the whole search."""
-    tested: tuple[TriedSize, ...]
-    """Every size that was looked at, in the order 1, 2, ...; the last one is ``k`` if there is one."""
-    evaluations: int
-    """Masks that were given to the predictor."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +88,7 @@ def smallest_stable_mask(
         InputError: scores that do not fit the predictor.
         ParameterError: a parameter out of range, or a rate that ``max_samples`` draws cannot certify.
         ModelError: the predictor returned something other than probabilities.
+        SearchInterrupted: Ctrl-C; it holds what was found of the sizes so far.
     """
     ranking = _Ranking(predictor, scores)
     n = ranking.n_features
@@ -133,55 +98,64 @@ def smallest_stable_mask(
     root = [int(word) for word in rng.integers(2**63, size=2)]
     tested: list[TriedSize] = []
     evaluations = tests_on_draws = 0
-    for k in range(1, largest_k + 1):
-        if not ranking.consistent(k, largest_k):
-            tested.append(TriedSize(k, consistent=False))
-            continue
-        mask = ranking.mask(k)
-        trials = Trials(predictor, mask, np.random.default_rng([*root, k]))
-        # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
-        share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
-        additions = Additions(mask, min(radius, n - k))
-        if min_rate == 1.0 and larger_than(additions, limit):
-            count = population(additions)
-            number, more = (f"{count}", f"--max-samples {count} or more, ") if count else ("more than 10^6", "")
-            raise ParameterError(
-                f"a rate of 1 is shown by nothing less than all {number} additions of up to {additions.radius} "
-                f"features to the best {k}, and at most {limit} may be tried; use {more}a smaller radius, "
-                "or a rate below 1"
-            )
-        sets = {additions.radius: [additions]}
-        try:
-            test = SequentialRates(sets, min_rate, share, simultaneous=False, max_samples=limit)
-        except ParameterError:
-            if tests_on_draws == 0:
+    try:
+        for k in range(1, largest_k + 1):
+            if not ranking.consistent(k, largest_k):
+                tested.append(TriedSize(k, consistent=False))
+                continue
+            mask = ranking.mask(k)
+            trials = Trials(predictor, mask, np.random.default_rng([*root, k]))
+            # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
+            share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
+            additions = Additions(mask, min(radius, n - k))
+            if min_rate == 1.0 and larger_than(additions, limit):
+                count = population(additions)
+                number, more = (f"{count}", f"--max-samples {count} or more, ") if count else ("more than 10^6", "")
+                raise ParameterError(
+                    f"a rate of 1 is shown by nothing less than all {number} additions of up to {additions.radius} "
+                    f"features to the best {k}, and at most {limit} may be tried; use {more}a smaller radius, "
+                    "or a rate below 1"
+                )
+            sets = {additions.radius: [additions]}
+            try:
+                test = SequentialRates(sets, min_rate, share, simultaneous=False, max_samples=limit)
+            except ParameterError:
+                if tests_on_draws == 0:
+                    raise
+                # What is left of the failure probability is too little for ``max_samples`` draws.
+                tested.append(TriedSize(k, True, None, share))
+                continue
+            rests_on_draws = test.rests_on_draws and min_rate < 1.0
+            tests_on_draws += rests_on_draws
+            try:
+                test.run(trials)
+            except KeyboardInterrupt:
+                tested.append(TriedSize(k, True, test.rates[0], share if rests_on_draws else 0.0))
+                evaluations += trials.evaluations
                 raise
-            # What is left of the failure probability is too little for ``max_samples`` draws.
-            tested.append(TriedSize(k, True, None, share))
-            continue
-        rests_on_draws = test.rests_on_draws and min_rate < 1.0
-        tests_on_draws += rests_on_draws
-        test.run(trials)
-        (rate,) = test.rates
-        tested.append(TriedSize(k, True, rate, share if rests_on_draws else 0.0))
-        evaluations += trials.evaluations
-        if rate.met:
-            certificate = SoftCertificate(
-                prediction=trials.prediction,
-                n_features=n,
-                n_selected=k,
-                rates=(rate,),
-                delta=delta,
-                simultaneous=True,
-                interval="anytime",
-                sides=1,
-                formulation="up-to",
-                largest_radius=None,
-                verdict="certified",
-                evaluations=evaluations + ranking.evaluations,
-                flips=trials.flips,
-            )
-            return StableMask(k, mask, certificate, tuple(tested), certificate.evaluations)
+            (rate,) = test.rates
+            tested.append(TriedSize(k, True, rate, share if rests_on_draws else 0.0))
+            evaluations += trials.evaluations
+            if rate.met:
+                certificate = SoftCertificate(
+                    prediction=trials.prediction,
+                    n_features=n,
+                    n_selected=k,
+                    rates=(rate,),
+                    delta=delta,
+                    simultaneous=True,
+                    interval="anytime",
+                    sides=1,
+                    formulation="up-to",
+                    largest_radius=None,
+                    verdict="certified",
+                    evaluations=evaluations + ranking.evaluations,
+                    flips=trials.flips,
+                )
+                return StableMask(k, mask, certificate, tuple(tested), certificate.evaluations)
+    except KeyboardInterrupt:
+        known = StableMask(None, None, None, tuple(tested), evaluations + ranking.evaluations)
+        raise SearchInterrupted(known) from None
     return StableMask(None, None, None, tuple(tested), evaluations + ranking.evaluations)
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stabcert.core.soft.minimal import StableMask, greedy_minimal_mask, smallest_stable_mask
+from stabcert.core.soft.minimal import greedy_minimal_mask, smallest_stable_mask
+from stabcert.core.soft.stable_mask import StableMask
 from stabcert.core.statistics.sequential import samples_to_certify
 from stabcert.core.types import MaskedPredictor, Masks, Probs
 from stabcert.errors import InputError, ParameterError

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from stabcert.core.soft.certify import Interrupted
+from stabcert.core.soft.minimal import smallest_stable_mask
+from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.core.types import MaskedPredictor, Masks, Probs
 from tests.core.helpers import FORMULATIONS, certify
 from tests.doubles import Threshold
@@ -66,3 +68,23 @@ def test_an_interrupted_test_gives_the_bounds_that_are_valid_so_far(
                 assert base.rate(mask, radius) >= Fraction(93, 100)
     else:
         assert [rate.radius for rate in certificate.rates] == radii
+
+
+@pytest.mark.parametrize("rows", [1, 12, 40, 90, 150, 400])
+def test_an_interrupted_search_gives_the_sizes_so_far_with_bounds_that_hold(rows: int) -> None:
+    """Consistent from 2 of the 30 on, which would be certified after some thousand draws."""
+    base, scores = Threshold(30, 2, [0, 1]), -np.arange(30.0)
+    impatient = Impatient(base, rows)
+    with pytest.raises(SearchInterrupted) as stopped:
+        smallest_stable_mask(
+            impatient, scores, radius=9, min_rate=0.99, delta=1e-9, max_samples=10**5, rng=np.random.default_rng(0)
+        )
+    found = stopped.value.found
+    assert (found.k, found.mask, found.certificate) == (None, None, None)
+    assert [size.k for size in found.tested] == list(range(1, len(found.tested) + 1))
+    for size in found.tested:
+        if size.rate is not None:
+            exact = float(base.rate(np.arange(30) < size.k, 9))
+            assert 0.0 <= size.rate.lower <= exact <= size.rate.upper <= 1.0
+            assert not size.rate.met
+    assert len(found.tested) == (2 if rows > 10 else 0)

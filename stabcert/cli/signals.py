@@ -1,0 +1,42 @@
+"""SIGTERM as an interruption, so that a scheduler's way of ending a run loses no more than Ctrl-C does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+INTERRUPTED, TERMINATED = 130, 143
+"""As a shell reports a program that was ended by SIGINT or SIGTERM."""
+
+
+class termination_interrupts:
+    """While it lasts, SIGTERM raises KeyboardInterrupt.
+
+    Nothing changes where a parent has had it ignored, and in threads, which get no signals.
+
+    Attributes:
+        terminated: whether a SIGTERM has come.
+    """
+
+    def __init__(self) -> None:
+        self.terminated = False
+        self._before: Any = None
+
+    def __enter__(self) -> termination_interrupts:
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            self._before = signal.signal(signal.SIGTERM, self._interrupt)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    def code(self, code: int) -> int:
+        """The exit code of a run that ends with ``code``."""
+        return TERMINATED if self.terminated and code == INTERRUPTED else code
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.terminated = True
+        raise KeyboardInterrupt

@@ -1,0 +1,93 @@
+"""Texts that are empty, strange, or far too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.robustness.case import Build, Workshop, cases
+from tests.robustness.workshop import SENTENCE
+
+AREA = "texts"
+
+
+def _text(text: str, *options: str, command: str = "explain") -> Build:
+    return lambda shop: [command, "-t", text, "-m", shop.text_model, "--method", "random", *options, "--json"]
+
+
+def _file(data: bytes, *options: str) -> Build:
+    def build(shop: Workshop) -> Sequence[object]:
+        name = shop.write("input.txt", data)
+        return ["explain", name, "-m", shop.text_model, "--method", "random", *options, "--json"]
+
+    return build
+
+
+def _list(name: str, data: str) -> Build:
+    def build(shop: Workshop) -> Sequence[object]:
+        return ["explain", "--inputs", shop.write(name, data), "-m", shop.text_model, "--method", "random", "--json"]
+
+    return build
+
+
+_MEGABYTE = "a great film " * 80_000
+
+CASES = cases(
+    AREA,
+    ("nothing", _text(""), 3, "the text is empty"),
+    ("white space alone", _text(" \t\n "), 3, "the text is empty"),
+    ("invisible characters alone", _text("\u200b\u200d\ufeff"), 3, "no word that the model's tokenizer can see"),
+    ("a file of zero bytes", _file(b""), 3, "the text is empty"),
+    ("a byte order mark alone", _file(b"\xef\xbb\xbf"), 3, "the text is empty"),
+    ("UTF-16", _file("a great film".encode("utf-16")), 3, "neither an image nor UTF-8 text"),
+    ("a byte that is not UTF-8", _file(b"a great \xff film"), 3, "neither an image nor UTF-8 text (byte 8"),
+    ("a zero byte", _file(b"a great\0 film"), 0, "reported"),
+    ("emoji, also joined ones", _text("great 😀 film 👩‍👩‍👧‍👦 🇩🇪"), 0, "reported"),
+    ("right to left", _text("فيلم رائع היה סרט טוב"), 0, "reported"),
+    ("combining characters", _text("un fi\u0301lm tre\u0300s bon Z\u0351\u036b\u0343\u036a\u0302"), 0, "reported"),
+    ("a combining character at the start", _text("\u0301 film"), 0, "reported"),
+    ("control characters", _text("a \x1b[31mgreat\x07 film\x9b0m"), 0, "reported"),
+    ("half of a surrogate pair", _text("a \ud83d film"), 3, "not valid Unicode text (character 2)"),
+    ("a sentence of 1 MB", _file(_MEGABYTE.encode()), 3, "the model reads at most 96"),
+    ("a sentence of 250 kB that may be cut", _file(_MEGABYTE[:250_000].encode(), "--truncate"), 0, "reported"),
+    ("one word of 100,000 letters", _file(b"x" * 100_000), 0, "reported"),
+    ("special tokens alone", _text("[CLS] [SEP]"), 0, "reported"),
+    ("the text [MASK]", _text("[MASK]"), 0, "reported"),
+    ("the text [MASK] with the baseline mask", _text("[MASK] film", "--baseline", "mask", "-k", "1"), 0, "reported"),
+    ("the text [PAD]", _text("[PAD]"), 0, "reported"),
+    ("one word, certified", _text("film", command="certify-soft"), 0, "reported"),
+    (
+        "a sentence of 400 letters in the place of a file",
+        lambda shop: ["explain", "a great film " * 31, "-m", shop.text_model],
+        3,
+        'to certify a sentence write --text "..."',
+    ),
+    ("an option as a text", _text("--help"), 0, "reported"),
+    ("an image for a model of texts", lambda shop: _image(shop), 3, "classifies texts"),
+    ("a list that is not JSON", _list("list.jsonl", '{"text": "a"}\n{"text": \n'), 3, "list.jsonl, line 2 is not JSON"),
+    ("a list of 100,000 brackets", _list("list.jsonl", "[" * 100_000), 3, "list.jsonl, line 1 is not JSON"),
+    ("a list of numbers", _list("list.jsonl", "1\n2\n"), 3, "line 1 must be an object"),
+    ("a list whose text is a number", _list("list.jsonl", '{"text": 7}'), 3, 'neither a "text" nor a "path"'),
+    (
+        "a list with a field of 200 kB",
+        _list("list.csv", "id,text\n1," + "x" * 200_000),
+        3,
+        "list.csv, line 2 is not CSV",
+    ),
+    ("a list with half of a surrogate pair", _list("list.jsonl", '{"text": "a \\ud83d"}'), 3, "not valid Unicode text"),
+    ("an id with half of a surrogate pair", _list("list.jsonl", '{"id": "\\ud83d", "text": "a film"}'), 0, "reported"),
+    ("an empty list", _list("list.txt", ""), 2, "nothing to do"),
+    (
+        "the same text twice",
+        lambda shop: ["explain", "-t", SENTENCE, "-t", SENTENCE, "-m", shop.text_model, "--method", "random", "--json"],
+        0,
+        "reported",
+    ),
+)
+
+
+def _image(shop: Workshop) -> Sequence[object]:
+    from tests.models.image_bytes import encoded
+    from tests.models.tiny_images import picture
+
+    shop.write("photo.png", encoded(picture(), "PNG"))
+    return ["explain", "photo.png", "-m", shop.text_model]
