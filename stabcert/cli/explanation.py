@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
+import io
+import sys
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -17,6 +18,7 @@ from stabcert.cli.options import ExplanationOptions, parse_methods
 from stabcert.core.masks import top_k_mask
 from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
+from stabcert.report.reading import parse_json
 
 if TYPE_CHECKING:
     from stabcert.core.soft.minimal import StableMask
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TOP_K = "25%"
 _FEW_CLASSES = 12  # no more are listed in a message
+_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,15 @@ def by_file(path: Path, n_features: int) -> Choice:
     data = read_bytes(path)
     if path.suffix.lower() == ".npy":
         try:
-            values = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+            # From the bytes that are hashed. Of a broken header numpy raises whatever its parsers do.
+            values = np.load(io.BytesIO(data), allow_pickle=False)
+        except Exception as error:
             raise InputError(f"{path} is not an array that numpy.save wrote: {error}") from error
+        if not isinstance(values, np.ndarray):
+            raise InputError(f"{path} is an archive of arrays; save the mask alone, with numpy.save")
     else:
         try:
-            values = np.asarray(json.loads(data))
+            values = np.asarray(parse_json(data))
         except ValueError as error:
             raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1: {error}") from error
     settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
@@ -132,10 +138,11 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
     Raises:
         ParameterError: no such class, or several.
     """
-    if text.isdecimal():
-        if int(text) >= len(class_names):
+    number = class_number(text)
+    if number is not None:
+        if number >= len(class_names):
             raise ParameterError(f"class {text} does not exist; the model has classes 0 to {len(class_names) - 1}")
-        return int(text)
+        return number
     wanted = text.casefold().strip()
     names = [name.casefold() for name in class_names]
     found = [i for i, name in enumerate(names) if name == wanted]
@@ -153,9 +160,18 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
     raise ParameterError(f"the model has no class {text!r}{hint}")
 
 
+def class_number(text: str) -> int | None:
+    """The number of a class that ``text`` is, if it is one; so many digits that no model has the class are one, too."""
+    if not text.isdecimal():
+        return None
+    return int(text) if len(text) < _MOST_DIGITS else sys.maxsize
+
+
 def read_bytes(path: Path) -> bytes:
     """A file that an option names."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a null character, or half of a surrogate pair
+        raise InputError(f"cannot read {path}: no file can have that name ({error})") from error

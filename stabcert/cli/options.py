@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +24,7 @@ INPUT, MODEL, EXPLANATION, CERTIFICATE, OUTPUT, RUNNING = (
 
 
 DEFAULT_METHOD = "lime"
+_SHARE = re.compile(r"\d{1,18}\s*/\s*(?P<below>\d{1,18})|\d{1,18}\.?\d{0,18}|\.\d{1,18}", re.ASCII)
 
 
 class Dtype(StrEnum):
@@ -258,6 +261,14 @@ class OutputOptions:
     ] = False
     asked: dict[str, Any] = field(init=False, repr=False, compare=False)
     """Every option of the call by name, those of other groups too: `flatten` puts it here, for the keys of records."""
+
+
+def exact_share(text: str) -> Fraction | None:
+    """``"15/64"`` or ``"0.234375"``, exactly; None for anything else, and for more digits than anybody writes."""
+    found = _SHARE.fullmatch(text.strip())
+    if found is None or (found["below"] is not None and int(found["below"]) == 0):
+        return None
+    return Fraction(re.sub(r"\s", "", text))
 
 
 def parse_methods(text: str | None) -> tuple[str, ...]:

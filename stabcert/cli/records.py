@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stabcert.cli.explanation import Choice, read_bytes
-from stabcert.cli.inputs import Item, file_item
+from stabcert.cli.inputs import Item, file_item, text_item
 from stabcert.errors import InputError
+from stabcert.report.reading import parse_json
 from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Recorded:
             raise InputError(f"{self.origin}: {info['id']} could not be explained: {self.record['error']['message']}")
         if info["kind"] == "text":
             path = None if info["path"] is None else Path(info["path"])
-            return Item(info["id"], "text", text=info["text"], path=path)
+            return text_item(info["id"], info["text"], path)
         if info["path"] is None:
             raise InputError(
                 f"{self.origin}: the image of the record came from standard input and cannot be read again; "
@@ -132,7 +133,7 @@ def read_records(source: str) -> list[Recorded]:
             continue
         origin = f"{name}, line {number}"
         try:
-            record = json.loads(line)
+            record = parse_json(line)
             if record["schema"] != "stabcert/1":
                 raise InputError(f"{origin} was not made by `stabcert explain` of this version")
             if record["command"] != "explain":
@@ -176,7 +177,7 @@ def _check(record: dict[str, Any]) -> None:
         (explanation["selected"], list),
         (explanation["features"], list),
     ):
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise TypeError(f"{value!r} should be {kind.__name__}")
     if info["kind"] == "text" and not isinstance(info["text"], str):
         raise TypeError("a text has its text")
@@ -186,5 +187,7 @@ def _check(record: dict[str, Any]) -> None:
         if optional is not None and not isinstance(optional, str):
             raise TypeError("hashes and revisions are strings")
     for feature in explanation["features"]:
-        if feature["score"] is not None and not isinstance(feature["score"], (int, float)):
+        if not isinstance(feature["score"], (int, float, NoneType)) or isinstance(feature["score"], bool):
             raise TypeError("scores are numbers")
+        if feature["score"] is not None and not abs(feature["score"]) <= sys.float_info.max:
+            raise ValueError("a score is beyond the range of floating point numbers")

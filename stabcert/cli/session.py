@@ -279,6 +279,6 @@ def _gave_up(task: Task, error: StabcertError) -> Result:
 def _batch_size(text: str) -> BatchSize:
     if text == "auto":
         return "auto"
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
     return int(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from stabcert.errors import InputError, ParameterError
+from stabcert.report.reading import parse_json
 from stabcert.sweep.lock import lock, open_locked
 
 SCHEMA_PREFIX = b'{"schema": "stabcert/'
@@ -178,7 +178,7 @@ class Journal:
         line = Line(key, start, length, finished)
         if finished:
             self.finished[key] = str(record["status"])
-            if record["input"] is not None:
+            if record.get("input") is not None:
                 self.inputs.add(key)
             self._places[key] = line
         self._lines.append(line)
@@ -242,7 +242,7 @@ def _record(raw: bytes) -> dict[str, Any] | None:
     if not raw.startswith(SCHEMA_PREFIX):
         return None
     try:
-        record = json.loads(raw)
+        record = parse_json(raw)
     except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("status"), str) else None

@@ -34,7 +34,7 @@ def parse_shard(text: str) -> Shard:
     Raises:
         ParameterError: anything that is no part.
     """
-    found = re.fullmatch(r"([0-9]+)/([0-9]+)", text.strip())
+    found = re.fullmatch(r"([0-9]{1,18})/([0-9]{1,18})", text.strip())
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise ParameterError(f"--shard {text!r} is not possible; write I/N with I from 1 to N, such as 1/4 to 4/4")
     return Shard(int(found[1]), int(found[2]))

@@ -18,6 +18,7 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    exact_share,
 )
 from stabcert.errors import ParameterError
 
@@ -222,11 +223,8 @@ def parse_lambdas(text: str) -> tuple[Fraction, ...]:
     """
     found: list[Fraction] = []
     for part in text.split(","):
-        try:
-            share = Fraction(part.strip())
-        except (ValueError, ZeroDivisionError):
-            share = Fraction(-1)
-        if not 0 <= share <= 1:
+        share = exact_share(part)
+        if share is None or not 0 <= share <= 1:
             raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities; write 1,0.9,0.5")
         if share in found:
             raise ParameterError(f"--lambdas {text} names {part.strip()} twice; leave one out")

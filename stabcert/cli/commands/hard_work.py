@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stabcert.cli.explanation import by_file
+from stabcert.cli.options import exact_share
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
 from stabcert.core.hard.attack import find_flip
@@ -236,9 +236,9 @@ def parse_keep_probability(text: str) -> Fraction:
     Raises:
         ParameterError: anything else, or not between 0 and 1.
     """
-    if not re.fullmatch(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", text.strip(), re.ASCII):
+    ratio = exact_share(text)
+    if ratio is None:
         raise ParameterError(f"--lambda {text!r} is not a fraction or a decimal; write 15/64 or 0.25")
-    ratio = Fraction(re.sub(r"\s", "", text))
     if not 0 < ratio <= 1:
         raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
     return ratio

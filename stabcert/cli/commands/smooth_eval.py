@@ -21,6 +21,7 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    exact_share,
 )
 from stabcert.errors import ParameterError
 
@@ -182,10 +183,9 @@ def parse_lambdas(text: str) -> tuple[Fraction, ...]:
     """
     found: list[Fraction] = []
     for part in text.split(","):
-        try:
-            share = Fraction(part.strip())
-        except (ValueError, ZeroDivisionError) as error:
-            raise ParameterError(f"--lambdas {text!r} is not a list of shares; write 1,0.9,0.8 or 1,15/64") from error
+        share = exact_share(part)
+        if share is None:
+            raise ParameterError(f"--lambdas {text!r} is not a list of shares; write 1,0.9,0.8 or 1,15/64")
         if not 0 < share <= 1:
             raise ParameterError(
                 f"a lambda of {part.strip()} cannot be smoothed with; use above 0, up to 1 (not smoothed)"
