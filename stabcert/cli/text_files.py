@@ -28,7 +28,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         _check_header(path, rows.fieldnames or [])
         for row in rows:
-            if None in row:
+            if any(row.pop(None, [])):  # spreadsheets pad rows with empty fields
                 raise InputError(
                     f"{path}, line {rows.line_num} has more fields than the header has columns; put texts with commas "
                     'in quotes, as in "one, two"'
@@ -42,7 +42,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _check_header(path: Path, columns: Sequence[str]) -> None:
-    twice = next((column for column in columns if columns.count(column) > 1), None)
+    twice = next((column for column in columns if column and columns.count(column) > 1), None)
     if twice is not None:
         raise InputError(f"{path} has two columns {twice!r}; leave one out, or give it another name")
 
