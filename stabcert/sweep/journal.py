@@ -154,7 +154,9 @@ class Journal:
             last = start + len(raw) == self._end
             record = _record(raw)
             if record is None and raw.strip():
-                if not last or not (raw.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(raw)):
+                # Of a record that was cut off the line end is missing in any case: it is written last.
+                cut_off = last and not raw.endswith(b"\n")
+                if not cut_off or not (raw.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(raw)):
                     raise self._foreign(f"line {number} of it")
                 os.ftruncate(self._file, start)
                 self._end = start

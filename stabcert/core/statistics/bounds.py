@@ -8,6 +8,7 @@ An *interval* fails on either side with probability at most ``delta`` in total.
 from __future__ import annotations
 
 import math
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -26,7 +27,8 @@ MAX_SAMPLES = 10**9
 
 
 def check_delta(delta: float) -> None:
-    if not 0.0 < delta < 1.0:
+    # A smaller one than that would be 0 as soon as it is shared.
+    if not sys.float_info.min <= delta < 1.0:
         raise ParameterError(f"delta {delta} is not a failure probability; use a number between 0 and 1, such as 0.1")
 
 
