@@ -7,5 +7,7 @@ and prints how often they failed::
 
     STABCERT_PROMISE=1 python -m pytest tests/promise -s
 
+(Another number than 1 is the number of certificates.)
+
 Seeds are fixed, and a certificate that keeps its promise fails a test with a chance of 1e-9 at most.
 """

@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 
 from tests.doubles import Table
-from tests.promise.cases import CERTIFICATES, DELTAS, SLOW, Core, Record, check, mask_option, records
-
-SOME = CERTIFICATES if SLOW else 150
+from tests.promise.cases import CERTIFICATES, DELTAS, Core, Record, check, mask_option, records
 
 
 def hardest(radius: int) -> tuple[Core, Fraction]:
@@ -65,7 +63,7 @@ def test_what_is_claimed_is_untrue_with_frequency_delta_at_most(
         "--direction",
         direction,
         *mask_option(tmp_path, mask),
-        number=SOME,
+        number=CERTIFICATES,
     )
     name = f"Bernoulli, {direction}, p = {float(function.smoothed(keep, radius)):.4f} at radius {radius}"
     check(name, delta, found, {"class or radius": wrong})

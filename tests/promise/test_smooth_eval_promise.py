@@ -20,7 +20,7 @@ from tests.doubles import Threshold
 from tests.known_model import call, loaded, write_mask
 from tests.promise.cases import CERTIFICATES, DELTAS, ROUNDING, SLOW, judge
 
-COMMANDS = CERTIFICATES // 5 if SLOW else 40
+COMMANDS = CERTIFICATES // 5 if SLOW else 20
 INPUTS, RADIUS = 12, 2
 NAMES = ("accuracy", "consistency", "rate")
 SETTINGS = ["--lambdas", "1,0.5", "--radii", RADIUS, "--draws", 5, "--json", "--quiet"]
