@@ -70,6 +70,10 @@ FAILED = {
 }
 
 
+def selecting(selected: list[int]) -> dict[str, Any]:
+    return record(selected, [0.5, -1.0, 0.25, 0.0])
+
+
 def use(recorded: Recorded) -> None:
     """Everything that a command does with a record; only errors that teach may come out, and nothing untrue."""
     assert len(recorded.digest) == 64
@@ -120,7 +124,7 @@ def test_any_bytes_are_records_or_refused(scratch: Path, data: bytes) -> None:
 
 
 @examples(150)
-@given(value=mutated_json(VALID) | mutated_json(FAILED))
+@given(value=mutated_json(VALID) | mutated_json(FAILED) | st.lists(st.integers(-5, 5), max_size=4).map(selecting))
 def test_a_record_with_anything_in_it_is_refused_or_used_as_it_says(scratch: Path, value: Any) -> None:
     for recorded in read(scratch / "mutated.jsonl", as_json(value)):
         use(recorded)

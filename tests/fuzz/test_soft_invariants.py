@@ -59,7 +59,7 @@ def requests(draw: st.DrawFn) -> tuple[Table, np.ndarray, dict[str, Any]]:
     if kind == "epsilon":
         arguments |= {"epsilon": draw(st.sampled_from([0.1, 0.3, 0.9]))}
     if kind not in ("fixed", "epsilon"):
-        arguments |= {"min_rate": draw(st.sampled_from([0.25, 0.5, 0.75, 0.9, 1.0]) | st.floats(0.01, 1.0))}
+        arguments |= {"min_rate": draw(st.sampled_from([0.25, 0.5, 0.75, 0.9, 1.0, 1.0]) | st.floats(0.01, 1.0))}
     if kind in ("sequential", "largest"):
         arguments |= {"largest_radius": kind == "largest", "max_samples": draw(st.integers(1, 60) | st.just(2000))}
     return function, mask, arguments
@@ -88,7 +88,7 @@ def check_rate(rate: StabilityRate, truth: float, near: bool) -> None:
     assert rate.verdict != "not-certified" or rate.upper < (rate.threshold or 0.0)
 
 
-@examples(120)
+@examples(200)
 @given(requests())
 def test_every_certificate_is_consistent_with_itself_and_counts_what_it_evaluates(
     case: tuple[Table, np.ndarray, dict[str, Any]],

@@ -67,6 +67,22 @@ def test_bounds_of_draws_without_replacement(data: st.DataObject, population: in
         assert fewer <= bounds.finite_lower(matches, failures, population, delta) <= more
 
 
+@examples(60)
+@given(counts=counts, delta=deltas, more=st.floats(0, 1))
+def test_a_bound_is_a_rate_that_was_rejected_and_no_rate_from_the_one_seen_on_is(
+    counts: tuple[int, int], delta: float, more: float
+) -> None:
+    matches, failures = counts
+    lower, rate = bounds.anytime_lower(matches, failures, delta), matches / (matches + failures)
+    assert lower == 0.0 or bounds.log_e_value(lower, matches, failures) >= -math.log(delta)
+    # Each likelihood ratio to a rate above what was seen is at most 1, and so is their mean; also where it underflows.
+    assert bounds.log_e_value(rate + more * (1 - rate), matches, failures) <= 1e-6
+    if matches + failures <= 120:
+        finite = bounds.finite_lower(matches, failures, matches + failures + 7, delta)
+        evidence = bounds.log_e_value_finite(finite - 1, matches, failures, matches + failures + 7)
+        assert finite == 0 or evidence >= -math.log(delta)
+
+
 @examples(40)
 @given(
     threshold=st.floats(0.01, 1.0),
