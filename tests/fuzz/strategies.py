@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 
 from tests.doubles import Table
 
-NIGHTLY = os.environ.get("STABCERT_FUZZ") == "nightly"
+_ASKED = os.environ.get("STABCERT_FUZZ", "1")
+TIMES = 100 if _ASKED == "nightly" else int(_ASKED)
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def examples(number: int) -> Callable[[Test], Test]:
-    """So many examples, always the same; a hundred times as many, and other ones each time, at nightly size."""
+    """So many examples, always the same; or many times as many, and other ones each time."""
     chosen: Callable[[Test], Test] = settings(
-        max_examples=100 * number if NIGHTLY else number,
-        derandomize=not NIGHTLY,
+        max_examples=TIMES * number,
+        derandomize=TIMES == 1,
         deadline=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),

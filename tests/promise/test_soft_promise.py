@@ -29,7 +29,7 @@ def test_a_rate_is_outside_of_its_interval_with_frequency_delta_at_most(
 ) -> None:
     function, mask = nearest(target, n_free, radius)
     truth = function.rate(mask, radius)
-    arguments = ["-r", radius, "--interval", interval, "--delta", delta, "--n-samples", 60]
+    arguments = ["-r", radius, "--interval", interval, "--delta", delta, "--n-samples", 150]
     found = records(tmp_path, function, "certify-soft", *arguments, *mask_option(tmp_path, mask))
     kind = "independent" if (n_free, radius) == INDEPENDENT else "without replacement"
     check(f"{interval}, {kind}, rate {float(truth):.4f}", delta, found, {"interval": lambda r: any(misses(r, [truth]))})
@@ -52,7 +52,7 @@ def test_radii_hold_together_or_each_by_itself(tmp_path: Path, delta: float) -> 
 def test_exactly_r_additions(tmp_path: Path, delta: float) -> None:
     function, mask = nearest(0.9, 24, 12, exactly=True)
     truth = function.rate(mask, 12, exactly=True)
-    arguments = ["-r", 12, "--formulation", "exactly", "--delta", delta, "--n-samples", 60]
+    arguments = ["-r", 12, "--formulation", "exactly", "--delta", delta, "--n-samples", 150]
     found = records(tmp_path, function, "certify-soft", *arguments, *mask_option(tmp_path, mask))
     check(f"exactly 12, rate {float(truth):.4f}", delta, found, {"interval": lambda r: any(misses(r, [truth]))})
 
