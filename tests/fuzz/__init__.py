@@ -5,5 +5,6 @@ each time, and takes about an hour on one core::
 
     STABCERT_FUZZ=nightly python -m pytest tests/fuzz
 
-(A number instead is how many times as many.) What it finds it prints with the lines that reproduce it; `hypothesis` remembers it in ``.hypothesis``.
+(A number instead is how many times as many.) What it finds it prints with the lines that reproduce it; `hypothesis`
+remembers it in ``.hypothesis``.
 """

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,3 +166,24 @@ def test_any_argument_is_an_input_or_refused(name: str) -> None:
         use(collect(InputOptions(inputs=[name])))
     except StabcertError as error:
         teaches(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,text\n1,a film, not bad\n", "more fields"),
+        ('id,text\n1,"a film\n2,another\n', "not CSV"),
+        ('id,text\n1,"a" film\n', "not CSV"),
+        ("id,text,text\n1,a,b\n", "two columns"),
+    ],
+)
+def test_a_table_that_would_be_read_otherwise_than_it_was_meant_is_refused(
+    scratch: Path, text: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        collect(InputOptions(inputs_file=write(scratch, "table.csv", text.encode())))
+
+
+def test_empty_fields_that_a_spreadsheet_adds_are_nothing(scratch: Path) -> None:
+    path = write(scratch, "padded.csv", b"id,text,,\n1,a film,,\n2,another,,,\n")
+    assert [item.text for item in collect(InputOptions(inputs_file=path))] == ["a film", "another"]
