@@ -1,8 +1,7 @@
 """Hard certificates of arbitrary functions under arbitrary noise, against every addition and every removal.
 
-Wrong variants this file has been seen to kill: a dropped factor 2; a tie counted as won; the runner-up by votes
-instead of the minimum over all classes; a radius one too large; removals certified without the prediction of the mask;
-a refined radius below that of the votes.
+Wrong variants this file has been seen to kill: a dropped factor 2; losses halved; a tie counted as won; a radius one
+too large; removals certified without the prediction of the mask; a refined radius one too large.
 """
 
 from __future__ import annotations

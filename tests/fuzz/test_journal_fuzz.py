@@ -1,7 +1,6 @@
 """The file of records with anything in it: refused and left alone, or gone on with and nothing of it lost.
 
-Wrong variants this file has been seen to kill: a last line that ends with a line end dropped as if it were cut; a
-record without an input that ends in a KeyError; recursion without end; a line of somebody else cut off.
+A wrong variant this file has been seen to kill: a last line that has its line end dropped as if it were cut off.
 """
 
 from __future__ import annotations

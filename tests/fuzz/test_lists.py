@@ -1,8 +1,7 @@
 """Lists of inputs and files of labels: any bytes, and what was written comes back as it was.
 
-Wrong variants this file has been seen to kill: a field beyond the header dropped, or a quote that is never closed
-read to the end of the file; a sentence split at a form feed or a line separator; an id of 0 replaced by the place; a
-sentence taken for a file name and too long for one.
+Wrong variants this file has been seen to kill: a sentence split at a form feed or a line separator; an id of 0
+replaced by the place; a sentence taken for a file name that is too long for one; recursion without end.
 """
 
 from __future__ import annotations
@@ -106,7 +105,9 @@ def test_any_file_of_labels_labels_or_is_refused(scratch: Path, case: tuple[str,
         teaches(error)
         return
     assert [item.id for item in found.items[:3]] == ["a", "b", "photo.png"]
-    assert all(item.label is not None or item.problem is not None for item in found.items)
+    # One label, and every other input needs one, too; without any, some row must be about a file that is nowhere.
+    settled = [item.label is not None or item.problem is not None for item in found.items]
+    assert all(settled) if any(item.label is not None for item in found.items) else any(settled)
     use(found.items)
 
 

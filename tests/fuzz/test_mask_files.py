@@ -1,7 +1,7 @@
 """Masks of the user's own: any bytes under either suffix, and masks that come back as they were saved.
 
-Wrong variants this file has been seen to kill: shares such as 0.999 rounded to 1; the bytes that are hashed and those
-that are used read one after the other; a header of numpy that claims more than there is.
+Wrong variants this file has been seen to kill: shares such as 0.999 rounded to 1; a broken header of numpy, or an
+archive, that ends in an error of a parser; recursion without end.
 """
 
 from __future__ import annotations

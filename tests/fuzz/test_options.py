@@ -1,8 +1,4 @@
-"""What stands behind options: any text is understood as it says, or refused; and no command line is a bug.
-
-Wrong variants this file has been seen to kill: numbers without end handed to Python's own readers; exponents that
-take hours to write out; a delta that is 0 as soon as it is halved; a share rounded through a float.
-"""
+"""What stands behind options: any text is understood as it says, or refused; and no command line is a bug."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Soft certificates of arbitrary functions: what must be true of every one of them, whatever was drawn.
 
-Wrong variants this file has been seen to kill: an addition counted twice in an enumeration; the radius taken for the
-size of the mask; `>` for `>=` at the threshold; the largest radius not ended by a radius that is not certified; bounds
-that leave [0, 1]; lower and upper bound at the same side's delta.
+Wrong variants this file has been seen to kill: an addition counted twice in an enumeration; the best instead of the
+worst size; `>` for `>=` at the threshold; a largest radius that goes on beyond one that is not certified; evaluations
+that are not counted; a hard radius one too large.
 """
 
 from __future__ import annotations

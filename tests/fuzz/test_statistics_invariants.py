@@ -1,7 +1,7 @@
 """Bounds for any counts: within [0, 1], on either side of what was seen, and moved by a draw in one direction alone.
 
-Wrong variants this file has been seen to kill: bounds of the other side; `matches` for `matches + 1`; an underflow
-that counts as evidence; a bisection that returns the end that is not rejected.
+Wrong variants this file has been seen to kill: `matches` for `matches + 1`; an underflow that counts as evidence; a
+bisection that returns the end that is not rejected; NaN from scipy's inverse.
 """
 
 from __future__ import annotations

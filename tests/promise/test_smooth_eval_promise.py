@@ -2,9 +2,6 @@
 
 Each input is one of three functions of its text, with probabilities that are known; each command is one sample of
 inputs, and so one certificate.
-
-Wrong variants this file has been seen to kill at its slow size: delta instead of delta / 2 on each side of an
-accuracy; a difference bounded as if its two means were exact.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``certify-soft`` with a fixed number of samples: intervals of each kind, families of radii, formulations.
 
-Wrong variants this file has been seen to kill at its slow size: delta instead of delta / 2 on each side; each of
-several radii at delta; draws without replacement bounded as for half of the set; the worst size bounded from the
-largest; the half-width of Hoeffding without its factor 2.
+Wrong variants this file has been seen to kill with a thousand certificates or two: both bounds at delta instead of
+delta / 2; each of several radii at delta; independent draws bounded as those from a small set; the half-width of
+Hoeffding divided by 2; exactly r additions taken for up to r.
 """
 
 from __future__ import annotations
