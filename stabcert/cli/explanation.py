@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
-import json
+import sys
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,6 +18,7 @@ from stabcert.cli.options import ExplanationOptions, parse_methods
 from stabcert.core.masks import top_k_mask
 from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
+from stabcert.report.reading import parse_json
 
 if TYPE_CHECKING:
     from stabcert.core.soft.stable_mask import StableMask
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_TOP_K = "25%"
 _MOST_DIGITS = 18
 _FEW_CLASSES = 12  # no more are listed in a message
+_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,18 @@ def by_file(path: Path, n_features: int) -> Choice:
     data = read_bytes(path)
     if path.suffix.lower() == ".npy":
         try:
-            # An array and nothing else: `numpy.load` opens archives, too. A header that lies costs no memory.
+            # An array and nothing else: `numpy.load` opens archives, too. A header that lies costs no memory, and of a
+            # broken one numpy raises whatever its parsers do.
             values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-        except (ValueError, EOFError, OSError, MemoryError) as error:
+        except Exception as error:
             raise InputError(f"{path} is not an array that numpy.save wrote: {error}") from error
+        if not isinstance(values, np.ndarray):
+            raise InputError(f"{path} is an archive of arrays; save the mask alone, with numpy.save")
     else:
         try:
-            values = np.asarray(json.loads(data))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1: {error}") from error
+            values = np.asarray(parse_json(data))
+        except ValueError as error:
+            raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1 (it {error})") from error
     settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
     return Choice(as_mask(values, n_features), "mask", settings, None, None)
 
@@ -137,11 +142,11 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
     Raises:
         ParameterError: no such class, or several.
     """
-    if text.isdecimal():
-        # No number is converted that is longer than any that exists: Python refuses those of 4,300 digits and more.
-        if len(text) > _MOST_DIGITS or int(text) >= len(class_names):
+    number = class_number(text)
+    if number is not None:
+        if number >= len(class_names):
             raise ParameterError(f"class {text} does not exist; the model has classes 0 to {len(class_names) - 1}")
-        return int(text)
+        return number
     wanted = text.casefold().strip()
     names = [name.casefold() for name in class_names]
     found = [i for i, name in enumerate(names) if name == wanted]
@@ -159,9 +164,18 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
     raise ParameterError(f"the model has no class {text!r}{hint}")
 
 
+def class_number(text: str) -> int | None:
+    """The number of a class that ``text`` is, if it is one; so many digits that no model has the class are one, too."""
+    if not text.isdecimal():
+        return None
+    return int(text) if len(text) < _MOST_DIGITS else sys.maxsize
+
+
 def read_bytes(path: Path) -> bytes:
     """A file that an option names."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a null character, or half of a surrogate pair
+        raise InputError(f"cannot read {path}: no file can have that name ({error})") from error

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
-import json
-import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from stabcert.cli.options import InputOptions
+from stabcert.cli.text_files import decode, is_file, is_there, read_file, read_rows, read_text, split_lines
 from stabcert.errors import InputError, ParameterError
 
 IMAGE_SUFFIXES = frozenset(
@@ -74,7 +71,7 @@ class Item:
             return self.text.encode("utf-8")
         if self.data is not None:
             return self.data
-        return _read_file(self.path or Path())
+        return read_file(self.path or Path())
 
     def sha256(self) -> str:
         return hashlib.sha256(self.read()).hexdigest()
@@ -99,7 +96,7 @@ def collect(options: InputOptions, *, labelled: bool = False) -> list[Item]:
     items: list[Item] = []
     for name in options.inputs or []:
         items += _from_argument(name, labelled)
-    items += [_text_item(f"text-{number}", text) for number, text in enumerate(options.text or [], start=1)]
+    items += [text_item(f"text-{number}", text) for number, text in enumerate(options.text or [], start=1)]
     if options.inputs_file is not None:
         items += _from_list(options.inputs_file, labelled)
     if not items:
@@ -111,7 +108,7 @@ def file_item(path: Path, *, identity: str | None = None) -> Item:
     """A file as an input: .txt is one text, everything else an image."""
     identity = str(path) if identity is None else identity
     if path.suffix.lower() == ".txt":
-        return _text_item(identity, _decode(_read_file(path), str(path)).removesuffix("\n"), path)
+        return text_item(identity, decode(read_file(path), str(path)).removesuffix("\n"), path)
     return Item(identity, "image", path=path)
 
 
@@ -143,7 +140,7 @@ def label_of(value: object, origin: str) -> Label | None:
     raise InputError(f"{origin}: the label {value!r} is neither the name of a class nor its number")
 
 
-def _text_item(identity: str, text: str, path: Path | None = None) -> Item:
+def text_item(identity: str, text: str, path: Path | None = None) -> Item:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -155,10 +152,9 @@ def _from_argument(name: str, labelled: bool) -> list[Item]:
     if name == "-":
         return [_from_bytes("-", sys.stdin.buffer.read())]
     path = Path(name)
-    # Not `Path.is_dir`, which raises where a sentence is too long for the name of a file.
-    if os.path.isdir(path):
+    if is_there(path.is_dir):
         return _from_directory(path, labelled)
-    if not os.path.exists(path):
+    if not is_there(path.exists):
         return [missing_item(name, path, InputError(f'no such file: {name}; to certify a sentence write --text "..."'))]
     return [_item(path, name)]
 
@@ -194,7 +190,7 @@ def _from_bytes(identity: str, data: bytes) -> Item:
         raise InputError("standard input is empty; pipe an image or a UTF-8 text into it")
     if _is_image(data):
         return Item(identity, "image", data=data)
-    return _text_item(identity, _decode(data, "standard input").removesuffix("\n"))
+    return text_item(identity, decode(data, "standard input").removesuffix("\n"))
 
 
 def _is_image(data: bytes) -> bool:
@@ -214,55 +210,17 @@ def _is_image(data: bytes) -> bool:
 def _from_list(path: Path, labelled: bool) -> list[Item]:
     if path.suffix.lower() in (".jsonl", ".csv"):
         return [replace(_from_row(path, line, row, labelled), listed=(path, line)) for line, row in read_rows(path)]
-    lines = enumerate(read_text(path).splitlines(), start=1)
+    lines = enumerate(split_lines(read_text(path)), start=1)
     return [replace(_from_line(path, number, line), listed=(path, number)) for number, line in lines if line.strip()]
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and columns of each row of a .jsonl or .csv file.
-
-    Raises:
-        InputError: it cannot be read, or is no such file.
-    """
-    text = read_text(path)
-    if path.suffix.lower() == ".jsonl":
-        yield from _json_lines(path, text)
-        return
-    # newline="" lets a quoted field hold line breaks.
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        for row in rows:
-            yield rows.line_num, row
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {rows.reader.line_num} is not CSV: {error}; long texts can stand in a .jsonl file, or in "
-            "files of their own"
-        ) from error
-
-
-def read_text(path: Path) -> str:
-    return _decode(_read_file(path), str(path))
-
-
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number} is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise InputError(f'{path}, line {number} must be an object such as {{"id": "a", "text": "..."}}')
-        yield number, row
-
-
 def _from_row(path: Path, line: int, row: dict[str, Any], labelled: bool) -> Item:
-    identity = str(row.get("id") or f"{path}:{line}")
+    named = row.get("id") not in (None, "")  # 0 is an id
+    identity = str(row["id"]) if named else f"{path}:{line}"
     if isinstance(row.get("text"), str) and row["text"]:
-        item = _text_item(identity, row["text"])
+        item = text_item(identity, row["text"])
     elif isinstance(row.get("path"), str) and row["path"]:
-        item = _listed_file(path, line, row["path"], str(row.get("id") or row["path"]))
+        item = _listed_file(path, line, row["path"], identity if named else row["path"])
     else:
         raise InputError(f'{path}, line {line} has neither a "text" nor a "path"')
     return replace(item, label=label_of(row.get("label"), f"{path}, line {line}")) if labelled else item
@@ -272,31 +230,15 @@ def _from_line(path: Path, number: int, line: str) -> Item:
     name = line.strip()
     if Path(name).suffix.lower() in IMAGE_SUFFIXES | {".txt"} and "\0" not in name:
         return _listed_file(path, number, name, name)
-    return _text_item(f"{path}:{number}", name)
+    return text_item(f"{path}:{number}", name)
 
 
 def _listed_file(listing: Path, line: int, name: str, identity: str) -> Item:
     """A path in a list is relative to the folder of the list, else to the working directory."""
     for candidate in (listing.parent / name, Path(name)):
-        if os.path.isfile(candidate):
+        if is_file(candidate):
             return _item(candidate, identity)
     problem = InputError(
         f"no such file: {name} ({listing}, line {line}); looked beside the list and in the working directory"
     )
     return missing_item(identity, Path(name), problem)
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _decode(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read)") from error

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stabcert.cli.explanation import find_class
-from stabcert.cli.inputs import Item, Label, label_of, missing_item, read_rows, read_text
+from stabcert.cli.explanation import class_number, find_class
+from stabcert.cli.inputs import Item, Label, label_of, missing_item
+from stabcert.cli.text_files import is_file, read_rows, read_text, split_lines
 from stabcert.errors import InputError, ParameterError
 
 _NAMES = ("path", "file", "id")
@@ -79,11 +79,12 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
             f"{label.origin}: class {value} does not exist; the model has classes 0 to {len(class_names) - 1}"
         )
     named = [i for i, name in enumerate(class_names) if name == value]
-    if value.isdecimal() and len(named) == 1 and named[0] != int(value):
-        if int(value) < len(class_names):
+    number = class_number(value)
+    if number is not None and len(named) == 1 and named[0] != number:
+        if number < len(class_names):
             raise InputError(
                 f"{label.origin}: {value!r} is the name of class {named[0]}, but class {value} is called "
-                f"{class_names[int(value)]!r}; give labels as numbers in a .jsonl file, where "
+                f"{class_names[number]!r}; give labels as numbers in a .jsonl file, where "
                 f'{{"label": {value}}} is class {value}'
             )
         return named[0]
@@ -98,7 +99,8 @@ def _unlabelled(item: Item, where: str) -> InputError:
 
 
 def _by_lines(items: list[Item], file: Path) -> list[Item]:
-    lines = read_text(file).rstrip().splitlines()
+    text = read_text(file).rstrip()
+    lines = split_lines(text) if text else []
     if len(lines) != len(items):
         raise InputError(
             f"{file} has {len(lines)} lines, but there are {len(items)} inputs; write one label a line in the order of "
@@ -176,7 +178,7 @@ class _Finder:
         for place, item in enumerate(items):
             self._by_id[item.id].append(place)
             if item.path is not None:
-                self._by_path[item.path.resolve()].append(place)
+                self._by_path[_resolved(item.path)].append(place)
                 self._by_name[item.path.name].append(place)
 
     def find(self, name: str) -> list[int]:
@@ -184,7 +186,7 @@ class _Finder:
         if name in self._by_id:
             return self._by_id[name]
         for folder in self._folders[:2]:
-            places = self._by_path.get((folder / name).resolve())
+            places = self._by_path.get(_resolved(folder / name))
             if places:
                 return places
         same_name = self.same_name(name)
@@ -195,4 +197,11 @@ class _Finder:
         return self._by_name.get(name, [])
 
     def exists(self, name: str) -> bool:
-        return any(os.path.isfile(folder / name) for folder in self._folders)
+        return any(is_file(folder / name) for folder in self._folders)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or a name that no file can have
+        return path

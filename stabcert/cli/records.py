@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stabcert.cli.explanation import Choice, read_bytes
-from stabcert.cli.inputs import Item, file_item
+from stabcert.cli.inputs import Item, file_item, text_item
 from stabcert.errors import InputError
+from stabcert.report.reading import parse_json
 from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
-
-
-_MOST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class Recorded:
             raise InputError(f"{self.origin}: {info['id']} could not be explained: {self.record['error']['message']}")
         if info["kind"] == "text":
             path = None if info["path"] is None else Path(info["path"])
-            return Item(info["id"], "text", text=info["text"], path=path)
+            return text_item(info["id"], info["text"], path)
         if info["path"] is None:
             raise InputError(
                 f"{self.origin}: the image of the record came from standard input and cannot be read again; "
@@ -163,7 +160,7 @@ def read_records(source: str) -> list[Recorded]:
             continue
         origin = f"{name}, line {number}"
         try:
-            record = json.loads(line, parse_constant=_finite, parse_float=_finite)
+            record = parse_json(line)
             if record["schema"] != "stabcert/1":
                 raise InputError(f"{origin} was not made by `stabcert explain` of this version")
             if record["command"] != "explain":
@@ -180,14 +177,6 @@ def read_records(source: str) -> list[Recorded]:
     if not recorded:
         raise InputError(f"{name} holds no records; make them with `stabcert explain INPUT --json`")
     return recorded
-
-
-def _finite(number: str) -> float:
-    """Of JSON: NaN and infinity are none, also in the form of 1e999."""
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(f"{number} is not a finite number")
-    return value
 
 
 def _check(record: dict[str, Any]) -> None:
@@ -225,8 +214,9 @@ def _check(record: dict[str, Any]) -> None:
         if optional is not None and not isinstance(optional, str):
             raise TypeError("hashes and revisions are strings")
     for feature in explanation["features"]:
-        score = feature["score"]
-        if score is not None and (isinstance(score, bool) or not isinstance(score, (int, float)) or abs(score) > _MOST):
+        if not isinstance(feature["score"], (int, float, NoneType)) or isinstance(feature["score"], bool):
             raise TypeError("scores are numbers")
+        if feature["score"] is not None and not abs(feature["score"]) <= sys.float_info.max:
+            raise ValueError("a score is beyond the range of floating point numbers")
         if type(feature["index"]) is not int or not isinstance(feature.get("box", []), list):
             raise TypeError("a feature has a number and a place")

@@ -1,9 +1,8 @@
-"""Records that somebody else made, read with suspicion: strict JSON, and the schema that ships with the package."""
+"""Records that somebody else made, held against the schema that ships with the package."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -32,33 +31,11 @@ _LIMITS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
 _ANNOTATIONS = frozenset(["title", "description"])
 
 
-def parse_strictly(text: str | bytes) -> Any:
-    """JSON without what two readers may read in two ways.
-
-    Raises:
-        InputError: not JSON; or a key that an object has twice, NaN, a number beyond the range of floats, too deep
-            nesting, text that is not UTF-8.
-    """
-    try:
-        return json.loads(
-            text.decode("utf-8") if isinstance(text, bytes) else text,
-            object_pairs_hook=_object,
-            parse_float=_number,
-            parse_constant=_constant,
-        )
-    except RecursionError as error:
-        raise InputError("is nested too deeply") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 (byte {error.start})") from error
-    except ValueError as error:
-        raise InputError(f"is not JSON: {error}") from error
-
-
 def check_record(record: Any, title: str) -> None:
     """Every key exists, is known and has the type and range that the schema says.
 
     Args:
-        record: plain values, as `parse_strictly` gives them.
+        record: plain values, as `stabcert.report.reading.parse_json` gives them.
         title: of the kind of record in the schema: ``"certify-soft"``, ``"failed"``, ...
 
     Raises:
@@ -74,26 +51,6 @@ def check_record(record: Any, title: str) -> None:
 @lru_cache(maxsize=1)
 def _schema() -> dict[str, Any]:
     return load_schema()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {_short(key)} stands twice in one object")
-        found[key] = value
-    return found
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {text[:_SHOWN]} is too large")
-    return value
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
 
 
 def _problem(node: dict[str, Any], value: Any, where: str, definitions: dict[str, Any]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from stabcert.errors import InputError, ParameterError
+from stabcert.report.reading import parse_json
 from stabcert.sweep.lock import lock, open_locked
 
 SCHEMA_PREFIX = b'{"schema": "stabcert/'
@@ -154,7 +154,9 @@ class Journal:
             last = start + len(raw) == self._end
             record = _record(raw)
             if record is None and raw.strip():
-                if not last or not (raw.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(raw)):
+                # Of a record that was cut off the line end is missing in any case: it is written last.
+                cut_off = last and not raw.endswith(b"\n")
+                if not cut_off or not (raw.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(raw)):
                     raise self._foreign(f"line {number} of it")
                 os.ftruncate(self._file, start)
                 self._end = start
@@ -178,7 +180,7 @@ class Journal:
         line = Line(key, start, length, finished)
         if finished:
             self.finished[key] = str(record["status"])
-            if record["input"] is not None:
+            if record.get("input") is not None:
                 self.inputs.add(key)
             self._places[key] = line
         self._lines.append(line)
@@ -242,8 +244,8 @@ def _record(raw: bytes) -> dict[str, Any] | None:
     if not raw.startswith(SCHEMA_PREFIX):
         return None
     try:
-        record = json.loads(raw)
-    except (ValueError, RecursionError):
+        record = parse_json(raw)
+    except ValueError:
         return None
     return record if isinstance(record, dict) and isinstance(record.get("status"), str) else None
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from stabcert.cli.explanation import read_bytes
 from stabcert.errors import InputError
+from stabcert.report.reading import parse_json
 from stabcert.report.record import SCHEMA
-from stabcert.report.validate import check_record, parse_strictly
+from stabcert.report.validate import check_record
 
 _COMMANDS = ("certify-soft", "certify-hard")
 
@@ -63,7 +64,10 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
     Raises:
         InputError: goes on after the name of the line.
     """
-    record = parse_strictly(text)
+    try:
+        record = parse_json(text)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise InputError(f"is not a record of stabcert, schema {SCHEMA}")
     made_by = record.get("command")

@@ -8,6 +8,7 @@ An *interval* fails on either side with probability at most ``delta`` in total.
 from __future__ import annotations
 
 import math
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -19,13 +20,15 @@ from stabcert.errors import ParameterError
 # every rate from .9 up (mathematics of the test: `log_e_value`).
 _A = _B = 0.5
 _BISECTIONS = 200
+_SMALLEST_INVERTED = 1e-100
 
 MAX_SAMPLES = 10**9
 """More evaluations than anybody can want."""
 
 
 def check_delta(delta: float) -> None:
-    if not 0.0 < delta < 1.0:
+    # A smaller one than that would be 0 as soon as it is shared.
+    if not sys.float_info.min <= delta < 1.0:
         raise ParameterError(f"delta {delta} is not a failure probability; use a number between 0 and 1, such as 0.1")
 
 
@@ -66,12 +69,31 @@ def clopper_pearson_lower(matches: int, samples: int, delta: float) -> float:
 
     Exact for a number of samples fixed in advance; not valid when one may stop early.
     """
-    return 0.0 if matches == 0 else float(special.betaincinv(matches, samples - matches + 1, delta))
+    if matches == 0:
+        return 0.0
+    if delta < _SMALLEST_INVERTED:
+        return _clopper_pearson_by_bisection(matches, samples, delta)
+    return float(special.betaincinv(matches, samples - matches + 1, delta))
 
 
 def clopper_pearson_upper(matches: int, samples: int, delta: float) -> float:
     """Mirror image of `clopper_pearson_lower`."""
-    return 1.0 if matches == samples else float(special.betainccinv(matches + 1, samples - matches, delta))
+    if matches == samples:
+        return 1.0
+    if delta < _SMALLEST_INVERTED:
+        return 1.0 - _clopper_pearson_by_bisection(samples - matches, samples, delta)
+    return float(special.betainccinv(matches + 1, samples - matches, delta))
+
+
+def _clopper_pearson_by_bisection(matches: int, samples: int, delta: float) -> float:
+    """For a ``delta`` so small that scipy's inverse returns NaN, or a number that is too large."""
+    rejected, kept = 0.0, 1.0
+    while rejected < (middle := (rejected + kept) / 2) < kept:
+        if special.betainc(matches, samples - matches + 1, middle) <= delta:
+            rejected = middle
+        else:
+            kept = middle
+    return rejected
 
 
 def clopper_pearson_interval(matches: int, samples: int, delta: float) -> tuple[float, float]:
