@@ -87,7 +87,7 @@ def test_the_file_is_whole_after_an_interruption_and_after_an_error(
     def interrupted(*given: object, **options: object) -> None:
         raise Interrupted(certify(*given, **options))  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stabcert.core.soft.certify.certify_soft", interrupted)
+    monkeypatch.setattr("stabcert.cli.commands.soft_work.certify_soft", interrupted)
     assert run(*arguments).code == 130
     assert _outcomes(junit)[1:] == ["skipped", "skipped"]
 

@@ -101,7 +101,7 @@ def test_3_out_of_memory_at_batch_size_1(run: Run, bert: Path, monkeypatch: pyte
     def full(self: ModelPredictor, masks: object) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(ModelPredictor, "_probabilities", full)
+    monkeypatch.setattr(ModelPredictor, "_logits", full)
     ran = run("certify-soft", "-t", SENTENCE, "-m", bert)
     assert (ran.code, "one input at a time" in ran.stderr) == (3, True)
 
@@ -110,7 +110,7 @@ def test_3_a_bug_shows_its_traceback(run: Run, bert: Path, monkeypatch: pytest.M
     def broken(self: ModelPredictor, masks: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(ModelPredictor, "_probabilities", broken)
+    monkeypatch.setattr(ModelPredictor, "_logits", broken)
     ran = run("certify-soft", "-t", SENTENCE, "-m", bert)
     assert ran.code == 3
     assert "ZeroDivisionError: planted" in ran.stderr

@@ -40,6 +40,9 @@ class Relaxed:
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         return np.ones(len(masks), dtype=np.int64)
 
+    def in_float64(self) -> None:
+        return None
+
     @property
     def point(self) -> torch.Tensor:
         return torch.ones(1, len(self.features))

@@ -107,7 +107,7 @@ def test_forced_colours_do_not_make_a_terminal_of_a_pipe() -> None:
 
 def test_kept_words_stand_on_a_coloured_ground_on_a_terminal() -> None:
     shown = printed(Sentence(TEXT, words(), first(2, 11)))
-    assert shown == "  \x1b[1;30;42mI\x1b[0m \x1b[1;30;42mam\x1b[0m not sad at all, I could dance.\n"
+    assert shown == "  \x1b[30;42mI\x1b[0m \x1b[30;42mam\x1b[0m not sad at all, I could dance.\n"
 
 
 @pytest.mark.parametrize("options", [{"force_terminal": False}, {"no_color": True}, {"color_system": None}])
