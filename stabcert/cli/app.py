@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from stabcert.cli.commands import certify_hard, certify_soft, explain, fourier, smooth_eval
-from stabcert.cli.signals import INTERRUPTED, termination_interrupts
+from stabcert.cli.exit_codes import BROKEN_PIPE, COULD_NOT_RUN, INTERRUPTED, code_of_error
+from stabcert.cli.signals import termination_interrupts
+from stabcert.cli.streams import replace_what_cannot_be_written, tell
 from stabcert.errors import ParameterError, StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
@@ -22,7 +24,6 @@ Exit codes: 0 done; 1 a threshold was not met; 2 wrong request; 3 could not run;
 (with --keep-going); 130 interrupted (143 by SIGTERM)."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-BROKEN_PIPE = 141  # as a shell reports a program that was ended by SIGPIPE
 
 
 class _Group(typer.core.TyperGroup):
@@ -45,10 +46,8 @@ class _Group(typer.core.TyperGroup):
             code = super().invoke(ctx)
             sys.stdout.flush()
         except StabcertError as error:
-            from stabcert.cli.session import exit_code
-
             _error(str(error))
-            return exit_code(error)
+            return code_of_error(error)
         except BrokenPipeError:
             return _closed_pipe()
         except KeyboardInterrupt:
@@ -58,13 +57,13 @@ class _Group(typer.core.TyperGroup):
             raise
         except MemoryError:
             _error("out of memory; use a smaller --batch-size, fewer features, or fewer inputs at a time")
-            return 3
+            return COULD_NOT_RUN
         except OSError as error:
             if error.errno not in _FULL:
                 return _bug()
             _discard_output()
             _error(f"cannot write to standard output: {error.strerror}")
-            return 3
+            return COULD_NOT_RUN
         except Exception:
             return _bug()
         return signals.code(code or 0)
@@ -83,7 +82,7 @@ def _discard_output() -> None:
 def _bug() -> int:
     traceback.print_exc()
     _error("this is a bug in stabcert: please report it with the lines above")
-    return 3
+    return COULD_NOT_RUN
 
 
 app = typer.Typer(
@@ -134,20 +133,15 @@ def root(
 
 
 def _error(message: str) -> None:
-    from stabcert.cli.streams import fitted_message
-    from stabcert.report.visible import visible
-
     # Where nobody can be told, the exit code still tells.
     with contextlib.suppress(OSError):
-        typer.echo(fitted_message(f"Error: {visible(message)}", sys.stderr), err=True)
+        tell(f"Error: {message}")
 
 
 def main() -> None:
-    from stabcert.cli.streams import replace_what_cannot_be_written
-
     replace_what_cannot_be_written()
     try:
         app(prog_name="stabcert")
     except Exception:  # what even the messages failed on: Python's own exit code, 1, means "threshold not met"
         traceback.print_exc()
-        sys.exit(3)
+        sys.exit(COULD_NOT_RUN)

@@ -12,6 +12,11 @@ class Dtype(StrEnum):
     float16 = "float16"
 
 
+class NoiseChoice(StrEnum):
+    quantized = "quantized"
+    bernoulli = "bernoulli"
+
+
 class OutputFormat(StrEnum):
     text = "text"
     json = "json"

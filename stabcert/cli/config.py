@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import typer
 
+from stabcert.cli.text_files import read_file
 from stabcert.errors import InputError, ParameterError
 
 # An option that ends the program, and the one that is being read.
@@ -37,11 +38,7 @@ def read_config(
 ) -> dict[str, Any]:
     """Values by the name of the parameter; numbers as text, for they are read like those that are typed."""
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path} (--config)") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        tables = tomllib.loads(read_file(path).decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from error
     for name, table in tables.items():

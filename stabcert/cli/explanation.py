@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
-import sys
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.cli.options import ExplanationOptions, parse_methods
+from stabcert.cli.classes import find_class
+from stabcert.cli.options import ExplanationOptions
+from stabcert.cli.parsing import parse_methods, parse_top_k
+from stabcert.cli.text_files import read_file
 from stabcert.core.masks import top_k_mask
 from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
 
 DEFAULT_TOP_K = "25%"
-_MOST_DIGITS = 18
-_FEW_CLASSES = 12  # no more are listed in a message
-_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def by_methods(
 
 def by_file(path: Path, n_features: int) -> Choice:
     """A mask from a .npy or .json array of 0 and 1."""
-    data = read_bytes(path)
+    data = read_file(path)
     if path.suffix.lower() == ".npy":
         try:
             # An array and nothing else: `numpy.load` opens archives, too. A header that lies costs no memory, and of a
@@ -110,72 +107,3 @@ def by_file(path: Path, n_features: int) -> Choice:
             raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1 (it {error})") from error
     settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
     return Choice(as_mask(values, n_features), "mask", settings, None, None)
-
-
-def parse_top_k(text: str, n_features: int) -> int:
-    """``"12"`` or ``"25%"`` as a number of features; a share is rounded half up, to at least 1.
-
-    Raises:
-        ParameterError: not a number, or not between 1 and ``n_features``.
-    """
-    share = text.strip().endswith("%")
-    try:
-        number = Decimal(text.strip().removesuffix("%"))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if number.is_nan():
-        raise ParameterError(f"--top-k {text!r} is not a number; write a count (12) or a share (25%)")
-    if share:
-        if not 0 < number <= 100:
-            raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
-        return max(1, int(number * n_features / 100 + Decimal("0.5")))
-    if not 1 <= number <= n_features or number != int(number):
-        raise ParameterError(
-            f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
-        )
-    return int(number)
-
-
-def find_class(text: str, class_names: tuple[str, ...]) -> int:
-    """A class by its number or name (any case; the part before a comma is enough if only one class has it).
-
-    Raises:
-        ParameterError: no such class, or several.
-    """
-    number = class_number(text)
-    if number is not None:
-        if number >= len(class_names):
-            raise ParameterError(f"class {text} does not exist; the model has classes 0 to {len(class_names) - 1}")
-        return number
-    wanted = text.casefold().strip()
-    names = [name.casefold() for name in class_names]
-    found = [i for i, name in enumerate(names) if name == wanted]
-    found = found or [i for i, name in enumerate(names) if wanted in (part.strip() for part in name.split(","))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ParameterError(
-            f"{text!r} names several classes: {'; '.join(class_names[i] for i in found)}; use a number"
-        )
-    near = difflib.get_close_matches(wanted, names, n=3)
-    hint = f"; close to it: {'; '.join(class_names[names.index(name)] for name in near)}" if near else ""
-    if not near and len(class_names) <= _FEW_CLASSES:
-        hint = f"; it has {', '.join(class_names)}"
-    raise ParameterError(f"the model has no class {text!r}{hint}")
-
-
-def class_number(text: str) -> int | None:
-    """The number of a class that ``text`` is, if it is one; so many digits that no model has the class are one, too."""
-    if not text.isdecimal():
-        return None
-    return int(text) if len(text) < _MOST_DIGITS else sys.maxsize
-
-
-def read_bytes(path: Path) -> bytes:
-    """A file that an option names."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # a null character, or half of a surrogate pair
-        raise InputError(f"cannot read {path}: no file can have that name ({error})") from error

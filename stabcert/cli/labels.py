@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stabcert.cli.explanation import class_number, find_class
+from stabcert.cli.classes import class_number, find_class
 from stabcert.cli.inputs import Item, Label, label_of, missing_item
 from stabcert.cli.text_files import is_file, read_rows, read_text, split_lines
 from stabcert.errors import InputError, ParameterError

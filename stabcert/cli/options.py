@@ -1,4 +1,8 @@
-"""Every option that several commands share, once: dataclasses that `stabcert.cli.flatten` turns into typer options."""
+"""Every option that several commands share, once: dataclasses that `stabcert.cli.flatten` turns into typer options.
+
+One list and nothing else, so that it is read like the help that it makes; what is typed is read in
+`stabcert.cli.parsing`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,17 @@ import typer
 
 from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, OutputFormat, offers
 from stabcert.cli.config import use_config
+from stabcert.cli.parsing import DEFAULT_METHOD
 from stabcert.errors import ParameterError
 
 INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
 CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = "Certificate", "Verification", "Output", "Running"
 
 
-DEFAULT_METHOD = "lime"
+def delta_option(what: str, **settings: Any) -> Any:
+    """``--delta`` of a command: the probability that ``what`` is wrong."""
+    wrong = f"Probability that {what} is wrong."
+    return typer.Option("--delta", metavar="D", help=wrong, rich_help_panel=CERTIFICATE, **settings)
 
 
 @dataclass
@@ -143,7 +151,7 @@ class ExplanationOptions:
         typer.Option(
             "--method",
             metavar="NAME",
-            show_default="lime",
+            show_default=DEFAULT_METHOD,
             autocompletion=offers(METHODS),
             help="lime, shap, kernelshap, occlusion, intgrad, saliency, inputxgrad, smoothgrad, clime, mfaba or "
             "random; explain and smooth-eval take several: A,B.",
@@ -302,18 +310,3 @@ class OutputOptions:
         if self.json and self.format not in (None, OutputFormat.json):
             raise ParameterError(f"--json is --format json; leave it out for --format {self.format}")
         self.json = self.json or self.format is OutputFormat.json
-
-
-def parse_methods(text: str | None) -> tuple[str, ...]:
-    """``"lime,shap"`` as names, in the order given; the default method for None.
-
-    Raises:
-        ParameterError: no name between two commas, or a name twice. Whether they exist is not asked here.
-    """
-    methods = tuple(name.strip() for name in (DEFAULT_METHOD if text is None else text).split(","))
-    if not all(methods):
-        raise ParameterError(f"--method {text!r} has no name at a comma; write lime or lime,shap")
-    for name in methods:
-        if methods.count(name) > 1:
-            raise ParameterError(f"--method {text} names {name} twice; leave one out")
-    return methods

@@ -11,7 +11,8 @@ from stabcert.cli.options import OutputOptions
 from stabcert.cli.tasks import Task
 from stabcert.errors import ParameterError
 
-_WRITTEN = {"output", "plot", "html", "save_flips"}
+_WRITTEN = ("output", "plot", "html", "junit")
+_FOLDERS = ("save_flips",)
 
 
 def check_overwriting(output: OutputOptions, tasks: Sequence[Task]) -> None:
@@ -22,7 +23,7 @@ def check_overwriting(output: OutputOptions, tasks: Sequence[Task]) -> None:
     """
     existing = [
         (option, path, os.stat(path))
-        for option, path in (("--output", output.output), ("--plot", output.plot), ("--html", output.html))
+        for option, path in ((f"--{name}", getattr(output, name)) for name in _WRITTEN)
         if path is not None and os.path.isfile(path)
     ]
     if not existing:
@@ -44,9 +45,9 @@ def check_overwriting(output: OutputOptions, tasks: Sequence[Task]) -> None:
 
 def _read(asked: dict[str, Any], tasks: Iterable[Task]) -> Iterable[tuple[str, Path]]:
     for name, value in asked.items():
-        if isinstance(value, Path) and name not in _WRITTEN:
+        if isinstance(value, Path) and name not in _WRITTEN + _FOLDERS:
             yield f"the file of --{name.removesuffix('_file').replace('_', '-')}", value
-    for name in ("from_file", "features"):
+    for name in ("from_file", "verify", "features"):
         value = asked.get(name)
         if isinstance(value, str):
             yield f"the file of --{name.removesuffix('_file')}", Path(value)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stabcert.cli.explanation import Choice, read_bytes
+from stabcert.cli.explanation import Choice
 from stabcert.cli.inputs import Item, file_item, text_item
+from stabcert.cli.text_files import read_lines
 from stabcert.errors import InputError
 from stabcert.report.reading import parse_json
+from stabcert.report.record import SCHEMA
 from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
@@ -152,16 +154,13 @@ def read_records(source: str) -> list[Recorded]:
     Raises:
         InputError: not such records; the message names the line.
     """
-    name = "standard input" if source == "-" else source
-    data = sys.stdin.buffer.read() if source == "-" else read_bytes(Path(source))
+    name, lines = read_lines(source)
     recorded = []
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         origin = f"{name}, line {number}"
         try:
             record = parse_json(line)
-            if record["schema"] != "stabcert/1":
+            if record["schema"] != SCHEMA:
                 raise InputError(f"{origin} was not made by `stabcert explain` of this version")
             if record["command"] != "explain":
                 raise InputError(

@@ -15,7 +15,7 @@ from stabcert import __version__
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
-from stabcert.cli.noise import library_noise
+from stabcert.cli.library_noise import library_noise
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.tasks import Task
 from stabcert.core.soft.certificate import SoftCertificate

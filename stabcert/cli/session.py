@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stabcert.cli.checks import Checks
+from stabcert.cli.ci import CiReports
+from stabcert.cli.exit_codes import DONE, INTERRUPTED, SOME_FAILED, WRONG_REQUEST, code_of_error, code_of_status
 from stabcert.cli.inputs import Item
-from stabcert.cli.noise import library_noise
+from stabcert.cli.library_noise import library_noise
 from stabcert.cli.options import (
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
     OutputOptions,
-    parse_methods,
 )
 from stabcert.cli.overwriting import check_overwriting
+from stabcert.cli.parsing import parse_batch_size, parse_methods
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
-from stabcert.cli.signals import INTERRUPTED
+from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Render, Summarised, Writer
 from stabcert.errors import ParameterError, StabcertError
@@ -33,9 +33,8 @@ from stabcert.sweep.shard import Shard, parse_shard
 if TYPE_CHECKING:
     from stabcert.cli.explanation import Choice
     from stabcert.models.base import ModelPredictor
-    from stabcert.models.batches import BatchSize
 
-__all__ = ["Case", "Outcome", "Session", "exit_code"]
+__all__ = ["Case", "Outcome", "Session"]
 
 
 class Summary(Protocol):
@@ -58,13 +57,6 @@ class Summary(Protocol):
             apart: stands for the inputs, where the file holds records of others too: what is said of these
                 then replaces nothing that was said of more or of others.
         """
-
-
-DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED = 0, 1, 2, 3, 4
-
-
-def exit_code(error: StabcertError) -> int:
-    return WRONG_REQUEST if isinstance(error, ParameterError) else COULD_NOT_RUN
 
 
 class Session:
@@ -102,14 +94,14 @@ class Session:
         self.choose = choose
         self.label = label
         self.summary = summary
-        self._said: set[str] = set()
+        self._say = Notes(quiet=output.quiet)
 
     def run(self, work: Callable[[Case], Outcome], render: Render) -> int:
         """Do ``work`` on every input, write each report as soon as it is there, return the exit code.
 
         On workers, ``work`` and ``choose`` are pickled.
         """
-        size, shard = batch_size(self.model.batch_size), self._check_running()
+        size, shard = parse_batch_size(self.model.batch_size), self._check_running()
         every = make_tasks(
             self.command, self.output.asked, self.inputs, self.model, self.explanation, self.masks, self.label
         )
@@ -123,8 +115,8 @@ class Session:
         check_overwriting(self.output, tasks)
         summarised = self.summary is not None
         writer = Writer(self.output, self.command, len(tasks), self.save_flips, summarised=summarised)
-        self._checks = Checks(self.output, self.command, [task.item for task in tasks])
-        with library_noise(self.output.verbose), writer, self._checks:
+        self._ci = CiReports(self.output, self.command, [task.item for task in tasks])
+        with library_noise(self.output.verbose), writer, self._ci:
             for note in writer.notes:
                 self._say(note)
             runner = Runner(
@@ -155,7 +147,7 @@ class Session:
                 for note in result.notes:
                     self._say(note)
                 if result.error is not None and not self.output.keep_going:
-                    self._checks.add(self._failure(task, result.error), task.item)
+                    self._ci.add(self._failure(task, result.error), task.item)
                     raise result.error
                 waiting[position] = result, self._keep(task, result, writer)
                 if result.exhibit is None and result.error is None:
@@ -176,9 +168,9 @@ class Session:
         if found is not None:
             with progress.hidden():
                 writer.summarise(found)
-                self._checks.add(found.record, None)
+                self._ci.add(found.record, None)
             keys.append(found.record["key"])
-            code = max(code, _code(found.record["status"]))
+            code = max(code, code_of_status(found.record["status"]))
         writer.arrange(keys, {task.request for task in tasks})
         if skipped:
             self._say(f"{skipped} of {len(tasks)} inputs skipped: their records are in {self.output.output}")
@@ -216,8 +208,8 @@ class Session:
         return None if result.exhibit is None else writer.keep(result.exhibit, task.name)
 
     def _show(self, task: Task, result: Result, kept: Kept | None, writer: Writer, render: Render) -> None:
-        if self._checks.wanted:
-            self._checks.add(json.loads(writer.record(result.key) if kept is None else kept.line), task.item)
+        if self._ci.wanted:
+            self._ci.add(json.loads(writer.record(result.key) if kept is None else kept.line), task.item)
         if kept is None:
             return
         if result.error is not None:
@@ -226,7 +218,7 @@ class Session:
             writer.show(result.exhibit, render, kept)
 
     def _failure(self, task: Task, error: StabcertError) -> dict[str, object]:
-        return failed_record(self.command, task.item.describe(), exit_code(error), str(error), key=task.request)
+        return failed_record(self.command, task.item.describe(), code_of_error(error), str(error), key=task.request)
 
     def _check_items(self, tasks: Sequence[Task]) -> None:
         """What is known to be impossible ends the run before it begins, unless it is to go on."""
@@ -264,34 +256,13 @@ class Session:
             import_ray()
         return Shard(1, 1) if output.shard is None else parse_shard(output.shard)
 
-    def _say(self, text: str, *, always: bool = False) -> None:
-        """One line on stderr; notes once, however many workers have them."""
-        if always or not (self.output.quiet or text in self._said):
-            from stabcert.cli.streams import fitted_message
-            from stabcert.report.visible import visible
-
-            self._said.add(text)
-            print(fitted_message(visible(text), sys.stderr), file=sys.stderr)  # noqa: T201
-
 
 def _verdict(result: Result, finished: dict[str, str]) -> int:
     """What one result does to the exit code; the record of a skipped input counts like a new one."""
     if result.error is not None:
         return SOME_FAILED
-    return _code(finished[result.key] if result.exhibit is None else result.exhibit.report.status)
-
-
-def _code(status: str) -> int:
-    return NOT_MET if status in ("not-certified", "undecided") else DONE
+    return code_of_status(finished[result.key] if result.exhibit is None else result.exhibit.report.status)
 
 
 def _gave_up(task: Task, error: StabcertError) -> Result:
     return Result(task.request, error=error)
-
-
-def batch_size(text: str) -> BatchSize:
-    if text == "auto":
-        return "auto"
-    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
-        raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
-    return int(text)

@@ -7,8 +7,7 @@ import threading
 from types import FrameType
 from typing import Any
 
-INTERRUPTED, TERMINATED = 130, 143
-"""As a shell reports a program that was ended by SIGINT or SIGTERM."""
+from stabcert.cli.exit_codes import INTERRUPTED, TERMINATED
 
 
 class termination_interrupts:

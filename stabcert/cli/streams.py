@@ -1,12 +1,16 @@
-"""Standard output and standard error of any encoding and width: what cannot be written is replaced."""
+"""Standard output and standard error of any encoding and width: how lines, messages and JSON are written there."""
 
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import sys
 import textwrap
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _NAME = "stabcert.replaced"
 _INSTEAD = {
@@ -33,11 +37,53 @@ def replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def replace_what_cannot_be_written() -> None:
-    """JSON is none of this function's business: it escapes what does not fit, see `stabcert.cli.writer`."""
+    """For both streams; not for JSON, see `print_json`."""
     codecs.register_error(_NAME, replaced)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_NAME)
+
+
+def print_json(line: str, stream: TextIO) -> None:
+    """One record on one line; what the stream cannot write is escaped, which means the same to every reader."""
+    try:
+        line.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(json.loads(line))
+    stream.write(line + "\n")
+    stream.flush()
+
+
+def console_on(stream: TextIO) -> Console:
+    """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
+    from stabcert.report.screen import Screen
+
+    class PipedConsole(Screen):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PipedConsole(file=stream, highlight=False, soft_wrap=True)
+
+
+class Notes:
+    """What the user should know, on stderr: each note once, however many inputs or workers have it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._said: set[str] = set()
+
+    def __call__(self, text: str, *, always: bool = False) -> None:
+        """Say it; ``always`` also again, and to those who want no notes."""
+        if always or not (self._quiet or text in self._said):
+            self._said.add(text)
+            tell(text)
+
+
+def tell(message: str) -> None:
+    """One message on stderr, safe to show whatever is in it."""
+    from stabcert.report.visible import visible
+
+    print(fitted_message(visible(message), sys.stderr), file=sys.stderr)  # noqa: T201
 
 
 def fitted_message(message: str, stream: TextIO) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,26 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
+def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
+    """What messages call ``source``, and its lines that are not empty, with their numbers.
+
+    Args:
+        source: a path, or ``"-"`` for standard input.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    name = "standard input" if source == "-" else source
+    data = sys.stdin.buffer.read() if source == "-" else read_file(Path(source))
+    return name, [(number, line) for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
+
+
 def read_file(path: Path) -> bytes:
+    """The bytes of a file that the user named.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.files import Replacement, make_folder
 from stabcert.cli.options import OutputOptions
+from stabcert.cli.streams import console_on, print_json, tell
 from stabcert.errors import ParameterError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.record import Report, to_json
 from stabcert.sweep.journal import Journal, cannot_write
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from stabcert.report.html import Page
     from stabcert.report.terminal import Line
 
@@ -174,12 +172,12 @@ class Writer:
         if self._plot is not None and not self._summarised:
             self._exhibits.append(exhibit)
         if self._options.json:
-            self._print(kept.line)
+            print_json(kept.line, self._stdout)
         elif self._options.format is not OutputFormat.github:
             self._show(exhibit, render(exhibit.report), kept.note)
             return
         if kept.note is not None and not self._options.quiet:
-            print(kept.note, file=sys.stderr)  # noqa: T201
+            tell(kept.note)
 
     def keep_failure(self, record: dict[str, Any]) -> Kept:
         return Kept(self._line(record), None)
@@ -188,7 +186,7 @@ class Writer:
         if self._html is not None and self._page is not None:
             self._html.write(self._page.failure(record).encode())
         if self._options.json:
-            self._print(kept.line)
+            print_json(kept.line, self._stdout)
 
     def record(self, key: str) -> str:
         """The line of a finished record that need not be made again."""
@@ -203,7 +201,7 @@ class Writer:
         if self._html is not None and self._page is not None:
             self._html.write(self._page.summary(found.section()).encode())
         if self._options.json:
-            self._print(line)
+            print_json(line, self._stdout)
         elif self._options.format is not OutputFormat.github:
             self._show(None, found.lines, None)
 
@@ -254,30 +252,11 @@ class Writer:
             self._journal.write(line, record["key"])
         return line
 
-    def _print(self, line: str) -> None:
-        try:
-            line.encode(getattr(self._stdout, "encoding", None) or "utf-8")
-        except UnicodeEncodeError:
-            line = json.dumps(json.loads(line))  # escapes mean the same to every reader
-        self._stdout.write(line + "\n")
-        self._stdout.flush()
-
     def _discard(self) -> None:
         for replacement in (self._html, self._plot):
             if replacement is not None:
                 replacement.discard()
         self._html = self._plot = None
-
-
-def console_on(file: TextIO) -> Console:
-    """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
-    from stabcert.report.screen import Screen
-
-    class PipedConsole(Screen):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    return PipedConsole(file=file, highlight=False, soft_wrap=True)
 
 
 def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.commands.hard_request import parse_keep_probability
+from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.decisions import decide
 from stabcert.core.hard.certificate import HardCertificate
 from stabcert.core.types import Mask

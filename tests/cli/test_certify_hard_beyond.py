@@ -101,7 +101,7 @@ def test_an_attack_costs_no_more_than_it_may(
     def nothing(function: object, mask: object, *, max_evaluations: int, **_: object) -> None:
         asked.append(max_evaluations * (q if isinstance(function, SmoothedPredictor) else 1))
 
-    monkeypatch.setattr("stabcert.cli.commands.hard_work.find_flip", nothing)
+    monkeypatch.setattr("stabcert.cli.commands.certify_hard_work.find_flip", nothing)
     certify(run, bert, "-l", "63/64", "--enumerate", 0, "--refine", 0, "--attack", 300, *noise)
     assert len(asked) == (2 if q else 1)
     assert 256 <= sum(asked) <= 300

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.commands.certify_soft import parse_radii
+from stabcert.cli.parsing import parse_radii
 from stabcert.errors import ParameterError
 from tests.cli.conftest import SENTENCE, Run, without_run
 

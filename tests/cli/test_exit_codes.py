@@ -84,7 +84,7 @@ def test_2_nothing_to_do(run: Run) -> None:
         (["-t", SENTENCE, "-m", "demo:sound"], "demo:image"),
         (["-t", SENTENCE, "--device", "cuda:7"], "does not exist"),
         (["-t", ""], "empty"),
-        (["-t", SENTENCE, "--mask", "missing.npy"], "cannot read"),
+        (["-t", SENTENCE, "--mask", "missing.npy"], "no such file: missing.npy"),
         (["-t", SENTENCE, "-o", "no/such/folder/out.jsonl"], "cannot write"),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from stabcert import compare, greedy_minimal_mask, load_predictor, smallest_stable_mask, top_k_mask
-from stabcert.cli.options import parse_methods
+from stabcert.cli.parsing import parse_methods
 from stabcert.core.soft.certify import certify_soft
 from stabcert.errors import ParameterError
 from tests.cli.conftest import SENTENCE, Ran, Run, without_run

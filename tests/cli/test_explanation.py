@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.explanation import find_class, parse_top_k
+from stabcert.cli.classes import find_class
+from stabcert.cli.parsing import parse_top_k
 from stabcert.cli.records import read_records
 from stabcert.errors import InputError, ParameterError
 from tests.cli.conftest import SENTENCE, Run, without_run

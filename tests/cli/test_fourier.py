@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.cli.commands import spectra
-from stabcert.cli.commands.fourier import parse_basis, parse_lambdas
+from stabcert.cli.commands import fourier_work
+from stabcert.cli.parsing import parse_basis, parse_lambdas
 from stabcert.errors import ParameterError
 from stabcert.models.hub import load_predictor
 from tests.cli.conftest import SENTENCE, Ran, Run, without_run
@@ -200,7 +200,7 @@ def test_a_radius_that_is_not_possible_is_refused_before_the_spectrum_is_made(
     run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[None] = []
-    monkeypatch.setattr(spectra, "degree_weights", lambda *_, **__: begun.append(None))
+    monkeypatch.setattr(fourier_work, "degree_weights", lambda *_, **__: begun.append(None))
     assert (fourier(run, bert, "--radius", 9).code, begun) == (2, [])
 
 
@@ -246,7 +246,7 @@ def test_bases_are_read(text: str, basis: object) -> None:
 
 
 def test_keep_probabilities_are_exact() -> None:
-    assert parse_lambdas("1,0.9, 15/64") == (1, Fraction(9, 10), Fraction(15, 64))
+    assert parse_lambdas("1,0.9, 15/64", most=3, zero=True) == (1, Fraction(9, 10), Fraction(15, 64))
     for wrong in ("", "1,,0.5", "a", "-0.1", "nan", "1/0"):
         with pytest.raises(ParameterError, match="keep probabilities"):
-            parse_lambdas(wrong)
+            parse_lambdas(wrong, most=3, zero=True)

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from scipy.stats import beta
 
-from stabcert.cli.commands import smooth_work
-from stabcert.cli.commands.smooth_eval import parse_lambdas
+from stabcert.cli.commands import smooth_eval_work
+from stabcert.cli.parsing import parse_lambdas
 from stabcert.cli.runner import Runner
-from stabcert.core.statistics.means import difference_interval, mean_interval
+from stabcert.core.statistics.means import mean_interval
 from stabcert.errors import InputError, ParameterError
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.cli.pools import Backwards
+from tests.core.helpers import difference_interval
 
 SAMPLES = Path(__file__).parents[2] / "sample_inputs"
 # The tiny model says "positive" of some masked versions of these, and "negative" of others.
@@ -251,7 +252,7 @@ def test_a_wrong_label_ends_the_run_before_the_first_attribution(
 ) -> None:
     listed.write_text(listed.read_text().replace('"label": "neutral"', '"label": "meh"'))
     begun: list[None] = []
-    monkeypatch.setattr(smooth_work, "by_methods", lambda *_, **__: begun.append(None))
+    monkeypatch.setattr(smooth_eval_work, "by_methods", lambda *_, **__: begun.append(None))
     ran = run(*command, "--json")
     assert (ran.code, ran.stdout, begun) == (3, "", [])
     assert "line 4: the model has no class 'meh'" in ran.stderr
@@ -429,13 +430,13 @@ def test_models_of_two_kinds_are_not_summarised_together(run: Run, picture: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lambdas", "1,x"], "not a list of shares"),
-        (["--lambdas", "1/0"], "not a list of shares"),
-        (["--lambdas", "nan"], "not a list of shares"),
+        (["--lambdas", "1,x"], "not a list of keep probabilities"),
+        (["--lambdas", "1/0"], "not a list of keep probabilities"),
+        (["--lambdas", "nan"], "not a list of keep probabilities"),
         (["--lambdas", "1,0"], "lambda of 0"),
         (["--lambdas", "1.5"], "lambda of 1.5"),
         (["--lambdas", "0.5,1/2"], "1/2 twice"),
-        (["--lambdas", ",".join(f"{i}/20" for i in range(1, 15))], "up to 12"),
+        (["--lambdas", ",".join(f"{i}/20" for i in range(1, 15))], "at most 12"),
         (["--radii", "all"], "not a list of radii"),
         (["--radii", "-1"], "not a list of radii"),
         (["--noise", "quantized", "--draws", 64, "--lambdas", "0.9"], "57/64"),
@@ -458,6 +459,6 @@ def test_quantized_noise(run: Run, command: list[object]) -> None:
 
 
 def test_lambdas_are_exact() -> None:
-    assert parse_lambdas("1, 0.9,15/64") == (Fraction(1), Fraction(9, 10), Fraction(15, 64))
+    assert parse_lambdas("1, 0.9,15/64", most=3, zero=False) == (Fraction(1), Fraction(9, 10), Fraction(15, 64))
     with pytest.raises(ParameterError):
-        parse_lambdas("")
+        parse_lambdas("", most=3, zero=False)

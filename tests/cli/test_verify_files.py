@@ -53,7 +53,19 @@ def test_what_is_no_record_is_refused(text: str | bytes, said: str, fast: tuple[
 
 def test_a_missing_file_is_no_record(tmp_path: Path) -> None:
     code, _, err = call("certify-soft", "--verify", tmp_path / "none.jsonl")
-    assert (code, "No such file" in err) == (3, True)
+    assert (code, "no such file: " in err) == (3, True)
+
+
+@pytest.mark.parametrize("fast", [(), ("--fast",)])
+def test_findings_are_not_appended_to_the_records_they_are_about(
+    record: Record, fast: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "records.jsonl"
+    before = json.dumps(record) + "\n"
+    file.write_text(before)
+    code, _, err = call("certify-soft", "--verify", file, *fast, "-o", tmp_path / "." / "records.jsonl")
+    assert (code, "would overwrite the file of --verify" in err) == (2, True)
+    assert file.read_text() == before
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stabcert.cli.commands.hard_request import HardRequest, RecordedAddition
-from stabcert.cli.commands.hard_work import HardWork
+from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
+from stabcert.cli.commands.certify_hard_work import HardWork
 from stabcert.cli.exhibits import explanation_of
 from stabcert.cli.explanation import Choice
 from stabcert.cli.runner import Case

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import certify_soft
+from stabcert.core.statistics import bounds, means
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs
 from tests.doubles import Table, one_hot
 from tests.oracles import Row
@@ -83,3 +85,14 @@ def mask_with_free(n_free: int, n_kept: int = 3) -> Mask:
 
 def rows(masks: np.ndarray) -> list[Row]:
     return [tuple(bool(value) for value in row) for row in masks]
+
+
+def clopper_pearson_interval(matches: int, samples: int, delta: float) -> tuple[float, float]:
+    """Two-sided: both one-sided bounds at delta / 2."""
+    lower = bounds.clopper_pearson_lower(matches, samples, delta / 2)
+    return lower, bounds.clopper_pearson_upper(matches, samples, delta / 2)
+
+
+def difference_interval(differences: ArrayLike, delta: float) -> tuple[float, float]:
+    """Two-sided: both one-sided bounds at delta / 2."""
+    return means.difference_lower(differences, delta / 2), means.difference_upper(differences, delta / 2)

@@ -12,11 +12,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stabcert.cli.commands import fourier, smooth_eval
-from stabcert.cli.commands.certify_soft import parse_radii
-from stabcert.cli.commands.hard_work import parse_keep_probability
-from stabcert.cli.explanation import find_class, parse_top_k
-from stabcert.cli.options import parse_methods
+from stabcert.cli.classes import find_class
+from stabcert.cli.parsing import (
+    parse_basis,
+    parse_keep_probability,
+    parse_lambdas,
+    parse_methods,
+    parse_radii,
+    parse_top_k,
+)
 from stabcert.errors import ParameterError
 from stabcert.sweep.shard import parse_shard
 from tests.doubles import Threshold
@@ -57,9 +61,10 @@ def test_any_text_is_read_as_it_says_or_refused(text: str) -> None:
         assert 0 < len(radii) <= 10_000
     share = read(parse_keep_probability, text)
     assert share is None or (0 < share <= 1 and [share] == numbers(text))
-    for parse in (fourier.parse_lambdas, smooth_eval.parse_lambdas):
-        shares = read(parse, text)
+    for zero in (False, True):
+        shares = read(lambda given, zero=zero: parse_lambdas(given, most=6, zero=zero), text)  # type: ignore[misc]
         assert shares is None or (list(shares) == numbers(text) and all(0 <= one <= 1 for one in shares))
+        assert shares is None or (len(shares) <= 6 and (zero or all(shares)))
     k = read(lambda given: parse_top_k(given, 12), text)
     if k is not None:
         assert 1 <= k <= 12
@@ -71,7 +76,7 @@ def test_any_text_is_read_as_it_says_or_refused(text: str) -> None:
     assert shard is None or (f"{shard.index}/{shard.count}" == "/".join(str(int(part)) for part in text.split("/")))
     methods = read(parse_methods, text)
     assert methods is None or ([name.strip() for name in text.split(",")] == list(methods) and all(methods))
-    basis = read(fourier.parse_basis, text)
+    basis = read(parse_basis, text)
     assert basis is None or basis[0] in ("standard", "monotone", "biased")
     index = read(lambda given: find_class(given, NAMES), text)
     assert index is None or text.casefold().strip() in NAMES[index].casefold() or int(text) == index
@@ -164,6 +169,7 @@ def test_no_command_line_is_a_bug(scratch: Path, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["1e5", "1e-2", "1_0", " "])
 def test_shares_are_decimals_or_fractions_wherever_they_are_given(text: str) -> None:
-    for parse in (parse_keep_probability, fourier.parse_lambdas, smooth_eval.parse_lambdas):
-        with pytest.raises(ParameterError):
-            parse(text)
+    with pytest.raises(ParameterError):
+        parse_keep_probability(text)
+    with pytest.raises(ParameterError):
+        parse_lambdas(text, most=6, zero=True)

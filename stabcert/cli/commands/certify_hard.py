@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
@@ -18,6 +19,7 @@ from stabcert.cli.options import (
     ModelOptions,
     OutputOptions,
     VerifyOptions,
+    delta_option,
 )
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
@@ -35,11 +37,6 @@ EXAMPLES = (
     "stabcert certify-hard photos/ --min-radius 2 --json",
     "stabcert certify-hard --verify records.jsonl",
 )
-
-
-class NoiseChoice(StrEnum):
-    quantized = "quantized"
-    bernoulli = "bernoulli"
 
 
 class ScoresChoice(StrEnum):
@@ -83,16 +80,7 @@ class HardOptions:
             "--noise", help="bernoulli: independent noise, proved with high probability.", rich_help_panel=CERTIFICATE
         ),
     ] = NoiseChoice.quantized
-    delta: Annotated[
-        float | None,
-        typer.Option(
-            "--delta",
-            metavar="D",
-            show_default="0.1",
-            help="Probability that a Bernoulli certificate is wrong.",
-            rich_help_panel=CERTIFICATE,
-        ),
-    ] = None
+    delta: Annotated[float | None, delta_option("a Bernoulli certificate", show_default="0.1")] = None
     n_samples: Annotated[
         int | None,
         typer.Option(
@@ -184,8 +172,8 @@ def certify_hard(
 
         groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, HardOptions, OutputOptions)
         return verify("certify-hard", verification, inputs, model, output, groups)
-    from stabcert.cli.commands.hard_request import HardRequest
-    from stabcert.cli.commands.hard_work import HardWork
+    from stabcert.cli.commands.certify_hard_request import HardRequest
+    from stabcert.cli.commands.certify_hard_work import HardWork
     from stabcert.cli.session import Session
     from stabcert.report.hard.terminal import render_hard
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -20,11 +19,8 @@ from stabcert.cli.options import (
     ModelOptions,
     OutputOptions,
     VerifyOptions,
+    delta_option,
 )
-from stabcert.errors import ParameterError
-
-_RADII = re.compile(r"(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
-_MOST_RADII = 10_000
 
 HELP = """How often the prediction survives when up to r more features are revealed.
 
@@ -76,12 +72,7 @@ class SoftOptions:
             rich_help_panel=CERTIFICATE,
         ),
     ] = None
-    delta: Annotated[
-        float,
-        typer.Option(
-            "--delta", metavar="D", help="Probability that the statement is wrong.", rich_help_panel=CERTIFICATE
-        ),
-    ] = 0.1
+    delta: Annotated[float, delta_option("the statement")] = 0.1
     n_samples: Annotated[
         int | None,
         typer.Option(
@@ -181,7 +172,8 @@ def certify_soft(
 
         groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, SoftOptions, OutputOptions)
         return verify("certify-soft", verification, inputs, model, output, groups)
-    from stabcert.cli.commands.soft_work import SoftRequest, SoftWork
+    from stabcert.cli.commands.certify_soft_request import SoftRequest
+    from stabcert.cli.commands.certify_soft_work import SoftWork
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_soft
 
@@ -190,25 +182,3 @@ def certify_soft(
         "certify-soft", inputs, model, explanation, output, masks=masks, save_flips=certificate.save_flips
     )
     return session.run(work.work, render_soft)
-
-
-def parse_radii(text: str) -> list[int] | Literal["all"]:
-    """``4``, ``1,2,5``, ``1:10`` (both ends), any mixture of these, or ``all``.
-
-    Raises:
-        ParameterError: anything else.
-    """
-    if text.strip() == "all":
-        return "all"
-    radii: list[int] = []
-    for part in text.split(","):
-        found = _RADII.fullmatch(part.strip())
-        first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
-        if last < first:
-            raise ParameterError(f"--radius {text!r} is not a radius; write 4, 1,2,5, 1:10 or all")
-        if len(radii) + last - first >= _MOST_RADII:
-            raise ParameterError(
-                f"--radius {text} names more than {_MOST_RADII} radii; write all for every radius that an input has"
-            )
-        radii += range(first, last + 1)
-    return radii

@@ -15,6 +15,7 @@ from stabcert.cli.options import (
     InputOptions,
     ModelOptions,
     OutputOptions,
+    delta_option,
 )
 from stabcert.errors import ParameterError
 
@@ -127,16 +128,7 @@ class StableOptions:
             rich_help_panel=CERTIFICATE,
         ),
     ] = None
-    delta: Annotated[
-        float | None,
-        typer.Option(
-            "--delta",
-            metavar="D",
-            show_default="0.1",
-            help="Probability that the statement is wrong.",
-            rich_help_panel=CERTIFICATE,
-        ),
-    ] = None
+    delta: Annotated[float | None, delta_option("the statement", show_default="0.1")] = None
     max_samples: Annotated[
         int | None,
         typer.Option(
@@ -159,7 +151,7 @@ def explain(
     stable: StableOptions,
     output: OutputOptions,
 ) -> int:
-    from stabcert.cli.commands.attributions import Attributions
+    from stabcert.cli.commands.explain_work import Attributions
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_explain
 

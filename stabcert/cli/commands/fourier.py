@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stabcert.cli.commands.certify_soft import parse_radii
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
@@ -18,13 +16,12 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    delta_option,
 )
-from stabcert.cli.shares import exact_share
-from stabcert.errors import ParameterError
+from stabcert.cli.parsing import parse_basis, parse_lambdas, parse_radii
 
 if TYPE_CHECKING:
     from stabcert.cli.session import Case
-    from stabcert.core.spectrum.result import BasisKind
 
 MOST_LAMBDAS = 6
 
@@ -124,12 +121,7 @@ class SpectrumOptions:
         int,
         typer.Option("--top", metavar="N", min=0, help="Largest coefficients to list.", rich_help_panel=CERTIFICATE),
     ] = 10
-    delta: Annotated[
-        float,
-        typer.Option(
-            "--delta", metavar="D", help="Probability that an interval is wrong.", rich_help_panel=CERTIFICATE
-        ),
-    ] = 0.1
+    delta: Annotated[float, delta_option("an interval")] = 0.1
     radius: Annotated[
         str | None,
         typer.Option(
@@ -163,7 +155,7 @@ def fourier(
     spectrum: SpectrumOptions,
     output: OutputOptions,
 ) -> int:
-    from stabcert.cli.commands.spectra import Request, analyse, bounded
+    from stabcert.cli.commands.fourier_work import SpectrumRequest, analyse, bounded
     from stabcert.cli.session import Outcome, Session
     from stabcert.core.statistics.bounds import check_delta
     from stabcert.report.spectrum.record import spectrum_result
@@ -171,11 +163,11 @@ def fourier(
 
     basis, bias = parse_basis(spectrum.basis)
     check_delta(spectrum.delta)
-    request = Request(
+    request = SpectrumRequest(
         function=spectrum.function.value,
         basis=basis,
         bias=bias,
-        lambdas=parse_lambdas(spectrum.lambdas),
+        lambdas=parse_lambdas(spectrum.lambdas, most=MOST_LAMBDAS, zero=True),
         degree=spectrum.degree,
         exact_max=spectrum.exact_max,
         n_samples=spectrum.n_samples,
@@ -191,44 +183,3 @@ def fourier(
         return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
 
     return Session("fourier", inputs, model, explanation, output, masks=masks).run(work, render_spectrum)
-
-
-def parse_basis(text: str) -> tuple[BasisKind, float | None]:
-    """``standard``, ``monotone`` or ``biased:0.3``, the latter with its keep probability.
-
-    Raises:
-        ParameterError: anything else.
-    """
-    name, colon, bias = text.strip().partition(":")
-    if name == "standard" and not colon:
-        return "standard", None
-    if name == "monotone" and not colon:
-        return "monotone", None
-    if name == "biased":
-        try:
-            probability = float(bias)
-        except ValueError:
-            probability = 0.0
-        if 0.0 < probability < 1.0:
-            return "biased", probability
-        raise ParameterError(f"--basis {text} needs a probability between 0 and 1; write biased:0.3")
-    raise ParameterError(f"there is no basis {text!r}; use standard, monotone or biased:P, such as biased:0.3")
-
-
-def parse_lambdas(text: str) -> tuple[Fraction, ...]:
-    """``1,0.9,15/64`` as exact numbers.
-
-    Raises:
-        ParameterError: not a list of numbers from 0 to 1, one of them twice, or more than `MOST_LAMBDAS`.
-    """
-    found: list[Fraction] = []
-    for part in text.split(","):
-        share = exact_share(part)
-        if share is None or not 0 <= share <= 1:
-            raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities; write 1,0.9,0.5")
-        if share in found:
-            raise ParameterError(f"--lambdas {text} names {part.strip()} twice; leave one out")
-        found.append(share)
-    if len(found) > MOST_LAMBDAS:
-        raise ParameterError(f"--lambdas names {len(found)} keep probabilities; give at most {MOST_LAMBDAS}")
-    return tuple(found)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stabcert.cli.commands.certify_soft import parse_radii
+from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
@@ -21,12 +19,13 @@ from stabcert.cli.options import (
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    delta_option,
 )
-from stabcert.cli.shares import exact_share
+from stabcert.cli.parsing import parse_lambdas, parse_radii
 from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
-    from stabcert.cli.commands.smooth_work import Request
+    from stabcert.cli.commands.smooth_eval_work import SmoothRequest
     from stabcert.cli.inputs import Item
 
 MOST_LAMBDAS = 12
@@ -46,11 +45,6 @@ EXAMPLES = (
     "stabcert smooth-eval --inputs a.csv --method lime,random -o c.jsonl",
     "stabcert smooth-eval data/ --lambdas 0.9 --min-accuracy 0.7 --min-rate 0.8",
 )
-
-
-class NoiseChoice(StrEnum):
-    bernoulli = "bernoulli"
-    quantized = "quantized"
 
 
 @dataclass
@@ -107,12 +101,7 @@ class SmoothOptions:
         NoiseChoice,
         typer.Option("--noise", help="quantized: lambda times K must be whole.", rich_help_panel=CERTIFICATE),
     ] = NoiseChoice.bernoulli
-    mean_delta: Annotated[
-        float,
-        typer.Option(
-            "--delta", metavar="D", help="Probability that an interval is wrong.", rich_help_panel=CERTIFICATE
-        ),
-    ] = 0.1
+    mean_delta: Annotated[float, delta_option("an interval")] = 0.1
     min_accuracy: Annotated[
         float | None,
         typer.Option(
@@ -147,7 +136,8 @@ def smooth_eval(
     smoothing: SmoothOptions,
     output: OutputOptions,
 ) -> int:
-    from stabcert.cli.commands.smooth_work import SmoothSummary, SmoothWork
+    from stabcert.cli.commands.smooth_eval_summary import SmoothSummary
+    from stabcert.cli.commands.smooth_eval_work import SmoothWork
     from stabcert.cli.labels import give_labels
     from stabcert.cli.session import Session
     from stabcert.report.curve.terminal import render_input
@@ -175,35 +165,12 @@ def smooth_eval(
     return session.run(work.work, render_input)
 
 
-def parse_lambdas(text: str) -> tuple[Fraction, ...]:
-    """``1,0.9,15/64`` as exact numbers.
-
-    Raises:
-        ParameterError: something else, one that is not above 0 and up to 1, one twice, or too many.
-    """
-    found: list[Fraction] = []
-    for part in text.split(","):
-        share = exact_share(part)
-        if share is None:
-            raise ParameterError(f"--lambdas {text!r} is not a list of shares; write 1,0.9,0.8 or 1,15/64")
-        if not 0 < share <= 1:
-            raise ParameterError(
-                f"a lambda of {part.strip()} cannot be smoothed with; use above 0, up to 1 (not smoothed)"
-            )
-        if share in found:
-            raise ParameterError(f"--lambdas {text} has {part.strip()} twice; leave one out")
-        found.append(share)
-    if len(found) > MOST_LAMBDAS:
-        raise ParameterError(f"{len(found)} lambdas cannot be told apart; use up to {MOST_LAMBDAS}")
-    return tuple(found)
-
-
-def _request(options: SmoothOptions) -> Request:
-    from stabcert.cli.commands.smooth_work import Request
+def _request(options: SmoothOptions) -> SmoothRequest:
+    from stabcert.cli.commands.smooth_eval_work import SmoothRequest
     from stabcert.core.noise import grid_count
     from stabcert.core.statistics.bounds import check_delta
 
-    lambdas = parse_lambdas(options.lambdas)
+    lambdas = parse_lambdas(options.lambdas, most=MOST_LAMBDAS, zero=False)
     for share in lambdas:
         if options.noise is NoiseChoice.quantized and share < 1:
             grid_count(share, options.draws)
@@ -214,7 +181,7 @@ def _request(options: SmoothOptions) -> Request:
     if isinstance(radii, str):
         raise ParameterError(f"--radii {options.radii!r} is not a list of radii; write 4, 1,2,5 or 1:10")
     check_delta(options.mean_delta)
-    return Request(
+    return SmoothRequest(
         lambdas=lambdas,
         radii=tuple(sorted(set(radii))),
         draws=options.draws,

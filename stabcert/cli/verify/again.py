@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.choices import Dtype
-from stabcert.cli.commands.hard_request import HardRequest
-from stabcert.cli.commands.soft_work import SoftRequest, SoftWork
+from stabcert.cli.commands.certify_hard_request import HardRequest
+from stabcert.cli.commands.certify_soft_request import SoftRequest
+from stabcert.cli.commands.certify_soft_work import SoftWork
 from stabcert.cli.explanation import Choice
 from stabcert.cli.inputs import Item, file_item
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
@@ -154,7 +155,7 @@ class Certified(Recorded):
 def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:
     if command == "certify-soft":
         return SoftWork(SoftRequest.from_record(result["request"])).work
-    from stabcert.cli.commands.hard_work import HardWork
+    from stabcert.cli.commands.certify_hard_work import HardWork
 
     return HardWork(HardRequest.from_record(result["request"], result["check"])).work
 

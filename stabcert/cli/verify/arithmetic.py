@@ -18,7 +18,7 @@ def arithmetic_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
         from stabcert.report.verify.hard import hard_checks
 
         return hard_checks(record)
-    from stabcert.cli.commands.soft_work import SoftRequest
+    from stabcert.cli.commands.certify_soft_request import SoftRequest
     from stabcert.report.verify.soft import soft_checks
 
     request = record["result"]["request"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from stabcert.cli.explanation import read_bytes
+from stabcert.cli.text_files import read_lines
 from stabcert.errors import InputError
 from stabcert.report.reading import parse_json
 from stabcert.report.record import SCHEMA
@@ -31,18 +29,14 @@ class Line:
         return f"{self.source}, line {self.number}"
 
 
-def read_lines(source: str, command: str) -> list[Line]:
+def lines_of(source: str, command: str) -> list[Line]:
     """All records of a file, or of standard input for ``"-"``; also lines that are none, with the reason.
 
     Raises:
         InputError: the file cannot be read, or is empty.
     """
-    name = "standard input" if source == "-" else source
-    data = sys.stdin.buffer.read() if source == "-" else read_bytes(Path(source))
-    lines = []
-    for number, text in enumerate(data.split(b"\n"), start=1):
-        if text.strip():
-            lines.append(_line(name, number, text, command))
+    name, texts = read_lines(source)
+    lines = [_line(name, number, text, command) for number, text in texts]
     if not lines:
         raise InputError(f"{name} holds no records; make them with `stabcert {command} INPUT --json`")
     return lines

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from stabcert.cli.noise import library_noise
+from stabcert.cli.exit_codes import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED
+from stabcert.cli.library_noise import library_noise
 from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, VerifyOptions
+from stabcert.cli.overwriting import check_overwriting
+from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import versions
-from stabcert.cli.session import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED, batch_size
+from stabcert.cli.streams import Notes, console_on, print_json
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
-from stabcert.cli.verify.records import Line, read_lines
-from stabcert.cli.writer import console_on
+from stabcert.cli.verify.records import Line, lines_of
 from stabcert.errors import InputError, StabcertError
 from stabcert.report.record import RunInfo, to_json
 from stabcert.report.verify.checks import Check
@@ -49,6 +51,7 @@ def verify(
         StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
     """
     check_alone(output.asked, groups)
+    check_overwriting(output, ())
     return _Verify(command, options, model, output).run(inputs.limit)
 
 
@@ -58,9 +61,9 @@ class _Verify:
         self.source = options.verify or "-"
         self.fast = options.fast
         self.output = output
-        self._said: set[str] = set()
+        self._say = Notes(quiet=output.quiet)
         self._versions = versions()
-        size = batch_size(model.batch_size)
+        size = parse_batch_size(model.batch_size)
         self.again: Again | None = None
         if not self.fast:
             from stabcert.cli.verify.again import Again
@@ -68,7 +71,7 @@ class _Verify:
             self.again = Again(command, model, output, size, self._say)
 
     def run(self, limit: int | None) -> int:
-        lines = read_lines(self.source, self.command)[:limit]
+        lines = lines_of(self.source, self.command)[:limit]
         code, not_checked = DONE, list[str]()
         with ExitStack() as stack:
             stack.enter_context(library_noise(self.output.verbose))
@@ -144,8 +147,7 @@ class _Verify:
         if journal is not None:
             journal.write(text, record["key"])
         if self.output.json:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            print_json(text, sys.stdout)
         elif found is not None:
             self._print(render(found))
 
@@ -159,11 +161,6 @@ class _Verify:
         return digest(
             {"command": "verify", "mode": "fast" if self.fast else "full", "line": line.number, "record": line.record}
         )
-
-    def _say(self, text: str, *, always: bool = False) -> None:
-        if always or not (self.output.quiet or text in self._said):
-            self._said.add(text)
-            print(visible(text), file=sys.stderr)  # noqa: T201
 
 
 def _run_record(run: RunInfo | None, seconds: float, versions: dict[str, str]) -> dict[str, Any]:

@@ -1,113 +1,22 @@
-"""What ``smooth-eval`` does with one input, and what it says of all of them together."""
+"""What ``smooth-eval`` says of all inputs together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-import numpy as np
-
-from stabcert.cli.explanation import Choice, by_methods
-from stabcert.cli.inputs import Label
-from stabcert.cli.labels import class_of
-from stabcert.cli.options import ExplanationOptions, parse_methods
-from stabcert.cli.runner import Case, Outcome
+from stabcert.cli.commands.smooth_eval_work import SmoothRequest, SmoothWork
+from stabcert.cli.options import ExplanationOptions
+from stabcert.cli.parsing import parse_methods
 from stabcert.cli.tasks import Task, result_parameters
 from stabcert.cli.writer import Summarised
-from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
 from stabcert.core.curve.summary import summarise
-from stabcert.core.masks import top_k_mask
 from stabcert.errors import ParameterError
-from stabcert.report.curve.record import (
-    CurveFinding,
-    EvaluationSettings,
-    Threshold,
-    curve_record,
-    input_result,
-    settings_of,
-    smoothed_input,
-)
+from stabcert.report.curve.record import CurveFinding, Threshold, curve_record, settings_of, smoothed_input
 from stabcert.report.record import SCHEMA
 from stabcert.sweep.key import digest
-
-if TYPE_CHECKING:
-    from stabcert.models.base import ModelPredictor
-
-NOISE, ADDITIONS = 64, 6
-"""Streams of random numbers. The noise shares its seed with certify-soft --smooth, but is drawn in another way."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for, checked as far as that is possible without an input."""
-
-    lambdas: tuple[Fraction, ...]
-    radii: tuple[int, ...]
-    draws: int
-    n_samples: int
-    noise: Literal["bernoulli", "quantized"]
-    delta: float
-    min_accuracy: float | None
-    min_rate: float | None
-
-
-class SmoothWork:
-    """One input: its masks by every method, then all keep probabilities on the same random numbers.
-
-    Args:
-        every: check the labels of all inputs as soon as the classes of the model are known.
-    """
-
-    def __init__(self, request: Request, explanation: ExplanationOptions, *, seed: int, every: bool) -> None:
-        self._request = request
-        self._explanation = explanation
-        self._seed = seed
-        self._every = every
-        self._unchecked: dict[int | str, Label] = {}
-
-    def expect(self, labels: Iterable[Label]) -> None:
-        """The labels that are to come."""
-        if self._every:
-            self._unchecked = {label.value: label for label in reversed(list(labels))}
-
-    def choose(self, predictor: ModelPredictor, input_sha256: str) -> Choice:
-        self._check_labels(predictor.class_names)  # before the first attribution costs anything
-        return by_methods(predictor, self._explanation, seed=self._seed)
-
-    def work(self, case: Case) -> Outcome:
-        request = self._request
-        self._check_labels(case.class_names)
-        index = None if case.label is None else class_of(case.label, case.class_names)
-        choice = case.choice
-        masks, methods = choice.mask[None], [choice.method]
-        if choice.attributions:
-            k = int(choice.mask.sum())
-            masks = np.stack([top_k_mask(attribution.scores, k) for attribution in choice.attributions])
-            methods = [attribution.method for attribution in choice.attributions]
-        settings = EvaluationSettings(request.noise, request.draws, (self._seed, NOISE), request.n_samples)
-        found = evaluate_smoothing(
-            case.predictor,
-            masks,
-            index,
-            keep_probabilities=request.lambdas,
-            radii=request.radii,
-            draws=request.draws,
-            n_samples=request.n_samples,
-            noise=request.noise,
-            # The noise is part of the function, so it must not depend on the input or on the mask.
-            noise_rng=np.random.default_rng([self._seed, NOISE]),
-            rng=np.random.default_rng([self._seed, int(case.input_sha256[:16], 16), ADDITIONS]),
-        )
-        return Outcome("reported", input_result(found, methods, list(masks), index, settings, case.class_names))
-
-    def _check_labels(self, class_names: tuple[str, ...]) -> None:
-        while self._unchecked:
-            _, label = self._unchecked.popitem()
-            class_of(label, class_names)
 
 
 class SmoothSummary:
@@ -122,7 +31,7 @@ class SmoothSummary:
 
     def __init__(
         self,
-        request: Request,
+        request: SmoothRequest,
         work: SmoothWork,
         explanation: ExplanationOptions,
         asked: dict[str, Any],

@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.random import Generator
 
-from stabcert.cli.commands.hard_request import HardRequest, RecordedAddition
+from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
+from stabcert.cli.draws import Stream, generator_of, noise_generator
 from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
@@ -37,8 +37,6 @@ from stabcert.report.terminal import counted
 
 if TYPE_CHECKING:
     from stabcert.core.types import Mask, MaskedPredictor, Masks
-
-_DRAWS, _ATTACK = 3, 4  # streams apart from those of explain and certify-soft
 
 
 class HardWork:
@@ -127,8 +125,7 @@ class HardWork:
         return (not keeps, not agreeing, 1 if radius is None else -radius, -ratio)
 
     def _smoothed(self, predictor: MaskedPredictor, keep: int) -> SmoothedPredictor:
-        # The noise is part of the function, so it must not depend on the input or on the mask.
-        rng = np.random.default_rng([self.request.seed, NOISE_STREAM])
+        rng = noise_generator(self.request.seed, NOISE_STREAM)
         masks: Masks = quantized_keep_masks(
             predictor.n_features, keep=keep, quantization=self.request.quantization, rng=rng
         )
@@ -146,7 +143,7 @@ class HardWork:
             delta=request.delta,
             n_samples=request.n_samples,
             decremental=request.direction != "incremental",
-            rng=self._generator(case.input_sha256, _DRAWS),
+            rng=generator_of(request.seed, case.input_sha256, Stream.bernoulli),
         )
         votes, full_votes, names = certificate.votes, certificate.full_votes, case.class_names
         masked = Prediction(
@@ -196,7 +193,7 @@ class HardWork:
         return Attack(calls, broken, model)
 
     def _search(self, case: Case, function: MaskedPredictor, rows: int, known_stable: int) -> Broken | None:
-        rng = self._generator(case.input_sha256, _ATTACK)
+        rng = generator_of(self.request.seed, case.input_sha256, Stream.attack)
         flip = find_flip(function, case.choice.mask, max_evaluations=rows, rng=rng, known_stable=known_stable)
         return None if flip is None else _broken(case, function, flip)
 
@@ -217,10 +214,6 @@ class HardWork:
         found = check_addition(function, mask, mask | added)
         prediction = Prediction.of(predict(function, (mask | added)[None])[0], case.class_names)
         return Check(file, sha256, added, found, prediction)
-
-    def _generator(self, input_sha256: str, stream: int) -> Generator:
-        # From the seed and the input alone: neither order nor other inputs change the draws.
-        return np.random.default_rng([self.request.seed, int(input_sha256[:16], 16), stream])
 
 
 def _enumerated(found: EnumeratedRadius, mask: Mask) -> EnumeratedRadius:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ALL = "all inputs together"
 
 
-class Checks:
+class CiReports:
     """Told of every record in the order of the inputs, those of skipped inputs too: they count for the exit code.
 
     The JUnit file is opened on entry, so that one that cannot be written is refused before any work, and written
@@ -47,7 +47,7 @@ class Checks:
     def wanted(self) -> bool:
         return self._annotated or self._target is not None
 
-    def __enter__(self) -> Checks:
+    def __enter__(self) -> CiReports:
         if self._target is not None:
             self._junit = Replacement(self._target)
         return self

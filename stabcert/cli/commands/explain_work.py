@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.random import Generator
 
-from stabcert.cli.explanation import Choice, by_methods, parse_top_k
-from stabcert.cli.options import ExplanationOptions, parse_methods
+from stabcert.cli.draws import Stream, generator_of
+from stabcert.cli.explanation import Choice, by_methods
+from stabcert.cli.options import ExplanationOptions
+from stabcert.cli.parsing import parse_methods, parse_top_k
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
 
 _DEFAULT_NEIGHBOUR_SIGMA = 0.1  # the variance of 0.01 in the experiments of Agarwal et al.
-_SEARCH, _NEIGHBOURS = 1, 2  # streams of random numbers apart from each other and from that of certify-soft
 
 
 class Attributions:
@@ -69,7 +69,7 @@ class Attributions:
                 scores,
                 **self._search,  # type: ignore[arg-type]
                 largest_k=largest_k,
-                rng=self._generator(input_sha256, _SEARCH),
+                rng=generator_of(self._seed, input_sha256, Stream.search),
             )
         except SearchInterrupted as error:
             stable, interrupted = error.found, True
@@ -132,15 +132,11 @@ class Attributions:
     def _neighbours(self, case: Case, sigma: float) -> Iterator[ModelPredictor]:
         from stabcert.models.neighbours import gaussian_neighbours
 
-        rng = self._generator(case.input_sha256, _NEIGHBOURS)
+        rng = generator_of(self._seed, case.input_sha256, Stream.neighbours)
         for neighbour in gaussian_neighbours(case.predictor, count=self._effort.neighbours or 0, sigma=sigma, rng=rng):
             neighbour.on_progress = case.predictor.on_progress
             yield neighbour
             case.predictor.evaluations += neighbour.evaluations
-
-    def _generator(self, input_sha256: str, stream: int) -> Generator:
-        # From the seed and the input alone: neither order nor other inputs change the draws.
-        return np.random.default_rng([self._seed, int(input_sha256[:16], 16), stream])
 
 
 def _compared(case: Case) -> list[Compared]:

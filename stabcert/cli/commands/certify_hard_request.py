@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stabcert.cli.shares import exact_share
+from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.noise import grid_count
 from stabcert.core.statistics.bounds import check_delta
@@ -148,20 +148,6 @@ class HardRequest:
             "sweep": self.sweep,
             "min_radius": self.min_radius,
         }
-
-
-def parse_keep_probability(text: str) -> Fraction:
-    """``"15/64"`` or ``"0.234375"``, exactly.
-
-    Raises:
-        ParameterError: anything else, or not between 0 and 1.
-    """
-    ratio = exact_share(text)
-    if ratio is None:
-        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal; write 15/64 or 0.25")
-    if not 0 < ratio <= 1:
-        raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
-    return ratio
 
 
 def _check_together(options: HardOptions) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
+from stabcert.cli.draws import Stream, generator_of
 from stabcert.core.spectrum.analyse import degree_weights
 from stabcert.core.spectrum.result import BasisKind, Spectrum, StabilityBounds, TargetKind
 from stabcert.core.spectrum.settings import DEFAULT_SAMPLES
@@ -19,13 +18,12 @@ from stabcert.report.spectrum.record import LeftOut, SpectrumFinding
 if TYPE_CHECKING:
     from stabcert.cli.session import Case
 
-_DRAWS = 5  # stream of these draws, apart from those of other commands
 _BOUND_EVALUATIONS = 4096
 _RESTRICTIONS = 32
 
 
 @dataclass(frozen=True)
-class Request:
+class SpectrumRequest:
     """What the user asked for, checked as far as that is possible without an input."""
 
     function: TargetKind
@@ -42,7 +40,7 @@ class Request:
     max_evaluations: int | None
 
 
-def analyse(case: Case, request: Request, *, seed: int) -> Spectrum:
+def analyse(case: Case, request: SpectrumRequest, *, seed: int) -> Spectrum:
     """The spectrum of ``case``; what it will take is said before it starts.
 
     Raises:
@@ -64,12 +62,11 @@ def analyse(case: Case, request: Request, *, seed: int) -> Spectrum:
         restrict_draws=_RESTRICTIONS,
         top=request.top,
         delta=request.delta,
-        # From the seed and the input alone: neither order nor other inputs change the draws.
-        rng=np.random.default_rng([seed, int(case.input_sha256[:16], 16), _DRAWS]),
+        rng=generator_of(seed, case.input_sha256, Stream.spectrum),
     )
 
 
-def bounded(case: Case, request: Request, spectrum: Spectrum) -> SpectrumFinding:
+def bounded(case: Case, request: SpectrumRequest, spectrum: Spectrum) -> SpectrumFinding:
     """The spectrum with the stability bounds at every radius, as far as the evaluations reach."""
     mask = case.choice.mask
     free = int((~mask).sum())
@@ -121,7 +118,7 @@ def _radii(radii: list[int] | Literal["all"] | None, free: int) -> list[int]:
     return sorted({radius for radius in radii if radius > 0})
 
 
-def _announcement(n_features: int, request: Request) -> str:
+def _announcement(n_features: int, request: SpectrumRequest) -> str:
     """What is about to be spent."""
     if n_features <= request.exact_max:
         cost = exact_cost(n_features)

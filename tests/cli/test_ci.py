@@ -87,7 +87,7 @@ def test_the_file_is_whole_after_an_interruption_and_after_an_error(
     def interrupted(*given: object, **options: object) -> None:
         raise Interrupted(certify(*given, **options))  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stabcert.cli.commands.soft_work.certify_soft", interrupted)
+    monkeypatch.setattr("stabcert.cli.commands.certify_soft_work.certify_soft", interrupted)
     assert run(*arguments).code == 130
     assert _outcomes(junit)[1:] == ["skipped", "skipped"]
 
@@ -129,6 +129,14 @@ def test_a_junit_file_that_cannot_be_written_is_refused_before_any_work(run: Run
     assert (ran.code, "j.xml" in ran.stderr) == (3, True)
     both = run("explain", "-t", SENTENCE, "--junit", tmp_path / "a", "--html", tmp_path / "a")
     assert (both.code, "--junit would overwrite one another" in both.stderr) == (2, True)
+
+
+def test_a_junit_file_never_takes_the_place_of_an_input(run: Run, bert: Path, tmp_path: Path) -> None:
+    text = tmp_path / "a.txt"
+    text.write_text(SENTENCE)
+    ran = run("explain", text, "-m", bert, "--method", "random", "--junit", text)
+    assert (ran.code, "--junit" in ran.stderr, "would overwrite the input" in ran.stderr) == (2, True, True)
+    assert text.read_text() == SENTENCE
 
 
 def test_what_smooth_eval_says_of_all_inputs_is_a_test_of_its_own(run: Run, bert: Path, tmp_path: Path) -> None:

@@ -1,30 +1,21 @@
-"""What ``certify-soft`` does with one input, from a request that its record repeats."""
+"""What is asked of ``certify-soft``, from options or from a record."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from stabcert.cli.commands.certify_soft import parse_radii
-from stabcert.cli.session import Case, Outcome
-from stabcert.core.decisions import predict
-from stabcert.core.masks import bernoulli_keep_masks
-from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.cli.parsing import parse_radii
 from stabcert.core.soft.certificate import Formulation, Interval
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, Interrupted, certify_soft
+from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.errors import ParameterError
-from stabcert.report.record import Prediction, prediction_record, soft_result
 
 if TYPE_CHECKING:
     from stabcert.cli.commands.certify_soft import SoftOptions
-    from stabcert.models.base import ModelPredictor
 
-DEFAULT_EPSILON = 0.1
-_DEFAULT_SMOOTH_DRAWS = 64
-_NOISE = 64  # stream of the frozen noise, apart from those of attributions and draws
+_EPSILON = 0.1
+_SMOOTH_DRAWS = 64
 
 
 @dataclass(frozen=True)
@@ -75,14 +66,14 @@ class SoftRequest:
             interval=options.interval.value,
             delta=options.delta,
             simultaneous=not options.per_radius,
-            epsilon=DEFAULT_EPSILON if options.epsilon is None and fixed_by_epsilon else options.epsilon,
+            epsilon=_EPSILON if options.epsilon is None and fixed_by_epsilon else options.epsilon,
             n_samples=options.n_samples,
             min_rate=options.min_rate,
             sequential=sequential,
             max_samples=DEFAULT_MAX_SAMPLES if options.max_samples is None and sequential else options.max_samples,
             largest_radius=options.largest_radius,
             smooth=options.smooth,
-            smooth_draws=(options.smooth_draws or _DEFAULT_SMOOTH_DRAWS) if options.smooth < 1.0 else None,
+            smooth_draws=(options.smooth_draws or _SMOOTH_DRAWS) if options.smooth < 1.0 else None,
         )
 
     @classmethod
@@ -113,7 +104,7 @@ class SoftRequest:
         """Arguments of `certify_soft`, all but predictor, mask and generator."""
         return {
             "radius": parse_radii(self.radius or ("all" if self.largest_radius else "1")),
-            "epsilon": DEFAULT_EPSILON if self.epsilon is None else self.epsilon,
+            "epsilon": _EPSILON if self.epsilon is None else self.epsilon,
             "delta": self.delta,
             "n_samples": self.n_samples,
             "interval": self.interval,
@@ -124,50 +115,3 @@ class SoftRequest:
             "sequential": self.sequential,
             "largest_radius": self.largest_radius,
         }
-
-
-@dataclass(frozen=True)
-class SoftWork:
-    request: SoftRequest
-
-    def work(self, case: Case) -> Outcome:
-        """The certificate of one input."""
-        request = self.request
-        if request.radius is None:
-            # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
-            default = "0" if case.choice.mask.all() else "all" if request.largest_radius else "1"
-            request = replace(request, radius=default)
-        smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
-        interrupted = False
-        try:
-            found = certify_soft(
-                smoothed or case.predictor,
-                case.choice.mask,
-                # From the seed and the input alone: neither order nor other inputs change the draws.
-                rng=np.random.default_rng([request.seed, int(case.input_sha256[:16], 16)]),
-                **request.parameters(),
-            )
-        except Interrupted as error:
-            found, interrupted = error.certificate, True
-        smoothing = None if smoothed is None else _smoothing_record(case, smoothed, request.smooth)
-        result = soft_result(found, smoothing, request=request.record(), interrupted=interrupted)
-        return Outcome(found.verdict, result, smoothed, found, interrupted)
-
-
-def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredictor:
-    # The noise is part of the function, so it must not depend on the input or on the mask.
-    rng = np.random.default_rng([request.seed, _NOISE])
-    draws = request.smooth_draws or _DEFAULT_SMOOTH_DRAWS
-    keep = bernoulli_keep_masks(predictor.n_features, keep_probability=request.smooth, draws=draws, rng=rng)
-    return SmoothedPredictor(predictor, keep)
-
-
-def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
-    """What was smoothed how, and what the model itself says: smoothing changes predictions."""
-    full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
-    return {
-        "lambda": keep_probability,
-        "draws": len(smoothed.keep_masks),
-        "noise": "bernoulli",
-        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
-    }

@@ -1,0 +1,70 @@
+"""What ``certify-soft`` does with one input: the certificate of the model, or of the smoothed model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stabcert.cli.commands.certify_soft_request import SoftRequest
+from stabcert.cli.draws import SMOOTHING_STREAM, generator_of, noise_generator
+from stabcert.cli.session import Case, Outcome
+from stabcert.core.decisions import predict
+from stabcert.core.masks import bernoulli_keep_masks
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.soft.certify import Interrupted, certify_soft
+from stabcert.report.record import Prediction, prediction_record, soft_result
+
+if TYPE_CHECKING:
+    from stabcert.models.base import ModelPredictor
+
+
+@dataclass(frozen=True)
+class SoftWork:
+    request: SoftRequest
+
+    def work(self, case: Case) -> Outcome:
+        """The certificate of one input."""
+        request = self.request
+        if request.radius is None:
+            # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
+            default = "0" if case.choice.mask.all() else "all" if request.largest_radius else "1"
+            request = replace(request, radius=default)
+        smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
+        interrupted = False
+        try:
+            found = certify_soft(
+                smoothed or case.predictor,
+                case.choice.mask,
+                rng=generator_of(request.seed, case.input_sha256),
+                **request.parameters(),
+            )
+        except Interrupted as error:
+            found, interrupted = error.certificate, True
+        smoothing = None if smoothed is None else _smoothing_record(case, smoothed, request.smooth)
+        result = soft_result(found, smoothing, request=request.record(), interrupted=interrupted)
+        return Outcome(found.verdict, result, smoothed, found, interrupted)
+
+
+def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredictor:
+    if request.smooth_draws is None:
+        raise TypeError("a request for a smoothed model has its draws")
+    keep = bernoulli_keep_masks(
+        predictor.n_features,
+        keep_probability=request.smooth,
+        draws=request.smooth_draws,
+        rng=noise_generator(request.seed, SMOOTHING_STREAM),
+    )
+    return SmoothedPredictor(predictor, keep)
+
+
+def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
+    """What was smoothed how, and what the model itself says: smoothing changes predictions."""
+    full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
+    return {
+        "lambda": keep_probability,
+        "draws": len(smoothed.keep_masks),
+        "noise": "bernoulli",
+        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
+    }

@@ -1,0 +1,171 @@
+"""Options that are typed as text, read: lists of methods, radii and lambdas, shares, counts.
+
+Each reader takes what stands behind one option and refuses the rest with a `ParameterError` that names the option.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from stabcert.errors import ParameterError
+
+if TYPE_CHECKING:
+    from stabcert.core.spectrum.result import BasisKind
+    from stabcert.models.batches import BatchSize
+
+DEFAULT_METHOD = "lime"
+_RADII = re.compile(r"(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
+_MOST_RADII = 10_000
+_SHARE = re.compile(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", re.ASCII)
+# Short ones only: `Fraction("1e999999999")` would compute all of its digits.
+_LONGEST_SHARE = 60
+_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
+
+
+def parse_methods(text: str | None) -> tuple[str, ...]:
+    """``"lime,shap"`` as names, in the order given; the default method for None.
+
+    Raises:
+        ParameterError: no name between two commas, or a name twice. Whether they exist is not asked here.
+    """
+    methods = tuple(name.strip() for name in (DEFAULT_METHOD if text is None else text).split(","))
+    if not all(methods):
+        raise ParameterError(f"--method {text!r} has no name at a comma; write lime or lime,shap")
+    for name in methods:
+        if methods.count(name) > 1:
+            raise ParameterError(f"--method {text} names {name} twice; leave one out")
+    return methods
+
+
+def parse_radii(text: str) -> list[int] | Literal["all"]:
+    """``4``, ``1,2,5``, ``1:10`` (both ends), any mixture of these, or ``all``.
+
+    Raises:
+        ParameterError: anything else.
+    """
+    if text.strip() == "all":
+        return "all"
+    radii: list[int] = []
+    for part in text.split(","):
+        found = _RADII.fullmatch(part.strip())
+        first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
+        if last < first:
+            raise ParameterError(f"--radius {text!r} is not a radius; write 4, 1,2,5, 1:10 or all")
+        if len(radii) + last - first >= _MOST_RADII:
+            raise ParameterError(
+                f"--radius {text} names more than {_MOST_RADII} radii; write all for every radius that an input has"
+            )
+        radii += range(first, last + 1)
+    return radii
+
+
+def parse_lambdas(text: str, *, most: int, zero: bool) -> tuple[Fraction, ...]:
+    """``1,0.9,15/64`` as exact numbers, in the order given.
+
+    Args:
+        most: how many there may be.
+        zero: whether 0 is one, which keeps nothing.
+
+    Raises:
+        ParameterError: not a list of such numbers up to 1, one of them twice, or too many.
+    """
+    found: list[Fraction] = []
+    for part in text.split(","):
+        share = exact_share(part)
+        if share is None:
+            raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities; write 1,0.9,0.5 or 1,15/64")
+        if share > 1 or (share == 0 and not zero):
+            raise ParameterError(
+                f"a lambda of {part.strip()} cannot be smoothed with; use shares {'from' if zero else 'above'} 0, "
+                "up to 1 (not smoothed): write 1,0.9,0.5"
+            )
+        if share in found:
+            raise ParameterError(f"--lambdas {text} names {part.strip()} twice; leave one out")
+        found.append(share)
+    if len(found) > most:
+        raise ParameterError(f"--lambdas names {len(found)} keep probabilities; give at most {most}")
+    return tuple(found)
+
+
+def parse_keep_probability(text: str) -> Fraction:
+    """``"15/64"`` or ``"0.234375"``, exactly.
+
+    Raises:
+        ParameterError: anything else, or not above 0 and up to 1.
+    """
+    share = exact_share(text)
+    if share is None:
+        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal; write 15/64 or 0.25")
+    if not 0 < share <= 1:
+        raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
+    return share
+
+
+def exact_share(text: str) -> Fraction | None:
+    """``"15/64"``, ``"0.234375"`` as the number that is written; None if none is."""
+    text = text.strip()
+    if len(text) > _LONGEST_SHARE or not _SHARE.fullmatch(text):
+        return None
+    return Fraction(re.sub(r"\s", "", text))
+
+
+def parse_basis(text: str) -> tuple[BasisKind, float | None]:
+    """``standard``, ``monotone`` or ``biased:0.3``, the latter with its keep probability.
+
+    Raises:
+        ParameterError: anything else.
+    """
+    name, colon, bias = text.strip().partition(":")
+    if name == "standard" and not colon:
+        return "standard", None
+    if name == "monotone" and not colon:
+        return "monotone", None
+    if name == "biased":
+        try:
+            probability = float(bias)
+        except ValueError:
+            probability = 0.0
+        if 0.0 < probability < 1.0:
+            return "biased", probability
+        raise ParameterError(f"--basis {text} needs a probability between 0 and 1; write biased:0.3")
+    raise ParameterError(f"there is no basis {text!r}; use standard, monotone or biased:P, such as biased:0.3")
+
+
+def parse_top_k(text: str, n_features: int) -> int:
+    """``"12"`` or ``"25%"`` as a number of features; a share is rounded half up, to at least 1.
+
+    Raises:
+        ParameterError: not a number, or not between 1 and ``n_features``.
+    """
+    share = text.strip().endswith("%")
+    try:
+        number = Decimal(text.strip().removesuffix("%"))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if number.is_nan():
+        raise ParameterError(f"--top-k {text!r} is not a number; write a count (12) or a share (25%)")
+    if share:
+        if not 0 < number <= 100:
+            raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
+        return max(1, int(number * n_features / 100 + Decimal("0.5")))
+    if not 1 <= number <= n_features or number != int(number):
+        raise ParameterError(
+            f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
+        )
+    return int(number)
+
+
+def parse_batch_size(text: str) -> BatchSize:
+    """``auto``, or a number from 1.
+
+    Raises:
+        ParameterError: anything else.
+    """
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) < 1:
+        raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
+    return int(text)
