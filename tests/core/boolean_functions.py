@@ -49,6 +49,25 @@ def smoothing(n_features: int, keep_probability: float) -> np.ndarray:
     return np.array(rows)
 
 
+def inverse_transform(coefficients: ArrayLike, basis: str, p: float | None = None) -> np.ndarray:
+    """The values of the function that has these coefficients; `synthesis` for many features, one after the other."""
+    return _for_each_feature(coefficients, synthesis(1, basis, p or 0.5))
+
+
+def smooth_values(values: ArrayLike, keep_probability: float) -> np.ndarray:
+    """Values of the smoothed function; `smoothing` for many features, one after the other."""
+    return _for_each_feature(values, smoothing(1, keep_probability))
+
+
+def _for_each_feature(table: ArrayLike, matrix: np.ndarray) -> np.ndarray:
+    result = np.asarray(table, dtype=np.float64)
+    n_features = len(result).bit_length() - 1
+    result = result.reshape((2,) * n_features)
+    for axis in range(n_features):
+        result = np.moveaxis(np.tensordot(matrix, result, axes=(1, axis)), 0, axis)
+    return result.reshape(-1)
+
+
 def measure(n_features: int, p: float) -> np.ndarray:
     """``(2^n,)``: how likely each mask is if each feature is kept with probability p."""
     return np.array([p ** sum(mask) * (1 - p) ** (n_features - sum(mask)) for mask in masks_of(n_features)])

@@ -12,8 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stabcert.core.statistics import bounds
-from stabcert.core.statistics.means import difference_interval, mean_interval
+from stabcert.core.statistics.means import mean_interval
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
+from tests.core.helpers import difference_interval
 from tests.fuzz.strategies import examples
 
 counts = st.tuples(st.integers(0, 60) | st.integers(0, 10**6), st.integers(0, 60) | st.integers(0, 10**6)).filter(any)

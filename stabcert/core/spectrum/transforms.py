@@ -86,22 +86,6 @@ def transform(values: ArrayLike, basis: BasisKind, bias: float | None = None) ->
     return _each_feature(values, _analysis(basis, bias))
 
 
-def inverse_transform(coefficients: ArrayLike, basis: BasisKind, bias: float | None = None) -> Scores:
-    """The values of the function that has these coefficients; errors as in `transform`."""
-    (a, b), (c, d) = _analysis(basis, bias)
-    determinant = a * d - b * c
-    inverse = ((d / determinant, -b / determinant), (-c / determinant, a / determinant))
-    return _each_feature(coefficients, inverse)
-
-
-def smooth_values(values: ArrayLike, keep_probability: float) -> Scores:
-    """Values of the smoothed function, ``M h(a) = E h(a and z)`` with each z_i kept with ``keep_probability``.
-
-    Exact: the mean over all 2^n masks z (Definition 4.1).
-    """
-    return _each_feature(values, ((1.0, 0.0), (1 - keep_probability, keep_probability)))
-
-
 def smooth_coefficients(
     coefficients: ArrayLike, keep_probability: float, basis: BasisKind, bias: float | None = None
 ) -> Scores:

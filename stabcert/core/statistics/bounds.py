@@ -96,11 +96,6 @@ def _clopper_pearson_by_bisection(matches: int, samples: int, delta: float) -> f
     return rejected
 
 
-def clopper_pearson_interval(matches: int, samples: int, delta: float) -> tuple[float, float]:
-    """Two-sided exact interval: both one-sided bounds at delta / 2."""
-    return clopper_pearson_lower(matches, samples, delta / 2), clopper_pearson_upper(matches, samples, delta / 2)
-
-
 def log_e_value(threshold: float, matches: int, failures: int) -> float:
     """Evidence, as a logarithm, against "the rate is at most ``threshold``".
 

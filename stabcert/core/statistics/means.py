@@ -76,22 +76,17 @@ def mean_interval(values: ArrayLike, delta: float) -> tuple[float, float]:
 
 
 def difference_lower(differences: ArrayLike, delta: float) -> float:
-    """`mean_lower` for values in [-1, 1], such as differences of two shares of the same input."""
+    """`mean_lower` for values in [-1, 1], such as differences of two shares of the same input.
+
+    Differences that are mostly 0 vary little, and so give a bound close to their mean: the point of comparing two
+    treatments on the same inputs with the same random numbers.
+    """
     return 2.0 * mean_lower((1.0 + np.asarray(differences, dtype=np.float64)) / 2.0, delta) - 1.0
 
 
 def difference_upper(differences: ArrayLike, delta: float) -> float:
     """Mirror image of `difference_lower`."""
     return -difference_lower(-np.asarray(differences, dtype=np.float64), delta)
-
-
-def difference_interval(differences: ArrayLike, delta: float) -> tuple[float, float]:
-    """Two-sided: both one-sided bounds at delta / 2.
-
-    Differences that are mostly 0 vary little, and so give a narrow interval: the point of comparing two
-    treatments on the same inputs with the same random numbers.
-    """
-    return difference_lower(differences, delta / 2), difference_upper(differences, delta / 2)
 
 
 def _distinct(values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -20,10 +20,9 @@ from stabcert.core.curve.result import (
     TriedAdditions,
 )
 from stabcert.core.curve.summary import summarise
-from stabcert.core.statistics.bounds import clopper_pearson_interval
-from stabcert.core.statistics.means import difference_interval, mean_interval
+from stabcert.core.statistics.means import mean_interval
 from stabcert.errors import InputError, ParameterError
-from tests.core.helpers import FALSE_ALARM
+from tests.core.helpers import FALSE_ALARM, clopper_pearson_interval, difference_interval
 from tests.doubles import Threshold
 
 ONE, HALF = Fraction(1), Fraction(1, 2)

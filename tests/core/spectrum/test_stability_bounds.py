@@ -9,9 +9,9 @@ import pytest
 
 from stabcert.core.spectrum.small_sets import containment, moebius, smooth_sets, steps_of
 from stabcert.core.spectrum.stability_bounds import bounds_cost, stability_bounds
-from stabcert.core.spectrum.transforms import smooth_values, transform
+from stabcert.core.spectrum.transforms import transform
 from stabcert.errors import InputError, ParameterError
-from tests.core.boolean_functions import code, soft, subsets
+from tests.core.boolean_functions import code, smooth_values, soft, subsets
 from tests.core.helpers import GOLDEN
 from tests.core.spectrum.stability_cases import (
     CASES,

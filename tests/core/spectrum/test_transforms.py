@@ -14,15 +14,22 @@ from stabcert.core.spectrum.transforms import (
     every_mask,
     exact_cost,
     features_of,
-    inverse_transform,
     mass_by_degree,
     smooth_coefficients,
-    smooth_values,
     transform,
     weights_by_degree,
 )
 from stabcert.errors import InputError, ParameterError
-from tests.core.boolean_functions import by_degree, masks_of, measure, sizes, smoothing, synthesis
+from tests.core.boolean_functions import (
+    by_degree,
+    inverse_transform,
+    masks_of,
+    measure,
+    sizes,
+    smooth_values,
+    smoothing,
+    synthesis,
+)
 from tests.core.helpers import GOLDEN
 
 TABLE = np.array(GOLDEN["table_of_3_features"])

@@ -15,7 +15,6 @@ from scipy import stats
 
 from stabcert.core.statistics.bounds import clopper_pearson_lower, hoeffding_epsilon
 from stabcert.core.statistics.means import (
-    difference_interval,
     difference_lower,
     difference_upper,
     log_e_value,
@@ -24,6 +23,7 @@ from stabcert.core.statistics.means import (
     mean_upper,
 )
 from stabcert.errors import InputError, ParameterError
+from tests.core.helpers import difference_interval
 
 LAWS: list[tuple[Sequence[float], Sequence[float]]] = [
     ([0, 1], [0.1, 0.9]),
