@@ -1,17 +1,75 @@
 """stabcert: certificates that a feature attribution can be trusted.
 
-A classifier looks at an image or a sentence, an attribution says which patches or words mattered,
-and the top-k of them form a mask. stabcert bounds how often, and tells whether always, the
-prediction on the masked input survives when more features are revealed.
+A classifier looks at an image or a sentence, an attribution scores its patches or words, and the k best of them
+form an explanation: a mask. Does the prediction on that mask survive when more features are revealed? stabcert
+bounds how often it does (`certify_soft`) and proves up to how many features it always does (`certify_hard`). It
+needs nothing of the classifier but its predictions, and every certificate says with what probability it may be wrong.
 
->>> from stabcert import load_predictor, explain, top_k_mask, certify_soft
->>> predictor = load_predictor("demo:image", "cat.jpg")
->>> attribution = explain(predictor, "lime")
->>> mask = top_k_mask(attribution.scores, 12)
->>> certify_soft(predictor, mask, radius=4, rng=numpy.random.default_rng(0)).rates
+A predictor is any callable with an attribute ``n_features`` that maps ``(k, n_features)`` boolean masks, True = kept,
+to ``(k, n_classes)`` probabilities, and depends on nothing but the mask. Here a function of twelve features with
+two classes:
 
-Every function works on any object with ``n_features`` that maps ``(k, n_features)`` boolean masks,
-True = kept, to ``(k, n_classes)`` probabilities. Names are loaded when they are first used.
+>>> import numpy as np
+>>> import stabcert
+>>> weights = np.array([3, -2, 2, 1, -1, 1, -1, 1, -1, 1, -1, 1])
+>>> def predictor(masks):
+...     positive = 1 / (1 + np.exp(-(masks @ weights)))
+...     return np.stack([1 - positive, positive], axis=1)
+>>> predictor.n_features = 12
+
+An attribution and the mask of its two best features, on which class 1 is predicted:
+
+>>> scores = stabcert.explain(predictor, "occlusion").scores
+>>> mask = stabcert.top_k_mask(scores, 2)
+>>> np.flatnonzero(mask)
+array([0, 2])
+
+How often does that survive when up to three, or up to eight more features are revealed? Few additions are all
+tried, and the rate is exact. Of many some are drawn: with probability at least 90% both rates lie in their bounds.
+
+>>> rng = np.random.default_rng(0)
+>>> for rate in stabcert.certify_soft(predictor, mask, radius=[3, 8], n_samples=200, rng=rng).rates:
+...     print(rate.radius, rate.enumerated, round(rate.lower, 3), round(rate.upper, 3))
+3 True 1.0 1.0
+8 False 0.958 0.992
+
+Up to how many does it always survive? Of this predictor by trying them, and of the one that votes over 64 frozen
+noise masks by proof:
+
+>>> stabcert.enumerate_hard_radius(predictor, mask, max_evaluations=1000).radius
+3
+>>> noise = stabcert.quantized_keep_masks(12, keep=48, quantization=64, rng=rng)
+>>> smoothed = stabcert.SmoothedPredictor(predictor, noise)
+>>> stabcert.certify_hard(smoothed, mask, refine=1000).radius_incremental
+3
+
+With a model, ``predictor = stabcert.load_predictor("demo:image", "photo.jpg")`` takes the place of the function.
+The command ``stabcert`` does all of this for files; ``stabcert --help`` says how.
+
+Names by theme, each with a docstring of its own:
+
+Predictors and masks
+    MaskedPredictor, SmoothedPredictor, top_k_mask, count_additions, sample_additions, bernoulli_keep_masks,
+    quantized_keep_masks
+Attributions
+    explain, explain_all, compare, Attribution, Agreement
+How often: soft stability
+    certify_soft, SoftCertificate, StabilityRate, Interrupted
+Always: hard stability
+    certify_hard, certify_hard_bernoulli, check_addition, enumerate_hard_radius, find_flip, HardCertificate,
+    CheckedAddition, EnumeratedRadius
+Smallest masks
+    smallest_stable_mask, StableMask, SearchInterrupted, greedy_minimal_mask, MinimalMask
+Boolean spectrum
+    degree_weights, Spectrum, stability_bounds, StabilityBounds
+Over a data set
+    evaluate_smoothing, SmoothedInput, summarise, smoothing_curve, SmoothingCurve
+Models and their inputs
+    load_model, load_predictor, Feature, Features, keep_freed_memory
+Errors
+    StabcertError, InputError, ModelError, ParameterError
+
+Names are loaded when they are first used: ``import stabcert`` imports neither numpy nor torch.
 """
 
 from __future__ import annotations
@@ -43,6 +101,7 @@ if TYPE_CHECKING:
     from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
     from stabcert.explainers import explain, explain_all
     from stabcert.models.hub import load_model, load_predictor
+    from stabcert.models.memory import keep_freed_memory
 
 __version__ = "0.1.0"
 
@@ -85,6 +144,7 @@ __all__ = [
     "explain_all",
     "find_flip",
     "greedy_minimal_mask",
+    "keep_freed_memory",
     "load_model",
     "load_predictor",
     "quantized_keep_masks",
@@ -121,6 +181,7 @@ _MODULES = {
     "stabcert.errors": ("InputError", "ModelError", "ParameterError", "StabcertError"),
     "stabcert.explainers": ("explain", "explain_all"),
     "stabcert.models.hub": ("load_model", "load_predictor"),
+    "stabcert.models.memory": ("keep_freed_memory",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -48,8 +48,18 @@ def top_k_mask(scores: ArrayLike, k: int) -> Mask:
 def count_additions(n_free: int, radius: int, *, exactly: bool = False, at_most: int | None = None) -> int:
     """How many masks there are with up to (or exactly) ``radius`` of ``n_free`` features added.
 
-    Exact for every size, as a Python integer: ``sum_{j<=radius} C(n_free, j)``. With ``at_most``
-    counting ends as soon as that number is exceeded, and the result is then only known to be larger.
+    Exact for every size, as a Python integer: ``sum_{j<=radius} C(n_free, j)``.
+
+    Args:
+        n_free: features that are left to add.
+        radius: r, how many may be added; above ``n_free`` there are no more masks (with ``exactly``: none).
+        exactly: count only the masks with exactly that many features added.
+        at_most: end counting as soon as this number is exceeded; the result is then only known to be larger.
+
+    Raises:
+        ParameterError: a negative number.
+
+    Source: Soft stability (Jin et al. 2025), Definition 2.1: the size of Delta_r.
     """
     if n_free < 0 or radius < 0:
         raise ParameterError(f"{radius} of {n_free} features cannot be added; use numbers from 0")
@@ -215,12 +225,44 @@ def size_weights(n_free: int, radius: int) -> NDArray[np.float64]:
 
 
 def sample_additions(mask: Mask, radius: int, n_samples: int, *, exactly: bool = False, rng: Generator) -> Masks:
-    """``(n_samples, n_features)`` independent, uniform draws from Delta_r(mask)."""
+    """Independent draws from Delta_r(mask), each member exactly equally likely.
+
+    Args:
+        mask: ``(n_features,)``, True = kept.
+        radius: r, how many features may be added; at most the number of features not kept.
+        n_samples: masks to draw.
+        exactly: draw only masks with exactly ``radius`` features added.
+        rng: source of all randomness; the same generator state gives the same masks.
+
+    Returns:
+        ``(n_samples, n_features)`` bool.
+
+    Raises:
+        InputError: a mask that is none.
+        ParameterError: a radius that does not exist.
+
+    Source: Soft stability (Jin et al. 2025), Definition 2.1.
+    """
     return IndependentDraws(Additions(mask, radius, exactly=exactly), rng).draw(n_samples)
 
 
 def bernoulli_keep_masks(n_features: int, *, keep_probability: float, draws: int, rng: Generator) -> Masks:
-    """``(draws, n_features)``: each feature of each draw is kept with ``keep_probability``, independently."""
+    """Independent noise masks: each feature of each mask is kept with ``keep_probability``, independently.
+
+    Args:
+        n_features: how many features the masks are for.
+        keep_probability: lambda, 0 to 1.
+        draws: how many masks.
+        rng: source of all randomness; the same generator state gives the same masks.
+
+    Returns:
+        ``(draws, n_features)`` bool, True = kept.
+
+    Raises:
+        ParameterError: a keep probability or a number of draws that is not possible.
+
+    Source: Soft stability (Jin et al. 2025), Definition 4.1: the noise of M_lambda.
+    """
     if not 0.0 <= keep_probability <= 1.0:
         raise ParameterError(f"a keep probability of {keep_probability} is not possible; use 0 to 1")
     if draws < 1:

@@ -57,6 +57,9 @@ def explain(
 ) -> Attribution:
     """Score every feature's importance for one class.
 
+    Nothing is guaranteed of an attribution: its top features make a mask (`top_k_mask`), and the certificates say
+    how far that can be trusted.
+
     Args:
         predictor: any `MaskedPredictor` for lime, shap, kernelshap, occlusion and random; the other
             methods use gradients and need a `ModelPredictor`.
@@ -72,6 +75,7 @@ def explain(
     Raises:
         ParameterError: an unknown method or class, an option that the method does not have or that
             cannot be, or a method that needs gradients for a predictor without.
+        ModelError: the predictor returned something other than probabilities, or the scores are not finite.
     """
     (attribution,) = explain_all(
         predictor, (method,), target=target, seed=seed, n_samples=n_samples, steps=steps, sigma=sigma
@@ -92,7 +96,12 @@ def explain_all(
     """What `explain` gives for each of ``methods``, in their order, with evaluations shared.
 
     smoothgrad and clime use the same noise and evaluate it once; methods that use masks share what
-    a `ModelPredictor` remembers. An option goes to every method that has it.
+    a `ModelPredictor` remembers.
+
+    Args:
+        methods: names from `METHODS`, each once.
+
+    Other arguments: `explain`; each of ``n_samples``, ``steps`` and ``sigma`` goes to every method that has it.
 
     Raises:
         ParameterError: as `explain`; an option that none of the methods has, no method, or one

@@ -86,9 +86,11 @@ def certify_soft(
         interval: ``"exact"`` is Clopper-Pearson (hypergeometric without replacement); ``"hoeffding"`` the paper's.
         formulation: ``"up-to"`` r additions as in the paper's definition, ``"exactly"`` r additions,
             or ``"worst"``, the smallest rate over exactly 1, ..., r additions.
-        min_rate: rate to be certified.
-        sequential: with ``min_rate``, stop as soon as the answer is known.
+        simultaneous: the statement is about all radii together, not about each by itself.
+        min_rate: rate to be certified, above 0 and up to 1.
         max_samples: most draws of a sequential test for each radius (default 2000); for each size if ``"worst"``.
+        sequential: with ``min_rate``, stop as soon as the answer is known.
+        largest_radius: test the radii in increasing order, up to the first that is not certified.
         rng: source of all randomness; the same generator state gives the same certificate.
 
     Raises:

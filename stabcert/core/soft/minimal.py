@@ -179,6 +179,10 @@ def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> Minima
 
     Costs at most 2n evaluations, and n - k more for each consistent k whose additions are tried.
 
+    Args:
+        predictor: any `MaskedPredictor`.
+        scores: ``(n_features,)`` of an attribution; larger comes first, ties go to the lower index.
+
     Raises:
         InputError: scores that do not fit the predictor.
         ModelError: the predictor returned something other than probabilities.

@@ -44,10 +44,12 @@ def degree_weights(
     the coefficients do so all together. Intervals that say next to nothing are marked, with the samples needed.
 
     Args:
+        predictor: any `MaskedPredictor`.
         target_class: None for the class predicted on the full input.
         target: ``probability`` of the class; ``margin`` of it over the best other class of the full input;
             ``indicator`` of its being predicted.
-        basis: ``standard``, ``monotone``, or ``biased`` with ``bias`` the keep probability p of the masks.
+        basis: ``standard``, ``monotone`` or ``biased``.
+        bias: keep probability p of the masks, between 0 and 1, for the biased basis alone.
         degree: the largest that is reported. Default: all if exact; else 3, and in the monotone basis what fits.
         n_samples: masks for each estimate (1000). An estimated spectrum takes 2 of these, and 3 for each keep
             probability below 1; the monotone one every mask with at most ``degree`` features besides.
@@ -57,6 +59,7 @@ def degree_weights(
         restrict_draws: how many restrictions, 2^restrict evaluations each; none if the spectrum is exact.
         top: how many of the largest coefficients are listed.
         delta: failure probability of each interval.
+        rng: source of all randomness, of estimates and restrictions; an exact spectrum takes nothing from it.
 
     Raises:
         ParameterError: an argument is out of range, or the spectrum is too large to be exact (see `exact_cost`).

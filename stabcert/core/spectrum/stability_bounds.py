@@ -55,9 +55,11 @@ def stability_bounds(
     Smoothing the ``free`` ones alone makes B.5' smaller at least by the factor lambda.
 
     Args:
+        predictor: any `MaskedPredictor` that gives probabilities, not votes.
         mask: ``(n_features,)``, True = kept.
         radius: r, 0 to the number of features not kept.
         keep_probability: lambda; 1 for the function as it is.
+        smooth: which features the noise may drop, ``"all"`` or the ``"free"`` ones that ``mask`` does not keep.
         target_class: None for the class predicted on the full input.
         max_evaluations: refuse rather than give the predictor more masks; see `bounds_cost`.
 
