@@ -8,7 +8,7 @@ from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding
 from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
 from stabcert.report.record import Prediction, Report
 from stabcert.report.spectrum.wording import spectrum_sentences
-from stabcert.report.terminal import counted, guarantee, short, tie_note
+from stabcert.report.terminal import about, counted, guarantee, short, tie_note
 
 
 def predicted(prediction: Prediction) -> str:
@@ -23,7 +23,7 @@ def caption(report: Report) -> str:
     elif spectrum is not None:
         promise = " ".join(spectrum_sentences(spectrum.spectrum, report))
     elif certificate is not None:
-        promise = " ".join([*largest_radius(certificate), guarantee(certificate)])
+        promise = " ".join([*largest_radius(certificate), guarantee(certificate), about(report, certificate)])
     elif report.result["until_stable"] is not None:
         promise = "; ".join(line.plain.strip() for line in until_stable_lines(report.result)) + "."
     else:
@@ -36,12 +36,15 @@ def caption(report: Report) -> str:
 def numbers(report: Report) -> str:
     """n, k, the method and the model; of a certificate also r and delta."""
     explanation, certificate, finding = report.explanation, certified(report), hard_finding(report)
+    spectrum = spectrum_finding(report)
     n, k = len(explanation.features), int(explanation.mask.sum())
     parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}"]
     if certificate is not None:
         parts += [f"r = {ranges([rate.radius for rate in certificate.rates])}", f"δ = {certificate.delta:g}"]
     elif finding is not None:
         parts += smoothing_numbers(finding)
+    elif spectrum is not None and spectrum.spectrum.delta is not None:
+        parts.append(f"δ = {spectrum.spectrum.delta:g}")
     elif report.result.get("until_stable") is not None:
         search = report.result["until_stable"]
         parts += [f"r = {search['radius']}", f"δ = {search['delta']:g}"]

@@ -57,6 +57,18 @@ def test_formats_are_what_they_claim_and_repeat_to_the_byte(file_format: str, ma
     assert data == plot(exhibits, file_format)
 
 
+def test_a_pdf_holds_its_text_as_text_in_fonts_that_journals_take() -> None:
+    data = plot([EXHIBITS["flip"]], "pdf")
+    assert b"/FontFile2" in data
+    assert b"/Type3" not in data
+
+
+def test_a_picture_is_sharp_in_a_column_of_a_paper() -> None:
+    column = 3.3  # inches
+    assert figure.WIDTH * figure.DOTS_PER_INCH / column > 280
+    assert figure.SMALL * column / figure.WIDTH > 5.5  # points
+
+
 def test_every_input_has_its_row() -> None:
     def height(inputs: int) -> int:
         with Image.open(io.BytesIO(plot([EXHIBITS["one method"]] * inputs, "png"))) as opened:
@@ -94,7 +106,8 @@ def test_captions_state_the_numbers_and_the_guarantee() -> None:
     assert caption(EXHIBITS["flip"].report) == (
         "n = 49 cells, k = 12 kept by lime, r = 1, 4, δ = 0.05. Model some/model, seed 7. "
         "Mask alone: tabby (0.75), as on the full input. "
-        "The rate lies in its interval with probability at least 95% over the draws, all radii together."
+        "The rate lies in its interval with probability at least 95% over the draws, all radii together. "
+        "Rate: of the ways to add up to r cells, the share on which some/model, not smoothed, still says tabby."
     )
     assert caption(image(masked=1).report) == (
         "n = 49 cells, k = 12 kept by lime. Model some/model, seed 7. "

@@ -291,4 +291,7 @@ def test_a_caption_says_what_is_shown_and_how_sure_it_is() -> None:
     assert "Spectrum of the probability of joy" in text
     assert "90%" in text
     assert "Dotted, or with a question mark, means nothing" in text
-    assert "reaches down to 0" not in caption(fourier_report(spectra.EXACT))
+    assert "δ = 0.1. Model" in text
+    exact = caption(fourier_report(spectra.EXACT))
+    assert "reaches down to 0" not in exact
+    assert "δ" not in exact, "nothing of it is a matter of chance"

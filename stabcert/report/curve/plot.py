@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from stabcert.report.agreement import ranges
 from stabcert.report.colours import SERIES
 from stabcert.report.curve.chart import Panel, Series, legend, panels, shown_ticks, spread
 from stabcert.report.curve.record import CurveFinding
 from stabcert.report.curve.wording import heading, meanings, thresholds
+from stabcert.report.figures.axes import MARKERS, share_scale, style
 from stabcert.report.figures.fonts import text_width
 from stabcert.report.figures.image import title
 from stabcert.report.figures.sheet import LARGE, SMALL, Area, Sheet, own_style
@@ -16,7 +18,6 @@ from stabcert.report.figures.sheet import LARGE, SMALL, Area, Sheet, own_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MARKERS = ("o", "s", "^", "D", "v", "P")
 _LEFT, _BELOW = 0.34, 0.36
 _HEIGHT = 1.5
 _GAP = 0.14
@@ -55,15 +56,10 @@ def draw_panel(area: Area, panel: Panel) -> None:
     for number, series in enumerate(panel.series):
         _draw_series(axes, series, step * (number - (len(panel.series) - 1) / 2), panel.banded)
     axes.set_xlim(first, last)
-    axes.set_ylim(0, 1.0)
     ticks = shown_ticks(panel, _MOST_TICKS)
     axes.set_xticks([x for x, _ in ticks], labels=[name for _, name in ticks])
-    axes.set_yticks([0, 0.5, 1.0], labels=["0", "0.5", "1"])
-    axes.set_yticks([0.25, 0.75], minor=True)
-    axes.grid(axis="y", which="both", color="0.88", linewidth=0.6, zorder=0)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=SMALL, length=2.5, width=0.6)
+    share_scale(axes)
+    style(axes)
     axes.tick_params(which="minor", length=0)
     area.write((area.width + _LEFT) / 2, 0.06, panel.x_name, SMALL, ha="center")
 
@@ -83,7 +79,7 @@ def _draw_series(axes: Axes, series: Series, shift: float, banded: bool) -> None
         color=colour,
         linestyle=dashes,
         linewidth=2.6 if below else 1.1,
-        marker=_MARKERS[series.style % len(_MARKERS)],
+        marker=MARKERS[series.style % len(MARKERS)],
         markersize=6 if below else 3.5,
         clip_on=False,
         zorder=3,
@@ -104,24 +100,24 @@ def _add_legend(sheet: Sheet, names: list[tuple[str, int]]) -> None:
     lines = -(-len(names) // columns)
 
     def draw(area: Area) -> None:
-        for name, style in names:
-            left, bottom = style % columns * step, area.height - (style // columns + 1) * _LINE + 0.04
-            _sample(area, left, bottom, style)
+        for name, number in names:
+            left, bottom = number % columns * step, area.height - (number // columns + 1) * _LINE + 0.04
+            _sample(area, left, bottom, number)
             area.write(left + _SAMPLE + 0.06, bottom, name, SMALL)
 
     sheet.add(_LINE * lines, draw)
 
 
-def _sample(area: Area, left: float, bottom: float, style: int) -> None:
-    """A piece of a line with its marker."""
+def _sample(area: Area, left: float, bottom: float, number: int) -> None:
+    """A piece of the line of a series with its marker."""
     axes = area.part(left, bottom, _SAMPLE, 0.08).plain_axes()
     axes.plot(
         [0, _SAMPLE / 2, _SAMPLE],
         [0.04] * 3,
-        color=SERIES[style % len(SERIES)],
-        linestyle="-" if style < len(SERIES) else "--",
+        color=SERIES[number % len(SERIES)],
+        linestyle="-" if number < len(SERIES) else "--",
         linewidth=1.1,
-        marker=_MARKERS[style % len(_MARKERS)],
+        marker=MARKERS[number % len(MARKERS)],
         markersize=3.5,
         markevery=[1],
         clip_on=False,
@@ -129,7 +125,8 @@ def _sample(area: Area, left: float, bottom: float, style: int) -> None:
 
 
 def _caption(finding: CurveFinding) -> str:
-    said = [f"{heading(finding)}, δ = {finding.curve.delta:g}."]
+    radii = [rate.radius for rate in finding.curve.levels[0].methods[0].rates]
+    said = [f"{heading(finding)}, r = {ranges(radii)}, δ = {finding.curve.delta:g}."]
     said += [f"{threshold[:1].upper()}{threshold[1:]}." for threshold, _ in thresholds(finding)]
     said += meanings(finding)
     said.append(f"Model {finding.model['id']}, seed {finding.run['seed']}.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.report.colours import BLUE, VERMILLION
+from stabcert.report.figures.axes import share_scale, style
 from stabcert.report.figures.sheet import SMALL, Area
 
 if TYPE_CHECKING:
@@ -71,15 +72,10 @@ def _scales(axes: Axes, radii: list[int], last: int) -> None:
     first = radii[0]
     room = max(0.5, 0.04 * (last - first))
     axes.set_xlim(first - room, last + room)
-    axes.set_ylim(0, 1.0)
     if len(radii) <= 5 and min(np.diff(radii), default=1) > (last - first) / 12:
         axes.set_xticks(radii)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
-    axes.set_yticks([0, 0.5, 1.0], labels=["0", "0.5", "1"])
-    axes.set_yticks([0.25, 0.75], minor=True)
-    axes.grid(axis="y", which="both", color="0.88", linewidth=0.6, zorder=0)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=SMALL, length=2.5, width=0.6)
+    share_scale(axes)
+    style(axes)
     axes.set_ylabel("stability rate", size=SMALL, labelpad=3)

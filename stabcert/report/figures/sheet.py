@@ -123,7 +123,15 @@ def own_style() -> Iterator[None]:
 
     # The stubs of matplotlib 3.11 want literal names of settings, those before it any string.
     defaults: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if "backend" not in name}
-    ours: Any = {"svg.hashsalt": "stabcert", "font.size": SMALL, "axes.linewidth": 0.6}
+    ours: Any = {
+        "svg.hashsalt": "stabcert",
+        # Text as outlines, for an SVG brings no font: it looks the same where DejaVu Sans is missing.
+        "svg.fonttype": "path",
+        # TrueType, of which a reader can copy and search the text; journals refuse the default, Type 3.
+        "pdf.fonttype": 42,
+        "font.size": SMALL,
+        "axes.linewidth": 0.6,
+    }
     with matplotlib.rc_context(defaults | ours):
         yield
 

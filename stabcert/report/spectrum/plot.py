@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stabcert.core.spectrum.result import Spectrum
 from stabcert.report.canvas import Exhibit
 from stabcert.report.colours import BLUE, SERIES
+from stabcert.report.figures.axes import MARKERS, style
 from stabcert.report.figures.image import GAP, TITLES, draw_kept, image_height, title
 from stabcert.report.figures.sheet import SMALL, Area, Sheet
 from stabcert.report.figures.text import KEPT_FRAME, Frame, add_text
@@ -18,7 +19,6 @@ from stabcert.report.wording import predicted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = ("o", "s", "^", "D", "v", "P")
 _LEFT, _BELOW, _ABOVE = 0.55, 0.36, 0.06
 _NAMES, _NAMES_IN_A_ROW = 0.18, 3
 """Height of a line of the legend, and what stands in it."""
@@ -70,7 +70,7 @@ def draw_weights(area: Area, spectrum: Spectrum) -> None:
     axes.set_ylim(10.0**scale.low, 10.0**scale.high)
     axes.set_xlim(degrees[0] - 0.5, degrees[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, min_n_ticks=1))
-    _style(axes)
+    style(axes)
     axes.set_ylabel("weight", size=SMALL, labelpad=2)
     axes.legend(
         fontsize=SMALL,
@@ -102,7 +102,7 @@ def draw_sticks(area: Area, found: Sticks) -> None:
     wide = [(d, x) for d, x in shown if d == 1 or spans[d - 1][1] - spans[d - 1][0] > room]
     axes.set_xticks([x for _, x in wide], labels=[str(d) for d, _ in wide])
     axes.set_xlim(-1, len(found.values))
-    _style(axes)
+    style(axes)
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("coefficient", size=SMALL, labelpad=2)
     area.write((area.width + _LEFT) / 2, 0.06, "sets of features by degree, without the constant", SMALL, ha="center")
@@ -124,10 +124,3 @@ def _curve(axes: Axes, curve: Curve, scale: Decades, shift: float, colour: str, 
         axes.plot([x, x], [lower, upper], color=colour, linewidth=1.4, linestyle=line, label=label, zorder=2)
         if one.weight.meaningful and scale.shows(one.weight.value):
             axes.plot(x, one.weight.value, marker=marker, markersize=4, color=colour, zorder=3)
-
-
-def _style(axes: Axes) -> None:
-    axes.grid(axis="y", color="0.88", linewidth=0.6, zorder=0)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=SMALL, length=2.5, width=0.6)
