@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stabcert.cli.commands import fourier, smooth_eval
 from stabcert.cli.commands.certify_soft import parse_radii
-from stabcert.cli.commands.hard_work import parse_keep_probability
+from stabcert.cli.commands.hard_request import parse_keep_probability
 from stabcert.cli.explanation import find_class, parse_top_k
 from stabcert.cli.options import parse_methods
 from stabcert.errors import ParameterError
