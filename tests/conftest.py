@@ -19,13 +19,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tables and values that are compared anew")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file to one process, and all that use the Ray cluster to the same: what fixtures made is made once."""
-    for item in items:
-        uses_ray = "ray_cluster" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("ray" if uses_ray else item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[str]:
     """The address of a real Ray cluster of two CPUs on this machine, one for all tests."""

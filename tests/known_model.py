@@ -42,7 +42,9 @@ class KnownPredictor:
         self.features = Features("word", tuple(Feature(f"word {i}") for i in range(n)), (n,))
         self.masked_input = SimpleNamespace(settings={"features": "word", "baseline": "remove"})
         self.decision_tolerance = float(getattr(function, "decision_tolerance", 0.0))
-        self.evaluations = 0
+        self.evaluations = self.rechecked = 0
+        self.drift = 0.0
+        self.batches = SimpleNamespace(largest=self.batch_size)
         self.on_progress: Callable[[int], None] | None = None
 
     def __call__(self, masks: Masks, /) -> Probs:
@@ -62,6 +64,7 @@ class KnownModel:
     kind: str = "text"
     revision: str | None = None
     sha256: str | None = None
+    config_sha256: str | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     notes: tuple[str, ...] = ()

@@ -104,6 +104,6 @@ def by_file(path: Path, n_features: int) -> Choice:
         try:
             values = np.asarray(parse_json(data))
         except ValueError as error:
-            raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1 (it {error})") from error
+            raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1: {error}") from error
     settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
     return Choice(as_mask(values, n_features), "mask", settings, None, None)

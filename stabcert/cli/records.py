@@ -216,6 +216,6 @@ def _check(record: dict[str, Any]) -> None:
         if not isinstance(feature["score"], (int, float, NoneType)) or isinstance(feature["score"], bool):
             raise TypeError("scores are numbers")
         if feature["score"] is not None and not abs(feature["score"]) <= sys.float_info.max:
-            raise ValueError("a score is beyond the range of floating point numbers")
+            raise ValueError("a score is beyond the range of floats")
         if type(feature["index"]) is not int or not isinstance(feature.get("box", []), list):
             raise TypeError("a feature has a number and a place")

@@ -267,7 +267,7 @@ class ModelPredictor:
     def _same_bits(self, masks: Masks, rows: NDArray[np.intp], cost: int, probs: Probs) -> bool:
         """Whether the first block of a batch gives by itself what it gave in the batch."""
         block = rows[: self.batches.block(cost)]
-        again, _ = self._fetch(self._logits(masks[block]), len(block))
+        again, _ = self._read(self._logits(masks[block]), len(block))  # nobody asked for it: not counted
         return bool(np.array_equal(again, probs[block]))
 
     def _settle(self, masks: Masks, rows: NDArray[np.intp], probs: Probs) -> None:
@@ -315,7 +315,12 @@ class ModelPredictor:
             return self.masked_input.logits(masks)
 
     def _fetch(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:
-        """Probabilities of a batch, and the tolerance of each row."""
+        """Probabilities of a batch, and the tolerance of each row; counted."""
+        read = self._read(logits, rows)
+        self._count(rows)
+        return read
+
+    def _read(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:
         # float64 before the softmax: rounding after it could merge the two best classes.
         # MPS has no float64, hence the CPU first.
         values = logits.cpu().double()
@@ -325,7 +330,6 @@ class ModelPredictor:
             )
         if not bool(torch.isfinite(values).all()):
             raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
-        self._count(rows)
         probs: Probs = torch.softmax(values, dim=-1).numpy()
         largest = values.abs().amax(dim=-1).numpy()
         return probs, np.maximum(self.drift_tolerance, _RELATIVE_TOLERANCE[self.dtype] * largest)

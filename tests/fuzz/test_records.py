@@ -16,13 +16,19 @@ from hypothesis import strategies as st
 
 from stabcert.cli.inputs import Item
 from stabcert.cli.records import Recorded, read_records
+from stabcert.core.types import Feature, Features
 from stabcert.errors import InputError
 from stabcert.report.record import to_json
 from tests.fuzz.strategies import as_json, examples, mutated_bytes, mutated_json, teaches
 
 MASKING = {"features": "word", "baseline": "remove", "removal": "positions"}
-PREDICTOR: Any = SimpleNamespace(n_features=4, n_classes=2, masked_input=SimpleNamespace(settings=MASKING))
 TEXT = "a film like this"
+PREDICTOR: Any = SimpleNamespace(
+    n_features=4,
+    n_classes=2,
+    masked_input=SimpleNamespace(settings=MASKING),
+    features=Features("word", tuple(Feature(word) for word in TEXT.split()[:4]), (4,)),
+)
 TEXT_SHA = Item("i", "text", text=TEXT).sha256()
 
 
@@ -40,7 +46,7 @@ def record(selected: list[int], scores: list[float | None], target: int = 1) -> 
             "text": TEXT,
             "truncated": False,
         },
-        "model": {"id": "m", "revision": None, "sha256": "f" * 64, "labels": 2},
+        "model": {"id": "m", "revision": None, "sha256": "f" * 64, "config_sha256": None, "labels": 2},
         "prediction": {"id": 1, "label": "one", "probability": 0.7},
         "explanation": {
             "method": "lime",
@@ -90,7 +96,7 @@ def use(recorded: Recorded) -> None:
     assert item.kind != "text" or item.text == info["text"]
     assert isinstance(recorded.truncated, bool)
     try:
-        choice = recorded.choice(PREDICTOR, input_sha256=sha256, model_sha256="f" * 64)
+        choice = recorded.choice(PREDICTOR, input_sha256=sha256, model_sha256="f" * 64, config_sha256=None)
     except InputError:
         return
     assert sha256 == TEXT_SHA
@@ -142,7 +148,7 @@ def test_a_valid_record_gives_back_its_mask_and_scores(
     valid = record([i for i in range(4) if kept[i]], scores, target)
     found = read(scratch / "valid.jsonl", b"\n".join([as_json(valid)] * copies))
     assert len(found) == copies
-    choice = found[-1].choice(PREDICTOR, input_sha256=TEXT_SHA, model_sha256="f" * 64)
+    choice = found[-1].choice(PREDICTOR, input_sha256=TEXT_SHA, model_sha256="f" * 64, config_sha256=None)
     assert choice.mask.tolist() == kept
     assert choice.target == target
     assert (choice.scores is None) == (None in scores)

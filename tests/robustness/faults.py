@@ -67,14 +67,14 @@ def _small_memory(*arguments: object) -> Build:
     """Five masks at a time do not fit, four do."""
 
     def build(shop: Workshop) -> Sequence[object]:
-        whole = ModelPredictor._probabilities
+        whole = ModelPredictor._logits
 
         def instead(self: ModelPredictor, masks: Any) -> Any:
             if len(masks) > 4:
                 _no_memory_of_torch()
             return whole(self, masks)
 
-        shop.monkeypatch.setattr(ModelPredictor, "_probabilities", instead)
+        shop.monkeypatch.setattr(ModelPredictor, "_logits", instead)
         return _sentences(shop, *arguments)
 
     return build
@@ -150,7 +150,7 @@ CASES = cases(
     ("too little memory for a batch of five", _small_memory("explain", "--method", "occlusion"), 0, "reported"),
     (
         "too little memory for one input at a time",
-        _broken(_no_memory_of_torch, ModelPredictor, "_probabilities", "explain", "--method", "occlusion"),
+        _broken(_no_memory_of_torch, ModelPredictor, "_logits", "explain", "--method", "occlusion"),
         3,
         "out of memory on cpu even with one input at a time",
     ),

@@ -95,7 +95,7 @@ CASES = cases(
     ("all zeros, hard", _mask(json.dumps([0] * 9), command="certify-hard"), 0, "reported, 0 of 9"),
     ("all ones, hard", _mask(json.dumps([1] * 9), command="certify-hard"), 0, "reported, 9 of 9"),
     ("all ones, spectrum", _mask(json.dumps([1] * 9), command="fourier"), 0, "reported, 9 of 9"),
-    ("a mask with NaN", _mask("[NaN, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),
+    ("a mask with NaN", _mask("[NaN, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "NaN is not a finite number"),
     ("a mask with shares", _mask("[0.5, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),
     ("a mask with 2", _mask("[2, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),
     ("a mask with a number of 40 digits", _mask(f"[{10**40}, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),

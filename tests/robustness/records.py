@@ -155,7 +155,7 @@ CASES = cases(
         "NaN is not a finite number",
     ),
     ("scores that are true", _altered(_put(True, _INPUT, "features", 0, "score")), 3, "scores are numbers"),
-    ("scores of 400 digits", _altered(_put(10**400, _INPUT, "features", 0, "score")), 3, "scores are numbers"),
+    ("scores of 400 digits", _altered(_put(10**400, _INPUT, "features", 0, "score")), 3, "beyond the range of floats"),
     (
         "settings that are infinite",
         _altered(_put(float("inf"), _INPUT, "settings", "sigma")),

@@ -64,7 +64,7 @@ CASES = cases(
     ("an option as a text", _text("--help"), 0, "reported"),
     ("an image for a model of texts", lambda shop: _image(shop), 3, "classifies texts"),
     ("a list that is not JSON", _list("list.jsonl", '{"text": "a"}\n{"text": \n'), 3, "list.jsonl, line 2 is not JSON"),
-    ("a list of 100,000 brackets", _list("list.jsonl", "[" * 100_000), 3, "list.jsonl, line 1 is not JSON"),
+    ("a list of 100,000 brackets", _list("list.jsonl", "[" * 100_000), 3, "list.jsonl, line 1 is nested too deeply"),
     ("a list of numbers", _list("list.jsonl", "1\n2\n"), 3, "line 1 must be an object"),
     ("a list whose text is a number", _list("list.jsonl", '{"text": 7}'), 3, 'neither a "text" nor a "path"'),
     (
