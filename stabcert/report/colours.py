@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
+ADDED, ADDED_ON_PAPER = ORANGE, VERMILLION
+"""Of what was added to an explanation: on a picture, with a black border; and on white, where orange is faint."""
 SERIES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9")
 """For several curves in one diagram."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stabcert.core.types import Features, Mask
 from stabcert.report.canvas import Canvas, Exhibit, added
-from stabcert.report.colours import ORANGE
+from stabcert.report.colours import ADDED
 
 _SCALE = 2
 """Pixels of the picture for each pixel of the image, so that outlines hide little of it."""
@@ -53,7 +53,7 @@ def flip_picture(canvas: Canvas, mask: Mask, added: Mask) -> bytes:
     pixels = canvas.kept(mask | added).repeat(_SCALE, axis=0).repeat(_SCALE, axis=1)
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
-    for colour, reach in (("black", 3), (ORANGE, 2)):
+    for colour, reach in (("black", 3), (ADDED, 2)):
         for line in canvas.outline(added):
             x0, y0, x1, y1 = (_SCALE * value for value in line)
             draw.rectangle((x0 - reach, y0 - reach, x1 + reach - 1, y1 + reach - 1), fill=colour)

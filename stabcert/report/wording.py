@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.soft.trials import MAX_FLIPS
 from stabcert.report.agreement import ranges, until_stable_lines
 from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding, spectrum_finding
 from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
@@ -97,7 +98,8 @@ def flip_summary(exhibit: Exhibit) -> str:
     size = counted(int(added(exhibit.flips[0], explanation.mask).sum()), explanation.features.kind)
     if found == 1:
         return f"1 addition that changes the prediction was found; it adds {size}."
-    return f"{found} different additions that change the prediction were found; the smallest adds {size}."
+    number = f"{found}" if found < MAX_FLIPS else f"At least {found}"
+    return f"{number} different additions that change the prediction were found; the smallest adds {size}."
 
 
 def ends(largest: float) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -116,6 +117,35 @@ def test_captions_state_the_numbers_and_the_guarantee() -> None:
     )
 
 
+def named(*identities: tuple[str, str | None]) -> bytes:
+    """A figure of inputs with these ids and paths."""
+    exhibits = []
+    for identity, path in identities:
+        exhibit = image(name=identity)
+        given = replace(exhibit.report.input, path=path)
+        exhibits.append(replace(exhibit, report=replace(exhibit.report, input=given)))
+    return plot(exhibits, "png")
+
+
+def test_a_file_is_called_by_its_name_alone_where_that_is_enough() -> None:
+    assert named(("photos/cat.jpg", "photos/cat.jpg")) == named(("cat.jpg", "cat.jpg"))
+    two = [("a/cat.jpg", "a/cat.jpg"), ("b/cat.jpg", "b/cat.jpg")]
+    assert named(*two) != named(("cat.jpg", "cat.jpg"), ("cat.jpg", "cat.jpg"))
+    assert named(("a/b", "cat.jpg")) != named(("b", "cat.jpg")), "an id of the user's own stays as it is"
+
+
+@pytest.mark.parametrize("size", [figure.SMALL, figure.LARGE])
+def test_letters_are_as_wide_as_they_are_said_to_be(size: float) -> None:
+    """Neither do lines run out of the picture, nor is a tenth of each left empty."""
+    text = "The rate lies in its interval with probability at least 90% over the draws"
+    sheet = figure.Sheet(width=12)
+    sheet.write(text, size)
+    with figure.own_style(), Image.open(io.BytesIO(sheet.render("png"))) as opened:
+        columns = np.flatnonzero((np.asarray(opened.convert("L")) < 128).any(axis=0))
+    drawn = (columns[-1] - columns[0]) / figure.DOTS_PER_INCH
+    assert 0.97 * text_width(text, size) < drawn <= text_width(text, size)
+
+
 def test_the_summary_of_flips_does_not_overclaim() -> None:
     def summary(flips: int, **more: object) -> str:
         return flip_summary(image(soft=certificate(rate(3, 0.9, more.pop("estimate", 1.0), 1, **more)), flips=flips))
@@ -123,6 +153,8 @@ def test_the_summary_of_flips_does_not_overclaim() -> None:
     assert summary(0) == "None of the additions that were tried changes the prediction."
     assert summary(0, estimate=0.9) == "None of the additions that were tried certainly changes the prediction."
     assert summary(1, estimate=0.9) == "1 addition that changes the prediction was found; it adds 1 cell."
+    many = image(12, grid=14, soft=certificate(rate(3, 0, 0.1, 0.2)), flips=100)
+    assert flip_summary(many).startswith("At least 100 different additions"), "no more than these are kept"
 
 
 def test_neither_settings_nor_random_states_nor_figures_of_the_user_change() -> None:

@@ -10,6 +10,9 @@ from typing import Any
 FAMILY = "DejaVu Sans"
 """Comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic, many symbols."""
 MISSING = "□"
+DOTS_PER_INCH = 200
+"""Of a .png. Letters are fitted to whole dots, and so a little wider there than in the other formats: what fits into
+a line there fits everywhere."""
 _MOST_FALLBACKS = 2
 
 
@@ -51,7 +54,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
     properties = FontProperties(family=families(text), size=size, weight=weight)
     width, _, _ = _renderer().get_text_width_height_descent(drawable(text), properties, ismath=False)
-    return float(width) / 72
+    return float(width) / DOTS_PER_INCH
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
@@ -81,7 +84,7 @@ def _renderer() -> Any:
     from matplotlib.backends import backend_agg
 
     untyped: Any = backend_agg
-    return untyped.RendererAgg(1, 1, 72)
+    return untyped.RendererAgg(1, 1, DOTS_PER_INCH)
 
 
 @lru_cache(maxsize=1024)

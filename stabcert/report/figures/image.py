@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stabcert.core.types import Mask, Scores
 from stabcert.report.canvas import Canvas, Ranking, Segment
-from stabcert.report.colours import ORANGE, shade
+from stabcert.report.colours import ADDED, shade
 from stabcert.report.figures.fonts import text_width
 from stabcert.report.figures.sheet import BOLD, NORMAL, SMALL, Area, Sheet, line_height, shortened
 from stabcert.report.wording import ends
@@ -80,7 +80,7 @@ def draw_flip(area: Area, canvas: Canvas, mask: Mask, added: Mask) -> None:
     """The explanation and the added features in colour; these with a thick outline."""
     axes = show(area, canvas.kept(mask | added))
     draw_outline(axes, canvas.outline(mask), "white", 0.6, "black")
-    draw_outline(axes, canvas.outline(added), ORANGE, 1.3, "black")
+    draw_outline(axes, canvas.outline(added), ADDED, 1.3, "black")
 
 
 def draw_bar(area: Area, scores: Scores) -> None:

@@ -29,6 +29,7 @@ from stabcert.report.figures.text import ADDED_FRAME, KEPT_FRAME, Frame, add_tex
 from stabcert.report.hard.plot import add_hard
 from stabcert.report.spectrum.plot import add_spectrum
 from stabcert.report.terminal import counted, name_of, short
+from stabcert.report.visible import visible
 from stabcert.report.wording import caption, flip_summary, flip_title, predicted
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -57,10 +58,10 @@ def plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:
     check_number(len(exhibits))
     with own_style():
         sheet = Sheet()
-        for number, exhibit in enumerate(exhibits):
+        for number, (exhibit, name) in enumerate(zip(exhibits, _names(exhibits), strict=True)):
             if number:
                 sheet.space(0.3)
-            _add(sheet, exhibit)
+            _add(sheet, exhibit, name)
         return sheet.render(file_format)
 
 
@@ -72,10 +73,20 @@ def check_number(inputs: int) -> None:
         )
 
 
-def _add(sheet: Sheet, exhibit: Exhibit) -> None:
+def _names(exhibits: Sequence[Exhibit]) -> list[str]:
+    """A file is called by its name alone where that tells it from the others: folders have no place in a paper."""
+    inputs = [exhibit.report.input for exhibit in exhibits]
+    short_names = [Path(info.id).name if info.id == info.path else info.id for info in inputs]
+    return [
+        visible(name) if short_names.count(name) == 1 else name_of(info)
+        for name, info in zip(short_names, inputs, strict=True)
+    ]
+
+
+def _add(sheet: Sheet, exhibit: Exhibit, name: str) -> None:
     report = exhibit.report
     if report.input.text is None or report.input.path is not None:  # a text by itself needs no name
-        sheet.write(name_of(report.input), LARGE, weight="bold")
+        sheet.write(name, LARGE, weight="bold")
         sheet.space(0.04)
     finding, spectrum = hard_finding(report), spectrum_finding(report)
     if finding is not None:

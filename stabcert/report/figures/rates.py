@@ -18,11 +18,13 @@ _MOST_BARS = 12
 """More radii are drawn as a band."""
 LEFT, BELOW = 0.42, 0.36
 """Room for the numbers and the name of an axis."""
+RIGHT = 0.08
+"""Room for half of the last number."""
 
 
 def draw_rates(area: Area, certificate: SoftCertificate) -> None:
     """Squares and a line without bars are exact rates; circles have their interval as bars or a band."""
-    axes = area.part(LEFT, BELOW, area.width - LEFT - 0.08, area.height - BELOW - 0.06).axes()
+    axes = area.part(LEFT, BELOW, area.width - LEFT - RIGHT, area.height - BELOW - 0.06).axes()
     rates = certificate.rates
     radii = [rate.radius for rate in rates]
     if len(rates) <= _MOST_BARS:
@@ -51,7 +53,7 @@ def draw_rates(area: Area, certificate: SoftCertificate) -> None:
             axes.plot([rate.radius, rate.covers_up_to], [rate.lower] * 2, color=BLUE, linewidth=1.0, linestyle=":")
     last = max(rate.covers_up_to or rate.radius for rate in rates)
     _scales(axes, radii, last)
-    area.write((area.width + LEFT) / 2, 0.06, "features added, r", SMALL, ha="center")
+    area.write((area.width + LEFT - RIGHT) / 2, 0.06, "features added, r", SMALL, ha="center")
 
 
 def _bars(axes: Axes, rates: tuple[StabilityRate, ...]) -> None:

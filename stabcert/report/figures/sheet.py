@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stabcert.report.figures.fonts import drawable, families, text_width, wrap
+from stabcert.report.figures.fonts import DOTS_PER_INCH, drawable, families, text_width, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,6 @@ SMALL, NORMAL, LARGE = 8.5, 9.5, 11.0
 BOLD = "bold"
 LINE = 1.25
 """Distance of lines in letter sizes."""
-DOTS_PER_INCH = 200
 
 
 def line_height(size: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from stabcert.core.types import Features, Mask, Scores
 from stabcert.report.canvas import scaled
-from stabcert.report.colours import shade
+from stabcert.report.colours import ADDED_ON_PAPER, shade
 from stabcert.report.figures.fonts import cut, is_right_to_left, text_width
 from stabcert.report.figures.sheet import Area, Sheet, line_height
 from stabcert.report.visible import visible
@@ -18,8 +18,9 @@ from stabcert.report.visible import visible
 SIZE = 9.5
 LINE = 1.75 * SIZE / 72
 KEPT_FRAME = {"edgecolor": "black", "linewidth": 1.2}
-ADDED_FRAME = {"edgecolor": "#D55E00", "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
-_PAD = 0.018
+ADDED_FRAME = {"edgecolor": ADDED_ON_PAPER, "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
+_PAD = 0.03
+"""Between the letters and the frame."""
 _SLACK = 0.12
 """A comma may stand this far beyond the right edge rather than at the start of a line."""
 

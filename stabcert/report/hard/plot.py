@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BAR = 0.11
+_BELOW_LETTERS = 0.02
+"""Between a name and its bar, so that neither the bar nor the line across it touches a g."""
+_VOTES = line_height(SMALL) + _BELOW_LETTERS + _BAR + 0.06
+"""Height of a name with its bar."""
 _ROW = 0.24
 _NAMES = 1.62
 """Room for the names of the rows of radii."""
@@ -41,6 +45,7 @@ def add_hard(sheet: Sheet, exhibit: Exhibit, finding: HardFinding) -> None:
     sheet.space(0.1)
     rows = radius_rows(finding)
     sheet.add(_ROW * len(rows) + _AXIS + _LEGEND, lambda area: draw_radii(area, rows, finding.certificate.n_free))
+    sheet.space(0.05)
 
 
 def draw_votes(area: Area, exhibit: Exhibit, finding: HardFinding) -> None:
@@ -49,7 +54,7 @@ def draw_votes(area: Area, exhibit: Exhibit, finding: HardFinding) -> None:
 
     certificate, names = finding.certificate, exhibit.report.model.class_names
     total, full = int(certificate.votes.sum()), certificate.full_votes
-    height = line_height(SMALL) + _BAR + 0.05
+    height = _VOTES
     axes = area.plain_axes()
     for number, index in enumerate(ranked(certificate.votes)[: int(area.height / height)]):
         votes = int(certificate.votes[index])
@@ -58,7 +63,7 @@ def draw_votes(area: Area, exhibit: Exhibit, finding: HardFinding) -> None:
         room = area.width - text_width(count, SMALL) - 0.08
         area.write(0, top - 0.8 * line_height(SMALL), shortened(short(names[index]), room, SMALL), SMALL)
         area.write(area.width, top - 0.8 * line_height(SMALL), count, SMALL, ha="right")
-        bottom = top - line_height(SMALL) - _BAR
+        bottom = top - line_height(SMALL) - _BELOW_LETTERS - _BAR
         axes.add_patch(Rectangle((0, bottom), area.width, _BAR, facecolor="0.92", linewidth=0))
         colour = BLUE if index == certificate.prediction else "0.55"
         axes.add_patch(Rectangle((0, bottom), area.width * votes / total, _BAR, facecolor=colour, linewidth=0))
@@ -148,7 +153,7 @@ def _add_text(sheet: Sheet, exhibit: Exhibit, finding: HardFinding, text: str) -
         add_text(sheet, text, features, frames)
     sheet.space(0.08)
     classes = min(5, len(ranked(finding.certificate.votes)))
-    height = classes * (line_height(SMALL) + _BAR + 0.05) + 0.02
+    height = classes * _VOTES + 0.02
 
     def draw(area: Area) -> None:
         title(area, "votes", _votes_legend(finding))

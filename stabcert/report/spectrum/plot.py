@@ -117,10 +117,10 @@ def _curve(axes: Axes, curve: Curve, scale: Decades, shift: float, colour: str, 
         xs, ys = [x for x, _ in seen], [y for _, y in seen]
         axes.plot(xs, ys, color=colour, marker=marker, markersize=4, linewidth=1.1, label=name, zorder=3)
         return
+    axes.plot([], [], color=colour, marker=marker, markersize=4, linewidth=1.4, label=name)
     for x, one in zip(places, curve.weights, strict=True):
         lower, upper = max(one.weight.lower, 10.0**scale.low), max(one.weight.upper, 10.0**scale.low)
         line = (0, (1, 1.5)) if not one.weight.meaningful else "-"
-        label = name if one is curve.weights[0] else None
-        axes.plot([x, x], [lower, upper], color=colour, linewidth=1.4, linestyle=line, label=label, zorder=2)
+        axes.plot([x, x], [lower, upper], color=colour, linewidth=1.4, linestyle=line, zorder=2)
         if one.weight.meaningful and scale.shows(one.weight.value):
             axes.plot(x, one.weight.value, marker=marker, markersize=4, color=colour, zorder=3)
