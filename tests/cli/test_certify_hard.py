@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.decisions import decide
 from stabcert.core.hard.certificate import HardCertificate
 from stabcert.core.types import Mask
-from stabcert.errors import ParameterError
 from tests.cli.conftest import SENTENCE, Run, without_run
 from tests.cli.hard_cases import Known, above, certify, file_of, known, result, some_mask
 
@@ -152,16 +150,6 @@ def test_a_lambda_off_the_grid_is_refused_with_both_neighbours(run: Run, bert: P
 )
 def test_lambda_is_exact_in_the_record(run: Run, bert: Path, text: str, shown: str) -> None:
     assert result(run, bert, "-l", text)["lambda"] == shown
-
-
-@pytest.mark.parametrize("text", ["", "x", "1/0", "-1/4", "1e-3", "nan", "0", "3/2", "1/2/3", "٣/٤"])
-def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(ParameterError, match="--lambda"):
-        parse_keep_probability(text)
-
-
-def test_a_decimal_is_not_rounded() -> None:
-    assert parse_keep_probability("0.1") == Fraction(1, 10)
 
 
 def test_the_default_lambda_follows_the_grid(run: Run, bert: Path) -> None:

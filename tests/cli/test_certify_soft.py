@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.parsing import parse_radii
-from stabcert.errors import ParameterError
 from tests.cli.conftest import SENTENCE, Run, without_run
 
 
@@ -183,23 +181,3 @@ def test_the_screen_says_what_is_guaranteed(run: Run, bert: Path) -> None:
     assert "mask alone:" in ran.stdout
     assert "evaluations" in ran.stdout.splitlines()[-1]
     assert not set(ran.stdout) & set("│╭╮╰╯━┃")
-
-
-@pytest.mark.parametrize(
-    ("text", "radii"),
-    [("4", [4]), ("1,2,5", [1, 2, 5]), ("1:4", [1, 2, 3, 4]), ("0,2:3", [0, 2, 3]), ("all", "all"), (" 3 ", [3])],
-)
-def test_radii_are_read(text: str, radii: object) -> None:
-    assert parse_radii(text) == radii
-
-
-@pytest.mark.parametrize("text", ["", "a", "1-4", "4:1", "-1", "1.5", "1,,2", "1:", ":4", "1:2:3", "9" * 5000])
-def test_other_radii_are_refused(text: str) -> None:
-    with pytest.raises(ParameterError, match="1:10 or all"):
-        parse_radii(text)
-
-
-@pytest.mark.parametrize("text", ["1:999999999", "1:9999,1:2"])
-def test_more_radii_than_any_input_needs_are_refused_before_they_are_listed(text: str) -> None:
-    with pytest.raises(ParameterError, match="names more than 10000 radii"):
-        parse_radii(text)

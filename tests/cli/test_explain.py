@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 from stabcert import compare, greedy_minimal_mask, load_predictor, smallest_stable_mask, top_k_mask
-from stabcert.cli.parsing import parse_methods
 from stabcert.core.soft.certify import certify_soft
-from stabcert.errors import ParameterError
 from tests.cli.conftest import SENTENCE, Ran, Run, without_run
 
 FEW = ("--n-samples", 60)
@@ -26,21 +24,6 @@ SEARCH = ("--method", "random", "--seed", 4, "--until-stable", "--min-rate", 1)
 
 def explain(run: Run, bert: Path, *arguments: object) -> Ran:
     return run("explain", "-t", SENTENCE, "-m", bert, *arguments)
-
-
-def test_methods_are_named_between_commas() -> None:
-    assert parse_methods(None) == ("lime",)
-    assert parse_methods("shap") == ("shap",)
-    assert parse_methods("random, lime,shap") == ("random", "lime", "shap")
-
-
-@pytest.mark.parametrize(("text", "message"), [("lime,", "at a comma"), ("", "at a comma"), ("a,b,a", "a twice")])
-def test_slips_between_commas_are_refused(run: Run, text: str, message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        parse_methods(text)
-    ran = run("explain", "-t", SENTENCE, "-m", "no/such-model", "--method", text)
-    assert ran.code == 2  # before anything is loaded
-    assert message in ran.stderr
 
 
 def test_one_method_gives_an_empty_comparison(run: Run, bert: Path) -> None:

@@ -8,50 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stabcert.cli.classes import find_class
-from stabcert.cli.parsing import parse_top_k
 from stabcert.cli.records import read_records
-from stabcert.errors import InputError, ParameterError
+from stabcert.errors import InputError
 from tests.cli.conftest import SENTENCE, Run, without_run
-
-
-@pytest.mark.parametrize(
-    ("text", "n", "k"),
-    [("25%", 196, 49), ("25%", 49, 12), ("25%", 2, 1), ("25%", 1, 1), ("25%", 10, 3), ("100%", 7, 7), ("3", 9, 3)],
-)
-def test_top_k_counts_and_shares(text: str, n: int, k: int) -> None:
-    assert parse_top_k(text, n) == k
-
-
-@pytest.mark.parametrize("text", ["0", "10", "-1", "2.5", "0%", "101%", "x", "", "nan", "inf", "1e9"])
-def test_other_top_k_are_refused(text: str) -> None:
-    with pytest.raises(ParameterError):
-        parse_top_k(text, 9)
-
-
-NAMES = ("tabby, tabby cat", "tiger cat", "crane (134)", "crane (517)", "goldfish, Carassius auratus")
-
-
-@pytest.mark.parametrize(
-    ("text", "index"),
-    [("1", 1), ("TIGER CAT", 1), ("tabby", 0), ("carassius auratus", 4), ("crane (517)", 3), ("tabby, tabby cat", 0)],
-)
-def test_classes_are_found_by_number_name_or_synonym(text: str, index: int) -> None:
-    assert find_class(text, NAMES) == index
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("5", "0 to 4"), ("tiger", "no class"), ("goldfsh", "no class"), ("x", "it has tabby, tabby cat, tiger cat, ")],
-)
-def test_unknown_classes_are_refused(text: str, message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        find_class(text, NAMES)
-
-
-def test_an_ambiguous_class_is_refused() -> None:
-    with pytest.raises(ParameterError, match="names several classes"):
-        find_class("rose", ("rose, flower", "rose, colour"))
 
 
 def test_the_target_is_recorded(run: Run, bert: Path) -> None:

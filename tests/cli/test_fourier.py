@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import numpy as np
 import pytest
 
 from stabcert.cli.commands import fourier_work
-from stabcert.cli.parsing import parse_basis, parse_lambdas
-from stabcert.errors import ParameterError
 from stabcert.models.hub import load_predictor
 from tests.cli.conftest import SENTENCE, Ran, Run, without_run
 
@@ -235,18 +232,3 @@ def test_records_of_explain_give_the_mask(run: Run, bert: Path, tmp_path: Path) 
     (tmp_path / "e.jsonl").write_text(explained.stdout)
     found = run("fourier", "--from", tmp_path / "e.jsonl", "--json").record
     assert found["explanation"]["selected"] == explained.record["explanation"]["selected"]
-
-
-@pytest.mark.parametrize(
-    ("text", "basis"),
-    [("standard", ("standard", None)), (" monotone ", ("monotone", None)), ("biased:.25", ("biased", 0.25))],
-)
-def test_bases_are_read(text: str, basis: object) -> None:
-    assert parse_basis(text) == basis
-
-
-def test_keep_probabilities_are_exact() -> None:
-    assert parse_lambdas("1,0.9, 15/64", most=3, zero=True) == (1, Fraction(9, 10), Fraction(15, 64))
-    for wrong in ("", "1,,0.5", "a", "-0.1", "nan", "1/0"):
-        with pytest.raises(ParameterError, match="keep probabilities"):
-            parse_lambdas(wrong, most=3, zero=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,10 +12,9 @@ import pytest
 from scipy.stats import beta
 
 from stabcert.cli.commands import smooth_eval_work
-from stabcert.cli.parsing import parse_lambdas
 from stabcert.cli.runner import Runner
 from stabcert.core.statistics.means import mean_interval
-from stabcert.errors import InputError, ParameterError
+from stabcert.errors import InputError
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.cli.pools import Backwards
 from tests.core.helpers import difference_interval
@@ -456,9 +454,3 @@ def test_what_cannot_be_is_refused_before_anything_is_loaded(
 def test_quantized_noise(run: Run, command: list[object]) -> None:
     *_, summary = run(*command, "--noise", "quantized", "--json").records
     assert (summary["result"]["noise"], summary["result"]["draws"]) == ("quantized", 8)
-
-
-def test_lambdas_are_exact() -> None:
-    assert parse_lambdas("1, 0.9,15/64", most=3, zero=False) == (Fraction(1), Fraction(9, 10), Fraction(15, 64))
-    with pytest.raises(ParameterError):
-        parse_lambdas("", most=3, zero=False)
