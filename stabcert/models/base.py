@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +44,11 @@ class MaskedInput(Protocol):
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         """``(k,)``, 1 or more: the work for each row, in tokens; rows of equal cost are evaluated together."""
+        ...
+
+    @property
+    def pads(self) -> bool:
+        """Whether rows of different cost can share a batch, at the cost of the dearest."""
         ...
 
     def logits(self, masks: Masks) -> torch.Tensor:
@@ -214,9 +219,8 @@ class ModelPredictor:
     def _evaluate(self, masks: Masks) -> Probs:
         """In batches of equal cost, the cheap ones first; near ties again."""
         probs, tolerances = np.empty((len(masks), self.n_classes)), np.empty(len(masks))
-        costs = self.masked_input.cost(masks)
-        for cost in np.unique(costs):
-            self._evaluate_group(masks, np.flatnonzero(costs == cost), int(cost), probs, tolerances)
+        for cost, rows in self._groups(masks):
+            self._evaluate_group(masks, rows, cost, probs, tolerances)
         # Wider than the tolerance: whether a mask is a near tie is then decided by the mask alone, too.
         close = np.flatnonzero(top_two_margin(probs) < 3 * tolerances)
         try:
@@ -226,6 +230,19 @@ class ModelPredictor:
                 raise
             raise out_of_memory(self.device) from error
         return probs
+
+    def _groups(self, masks: Masks) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Rows of one cost, the cheap ones first; or of several, where all of them are no more than one block."""
+        costs = self.masked_input.cost(masks)
+        gathered, dearest = np.empty(0, dtype=np.intp), 0
+        for cost in (int(value) for value in np.unique(costs)):
+            rows = np.flatnonzero(costs == cost)
+            if len(gathered) and not (self.masked_input.pads and len(gathered) + len(rows) <= self.batches.block(cost)):
+                yield dearest, gathered
+                gathered = gathered[:0]
+            gathered, dearest = np.concatenate([gathered, rows]), cost
+        if len(gathered):
+            yield dearest, gathered
 
     def _evaluate_group(
         self,

@@ -208,6 +208,10 @@ class MaskedImage:
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         return np.full(len(masks), IMAGE_COST, dtype=np.int64) if self._tokens is None else self._tokens.cost(masks)
 
+    @property
+    def pads(self) -> bool:
+        return False
+
     def in_float64(self) -> MaskedImage | None:
         if self._network_in_float64 is None:
             return None

@@ -136,6 +136,10 @@ class MaskedText:
             return np.minimum(padded_length(lengths, self._device), len(self._sequence))
         return np.full(len(masks), len(self._sequence), dtype=np.int64)
 
+    @property
+    def pads(self) -> bool:
+        return True
+
     def logits(self, masks: Masks) -> torch.Tensor:
         keep = self._kept_tokens(masks)
         if self._removal == "tokens removed":

@@ -30,6 +30,7 @@ class Relaxed:
 
     settings: dict[str, Any] = {"features": "grid", "baseline": "zero"}  # noqa: RUF012 - a protocol's property
     relaxation = "a formula"
+    pads = False
 
     def __init__(self, formula: Callable[[torch.Tensor], torch.Tensor], n_features: int, fits: int = 10**9) -> None:
         self.formula, self.fits = formula, fits

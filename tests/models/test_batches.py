@@ -132,3 +132,16 @@ def test_memory_that_runs_out_when_a_queued_batch_is_fetched_costs_no_row(monkey
     expected = ModelPredictor(FakeInput(TABLE), ("a", "b"), device=CPU, batch_size=1)(MANY[::97])
     np.testing.assert_allclose(model(MANY)[::97], expected, rtol=1e-12)
     assert model.batches.block(1) == 512
+
+
+def test_small_groups_of_several_costs_share_a_batch_where_rows_can_be_padded() -> None:
+    fake = FakeInput(TABLE, cost=lambda kept: kept + 1)
+    rows = np.random.default_rng(0).permutation(4096)[:60]
+    expected = ModelPredictor(fake, ("a", "b"), device=CPU)(MANY[rows])
+    apart = [len(batch) for batch in fake.batches]
+    fake.pads, fake.batches = True, []
+    np.testing.assert_array_equal(ModelPredictor(fake, ("a", "b"), device=CPU)(MANY[rows]), expected)
+    together = [batch for batch in fake.batches if len(batch) > 1]
+    assert sum(map(len, together)) == 60
+    assert len(together) < len(apart) / 2
+    assert all(len(batch) * (batch.sum(axis=1).max() + 1) <= 512 for batch in together)
