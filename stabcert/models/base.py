@@ -107,6 +107,7 @@ class ModelPredictor:
         class_names: one for each logit.
         batch_size: rows at a time, or ``auto``; see `stabcert.models.batches.BatchSizes`.
         batches: sizes that were found before, in the place of ``batch_size``: what one input taught serves the next.
+        autocast: compute in this precision with weights in float32.
 
     Raises:
         ParameterError: a batch size below 1.
@@ -121,12 +122,14 @@ class ModelPredictor:
         dtype: torch.dtype = torch.float32,
         batch_size: BatchSize = "auto",
         batches: BatchSizes | None = None,
+        autocast: torch.dtype | None = None,
     ) -> None:
         self.masked_input = masked_input
         self.class_names = class_names
         self.device = device
         self.dtype = dtype
         self.batches = BatchSizes(batch_size, device) if batches is None else batches
+        self.autocast = autocast
         self.drift_tolerance = DECISION_TOLERANCE[dtype]
         """Two evaluations of one mask, in two batches, move its log-probabilities relative to one another by less."""
         has_float64 = dtype == torch.float32 and device.type in ("cpu", "cuda")
@@ -328,7 +331,7 @@ class ModelPredictor:
             torch.cuda.empty_cache()
 
     def _logits(self, masks: Masks) -> torch.Tensor:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(self.device.type, self.autocast, self.autocast is not None):
             return self.masked_input.logits(masks)
 
     def _fetch(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:

@@ -69,7 +69,12 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
     else:
         raise ParameterError(f"{type(original).__name__} is neither an image nor a text, so it has no neighbours")
     return ModelPredictor(
-        moved, predictor.class_names, device=predictor.device, dtype=predictor.dtype, batches=predictor.batches
+        moved,
+        predictor.class_names,
+        device=predictor.device,
+        dtype=predictor.dtype,
+        batches=predictor.batches,
+        autocast=predictor.autocast,
     )
 
 
