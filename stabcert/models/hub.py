@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
 from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.decode import DecodedImage, decode_image
 from stabcert.models.image import MaskedImage
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.networks import ImageNetwork, TextNetwork
 from stabcert.models.precision import half_precision_note, weights_dtype
 from stabcert.models.sources import LoadOptions, load_source

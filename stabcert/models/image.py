@@ -86,7 +86,7 @@ def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[
 
 
 class MaskedImage:
-    """One image and one network, as a `stabcert.models.base.MaskedInput`.
+    """One image and one network, as a `stabcert.models.masked_input.MaskedInput`.
 
     A kept pixel is bit for bit the pixel the network would see without masking; a dropped one is
     bit for bit the baseline. Baselines, all in the model's own normalised space:

@@ -11,8 +11,9 @@ from numpy.random import Generator
 
 from stabcert.core.types import Masks
 from stabcert.errors import ModelError, ParameterError
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
 from stabcert.models.image import MaskedImage
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.sequences import accepts, embedding_table, run, to_tensors
 from stabcert.models.text import MaskedText
 

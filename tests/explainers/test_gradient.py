@@ -16,7 +16,8 @@ from scipy.special import expit
 from stabcert.core.types import Feature, Features, Masks
 from stabcert.errors import ModelError, ParameterError
 from stabcert.explainers import explain
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.text import MaskedText
 from tests.doubles import Majority
 from tests.models.tiny import tiny_network, tiny_tokenizer
