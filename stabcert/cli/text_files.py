@@ -12,6 +12,8 @@ from typing import Any
 from stabcert.errors import InputError
 from stabcert.report.reading import parse_json
 
+_STREAMS = ("/dev/stdin", "/dev/fd/0")  # a terminal is a device, too
+
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and columns of each row of a .jsonl or .csv file.
@@ -70,7 +72,14 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def read_file(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        InputError: it cannot be read, or is a device, which may have no end.
+    """
     try:
+        if is_there(lambda: path.is_char_device() or path.is_block_device()) and str(path) not in _STREAMS:
+            raise InputError(f"{path} is a device; give a file, or - for standard input")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
