@@ -161,7 +161,7 @@ def load_model(
         notes = (*notes, half_precision_note(loaded.network, asked))
     network = loaded.network
     if compile:
-        network.module.compile(dynamic=True)
+        network.module.compile()
         if isinstance(network, ImageNetwork):  # hooks do not reach into a compiled network
             network = replace(network, stage=None)
     return LoadedModel(
