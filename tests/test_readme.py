@@ -29,8 +29,9 @@ def _blocks(page: str) -> list[str]:
     return [block for block in re.findall(r"^```console\n(.*?)^```$", page, re.M | re.S) if block.startswith("$ ")]
 
 
-# Commands of the tutorial build on what those before them wrote; those of the README stand for themselves.
-CHAINS = [_blocks(TUTORIAL), *([block] for block in _blocks(README))]
+# Commands of a part of the tutorial build on what those before them wrote; those of the README stand for themselves.
+PARTS = [_blocks(part) for part in re.split(r"^# ", TUTORIAL, flags=re.M)[1:]]
+CHAINS = [*PARTS, *([block] for block in _blocks(README))]
 BLOCKS = [block for chain in CHAINS for block in chain]
 Ran = subprocess.CompletedProcess[str]
 
@@ -45,8 +46,8 @@ def _compared(text: str) -> tuple[str, list[float], list[int]]:
 
 
 def test_there_are_commands_to_check() -> None:
-    assert len(CHAINS[0]) >= 6
-    assert len(CHAINS[1:]) >= 6
+    assert [len(part) for part in PARTS] == [8, 2]
+    assert len(_blocks(README)) >= 12
     assert len(set(BLOCKS)) == len(BLOCKS)
 
 
