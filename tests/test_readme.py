@@ -1,6 +1,7 @@
-"""The README is true: every command of it runs and prints what the page shows.
+"""The pages are true: every command of them runs and prints what the page shows.
 
-Numbers may differ in the last shown digit between processors; seconds are not compared.
+Numbers may differ in the last shown digit between processors; seconds are not compared. Commands run in a folder that
+holds nothing but ``sample_inputs``, so that what they write is nowhere else.
 """
 
 from __future__ import annotations
@@ -13,26 +14,45 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = [block for block in re.findall(r"^```console\n(.*?)^```$", README, re.M | re.S) if block.startswith("$ ")]
+README, TUTORIAL = ((ROOT / page).read_text("utf-8") for page in ("README.md", "sample_inputs/TUTORIAL.md"))
+PICTURE = ROOT / "sample_inputs" / "pictures" / "macaw.png"
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?")
+EVALUATIONS = re.compile(r"\b\d+(?= evaluations,)")
 
 
-def _compared(text: str) -> tuple[str, list[float]]:
-    """The text without its numbers, and the numbers."""
-    text = re.sub(r"\d+\.\d s,", "SECONDS,", "\n".join(line.rstrip() for line in text.strip().splitlines()))
-    return NUMBER.sub("#", text), [float(number) for number in NUMBER.findall(text)]
+def _blocks(page: str) -> list[str]:
+    return [block for block in re.findall(r"^```console\n(.*?)^```$", page, re.M | re.S) if block.startswith("$ ")]
+
+
+# Commands of a part of the tutorial build on what those before them wrote; those of the README stand for themselves.
+PARTS = [_blocks(part) for part in re.split(r"^# ", TUTORIAL, flags=re.M)[1:]]
+CHAINS = [*PARTS, *([block] for block in _blocks(README))]
+BLOCKS = [block for chain in CHAINS for block in chain]
+Ran = subprocess.CompletedProcess[str]
+
+
+def _compared(text: str) -> tuple[str, list[float], list[int]]:
+    """The text without its numbers, the numbers, and the evaluations: some only serve to find the size of batches."""
+    text = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    text = re.sub(r"\b\d+\.\d s(?=,|$)", "SECONDS", text, flags=re.M)
+    evaluations = [int(number) for number in EVALUATIONS.findall(text)]
+    text = EVALUATIONS.sub("SOME", text)
+    return NUMBER.sub("#", text), [float(number) for number in NUMBER.findall(text)], evaluations
 
 
 def test_there_are_commands_to_check() -> None:
-    assert len(BLOCKS) >= 6
+    assert [len(part) for part in PARTS] == [8, 2]
+    assert len(_blocks(README)) >= 12
+    assert len(set(BLOCKS)) == len(BLOCKS)
 
 
-def _run(block: str) -> subprocess.CompletedProcess[str]:
-    """The command of a block, as a reader types it."""
+def _run(chain: list[str], folder: Path) -> dict[str, Ran]:
+    """The commands of a chain, one after the other, as a reader types them."""
     environment = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
@@ -40,38 +60,89 @@ def _run(block: str) -> subprocess.CompletedProcess[str]:
     }
     for name in ("STABCERT_MODEL", "STABCERT_DEVICE", "STABCERT_BATCH_SIZE", "FORCE_COLOR"):
         environment.pop(name, None)
-    command = block.removeprefix("$ ").split("\n", 1)[0]
-    return subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    ran = {}
+    for block in chain:
+        command = block.removeprefix("$ ").split("\n", 1)[0]
+        ran[block] = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    return ran
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
-    """All commands, two at a time: half of what each takes is the import of torch, on one core."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "sample_inputs").symlink_to(ROOT / "sample_inputs")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[dict[str, Future[dict[str, Ran]]]]:
+    """All commands, two chains at a time: half of what each takes is the import of torch, on one core."""
     with ThreadPoolExecutor(2) as pool:
-        yield {block: pool.submit(_run, block) for block in BLOCKS}
+        futures = [pool.submit(_run, chain, folder) for chain in CHAINS]
+        yield {block: future for chain, future in zip(CHAINS, futures, strict=True) for block in chain}
         pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][2:60])
-def test_a_command_prints_what_the_readme_shows(
-    block: str, running: dict[str, Future[subprocess.CompletedProcess[str]]]
-) -> None:
+def test_a_command_prints_what_the_page_shows(block: str, running: dict[str, Future[dict[str, Ran]]]) -> None:
     expected = block.split("\n", 1)[1]
-    ran = running[block].result()
+    ran = running[block].result()[block]
     assert ran.returncode == 0, ran.stdout
-    (shown, shown_numbers), (printed, printed_numbers) = _compared(expected), _compared(ran.stdout)
-    assert printed == shown, ran.stdout
-    assert printed_numbers == pytest.approx(shown_numbers, abs=0.011)
+    shown, printed = _compared(expected), _compared(ran.stdout)
+    assert printed[0] == shown[0], ran.stdout
+    assert printed[1] == pytest.approx(shown[1], abs=0.011)
+    assert printed[2] == pytest.approx(shown[2], rel=0.1)
+
+
+def test_the_picture_is_what_its_command_draws(folder: Path, running: dict[str, Future[dict[str, Ran]]]) -> None:
+    assert PICTURE.stat().st_size < 150_000
+    (block,) = [block for block in BLOCKS if f"--plot {PICTURE.name}" in block]
+    running[block].result()
+    with Image.open(PICTURE) as kept, Image.open(folder / PICTURE.name) as drawn:
+        assert kept.size == drawn.size
+        # Fonts differ between versions of matplotlib, and the kept file has fewer colours.
+        difference = np.abs(np.subtract(*(np.asarray(image.convert("RGB"), dtype=float) for image in (kept, drawn))))
+    assert difference.mean() < 5
 
 
 def test_the_python_of_the_readme_runs() -> None:
-    (code,) = re.findall(r"<!-- python -->\n```python\n(.*?)^```$", README, re.M | re.S)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout == "joy 1.0\n"
+    examples = re.findall(r"<!-- python -->\n```python\n(.*?)^```$", README, re.M | re.S)
+    assert len(examples) == 2
+    printed = "".join(
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for code in examples
+    )
+    assert printed == "joy 1.0\n" + "0.75\n"
+
+
+def test_links_lead_to_files_and_headings() -> None:
+    for page, place in ((README, ROOT), (TUTORIAL, ROOT / "sample_inputs")):
+        headings = {
+            re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", page, re.M)
+        }
+        for link in re.findall(r"\]\((?!https?://)([^)]+)\)", page):
+            assert link[1:] in headings if link.startswith("#") else (place / link.split("#")[0]).exists(), link
+
+
+def test_troubles_are_named_in_the_words_of_the_program() -> None:
+    """Each message of the list is one that the table of robustness has seen; what varies is … there."""
+    section = README.split("\n## Troubleshooting\n")[1].split("\n## ")[0]
+    messages = re.findall(r"^\| `([^`]+)`", section, re.M)
+    assert len(messages) >= 10
+    seen = (ROOT / "tests" / "robustness" / "TABLE.md").read_text("utf-8")
+    for message in messages:
+        assert re.search(re.escape(message).replace("…", ".+?"), seen), message
 
 
 def test_the_readme_never_sends_to_another_project_of_the_same_name() -> None:
@@ -86,11 +157,11 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert "$" not in block
 
 
-def test_every_option_of_the_readme_exists() -> None:
-    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+def test_every_option_of_the_pages_exists() -> None:
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + TUTORIAL))
     helps = "".join(
         subprocess.run([sys.executable, "-m", "stabcert", *command, "--help"], capture_output=True, text=True).stdout
         for command in ([], ["explain"], ["certify-soft"], ["certify-hard"], ["smooth-eval"], ["fourier"])
     )
-    others = {"--data", "--out"}
+    others = {"--data", "--out", "--check", "--update-golden", "--quick", "--only", "--clock"}
     assert {option for option in options if option not in helps} <= others

@@ -131,6 +131,10 @@ class ModelOptions:
     dtype: Annotated[
         Dtype, typer.Option("--dtype", metavar="TYPE", help="float32, bfloat16 or float16.", rich_help_panel=MODEL)
     ] = Dtype.float32
+    compile: Annotated[
+        bool,
+        typer.Option("--compile", help="Compile the model: slow to start, for many inputs.", rich_help_panel=MODEL),
+    ] = False
     batch_size: Annotated[
         str,
         typer.Option(

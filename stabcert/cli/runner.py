@@ -208,6 +208,7 @@ class Runner:
                     offline=options.offline,
                     device=options.device,
                     dtype=options.dtype.value,
+                    compile=options.compile,
                 )
             except ModelError as error:
                 self.models[name, revision] = error

@@ -27,6 +27,7 @@ _CIRCUMSTANCES = {
     "offline",
     "device",
     "batch_size",
+    "compile",
     "json",
     "format",
     "junit",

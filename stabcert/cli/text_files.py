@@ -13,6 +13,8 @@ from typing import Any
 from stabcert.errors import InputError
 from stabcert.report.reading import parse_json
 
+_STREAMS = ("/dev/stdin", "/dev/fd/0")  # a terminal is a device, too
+
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and columns of each row of a .jsonl or .csv file.
@@ -88,9 +90,11 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file that the user named.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is a device, which may have no end.
     """
     try:
+        if is_there(lambda: path.is_char_device() or path.is_block_device()) and str(path) not in _STREAMS:
+            raise InputError(f"{path} is a device; give a file, or - for standard input")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error

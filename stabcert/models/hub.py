@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 
 from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
 from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.decode import DecodedImage, decode_image
 from stabcert.models.image import MaskedImage
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.networks import ImageNetwork, TextNetwork
+from stabcert.models.precision import half_precision_note, weights_dtype
 from stabcert.models.sources import LoadOptions, load_source
 from stabcert.models.text import MaskedText
 
@@ -83,7 +85,7 @@ class LoadedModel:
                 removes_tokens=self.network.removes_tokens,
                 in_float64=lambda: network.module_in_float64,
                 device=self.device,
-                dtype=self.dtype,
+                dtype=weights_dtype(self.dtype, self.device),
             )
             return self._predictor(text, batch_size)
         decoded = source if isinstance(source, DecodedImage) else decode_image(source)
@@ -99,14 +101,17 @@ class LoadedModel:
             stage=self.network.token_stage(),
             stage_in_float64=self.network.token_stage_in_float64(),
             device=self.device,
-            dtype=self.dtype,
+            dtype=weights_dtype(self.dtype, self.device),
         )
         return self._predictor(image, batch_size)
 
     def _predictor(self, masked_input: MaskedInput, batch_size: BatchSize) -> ModelPredictor:
         # What one input taught about batches serves the next one.
         batches = self.batches.setdefault(batch_size, BatchSizes(batch_size, self.device))
-        return ModelPredictor(masked_input, self.class_names, device=self.device, dtype=self.dtype, batches=batches)
+        autocast = self.dtype if weights_dtype(self.dtype, self.device) != self.dtype else None
+        return ModelPredictor(
+            masked_input, self.class_names, device=self.device, dtype=self.dtype, batches=batches, autocast=autocast
+        )
 
 
 def load_model(
@@ -119,6 +124,7 @@ def load_model(
     offline: bool = False,
     device: str = "auto",
     dtype: str = "float32",
+    compile: bool = False,
 ) -> LoadedModel:
     """Load a classifier.
 
@@ -135,7 +141,10 @@ def load_model(
         allow_random_head: accept a network whose head has no trained weights.
         offline: use only what is in the cache.
         device: ``auto`` (cuda, then mps, then cpu) or a device of torch.
-        dtype: ``float32``, ``bfloat16`` or ``float16``, whatever the weights are stored in.
+        dtype: ``float32``, ``bfloat16`` or ``float16``, whatever the weights are stored in. Half precision is
+            another function; whether it is faster on this processor is measured and noted.
+        compile: let torch compile the network when it is first used. That takes up to minutes and is worth it for
+            many inputs alone; last digits may differ.
 
     Raises:
         ModelError: the model cannot be found, or must not or cannot be loaded.
@@ -143,10 +152,18 @@ def load_model(
     """
     if dtype not in DTYPES:
         raise ParameterError(f"dtype {dtype!r} is not possible; use one of {', '.join(DTYPES)}")
-    options = LoadOptions(
-        choose_device(device), DTYPES[dtype], trust_remote_code, allow_pickle, allow_random_head, offline
-    )
+    place = choose_device(device)
+    asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
+    options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline)
     loaded = load_source(name, revision, options)
+    notes = loaded.notes
+    if asked != torch.float32 and place.type == "cpu":
+        notes = (*notes, half_precision_note(loaded.network, asked))
+    network = loaded.network
+    if compile:
+        network.module.compile()
+        if isinstance(network, ImageNetwork):  # hooks do not reach into a compiled network
+            network = replace(network, stage=None)
     return LoadedModel(
         id=name,
         kind="text" if isinstance(loaded.network, TextNetwork) else "image",
@@ -155,9 +172,9 @@ def load_model(
         config_sha256=loaded.config_sha256,
         class_names=loaded.class_names,
         device=options.device,
-        dtype=options.dtype,
-        notes=loaded.notes,
-        network=loaded.network,
+        dtype=asked,
+        notes=notes,
+        network=network,
     )
 
 

@@ -17,6 +17,7 @@ from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models.batches import IMAGE_COST
 from stabcert.models.patch_tokens import ImageTokens, TokenStage, feature_of_patches
 from stabcert.models.segmentation import segment
+from stabcert.models.transfer import masks_to_device
 
 BASELINES = ("zero", "black", "mean", "blur", "drop")
 _BLUR_SHARE = 1 / 20
@@ -85,7 +86,7 @@ def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[
 
 
 class MaskedImage:
-    """One image and one network, as a `stabcert.models.base.MaskedInput`.
+    """One image and one network, as a `stabcert.models.masked_input.MaskedInput`.
 
     A kept pixel is bit for bit the pixel the network would see without masking; a dropped one is
     bit for bit the baseline. Baselines, all in the model's own normalised space:
@@ -208,6 +209,10 @@ class MaskedImage:
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         return np.full(len(masks), IMAGE_COST, dtype=np.int64) if self._tokens is None else self._tokens.cost(masks)
 
+    @property
+    def pads(self) -> bool:
+        return False
+
     def in_float64(self) -> MaskedImage | None:
         if self._network_in_float64 is None:
             return None
@@ -225,8 +230,7 @@ class MaskedImage:
 
     def batch(self, masks: Masks) -> torch.Tensor:
         """``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels the network is given."""
-        # A copy: torch warns about arrays that are read-only.
-        kept = self._spread(torch.tensor(masks, dtype=torch.bool, device=self._device))
+        kept = self._spread(masks_to_device(masks, self._device))
         # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0.
         pixels = torch.where(kept, self._visible, self._baseline)
         return pixels.contiguous(memory_format=self._memory_format)

@@ -11,8 +11,9 @@ from numpy.random import Generator
 
 from stabcert.core.types import Masks
 from stabcert.errors import ModelError, ParameterError
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
 from stabcert.models.image import MaskedImage
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.sequences import accepts, embedding_table, run, to_tensors
 from stabcert.models.text import MaskedText
 
@@ -69,7 +70,12 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
     else:
         raise ParameterError(f"{type(original).__name__} is neither an image nor a text, so it has no neighbours")
     return ModelPredictor(
-        moved, predictor.class_names, device=predictor.device, dtype=predictor.dtype, batches=predictor.batches
+        moved,
+        predictor.class_names,
+        device=predictor.device,
+        dtype=predictor.dtype,
+        batches=predictor.batches,
+        autocast=predictor.autocast,
     )
 
 

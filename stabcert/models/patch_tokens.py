@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.core.types import Masks
+from stabcert.models.transfer import masks_to_device
 
 # The two ways to one result may differ by so much of the logits' scale.
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8, torch.bfloat16: 0.1, torch.float16: 0.02}
@@ -102,7 +103,7 @@ class ImageTokens:
 
     def logits(self, masks: Masks) -> torch.Tensor:
         """For ``(k, n_features)`` masks; of one cost, where patches are removed."""
-        kept = torch.tensor(masks[:, self._feature_of_patch], device=self._visible.device)
+        kept = masks_to_device(masks[:, self._feature_of_patch], self._visible.device)
         return self._stage.logits(self._visible, self._of_patches(kept))
 
     def _of_patches(self, kept: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.errors import ModelError
+from stabcert.models.transfer import to_device
 
 PROBED_TOKENS = 512
 """Longest sequence on which `removes_tokens_exactly` compares the two ways of dropping a token."""
@@ -130,7 +131,7 @@ def run_embeddings(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) ->
 
 
 def to_tensors(inputs: dict[str, NDArray[np.int64]], device: torch.device) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor(value, device=device) for name, value in inputs.items()}
+    return {name: to_device(value, device) for name, value in inputs.items()}
 
 
 def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding:

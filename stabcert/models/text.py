@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from stabcert.models.sequences import (
     run_embeddings,
     to_tensors,
 )
-from stabcert.models.words import Span, clip_spans, group_tokens, split_sentences, split_words
+from stabcert.models.words import Span, check_text, clip_spans, group_tokens, split_sentences, split_words
 
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
@@ -37,7 +37,7 @@ BASELINES = ("remove", *SUBSTITUTES)
 
 
 class MaskedText:
-    """One text in front of one sequence classifier; a `stabcert.models.base.MaskedInput`.
+    """One text in front of one sequence classifier; a `stabcert.models.masked_input.MaskedInput`.
 
     Tokens that the tokenizer adds (``[CLS]``, ``</s>``) are always kept and never features; every
     other token belongs to exactly one feature. A token that the user typed, such as ``[MASK]``, is
@@ -82,7 +82,7 @@ class MaskedText:
         dtype: torch.dtype,
     ) -> None:
         _check_choices(features, baseline)
-        _check_text(text)
+        check_text(text)
         if not getattr(tokenizer, "is_fast", False):
             raise ModelError(
                 f"the tokenizer {type(tokenizer).__name__} does not tell where in the text its tokens are, so words "
@@ -90,7 +90,7 @@ class MaskedText:
             )
         self.text = text
         """The user's text, unchanged."""
-        self._network = network
+        self._get_network: Callable[[], torch.nn.Module] = lambda: network
         self._network_in_float64 = in_float64
         self._tokenizer = tokenizer
         self._device = device
@@ -109,6 +109,10 @@ class MaskedText:
         counts_from_padding = padding_position(network) is not None and accepts(network, "position_ids")
         self._passes_positions = removes_tokens or counts_from_padding
         self._substitute = self._relaxation_token()
+
+    @property
+    def _network(self) -> torch.nn.Module:
+        return self._get_network()
 
     @property
     def features(self) -> Features:
@@ -136,6 +140,10 @@ class MaskedText:
             return np.minimum(padded_length(lengths, self._device), len(self._sequence))
         return np.full(len(masks), len(self._sequence), dtype=np.int64)
 
+    @property
+    def pads(self) -> bool:
+        return True
+
     def logits(self, masks: Masks) -> torch.Tensor:
         keep = self._kept_tokens(masks)
         if self._removal == "tokens removed":
@@ -150,7 +158,11 @@ class MaskedText:
         return run(self._network, to_tensors(inputs, self._device))
 
     def in_float64(self) -> MaskedText | None:
-        return None if self._network_in_float64 is None else _InFloat64(self, self._network_in_float64)
+        if self._network_in_float64 is None:
+            return None
+        exact = copy.copy(self)  # nothing is tokenized or tried again
+        exact._get_network, exact._dtype = self._network_in_float64, torch.float64
+        return exact
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
         """Logits for feature weights ``(k, n_features)``, differentiable in the weights.
@@ -287,19 +299,6 @@ class MaskedText:
         return next((name for name in order if name in self._substitutes), None)
 
 
-class _InFloat64(MaskedText):
-    """The same masks and tokens in front of a copy of the network, which is made when it is first asked."""
-
-    def __init__(self, original: MaskedText, network: Callable[[], torch.nn.Module]) -> None:
-        self.__dict__.update({name: value for name, value in original.__dict__.items() if name != "_network"})
-        self._make_network = network
-        self._dtype = torch.float64
-
-    @cached_property
-    def _network(self) -> torch.nn.Module:  # type: ignore[override]
-        return self._make_network()
-
-
 def _check_choices(features: str, baseline: str) -> None:
     if features not in FEATURE_KINDS:
         raise ParameterError(
@@ -307,15 +306,3 @@ def _check_choices(features: str, baseline: str) -> None:
         )
     if baseline not in BASELINES:
         raise ParameterError(f"baseline {baseline!r} is not possible for a text; use --baseline {'|'.join(BASELINES)}")
-
-
-def _check_text(text: str) -> None:
-    if not text.strip():
-        raise InputError("the text is empty; give at least one word")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"character {error.start} of the text is half of a surrogate pair, no character; "
-            "read the text as UTF-8 (or replace it with '\\ufffd')"
-        ) from error

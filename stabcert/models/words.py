@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from stabcert.errors import InputError
+
 Span: TypeAlias = tuple[int, int]
 
 # Python's regular expressions know no Unicode categories: each character is replaced by the letter
@@ -50,6 +52,19 @@ _CLOSING = r"\"'”’»›)\]}」』）】》〉］"
 _SENTENCE_END = re.compile(
     rf"(?P<anywhere>[。！？｡][。！？｡.!?…]*[{_CLOSING}]*)|(?P<marks>[.!?…]+)[{_CLOSING}]*(?=\s|$)"
 )
+
+
+def check_text(text: str) -> None:
+    """Raise an InputError unless there is something in ``text``, and all of it are characters."""
+    if not text.strip():
+        raise InputError("the text is empty; give at least one word")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"character {error.start} of the text is half of a surrogate pair, no character; "
+            "read the text as UTF-8 (or replace it with '\\ufffd')"
+        ) from error
 
 
 def split_words(text: str) -> list[Span]:

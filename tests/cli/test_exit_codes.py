@@ -12,6 +12,7 @@ import pytest
 
 from stabcert.core.soft.certify import Interrupted
 from stabcert.models.base import ModelPredictor
+from stabcert.models.evaluation import Evaluation
 from tests.cli.conftest import SENTENCE, VALIDATOR, Run
 
 
@@ -98,19 +99,19 @@ def test_3_could_not_run(run: Run, bert: Path, arguments: list[str], message: st
 
 
 def test_3_out_of_memory_at_batch_size_1(run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: ModelPredictor, masks: object) -> None:
+    def full(self: Evaluation, masks: object) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(ModelPredictor, "_logits", full)
+    monkeypatch.setattr(Evaluation, "_logits", full)
     ran = run("certify-soft", "-t", SENTENCE, "-m", bert)
     assert (ran.code, "one input at a time" in ran.stderr) == (3, True)
 
 
 def test_3_a_bug_shows_its_traceback(run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: ModelPredictor, masks: object) -> None:
+    def broken(self: Evaluation, masks: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(ModelPredictor, "_logits", broken)
+    monkeypatch.setattr(Evaluation, "_logits", broken)
     ran = run("certify-soft", "-t", SENTENCE, "-m", bert)
     assert ran.code == 3
     assert "ZeroDivisionError: planted" in ran.stderr

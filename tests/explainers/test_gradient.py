@@ -16,7 +16,8 @@ from scipy.special import expit
 from stabcert.core.types import Feature, Features, Masks
 from stabcert.errors import ModelError, ParameterError
 from stabcert.explainers import explain
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.text import MaskedText
 from tests.doubles import Majority
 from tests.models.tiny import tiny_network, tiny_tokenizer
@@ -30,6 +31,7 @@ class Relaxed:
 
     settings: dict[str, Any] = {"features": "grid", "baseline": "zero"}  # noqa: RUF012 - a protocol's property
     relaxation = "a formula"
+    pads = False
 
     def __init__(self, formula: Callable[[torch.Tensor], torch.Tensor], n_features: int, fits: int = 10**9) -> None:
         self.formula, self.fits = formula, fits

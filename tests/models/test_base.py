@@ -38,6 +38,7 @@ class FakeInput:
     """
 
     relaxation = "none"
+    pads = False
 
     def __init__(
         self,

@@ -110,9 +110,11 @@ def test_on_other_devices_bits_are_not_compared() -> None:
 def test_a_device_that_works_on_its_own_is_one_batch_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     model = ModelPredictor(FakeInput(TABLE), ("a", "b"), device=CUDA, batch_size=1024)
-    launch, fetch = model._logits, model._fetch
-    monkeypatch.setattr(model, "_logits", lambda masks: (events.append("launch"), launch(masks))[1])
-    monkeypatch.setattr(model, "_fetch", lambda logits, rows: (events.append("fetch"), fetch(logits, rows))[1])
+    launch, fetch = model._evaluate._logits, model._evaluate._fetch
+    monkeypatch.setattr(model._evaluate, "_logits", lambda masks: (events.append("launch"), launch(masks))[1])
+    monkeypatch.setattr(
+        model._evaluate, "_fetch", lambda logits, rows: (events.append("fetch"), fetch(logits, rows))[1]
+    )
     model(MANY)
     assert events[:8] == ["launch", "launch", "fetch", "launch", "fetch", "launch", "fetch", "fetch"]
 
@@ -121,14 +123,27 @@ def test_memory_that_runs_out_when_a_queued_batch_is_fetched_costs_no_row(monkey
     fake = FakeInput(TABLE)
     model = ModelPredictor(fake, ("a", "b"), device=CUDA, batch_size=1024)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    fetch, failures = model._fetch, iter([torch.cuda.OutOfMemoryError("CUDA out of memory")])
+    fetch, failures = model._evaluate._fetch, iter([torch.cuda.OutOfMemoryError("CUDA out of memory")])
 
     def failing(logits: torch.Tensor, rows: int) -> object:
         for error in failures:
             raise error
         return fetch(logits, rows)
 
-    monkeypatch.setattr(model, "_fetch", failing)
+    monkeypatch.setattr(model._evaluate, "_fetch", failing)
     expected = ModelPredictor(FakeInput(TABLE), ("a", "b"), device=CPU, batch_size=1)(MANY[::97])
     np.testing.assert_allclose(model(MANY)[::97], expected, rtol=1e-12)
     assert model.batches.block(1) == 512
+
+
+def test_small_groups_of_several_costs_share_a_batch_where_rows_can_be_padded() -> None:
+    fake = FakeInput(TABLE, cost=lambda kept: kept + 1)
+    rows = np.random.default_rng(0).permutation(4096)[:60]
+    expected = ModelPredictor(fake, ("a", "b"), device=CPU)(MANY[rows])
+    apart = [len(batch) for batch in fake.batches]
+    fake.pads, fake.batches = True, []
+    np.testing.assert_array_equal(ModelPredictor(fake, ("a", "b"), device=CPU)(MANY[rows]), expected)
+    together = [batch for batch in fake.batches if len(batch) > 1]
+    assert sum(map(len, together)) == 60
+    assert len(together) < len(apart) / 2
+    assert all(len(batch) * (batch.sum(axis=1).max() + 1) <= 512 for batch in together)

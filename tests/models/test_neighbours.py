@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.errors import ModelError, ParameterError
-from stabcert.models.base import MaskedInput, ModelPredictor
+from stabcert.models.base import ModelPredictor
+from stabcert.models.masked_input import MaskedInput
 from stabcert.models.neighbours import gaussian_neighbours, shifted
 from stabcert.models.text import MaskedText, removes_tokens_exactly
 from tests.models.tiny import FAMILIES, tiny_network, tiny_tokenizer

@@ -14,6 +14,7 @@ from stabcert.cli.files import Replacement
 from stabcert.core.statistics.sequential import SequentialTest
 from stabcert.models import hub
 from stabcert.models.base import ModelPredictor
+from stabcert.models.evaluation import Evaluation
 from stabcert.sweep.journal import Journal
 from tests.robustness.case import Build, Workshop, cases
 from tests.robustness.workshop import SENTENCE
@@ -67,14 +68,14 @@ def _small_memory(*arguments: object) -> Build:
     """Five masks at a time do not fit, four do."""
 
     def build(shop: Workshop) -> Sequence[object]:
-        whole = ModelPredictor._logits
+        whole = Evaluation._logits
 
-        def instead(self: ModelPredictor, masks: Any) -> Any:
+        def instead(self: Evaluation, masks: Any) -> Any:
             if len(masks) > 4:
                 _no_memory_of_torch()
             return whole(self, masks)
 
-        shop.monkeypatch.setattr(ModelPredictor, "_logits", instead)
+        shop.monkeypatch.setattr(Evaluation, "_logits", instead)
         return _sentences(shop, *arguments)
 
     return build
@@ -150,7 +151,7 @@ CASES = cases(
     ("too little memory for a batch of five", _small_memory("explain", "--method", "occlusion"), 0, "reported"),
     (
         "too little memory for one input at a time",
-        _broken(_no_memory_of_torch, ModelPredictor, "_logits", "explain", "--method", "occlusion"),
+        _broken(_no_memory_of_torch, Evaluation, "_logits", "explain", "--method", "occlusion"),
         3,
         "out of memory on cpu even with one input at a time",
     ),

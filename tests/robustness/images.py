@@ -144,6 +144,12 @@ CASES = cases(
     ("pixels that are NaN", _explain("nan.tiff", _not_finite), 3, "not finite"),
     ("a damaged EXIF block", _explain("exif.jpg", _broken_exif), 0, "reported"),
     (
+        "a device that has no end",
+        lambda shop: ["explain", "/dev/zero", "-m", shop.image_model, "--method", "random", "--json"],
+        3,
+        "/dev/zero is a device; give a file",
+    ),
+    (
         "a directory with the name of an image",
         lambda shop: _directory(shop),
         3,

@@ -21,6 +21,7 @@ _MEANINGFUL = frozenset(
         "offline",
         "device",
         "batch_size",
+        "compile",
         "json",
         "output",
         "keep_going",
