@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from stabcert.report.numbers import confidence, rounded, rounded_down
+from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
 from stabcert.report.visible import visible
 
 _METHOD_WIDTH = 11
@@ -71,7 +71,10 @@ def until_stable_lines(result: dict[str, Any]) -> list[Text]:
     tested, rate = search["tested"], search["rate"]
     kinds = (
         ("not consistent", [size["k"] for size in tested if not size["consistent"]]),
-        (f"refuted, rate below {search['min_rate']!r}", [s["k"] for s in tested if s["verdict"] == "not-certified"]),
+        (
+            f"refuted, rate below {threshold_shown(search['min_rate'])}",
+            [s["k"] for s in tested if s["verdict"] == "not-certified"],
+        ),
         ("undecided", [size["k"] for size in tested if size["verdict"] == "undecided"]),
         (
             "consistent, but too little of the failure probability was left to test it",
@@ -79,7 +82,7 @@ def until_stable_lines(result: dict[str, Any]) -> list[Text]:
         ),
     )
     lines = [Text(f"  k = {ranges(sizes)}: {what}", style="dim") for what, sizes in kinds if sizes]
-    asked = f"rate >= {search['min_rate']!r} at radius {search['radius']}"
+    asked = f"rate >= {threshold_shown(search['min_rate'])} at radius {search['radius']}"
     if result["interrupted"]:
         place = f"after k = {tested[-1]['k']}" if tested else "before the first size"
         last = tested[-1]["rate"] if tested else None

@@ -23,6 +23,11 @@ def rounded_up(number: float) -> str:
     return _rounded(number, ROUND_CEILING)
 
 
+def threshold_shown(number: float) -> str:
+    """All digits of a number that somebody asked for, as they would write it: ``0.9``, ``1``."""
+    return repr(number).removesuffix(".0")
+
+
 def confidence(delta: float) -> str:
     """1 - delta in percent, in decimals: as a float 1 - 1e-17 would be shown as 100%."""
     return f"{(100 * (1 - Decimal(repr(delta)))).normalize():f}%"

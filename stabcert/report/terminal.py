@@ -11,7 +11,7 @@ from rich.text import Text
 
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import comparison_lines, neighbour_lines, until_stable_lines
-from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
+from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up, threshold_shown
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
 from stabcert.report.sentence import Sentence
 from stabcert.report.spectrum.bars import Bars
@@ -121,7 +121,7 @@ def verdict_shown(rate: StabilityRate) -> str:
     if rate.threshold is None:
         return ""
     close = not rate.met and abs(rate.lower - rate.threshold) <= 5e-4
-    number = f"{rate.threshold!r}, lower bound {rate.lower!r}" if close else f"{rate.threshold!r}"
+    number = threshold_shown(rate.threshold) + (f", lower bound {rate.lower!r}" if close else "")
     if rate.verdict == "certified":
         return f"met (>= {number})"
     return f"refuted (< {number})" if rate.verdict == "not-certified" else f"undecided (>= {number} not shown)"

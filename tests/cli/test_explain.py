@@ -215,8 +215,8 @@ def test_until_stable_tells_what_was_found_in_words(run: Run, bert: Path) -> Non
     assert ran.code == 0
     lines = ran.stdout.splitlines()
     assert "  k = 2, 4: not consistent" in lines
-    assert "  k = 1, 3: refuted, rate below 1.0" in lines
-    assert "  k = 5 is the first that is consistent and certified: rate >= 1.0 at radius 1" in lines
+    assert "  k = 1, 3: refuted, rate below 1" in lines
+    assert "  k = 5 is the first that is consistent and certified: rate >= 1 at radius 1" in lines
     assert "  5 of all 5 additions keep the prediction: 1.0000, exact" in lines
 
 

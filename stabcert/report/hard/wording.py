@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stabcert.core.hard.certificate import HardCertificate
+from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
+from stabcert.core.masks import count_additions
 from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.record import lambda_text
 from stabcert.report.numbers import confidence
@@ -55,12 +56,20 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
             RadiusRow(
                 "model itself, adding",
                 None if tried is None else tried.radius,
-                "trying them all",
+                "trying them all" if tried is None else _tried(tried, finding.certificate.n_free),
                 None if plain is None else int(plain.sum()),
                 tried is not None and tried.stable_for_all_supersets,
             )
         )
     return rows
+
+
+def _tried(tried: EnumeratedRadius, n_free: int) -> str:
+    """That the model was asked, and where nothing more was tried what it takes to try more."""
+    if tried.exact or tried.near_ties or tried.radius >= n_free:
+        return "trying them all"
+    more = tried.radius + 1
+    return f"trying them all (--enumerate {count_additions(n_free, more)} tries {more})"
 
 
 def proof(certificate: HardCertificate) -> str:
@@ -175,11 +184,12 @@ def check_text(report: Report, finding: HardFinding) -> str:
 def smoothing_warning(finding: HardFinding) -> str:
     """What smoothing changed; empty if it changed nothing that is shown."""
     said = finding.smoothed.full
+    may_sweep = finding.certificate.noise == "quantized" and not finding.sweep
     if said is None or finding.agrees is not False:
         return ""
     return (
         f"smoothing changes the prediction: the model itself says {shown(finding.plain)}, "
-        f"the smoothed model {shown(said)}"
+        f"the smoothed model {shown(said)}" + ("; --sweep looks for a lambda that keeps it" if may_sweep else "")
     )
 
 
