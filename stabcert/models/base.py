@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.core.types import Features, Masks, Probs, as_masks
-from stabcert.models.batches import IMAGE_COST, BatchSize, BatchSizes
+from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.evaluation import Evaluation
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.threads import one_thread
 
 _CACHE_BYTES = 64 * 2**20
+_ORDINARY_COST = 32
 
 
 class ModelPredictor:
@@ -75,8 +76,8 @@ class ModelPredictor:
 
     @property
     def batch_size(self) -> int:
-        """Rows at a time of an ordinary image; the same in every run."""
-        return self.batches.block(IMAGE_COST)
+        """Rows at a time where nothing is timed, as for gradients: the same in every run."""
+        return self.batches.block(_ORDINARY_COST)
 
     @property
     def decision_tolerance(self) -> float:

@@ -12,9 +12,9 @@ BatchSize: TypeAlias = int | Literal["auto"]
 
 # Of the work that one batch holds, in the units of `MaskedInput.cost`: an image of a convolutional network counts
 # as IMAGE_COST, a text as its tokens.
-IMAGE_COST = 32
+IMAGE_COST = 64
 _BLOCK_UNITS = {"cpu": 512}
-_BLOCK_UNITS_ELSEWHERE = 2048
+_BLOCK_UNITS_ELSEWHERE = 4096
 _ROWS = 4
 """Batches are multiples of this: kernels treat other numbers of rows in another way, which changes last bits."""
 _LARGEST = 16

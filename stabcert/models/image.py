@@ -153,11 +153,13 @@ class MaskedImage:
         self._network_in_float64 = in_float64
         self._device = device
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        # Stored in the format of the batches: torch.where then writes in it, without a second pass.
-        dropped = _baseline(baseline, visible, preprocessing)
-        self._visible = visible[None].to(device, dtype).contiguous(memory_format=self._memory_format)
-        self._baseline = dropped[None].to(device, dtype).contiguous(memory_format=self._memory_format)
+        self._visible = visible[None].to(device, dtype).contiguous()
+        self._baseline = _baseline(baseline, visible, preprocessing)[None].to(device, dtype).contiguous()
         self._index = torch.from_numpy(self.labels).flatten().to(device)
+        # Rows of pixels repeat in grids: a mask is spread over the different ones, and these are copied whole.
+        rows, row_of = np.unique(self.labels, axis=0, return_inverse=True)
+        self._different_rows = torch.from_numpy(rows).flatten().to(device)
+        self._row_of = torch.from_numpy(row_of.reshape(-1)).to(device)
         self._stage_in_float64 = stage_in_float64
         self._tokens = self._find_tokens(stage, drop=baseline == "drop")
 
@@ -231,7 +233,8 @@ class MaskedImage:
     def batch(self, masks: Masks) -> torch.Tensor:
         """``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels the network is given."""
         kept = self._spread(masks_to_device(masks, self._device))
-        # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0.
+        # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0. Choosing in planes
+        # of one channel and then changing the format is faster than choosing in the format of convolutions.
         pixels = torch.where(kept, self._visible, self._baseline)
         return pixels.contiguous(memory_format=self._memory_format)
 
@@ -253,7 +256,8 @@ class MaskedImage:
         return of_pixels.new_zeros(len(values), len(self._features)).index_add(1, self._index, of_pixels)
 
     def _spread(self, per_feature: torch.Tensor) -> torch.Tensor:
-        return per_feature.index_select(1, self._index).view(len(per_feature), 1, *self.labels.shape)
+        rows = per_feature.index_select(1, self._different_rows).view(len(per_feature), -1, self.labels.shape[1])
+        return rows.index_select(1, self._row_of)[:, None]
 
 
 def _colours(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[np.uint8]:

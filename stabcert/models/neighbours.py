@@ -82,8 +82,7 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
 class _ShiftedImage(MaskedImage):
     def __init__(self, original: MaskedImage, noise: torch.Tensor) -> None:
         self.__dict__.update(original.__dict__)  # nothing is decoded or divided again
-        moved = self._visible + noise.to(self._visible)
-        self._visible = moved.contiguous(memory_format=self._memory_format)
+        self._visible = self._visible + noise.to(self._visible)
 
 
 class _ShiftedText(MaskedText):

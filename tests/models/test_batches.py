@@ -32,17 +32,17 @@ def sizes_taken(
 
 def test_sizes_double_while_that_is_faster() -> None:
     taken = sizes_taken(lambda rows: 1.0 + 0.01 * rows)  # what a batch costs by itself dominates
-    assert taken[:8] == [16, 16, 16, 32, 32, 64, 64, 128]
-    assert max(taken) == 256, "sixteen blocks at most"
+    assert taken[:8] == [8, 8, 8, 16, 16, 32, 32, 64]
+    assert max(taken) == 128, "sixteen blocks at most"
 
 
 def test_the_size_stays_where_a_larger_one_is_no_faster() -> None:
-    assert set(sizes_taken(lambda rows: 0.1 * rows)[5:]) == {16}
+    assert set(sizes_taken(lambda rows: 0.1 * rows)[5:]) == {8}
 
 
 def test_it_goes_as_far_as_the_optimum_and_no_further() -> None:
     taken = sizes_taken(lambda rows: 1.0 + 0.02 * rows + (rows > 64) * rows)
-    assert set(taken[9:-1]) == {64}
+    assert set(taken[11:-1]) == {64}
 
 
 def test_one_disturbed_batch_decides_nothing() -> None:
@@ -52,16 +52,16 @@ def test_one_disturbed_batch_decides_nothing() -> None:
         calls.append(rows)
         return (1.0 + 0.01 * rows) * (50 if len(calls) in (2, 5) else 1)
 
-    assert max(sizes_taken(disturbed)) == 256
+    assert max(sizes_taken(disturbed)) == 128
 
 
 def test_what_is_left_of_a_group_is_a_batch_of_its_own_whatever_the_size() -> None:
     slow, fast = sizes_taken(lambda rows: 0.1 * rows, left=1007), sizes_taken(lambda rows: 1.0, left=1007)
-    assert slow[-1] == fast[-1] == 1007 % 16
-    assert all(rows % 16 == 0 for rows in [*slow[:-1], *fast[:-1]])
+    assert slow[-1] == fast[-1] == 1007 % 8
+    assert all(rows % 8 == 0 for rows in [*slow[:-1], *fast[:-1]])
 
 
-@pytest.mark.parametrize(("device", "cost", "rows"), [(CPU, 10, 48), (CPU, 500, 4), (CUDA, 32, 64), (CUDA, 128, 16)])
+@pytest.mark.parametrize(("device", "cost", "rows"), [(CPU, 10, 48), (CPU, 500, 4), (CUDA, 32, 128), (CUDA, 128, 32)])
 def test_a_block_holds_about_as_much_work_whatever_its_rows_cost(device: torch.device, cost: int, rows: int) -> None:
     assert BatchSizes("auto", device).block(cost) == rows
 
@@ -98,7 +98,7 @@ def test_no_size_shows_in_a_bit_of_the_results(monkeypatch: pytest.MonkeyPatch, 
         by_clock.append(model(MANY))
         largest = max(len(batch) for batch in model.masked_input.batches)  # type: ignore[attr-defined]
     assert np.array_equal(*by_clock)
-    assert largest == min(256, from_rows), "the first size with other bits is tried and given up"
+    assert largest == min(128, from_rows), "the first size with other bits is tried and given up"
 
 
 def test_on_other_devices_bits_are_not_compared() -> None:

@@ -164,7 +164,7 @@ def test_read_only_masks_are_fine() -> None:
 
 
 def test_all_masks_cost_the_same() -> None:
-    assert masked().cost(random_masks(3, 16)).tolist() == [32, 32, 32]
+    assert masked().cost(random_masks(3, 16)).tolist() == [64, 64, 64]
 
 
 def test_settings_are_json_and_name_the_features_that_default_stands_for() -> None:
