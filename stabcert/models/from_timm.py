@@ -128,7 +128,7 @@ def _image_network(name: str, network: Any, device: torch.device, dtype: torch.d
     mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
     preprocessing = Preprocessing(to_pixels, mean, std)
     return ImageNetwork(
-        network, call_with_pixels, preprocessing, patch_size(network), channels_last, token_stage(network)
+        network, call_with_pixels, preprocessing, patch_size(network), channels_last, stage=token_stage(network)
     )
 
 

@@ -172,7 +172,7 @@ def _image_network(
     place(checkpoint.name, module, device, dtype, channels_last=channels_last)
 
     preprocessing = Preprocessing(to_pixels, mean, std)
-    return ImageNetwork(module, _call, preprocessing, _patch_size(module), channels_last, _token_stage(module))
+    return ImageNetwork(module, _call, preprocessing, _patch_size(module), channels_last, stage=_token_stage(module))
 
 
 def _call(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:

@@ -163,7 +163,7 @@ def load_model(
     if compile:
         network.module.compile()
         if isinstance(network, ImageNetwork):  # hooks do not reach into a compiled network
-            network = replace(network, stage=None)
+            network = replace(network, stage=None, fold=False)
     return LoadedModel(
         id=name,
         kind="text" if isinstance(loaded.network, TextNetwork) else "image",

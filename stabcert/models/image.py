@@ -233,8 +233,8 @@ class MaskedImage:
     def batch(self, masks: Masks) -> torch.Tensor:
         """``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels the network is given."""
         kept = self._spread(masks_to_device(masks, self._device))
-        # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0. Choosing in planes
-        # of one channel and then changing the format is faster than choosing in the format of convolutions.
+        # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0. Choosing in
+        # planes of one channel and then changing the format is faster than choosing in that of convolutions.
         pixels = torch.where(kept, self._visible, self._baseline)
         return pixels.contiguous(memory_format=self._memory_format)
 

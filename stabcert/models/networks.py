@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from stabcert.errors import ModelError
+from stabcert.models.folding import fold_batch_norms
 from stabcert.models.image import Preprocessing
 from stabcert.models.patch_tokens import TokenStage
 
@@ -30,6 +31,8 @@ class ImageNetwork:
     """Side of the patches of a vision transformer, in pixels."""
     channels_last: bool
     """Whether batches are best in the memory format of convolutions."""
+    fold: bool = True
+    """Whether batch norms may be folded into the convolutions before them: the same function but for last bits."""
     stage: Callable[[torch.nn.Module], torch.nn.Module] | None = None
     """Of a vision transformer the part of the module after which patches are tokens; see `TokenStage`."""
 
@@ -46,9 +49,19 @@ class ImageNetwork:
             return None
         return TokenStage(module, self.stage, self.call, self.patch_size)
 
+    @cached_property
+    def _folded(self) -> list[torch.nn.Module]:
+        """The module without its batch norms, once that was tried; empty before."""
+        return []
+
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
-        """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
-        return self.call(self.module, pixels)
+        """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits; without gradients by folded batch norms."""
+        if not (self.channels_last and self.fold and torch.is_inference_mode_enabled()):
+            return self.call(self.module, pixels)
+        if not self._folded:
+            folded = fold_batch_norms(self.module, self.call, pixels[:2])
+            self._folded.append(self.module if folded is None else folded)
+        return self.call(self._folded[0], pixels)
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:

@@ -14,6 +14,7 @@ from stabcert.core.soft.certify import certify_soft
 from stabcert.core.types import Mask, Masks
 from stabcert.explainers import explain
 from stabcert.models.base import ModelPredictor
+from stabcert.models.batches import BatchSizes
 from stabcert.models.decode import decode_image
 from stabcert.models.demo import load_demo_image, load_demo_text
 from stabcert.models.hub import LoadedModel, load_model
@@ -77,6 +78,7 @@ def photo(file: str = "panda.jpg", *, size: int = 224, dtype: str = "float32", l
     pixels = preprocessing.to_pixels(image)
     masked = MaskedImage(demo.network, image, preprocessing, device=torch.device("cpu"), features="grid:7")
     index = torch.from_numpy(masked.labels)
+    batches = BatchSizes("auto", model.device)
 
     def predictor() -> ModelPredictor:
         network: Any = model.network
@@ -89,7 +91,8 @@ def photo(file: str = "panda.jpg", *, size: int = 224, dtype: str = "float32", l
             device=model.device,
             dtype=model.dtype,
         )
-        return ModelPredictor(fresh, model.class_names, device=model.device, dtype=model.dtype)
+        # The size of batches is found once for a model, as everywhere.
+        return ModelPredictor(fresh, model.class_names, device=model.device, dtype=model.dtype, batches=batches)
 
     def bare(masks: Masks, batch: int) -> list[Callable[[], torch.Tensor]]:
         kept = torch.from_numpy(masks)[:, index][:, None]
