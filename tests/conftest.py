@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,7 +26,9 @@ def ray_cluster() -> Iterator[str]:
     import ray
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    before = signal.getsignal(signal.SIGTERM)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    signal.signal(signal.SIGTERM, before)  # Ray's handler would outlive these tests, and end others
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
 
@@ -33,6 +36,15 @@ def ray_cluster() -> Iterator[str]:
 def _global_random_state() -> tuple[object, ...]:
     name, keys, *rest = np.random.get_state()  # noqa: NPY002 - reading the state that must not change
     return (random.getstate(), name, keys.tobytes() if isinstance(keys, np.ndarray) else keys, *rest)
+
+
+@pytest.fixture(autouse=True)
+def _the_handler_of_sigterm_is_put_back() -> Iterator[None]:
+    """Ray installs one that ends the process, and would end the tests after it."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if signal.getsignal(signal.SIGTERM) is not before:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(autouse=True)

@@ -136,6 +136,7 @@ class Evaluation:
                 if first and not self._same_bits(masks, part, cost, probs):
                     self._batches.refuse()
                     start -= len(part)
+                    self._count(-len(part))  # they are evaluated again
 
     def _same_bits(self, masks: Masks, rows: NDArray[np.intp], cost: int, probs: Probs) -> bool:
         """Whether the first block of a batch gives by itself what it gave in the batch."""

@@ -256,7 +256,8 @@ class MaskedImage:
         return of_pixels.new_zeros(len(values), len(self._features)).index_add(1, self._index, of_pixels)
 
     def _spread(self, per_feature: torch.Tensor) -> torch.Tensor:
-        rows = per_feature.index_select(1, self._different_rows).view(len(per_feature), -1, self.labels.shape[1])
+        rows = per_feature.index_select(1, self._different_rows)
+        rows = rows.view(len(per_feature), len(self._different_rows) // self.labels.shape[1], self.labels.shape[1])
         return rows.index_select(1, self._row_of)[:, None]
 
 
