@@ -29,7 +29,7 @@ def decide(predictor: MaskedPredictor, masks: Masks) -> Decisions:
     """
     own = getattr(predictor, "decide", None)
     if own is not None:
-        decisions: Decisions = own(masks)
+        decisions: Decisions = own(_read_only(masks))
         return decisions
     return decide_from(predictor, predict(predictor, masks))
 
@@ -52,7 +52,7 @@ def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
     Raises:
         ModelError: wrong shape, numbers that are not finite, or rows that are not probabilities.
     """
-    probs = np.asarray(predictor(masks), dtype=np.float64)
+    probs = np.asarray(predictor(_read_only(masks)), dtype=np.float64)
     if probs.ndim != 2 or probs.shape[0] != len(masks) or probs.shape[1] < 2:
         raise ModelError(
             f"the predictor returned shape {probs.shape} for {len(masks)} masks; "
@@ -66,6 +66,13 @@ def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
             "(apply a softmax to logits first)"
         )
     return probs
+
+
+def _read_only(masks: Masks) -> Masks:
+    """A view that a predictor cannot write into: the masks are needed afterwards, as flips and for counting."""
+    view = masks.view()
+    view.flags.writeable = False
+    return view
 
 
 def top_two_margin(probs: Probs) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ class MaskedPredictor(Protocol):
 
     ``predictor(masks)`` maps ``(k, n_features)`` bool to ``(k, n_classes)`` float64 probabilities.
     It must be a deterministic function of each mask alone: not of the batch it came in, of the
-    order, or of hidden state. Every certificate rests on this.
+    order, or of hidden state. Every certificate rests on this. The masks are read-only; copy them to change them.
 
     An object whose arithmetic depends on the batch in the last bits may offer a float attribute
     ``decision_tolerance``: the difference of the two largest log-probabilities under which a

@@ -29,8 +29,6 @@ from stabcert.core.types import Mask, MaskedPredictor, as_mask
 from stabcert.errors import ParameterError
 
 DEFAULT_MAX_SAMPLES = 2000
-SMALLEST_DELTA = 1e-290
-"""Its share at each of many radii is still a number."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -91,7 +89,8 @@ def certify_soft(
         max_samples: most draws of a sequential test for each radius (default 2000); for each size if ``"worst"``.
         sequential: with ``min_rate``, stop as soon as the answer is known.
         largest_radius: test the radii in increasing order, up to the first that is not certified.
-        rng: source of all randomness; the same generator state gives the same certificate.
+        rng: source of all randomness; the same generator state gives the same certificate. The guarantee needs that
+            its state, the mask and all arguments were chosen before any outcome of its draws was seen.
 
     Raises:
         ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.
@@ -186,8 +185,6 @@ def plan(
     """
     radii = _as_radii(radius, int((~mask).sum()))
     check_delta(delta)
-    if delta < SMALLEST_DELTA:
-        raise ParameterError(f"delta {delta} is too small to be shared by radii; use {SMALLEST_DELTA} or more")
     if min_rate is None and (largest_radius or max_samples is not None):
         raise ParameterError(
             "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"

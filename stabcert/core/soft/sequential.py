@@ -21,6 +21,8 @@ _FIRST_CHUNK = 32
 class SequentialRates:
     """Tests of all radii against one threshold, in the order in which they are carried out.
 
+    Each set of additions is tested once, and every radius whose group holds it shares that test, decided or not.
+
     After an interruption at any moment `rates` and `largest_radius` are valid for what was drawn so far.
 
     Args:
@@ -61,9 +63,12 @@ class SequentialRates:
         for r, group in self.sets.items():
             tests = self._tests[r] = []
             for additions in group:
+                known = self._of_size.get(additions.radius)
                 # In the list before the first draw, so that an interruption finds what is known.
-                tests.append(self._of_size.setdefault(additions.radius, self._new_test(self.threshold, additions)))
-                if not tests[-1].decided:
+                tests.append(known or self._new_test(self.threshold, additions))
+                if known is None:
+                    # Once for all radii: a second run of an undecided test would have a second chance to be wrong.
+                    self._of_size[additions.radius] = tests[-1]
                     self._run_test(trials, tests, additions, with_tail=r == self._tail_start)
                 if not tests[-1].certified:
                     break  # the smallest of the rates is not certified, whatever the others are

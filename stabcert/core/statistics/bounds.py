@@ -21,15 +21,37 @@ from stabcert.errors import ParameterError
 _A = _B = 0.5
 _BISECTIONS = 200
 _SMALLEST_INVERTED = 1e-100
+_INVERSION_ERROR = 1e-13
+"""More than the relative error of scipy's inverse of the Beta distribution: at most 4e-14 in 4,000 cases that were
+compared with 60 digits. A bound is rounded to the side on which it holds."""
 
 MAX_SAMPLES = 10**9
 """More evaluations than anybody can want."""
 
 
+SMALLEST_DELTA = 1e-290
+"""Smallest failure probability of a statement: shares of it, for many radii or sides, are still numbers."""
+
+
 def check_delta(delta: float) -> None:
-    # A smaller one than that would be 0 as soon as it is shared.
+    """Refuse what cannot be the failure probability of a statement.
+
+    Raises:
+        ParameterError: not a number from `SMALLEST_DELTA` to below 1.
+    """
+    check_share(delta)
+    if delta < SMALLEST_DELTA:
+        raise ParameterError(f"delta must be at least {SMALLEST_DELTA}, got {delta}. Use a larger one, such as 0.001.")
+
+
+def check_share(delta: float) -> None:
+    """Refuse what cannot be a share of a failure probability.
+
+    Raises:
+        ParameterError: not between 0 and 1, or so small that it is not a normal number.
+    """
     if not sys.float_info.min <= delta < 1.0:
-        raise ParameterError(f"delta {delta} is not a failure probability; use a number between 0 and 1, such as 0.1")
+        raise ParameterError(f"delta must be between 0 and 1, got {delta}. Use a failure probability such as 0.1.")
 
 
 def hoeffding_sample_size(epsilon: float, delta: float) -> int:
@@ -37,7 +59,7 @@ def hoeffding_sample_size(epsilon: float, delta: float) -> int:
 
     ``ceil(ln(2 / delta) / (2 epsilon^2))``, two-sided (Soft stability, Theorem 3.1).
     """
-    check_delta(delta)
+    check_share(delta)
     if not 0.0 < epsilon < 1.0:
         raise ParameterError(f"epsilon {epsilon} is not an error of a rate; use a number between 0 and 1, such as 0.1")
     samples = _log_two_over(delta) / 2.0 / epsilon / epsilon
@@ -67,29 +89,37 @@ def hoeffding_upper(matches: int, samples: int, delta: float) -> float:
 def clopper_pearson_lower(matches: int, samples: int, delta: float) -> float:
     """Largest rate under which ``matches`` or more of ``samples`` draws still have probability <= delta.
 
-    Exact for a number of samples fixed in advance; not valid when one may stop early.
+    Exact for a number of samples fixed in advance; not valid when one may stop early. Rounded down.
     """
     if matches == 0:
         return 0.0
-    if delta < _SMALLEST_INVERTED:
-        return _clopper_pearson_by_bisection(matches, samples, delta)
-    return float(special.betaincinv(matches, samples - matches + 1, delta))
+    return math.nextafter(_rate_with_tail(matches, samples, delta) * (1.0 - _INVERSION_ERROR), 0.0)
 
 
 def clopper_pearson_upper(matches: int, samples: int, delta: float) -> float:
-    """Mirror image of `clopper_pearson_lower`."""
+    """Mirror image of `clopper_pearson_lower`, rounded up."""
     if matches == samples:
         return 1.0
     if delta < _SMALLEST_INVERTED:
-        return 1.0 - _clopper_pearson_by_bisection(samples - matches, samples, delta)
-    return float(special.betainccinv(matches + 1, samples - matches, delta))
+        inverted = 1.0 - _rate_with_tail(samples - matches, samples, delta)
+    else:
+        inverted = float(special.betainccinv(matches + 1, samples - matches, delta))
+    return min(1.0, math.nextafter(inverted * (1.0 + _INVERSION_ERROR), 1.0))
 
 
-def _clopper_pearson_by_bisection(matches: int, samples: int, delta: float) -> float:
-    """For a ``delta`` so small that scipy's inverse returns NaN, or a number that is too large."""
-    rejected, kept = 0.0, 1.0
+def _rate_with_tail(matches: int, samples: int, delta: float) -> float:
+    """The rate under which ``matches`` or more of ``samples`` draws have probability ``delta``, nearly."""
+    if delta >= _SMALLEST_INVERTED:
+        return float(special.betaincinv(matches, samples - matches + 1, delta))
+    # For so small a delta scipy's distribution and its inverse are wrong by far. Chernoff's bound, whose tail is
+    # larger, holds for every delta and is nearly as good where the logarithm of delta is what counts.
+    share, enough = matches / samples, -math.log(delta) / samples * (1.0 + _INVERSION_ERROR)
+    rejected, kept = 0.0, share
     while rejected < (middle := (rejected + kept) / 2) < kept:
-        if special.betainc(matches, samples - matches + 1, middle) <= delta:
+        divergence = share * math.log(share / middle)
+        if matches < samples:
+            divergence += (1.0 - share) * (math.log1p(-share) - math.log1p(-middle))
+        if divergence >= enough:
             rejected = middle
         else:
             kept = middle
@@ -141,8 +171,8 @@ def anytime_lower(matches: int, failures: int, delta: float) -> float:
 
 
 def anytime_upper(matches: int, failures: int, delta: float) -> float:
-    """Mirror image of `anytime_lower`."""
-    return 1.0 - anytime_lower(failures, matches, delta)
+    """Mirror image of `anytime_lower`, rounded up."""
+    return math.nextafter(1.0 - anytime_lower(failures, matches, delta), 1.0)
 
 
 def log_e_value_finite(limit: int, matches: int, failures: int, population: int) -> float:

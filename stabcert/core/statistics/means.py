@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.statistics.bounds import check_share
 from stabcert.errors import InputError
 
 _N_BETS = 16
@@ -53,7 +53,7 @@ def mean_lower(values: ArrayLike, delta: float) -> float:
         InputError: no value, or one outside [0, 1].
         ParameterError: ``delta`` is not between 0 and 1.
     """
-    check_delta(delta)
+    check_share(delta)
     distinct, counts = _distinct(values)
     rejected, kept = 0.0, float(distinct @ counts / counts.sum())
     while kept - rejected > _PRECISION:

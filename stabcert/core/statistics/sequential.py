@@ -8,7 +8,7 @@ from collections.abc import Callable
 from stabcert.core.statistics.bounds import (
     anytime_lower,
     anytime_upper,
-    check_delta,
+    check_share,
     finite_lower,
     finite_upper,
     log_e_value,
@@ -32,7 +32,7 @@ def samples_to_certify(
     ``at_most`` draws are needed, as for a threshold of 1 without a finite population. The search
     starts at ``at_least``, which must not be above the answer.
     """
-    check_delta(delta)
+    check_share(delta)
     enough = -math.log(delta)
     if population is None:
 

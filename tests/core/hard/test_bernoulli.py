@@ -169,3 +169,9 @@ def test_too_few_samples_and_masks_that_do_not_fit_are_refused() -> None:
         certify(Constant(5), np.zeros(5), delta=0.0)
     with pytest.raises(InputError, match="5 features"):
         certify(Constant(5), np.zeros(4))
+
+
+@pytest.mark.parametrize("delta", [1e-291, 1e-300])
+def test_a_delta_whose_halves_are_hardly_numbers_is_refused(delta: float) -> None:
+    with pytest.raises(ParameterError, match="at least 1e-290"):
+        certify(Constant(6), np.ones(6), delta=delta)

@@ -102,3 +102,32 @@ def test_a_fixed_test_of_several_radii_reaches_its_epsilon() -> None:
     )
     assert certificate.sides == 2
     assert all(rate.hoeffding_epsilon is not None and rate.hoeffding_epsilon <= 0.1 for rate in certificate.rates)
+
+
+@pytest.mark.parametrize("options", [{}, {"min_rate": 0.5}])
+def test_a_predictor_cannot_write_into_the_masks_that_it_is_given(options: dict[str, float]) -> None:
+    """Else the flips that are reported would be masks that nobody tried."""
+
+    class Writing:
+        n_features = 12
+
+        def __call__(self, masks: Masks, /) -> Probs:
+            masks[:, 0] = True
+            return np.tile([0.9, 0.1], (len(masks), 1))
+
+    with pytest.raises(ValueError, match="read-only"):
+        certify_soft(Writing(), np.arange(12) < 3, radius=2, rng=np.random.default_rng(0), **options)  # type: ignore[arg-type]
+
+
+def test_the_base_of_a_vote_cannot_write_into_masks_either() -> None:
+    class Writing:
+        n_features = 12
+
+        def decide(self, masks: Masks) -> None:
+            masks[:, 0] = True
+
+        def __call__(self, masks: Masks, /) -> Probs:
+            return np.tile([0.9, 0.1], (len(masks), 1))
+
+    with pytest.raises(ValueError, match="read-only"):
+        certify_soft(Writing(), np.arange(12) < 3, radius=2, rng=np.random.default_rng(0))

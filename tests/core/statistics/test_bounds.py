@@ -202,3 +202,33 @@ def test_the_smallest_count_is_the_first_whose_rate_reaches_the_threshold(thresh
 )
 def test_a_threshold_that_is_a_multiple_needs_exactly_that_count(threshold: float, population: int, count: int) -> None:
     assert bounds.smallest_count(threshold, population) == count
+
+
+def _tail(matches: int, samples: int, rate: Fraction) -> Fraction:
+    """P(``matches`` or more of ``samples``), exactly."""
+    return sum(
+        (math.comb(samples, i) * rate**i * (1 - rate) ** (samples - i) for i in range(matches, samples + 1)),
+        Fraction(0),
+    )
+
+
+@pytest.mark.parametrize("delta", [0.9, 0.5, 0.1, 0.05, 1e-3, 1e-12, 1e-99, 1e-120, 1e-290])
+@pytest.mark.parametrize("samples", [1, 2, 7, 30, 60])
+def test_clopper_pearson_bounds_are_rounded_to_the_side_on_which_they_hold(samples: int, delta: float) -> None:
+    for matches in range(samples + 1):
+        lower = bounds.clopper_pearson_lower(matches, samples, delta)
+        upper = bounds.clopper_pearson_upper(matches, samples, delta)
+        assert matches == 0 or _tail(matches, samples, Fraction(lower)) <= Fraction(delta)
+        assert matches == samples or _tail(samples - matches, samples, 1 - Fraction(upper)) <= Fraction(delta)
+
+
+@pytest.mark.parametrize("delta", [1e-291, 1e-300, 5e-324])
+def test_a_delta_whose_shares_would_not_be_numbers_is_refused(delta: float) -> None:
+    with pytest.raises(ParameterError, match=r"at least 1e-290|between 0 and 1"):
+        bounds.check_delta(delta)
+
+
+def test_the_anytime_upper_bound_is_rounded_up() -> None:
+    for matches, failures in ((140, 10), (0, 10), (3, 1)):
+        lower = bounds.anytime_lower(failures, matches, 0.1)
+        assert Fraction(bounds.anytime_upper(matches, failures, 0.1)) >= 1 - Fraction(lower)
