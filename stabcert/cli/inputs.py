@@ -73,6 +73,15 @@ class Item:
             return self.data
         return read_file(self.path or Path())
 
+    def length(self) -> int | None:
+        """Return the number of bytes, without reading a file; None where that is not known."""
+        if self.text is not None or self.data is not None:
+            return len(self.read())
+        try:
+            return self.path.stat().st_size if self.path is not None and is_file(self.path) else None
+        except (OSError, ValueError):  # it is reported when its turn comes
+            return None
+
     def sha256(self) -> str:
         return hashlib.sha256(self.read()).hexdigest()
 

@@ -21,10 +21,20 @@ INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
 CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = "Certificate", "Verification", "Output", "Running"
 
 
+DEFAULT_SEED = 0
+"""Another one may have been chosen for its result: records and screens mark it."""
+
+
 def delta_option(what: str, **settings: Any) -> Any:
     """``--delta`` of a command: the probability that ``what`` is wrong."""
     wrong = f"Probability that {what} is wrong."
     return typer.Option("--delta", metavar="D", help=wrong, rich_help_panel=CERTIFICATE, **settings)
+
+
+def family_option(**settings: Any) -> Any:
+    """``--family`` of a command: how many certificates share the failure probability."""
+    meaning = "Certificates you choose among (masks, methods, k, seeds): each gets delta / N."
+    return typer.Option("--family", metavar="N", min=1, help=meaning, rich_help_panel=CERTIFICATE, **settings)
 
 
 @dataclass
@@ -267,8 +277,15 @@ class OutputOptions:
         ),
     ] = None
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="Of all random draws.", rich_help_panel=RUNNING)
-    ] = 0
+        int,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            help="Of all random draws; choose it before you see a result.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = DEFAULT_SEED
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on after an input that failed.", rich_help_panel=RUNNING)
     ] = False

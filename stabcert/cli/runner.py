@@ -12,11 +12,19 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from stabcert import __version__
+from stabcert.cli.draws import Draws, model_digest
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
+from stabcert.cli.options import (
+    DEFAULT_SEED,
+    ExplanationOptions,
+    InputOptions,
+    MaskOptions,
+    ModelOptions,
+    OutputOptions,
+)
 from stabcert.cli.tasks import Task
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.errors import InputError, ModelError, StabcertError
@@ -43,7 +51,8 @@ class Case:
     predictor: ModelPredictor
     choice: Choice
     class_names: tuple[str, ...]
-    input_sha256: str
+    draws: Draws
+    """What its random numbers are derived from."""
     say: Say
     """Tells the user something before the result is there."""
     label: Label | None = None
@@ -78,7 +87,7 @@ class Runner:
 
     Args:
         work: what the command does with a case.
-        choose: makes the mask of an input, given its SHA-256; None for `by_method`.
+        choose: makes the mask of an input; None for `by_method`.
         pictures: whether anything is drawn beyond the screen.
         finished: keys of records that need not be made again.
         models: those that are loaded, by name and revision, and those that cannot be, so that each is tried once.
@@ -92,7 +101,7 @@ class Runner:
     masks: MaskOptions
     batch_size: BatchSize
     work: Callable[[Case], Outcome]
-    choose: Callable[[ModelPredictor, str], Choice] | None
+    choose: Callable[[ModelPredictor, Draws], Choice] | None
     pictures: bool
     finished: Collection[str]
     models: dict[tuple[str, str | None], LoadedModel | ModelError]
@@ -146,8 +155,10 @@ class Runner:
         start = time.perf_counter()
         predictor, size = self._predictor(task, data, model, say)
         predictor.on_progress = on_progress
-        choice = self._choose(task, predictor, sha256, model)
-        outcome = self.work(Case(predictor, choice, model.class_names, sha256, say, task.item.label))
+        digest = model_digest(model.sha256, model.config_sha256, model.id)
+        draws = Draws(self.output.seed, sha256, digest, task.copy)
+        choice = self._choose(task, predictor, draws, model)
+        outcome = self.work(Case(predictor, choice, model.class_names, draws, say, task.item.label))
         function = outcome.function or predictor
         explanation = explanation_of(predictor, function, choice)
         tied = tie_note(explanation)
@@ -173,6 +184,7 @@ class Runner:
             result=outcome.result,
             run=RunInfo(
                 seed=self.output.seed,
+                default_seed=self.output.seed == DEFAULT_SEED,
                 device=str(model.device),
                 dtype=str(model.dtype).removeprefix("torch."),
                 batch_size=predictor.batches.largest,
@@ -242,15 +254,15 @@ class Runner:
             say(f"{task.item.id}: {note}")
         return model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]
 
-    def _choose(self, task: Task, predictor: ModelPredictor, input_sha256: str, model: LoadedModel) -> Choice:
+    def _choose(self, task: Task, predictor: ModelPredictor, draws: Draws, model: LoadedModel) -> Choice:
         if task.recorded:
             return task.recorded.choice(
-                predictor, input_sha256=input_sha256, model_sha256=model.sha256, config_sha256=model.config_sha256
+                predictor, input_sha256=draws.input_sha256, model_sha256=model.sha256, config_sha256=model.config_sha256
             )
         if self.masks.mask_file is not None:
             return by_file(self.masks.mask_file, predictor.n_features)
         if self.choose is not None:
-            return self.choose(predictor, input_sha256)
+            return self.choose(predictor, draws)
         return by_method(predictor, self.explanation, seed=self.output.seed)
 
 

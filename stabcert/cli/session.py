@@ -31,6 +31,7 @@ from stabcert.sweep.key import digest
 from stabcert.sweep.shard import Shard, parse_shard
 
 if TYPE_CHECKING:
+    from stabcert.cli.draws import Draws
     from stabcert.cli.explanation import Choice
     from stabcert.models.base import ModelPredictor
 
@@ -65,7 +66,7 @@ class Session:
     Args:
         masks: options for masks that do not come from a method; None where there are none.
         save_flips: folder for the additions that change the prediction.
-        choose: makes the mask of an input, given its SHA-256; by default `by_method`.
+        choose: makes the mask of an input; by default `by_method`.
         label: gives the inputs their labels; None where nobody asks for labels.
         summary: says something of all inputs together.
     """
@@ -80,7 +81,7 @@ class Session:
         *,
         masks: MaskOptions | None = None,
         save_flips: Path | None = None,
-        choose: Callable[[ModelPredictor, str], Choice] | None = None,
+        choose: Callable[[ModelPredictor, Draws], Choice] | None = None,
         label: Callable[[Sequence[Item]], list[Item]] | None = None,
         summary: Summary | None = None,
     ) -> None:

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from stabcert.cli.draws import STREAM_RULE
 from stabcert.cli.files import file_names
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
@@ -66,6 +67,8 @@ class Task:
     recorded: Recorded | None = None
     problem: InputError | None = None
     """Why it cannot be done, if that is known already."""
+    copy: int = 0
+    """How many inputs of the same bytes stand before it, in the whole list."""
 
 
 def make_tasks(
@@ -103,8 +106,9 @@ def make_tasks(
     names = file_names([item.id for item, _, _ in found])
     parameters = result_parameters(asked)
     tasks = []
-    for (item, recorded, problem), name, occurrence in zip(
-        found, names, _occurrences([item for item, _, _ in found]), strict=True
+    items = [item for item, _, _ in found]
+    for (item, recorded, problem), name, occurrence, copy in zip(
+        found, names, _occurrences(items), equal_before(items), strict=True
     ):
         named = (
             (recorded.model, recorded.revision) if recorded else (model.model or f"demo:{item.kind}", model.revision)
@@ -112,20 +116,23 @@ def make_tasks(
         key = request_key(
             schema=SCHEMA,
             command=command,
-            parameters=parameters if item.label is None else {**parameters, "label": item.label.value},
+            parameters=parameters
+            | ({} if item.label is None else {"label": item.label.value})
+            # Where inputs are summed up, equal ones have draws of their own.
+            | ({"copy": copy} if label is not None and copy else {}),
             model=named[0],
             revision=named[1],
             identity=item.id,
             occurrence=occurrence,
             recorded=None if recorded is None else recorded.digest,
         )
-        tasks.append(Task(item, name, *named, key, recorded, problem or item.problem))
+        tasks.append(Task(item, name, *named, key, recorded, problem or item.problem, copy))
     return tasks
 
 
 def result_parameters(asked: dict[str, Any]) -> dict[str, Any]:
     """The options that can change a result, so all that are not known to change none; files by their content, too."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = {"stream rule": STREAM_RULE}
     for name, value in asked.items():
         if name in _ELSEWHERE | _CIRCUMSTANCES:
             continue
@@ -161,6 +168,20 @@ def _occurrences(items: Sequence[Item]) -> list[int]:
         same = (item.id, _bytes_sha256(item) if item.id in shared else None)
         seen[same] += 1
         numbers.append(seen[same])
+    return numbers
+
+
+def equal_before(items: Sequence[Item]) -> list[int]:
+    """For each input how many of the same bytes stand before it; only inputs of the same length are read."""
+    lengths = [item.length() for item in items]
+    shared = {length for length, number in Counter(lengths).items() if number > 1}
+    seen: Counter[str] = Counter()
+    numbers = []
+    for item, length in zip(items, lengths, strict=True):
+        sha256 = _bytes_sha256(item) if length is not None and length in shared else None
+        numbers.append(0 if sha256 is None else seen[sha256])
+        if sha256 is not None:
+            seen[sha256] += 1
     return numbers
 
 

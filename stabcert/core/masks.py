@@ -40,9 +40,13 @@ def top_k_mask(scores: ArrayLike, k: int) -> Mask:
     if not 0 <= k <= len(values):
         raise ParameterError(f"cannot keep {k} of {len(values)} features; use 0 to {len(values)}")
     mask = np.zeros(len(values), dtype=np.bool_)
-    # A stable sort of the negated scores, so that the lower index wins a tie.
-    mask[np.argsort(-values, kind="stable")[:k]] = True
+    mask[ranking(values)[:k]] = True
     return mask
+
+
+def ranking(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the features ``(n_features,)`` by falling score; among equals the lower index comes first."""
+    return np.argsort(-scores, kind="stable")
 
 
 def count_additions(n_free: int, radius: int, *, exactly: bool = False, at_most: int | None = None) -> int:

@@ -66,13 +66,14 @@ def explain_result(
 
 
 def until_stable_record(
-    found: StableMask, *, radius: int, min_rate: float, delta: float, max_samples: int, largest_k: int
+    found: StableMask, *, radius: int, min_rate: float, delta: float, max_samples: int, largest_k: int, family: int = 1
 ) -> dict[str, Any]:
     """``result.until_stable`` of ``explain``: what was asked for, what was found, every size that was tried."""
     return {
         "radius": radius,
         "min_rate": min_rate,
         "delta": delta,
+        "family": family,
         "max_samples": max_samples,
         "largest_k": largest_k,
         "k": found.k,

@@ -35,3 +35,23 @@ def confidence(delta: float) -> str:
 
 def _rounded(number: float, direction: str) -> str:
     return str(Decimal(repr(number)).quantize(Decimal("0.0001"), rounding=direction))
+
+
+def seed_shown(seed: int, *, default: bool) -> str:
+    """Return ``seed 0``; one that somebody chose is marked, because it may have been chosen for its result."""
+    return f"seed {seed}" if default else f"seed {seed} (not the default)"
+
+
+def family_shown(delta: float, family: int) -> str | None:
+    """Return what a certificate guarantees as one of several to choose from; None for a single one.
+
+    Args:
+        delta: of this certificate, its share.
+        family: certificates that share the failure probability.
+    """
+    if family == 1:
+        return None
+    return (
+        f"One of at most {family} certificates to choose from: this one is wrong with probability at most {delta:g}, "
+        f"any of them with at most {delta * family:g}."
+    )

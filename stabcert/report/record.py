@@ -133,6 +133,8 @@ class RunInfo:
     """Masks so close to a tie that float64 had to decide."""
     drift: float = 0.0
     """Largest difference that was seen between a margin in a batch and alone, in logits."""
+    default_seed: bool = True
+    """The seed is the one of a call without ``--seed``; another one may have been chosen for its result."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class Report:
             "result": self.result,
             "run": {
                 "seed": self.run.seed,
+                "default_seed": self.run.default_seed,
                 "device": self.run.device,
                 "dtype": self.run.dtype,
                 "batch_size": self.run.batch_size,

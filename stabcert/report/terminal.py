@@ -11,7 +11,15 @@ from rich.text import Text
 
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.report.agreement import comparison_lines, neighbour_lines, until_stable_lines
-from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up, threshold_shown
+from stabcert.report.numbers import (
+    confidence,
+    family_shown,
+    rounded,
+    rounded_down,
+    rounded_up,
+    seed_shown,
+    threshold_shown,
+)
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
 from stabcert.report.sentence import Sentence
 from stabcert.report.spectrum.bars import Bars
@@ -44,7 +52,12 @@ def render_explain(report: Report, show: int) -> list[Line]:
                 line.append("  kept", style="green")
             lines.append(line)
     result, k = report.result, int(explanation.mask.sum())
-    lines += [*until_stable_lines(result), *comparison_lines(result, k), *neighbour_lines(result, k)]
+    lines += [
+        *until_stable_lines(result),
+        *family_lines(report),
+        *comparison_lines(result, k),
+        *neighbour_lines(result, k),
+    ]
     return [*lines, *marked_text(report), *notes(explanation), footer(report)]
 
 
@@ -60,10 +73,22 @@ def render_soft(report: Report) -> list[Line]:
     lines += [_rate_line(rate) for rate in certificate.rates]
     if certificate.largest_radius is not None:
         lines.append(_largest_radius(certificate))
-    lines += [Text("  " + guarantee(certificate)), Text("  " + about(report, certificate), style="dim")]
+    lines += [
+        Text("  " + guarantee(certificate)),
+        *family_lines(report),
+        Text("  " + about(report, certificate), style="dim"),
+    ]
     if report.result["interrupted"]:
         lines.append(Text("  interrupted: this is what is known so far", style="yellow"))
     return [*lines, *notes(report.explanation), footer(report)]
+
+
+def family_lines(report: Report) -> list[Text]:
+    """Return what changes where the certificate is one of several to choose from."""
+    search = report.result.get("until_stable")
+    shared = search if search is not None else report.result.get("request") or {}
+    said = family_shown(search["delta"] if search else report.result.get("delta") or 0.0, shared.get("family", 1))
+    return [] if said is None else [Text("  " + said, style="dim")]
 
 
 def guarantee(certificate: SoftCertificate) -> str:
@@ -72,7 +97,10 @@ def guarantee(certificate: SoftCertificate) -> str:
     if all(rate.enumerated and not rate.near_ties for rate in certificate.rates) and certificate.largest_radius is None:
         return "Every addition was tried: the rate is exact."
     if certificate.largest_radius is not None:
-        return f"The statement on the largest radius holds with probability at least {percent} over the draws."
+        return (
+            f"The statement on the largest radius holds with probability at least {percent} over the draws. "
+            "Each bound holds individually with the same probability, not all of them together."
+        )
     several = len(certificate.rates) > 1
     scope = (
         ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
@@ -240,4 +268,5 @@ def footer(report: Report) -> Text:
     """The last line: what it cost, and with what."""
     run = report.run
     cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
-    return Text(f"  {cost}, {visible(report.model.id)}, {run.device} {run.dtype}, seed {run.seed}", style="dim")
+    line = f"  {cost}, {visible(report.model.id)}, {run.device} {run.dtype}, "
+    return Text(line + seed_shown(run.seed, default=run.default_seed), style="dim")

@@ -7,9 +7,10 @@ from stabcert.core.soft.trials import MAX_FLIPS
 from stabcert.report.agreement import ranges, until_stable_lines
 from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding, spectrum_finding
 from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
+from stabcert.report.numbers import seed_shown
 from stabcert.report.record import Prediction, Report
 from stabcert.report.spectrum.wording import spectrum_sentences
-from stabcert.report.terminal import about, counted, guarantee, short, tie_note
+from stabcert.report.terminal import about, counted, family_lines, guarantee, short, tie_note
 
 
 def predicted(prediction: Prediction) -> str:
@@ -29,6 +30,7 @@ def caption(report: Report) -> str:
         promise = "; ".join(line.plain.strip() for line in until_stable_lines(report.result)) + "."
     else:
         promise = "An attribution by itself guarantees nothing."
+    promise = " ".join([promise, *(line.plain.strip() for line in family_lines(report))])
     masked = f"Mask alone: {predicted(report.explanation.masked)}"
     alone = [f"{masked}, as on the full input."] if report.explanation.consistent else []
     return " ".join([numbers(report), *alone, *warnings(report), promise])
@@ -49,7 +51,8 @@ def numbers(report: Report) -> str:
     elif report.result.get("until_stable") is not None:
         search = report.result["until_stable"]
         parts += [f"r = {search['radius']}", f"δ = {search['delta']:g}"]
-    return f"{', '.join(parts)}. Model {report.model.id}, seed {report.run.seed}."
+    seed = seed_shown(report.run.seed, default=report.run.default_seed)
+    return f"{', '.join(parts)}. Model {report.model.id}, {seed}."
 
 
 def largest_radius(certificate: SoftCertificate) -> list[str]:

@@ -63,7 +63,7 @@ def smooth_report(*, label: int | None = 1, image: bool = False, methods: tuple[
     """The report of one input. Its numbers are those of another function, which matters to nobody here."""
     masks = [np.arange(N_FEATURES) < 3 + i for i in range(len(methods))]
     result = input_result(
-        evaluated(0, methods=len(methods), label=label), methods, masks, label, SETTINGS, MODEL.class_names
+        evaluated(0, methods=len(methods), label=label), methods, masks, label, SETTINGS, MODEL.class_names, copy=0
     )
     report = explain_report(PATCHES, IMAGE) if image else explain_report(WORDS)
     return replace(report, command="smooth-eval", result=result, run=RUN)

@@ -152,6 +152,8 @@ SOFT_REQUEST = {
     "largest_radius": False,
     "smooth": 0.5,
     "smooth_draws": 64,
+    "family": 1,
+    "stream_rule": 2,
 }
 HARD_REQUEST = {
     "seed": 0,
@@ -168,6 +170,8 @@ HARD_REQUEST = {
     "attack": 2000,
     "sweep": True,
     "min_radius": 3,
+    "family": 1,
+    "stream_rule": 2,
 }
 
 

@@ -75,7 +75,7 @@ def test_near_ties_are_read_again_too() -> None:
     from stabcert.report.curve.record import input_result
 
     found = with_near_ties()
-    result = input_result(found, ["lime"], [np.ones(6, dtype=np.bool_)], 1, curves.SETTINGS, ("a", "b"))
+    result = input_result(found, ["lime"], [np.ones(6, dtype=np.bool_)], 1, curves.SETTINGS, ("a", "b"), copy=0)
     assert smoothed_input({"explanation": {"n": 6}, "result": json.loads(json.dumps(result))}) == found
 
 

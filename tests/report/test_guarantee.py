@@ -79,7 +79,10 @@ def test_sequential_bounds_of_several_radii_hold_together_on_each_side() -> None
 
 def test_the_largest_radius() -> None:
     sentence = guarantee(sequential(TESTED, largest_radius=4, simultaneous=False, delta=0.05))
-    assert sentence == "The statement on the largest radius holds with probability at least 95% over the draws."
+    assert sentence == (
+        "The statement on the largest radius holds with probability at least 95% over the draws. "
+        "Each bound holds individually with the same probability, not all of them together."
+    )
 
 
 def screen(found: SoftCertificate) -> str:

@@ -111,6 +111,7 @@ def test_the_record_of_an_explanation() -> None:
         },
         "run": {
             "seed": 0,
+            "default_seed": True,
             "device": "cpu",
             "dtype": "float32",
             "batch_size": 64,

@@ -20,6 +20,7 @@ from stabcert.cli.options import (
     OutputOptions,
     VerifyOptions,
     delta_option,
+    family_option,
 )
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
@@ -81,6 +82,7 @@ class HardOptions:
         ),
     ] = NoiseChoice.quantized
     delta: Annotated[float | None, delta_option("a Bernoulli certificate", show_default="0.1")] = None
+    family: Annotated[int | None, family_option(show_default="1")] = None
     n_samples: Annotated[
         int | None,
         typer.Option(

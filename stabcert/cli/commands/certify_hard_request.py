@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stabcert.cli.draws import STREAM_RULE, as_recorded
 from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.noise import grid_count
@@ -57,6 +58,9 @@ class HardRequest:
     sweep: bool
     min_radius: int | None
     check: Path | RecordedAddition | None = None
+    family: int = 1
+    """Certificates among which one may choose afterwards; each has ``delta / family``."""
+    stream_rule: int = STREAM_RULE
 
     @property
     def bernoulli(self) -> bool:
@@ -80,7 +84,7 @@ class HardRequest:
         """
         _check_together(options)
         if options.delta is not None:
-            check_delta(options.delta)
+            check_delta(options.delta / (options.family or 1))
         bernoulli = options.noise.value == "bernoulli"
         quantization = options.quantization or _QUANTIZATION
         refine = options.refine or 0
@@ -105,6 +109,7 @@ class HardRequest:
             sweep=options.sweep,
             min_radius=options.min_radius,
             check=options.check,
+            family=options.family or 1,
         )
         if not bernoulli:
             request.keep  # noqa: B018  # a lambda off the grid is refused before anything is loaded
@@ -123,7 +128,7 @@ class HardRequest:
         """
         values = {name: value for name, value in request.items() if name not in ("lambda", "enumerate", "quantization")}
         return cls(
-            **values,
+            **{"stream_rule": 1, **values},
             keep_probability=parse_keep_probability(request["lambda"]),
             quantization=1 if request["quantization"] is None else request["quantization"],
             enumerate_calls=request["enumerate"],
@@ -132,7 +137,7 @@ class HardRequest:
 
     def record(self) -> dict[str, Any]:
         """As it stands in a record; what ``check`` was given stands in ``result.check``."""
-        return {
+        values = {
             "seed": self.seed,
             "dtype": self.dtype,
             "noise": self.noise,
@@ -147,7 +152,15 @@ class HardRequest:
             "attack": self.attack,
             "sweep": self.sweep,
             "min_radius": self.min_radius,
+            "family": self.family,
+            "stream_rule": self.stream_rule,
         }
+        return as_recorded(values)
+
+    def of_draws(self) -> dict[str, Any]:
+        """Return what another draw of Bernoulli noise belongs to, as plain values."""
+        names = ("delta", "family", "n_samples", "direction", "min_radius")
+        return {**{name: getattr(self, name) for name in names}, "lambda": str(self.keep_probability)}
 
 
 def _check_together(options: HardOptions) -> None:
@@ -165,7 +178,11 @@ def _check_together(options: HardOptions) -> None:
                     f"leave out {name}: it is about frozen noise masks, which --noise bernoulli does not have"
                 )
     else:
-        for name, given in (("--delta", options.delta is not None), ("--n-samples", options.n_samples is not None)):
+        for name, given in (
+            ("--delta", options.delta is not None),
+            ("--family", options.family is not None),
+            ("--n-samples", options.n_samples is not None),
+        ):
             if given:
                 raise ParameterError(
                     f"leave out {name}: a certificate of quantized noise cannot be wrong and draws nothing; "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
-from stabcert.cli.draws import Stream, generator_of, noise_generator
+from stabcert.cli.draws import Stream, noise_generator
 from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
@@ -140,10 +140,10 @@ class HardWork:
             case.predictor,
             case.choice.mask,
             keep_probability=request.keep_probability,
-            delta=request.delta,
+            delta=request.delta / request.family,
             n_samples=request.n_samples,
             decremental=request.direction != "incremental",
-            rng=generator_of(request.seed, case.input_sha256, Stream.bernoulli),
+            rng=case.draws.generator(Stream.bernoulli, case.choice.mask, request.of_draws(), rule=request.stream_rule),
         )
         votes, full_votes, names = certificate.votes, certificate.full_votes, case.class_names
         masked = Prediction(
@@ -193,7 +193,7 @@ class HardWork:
         return Attack(calls, broken, model)
 
     def _search(self, case: Case, function: MaskedPredictor, rows: int, known_stable: int) -> Broken | None:
-        rng = generator_of(self.request.seed, case.input_sha256, Stream.attack)
+        rng = case.draws.apart(Stream.attack)
         flip = find_flip(function, case.choice.mask, max_evaluations=rows, rng=rng, known_stable=known_stable)
         return None if flip is None else _broken(case, function, flip)
 

@@ -20,6 +20,7 @@ from stabcert.cli.options import (
     OutputOptions,
     VerifyOptions,
     delta_option,
+    family_option,
 )
 
 HELP = """How often the prediction survives when up to r more features are revealed.
@@ -73,6 +74,7 @@ class SoftOptions:
         ),
     ] = None
     delta: Annotated[float, delta_option("the statement")] = 0.1
+    family: Annotated[int, family_option()] = 1
     n_samples: Annotated[
         int | None,
         typer.Option(

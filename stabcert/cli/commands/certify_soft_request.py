@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from stabcert.cli.draws import STREAM_RULE, as_recorded
 from stabcert.cli.parsing import parse_radii
 from stabcert.core.soft.certificate import Formulation, Interval
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
@@ -41,6 +42,9 @@ class SoftRequest:
     largest_radius: bool
     smooth: float
     smooth_draws: int | None
+    family: int = 1
+    """Certificates among which one may choose afterwards; each has ``delta / family``."""
+    stream_rule: int = STREAM_RULE
 
     @classmethod
     def of(cls, options: SoftOptions, *, seed: int, dtype: str) -> SoftRequest:
@@ -55,7 +59,7 @@ class SoftRequest:
             raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
         if options.radius is not None:
             parse_radii(options.radius)
-        check_delta(options.delta)  # a wrong request, whatever the inputs: no failure of each of them
+        check_delta(options.delta / options.family)  # a wrong request, whatever the inputs: no failure of each of them
         sequential = options.min_rate is not None and options.epsilon is None and options.n_samples is None
         fixed_by_epsilon = not sequential and options.n_samples is None
         return cls(
@@ -74,6 +78,7 @@ class SoftRequest:
             largest_radius=options.largest_radius,
             smooth=options.smooth,
             smooth_draws=(options.smooth_draws or _SMOOTH_DRAWS) if options.smooth < 1.0 else None,
+            family=options.family,
         )
 
     @classmethod
@@ -83,7 +88,7 @@ class SoftRequest:
         Raises:
             ParameterError: no options of the command make it.
         """
-        asked = cls(**request)
+        asked = cls(**{"stream_rule": 1, **request})
         fixed_by_epsilon = not asked.sequential and asked.n_samples is None
         for name, contradicts in (
             ("sequential", asked.sequential and (asked.min_rate is None or asked.n_samples is not None)),
@@ -98,14 +103,18 @@ class SoftRequest:
         return asked
 
     def record(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_recorded(asdict(self))
+
+    def of_draws(self) -> dict[str, Any]:
+        """Return what another draw belongs to, as plain values."""
+        return {**self.parameters(), "smooth": self.smooth, "smooth_draws": self.smooth_draws}
 
     def parameters(self) -> dict[str, Any]:
         """Arguments of `certify_soft`, all but predictor, mask and generator."""
         return {
             "radius": parse_radii(self.radius or ("all" if self.largest_radius else "1")),
             "epsilon": _EPSILON if self.epsilon is None else self.epsilon,
-            "delta": self.delta,
+            "delta": self.delta / self.family,
             "n_samples": self.n_samples,
             "interval": self.interval,
             "formulation": self.formulation,

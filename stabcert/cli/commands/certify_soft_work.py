@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stabcert.cli.commands.certify_soft_request import SoftRequest
-from stabcert.cli.draws import SMOOTHING_STREAM, generator_of, noise_generator
+from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
 from stabcert.core.masks import bernoulli_keep_masks
@@ -37,7 +37,9 @@ class SoftWork:
             found = certify_soft(
                 smoothed or case.predictor,
                 case.choice.mask,
-                rng=generator_of(request.seed, case.input_sha256),
+                rng=case.draws.generator(
+                    Stream.certificate, case.choice.mask, request.of_draws(), rule=request.stream_rule
+                ),
                 **request.parameters(),
             )
         except Interrupted as error:

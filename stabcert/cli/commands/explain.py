@@ -16,6 +16,7 @@ from stabcert.cli.options import (
     ModelOptions,
     OutputOptions,
     delta_option,
+    family_option,
 )
 from stabcert.errors import ParameterError
 
@@ -129,6 +130,7 @@ class StableOptions:
         ),
     ] = None
     delta: Annotated[float | None, delta_option("the statement", show_default="0.1")] = None
+    family: Annotated[int | None, family_option(show_default="1")] = None
     max_samples: Annotated[
         int | None,
         typer.Option(
@@ -155,7 +157,9 @@ def explain(
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_explain
 
-    _refuse("--until-stable", stable.until_stable, _given(stable, "radius", "min_rate", "delta", "max_samples"))
+    _refuse(
+        "--until-stable", stable.until_stable, _given(stable, "radius", "min_rate", "delta", "family", "max_samples")
+    )
     _refuse("--neighbours", effort.neighbours is not None, _given(effort, "neighbour_sigma"))
     attributions = Attributions(explanation, effort, stable, seed=output.seed)
     session = Session("explain", inputs, model, explanation, output, choose=attributions.choose)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stabcert.cli.draws import Stream, generator_of
+from stabcert.cli.draws import Draws, Stream
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
-from stabcert.core.masks import top_k_mask
+from stabcert.core.masks import ranking, top_k_mask
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import smallest_stable_mask
 from stabcert.core.soft.stable_mask import SearchInterrupted
@@ -40,15 +40,16 @@ class Attributions:
         self._explanation = explanation
         self._effort = effort
         self._until_stable = stable.until_stable
-        self._search = {
+        self._family = stable.family or 1
+        self._search: dict[str, Any] = {
             "radius": 1 if stable.radius is None else stable.radius,
             "min_rate": 0.9 if stable.min_rate is None else stable.min_rate,
-            "delta": 0.1 if stable.delta is None else stable.delta,
+            "delta": (0.1 if stable.delta is None else stable.delta) / self._family,
             "max_samples": DEFAULT_MAX_SAMPLES if stable.max_samples is None else stable.max_samples,
         }
         self._seed = seed
 
-    def choose(self, predictor: ModelPredictor, input_sha256: str) -> Choice:
+    def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
         """The attributions, and the mask of the best features of the first: k of them, or as many as it takes."""
         effort = self._effort
         choice = by_methods(
@@ -67,9 +68,9 @@ class Attributions:
             stable = smallest_stable_mask(
                 predictor,
                 scores,
-                **self._search,  # type: ignore[arg-type]
+                **self._search,
                 largest_k=largest_k,
-                rng=generator_of(self._seed, input_sha256, Stream.search),
+                rng=draws.generator(Stream.search, ranking(scores), {**self._search, "largest_k": largest_k}),
             )
         except SearchInterrupted as error:
             stable, interrupted = error.found, True
@@ -79,13 +80,15 @@ class Attributions:
     def work(self, case: Case) -> Outcome:
         """Everything that is said of the attributions."""
         stable, interrupted = case.choice.stable, case.choice.interrupted
+        searched = None
+        if stable is not None:
+            largest_k = self._largest_k(case.predictor)
+            searched = until_stable_record(stable, **self._search, largest_k=largest_k, family=self._family)
         result = explain_result(
             _compared(case),
             case.class_names,
             neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours and not interrupted else (),
-            until_stable=None
-            if stable is None
-            else until_stable_record(stable, **self._search, largest_k=self._largest_k(case.predictor)),  # type: ignore[arg-type]
+            until_stable=searched,
             interrupted=interrupted,
         )
         if interrupted:
@@ -132,7 +135,7 @@ class Attributions:
     def _neighbours(self, case: Case, sigma: float) -> Iterator[ModelPredictor]:
         from stabcert.models.neighbours import gaussian_neighbours
 
-        rng = generator_of(self._seed, case.input_sha256, Stream.neighbours)
+        rng = case.draws.apart(Stream.neighbours)
         for neighbour in gaussian_neighbours(case.predictor, count=self._effort.neighbours or 0, sigma=sigma, rng=rng):
             neighbour.on_progress = case.predictor.on_progress
             yield neighbour

@@ -179,7 +179,7 @@ def fourier(
     )
 
     def work(case: Case) -> Outcome:
-        finding = bounded(case, request, analyse(case, request, seed=output.seed))
+        finding = bounded(case, request, analyse(case, request))
         return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
 
     return Session("fourier", inputs, model, explanation, output, masks=masks).run(work, render_spectrum)

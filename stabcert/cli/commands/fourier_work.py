@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from stabcert.cli.draws import Stream, generator_of
+from stabcert.cli.draws import Stream
 from stabcert.core.spectrum.analyse import degree_weights
 from stabcert.core.spectrum.result import BasisKind, Spectrum, StabilityBounds, TargetKind
 from stabcert.core.spectrum.settings import DEFAULT_SAMPLES
@@ -39,8 +39,13 @@ class SpectrumRequest:
     radii: list[int] | Literal["all"] | None
     max_evaluations: int | None
 
+    def of_draws(self) -> dict[str, Any]:
+        """Return what another draw belongs to, as plain values; the bounds beside the spectrum draw nothing."""
+        names = ("function", "basis", "bias", "degree", "exact_max", "n_samples", "restrict", "delta")
+        return {**{name: getattr(self, name) for name in names}, "lambdas": [str(share) for share in self.lambdas]}
 
-def analyse(case: Case, request: SpectrumRequest, *, seed: int) -> Spectrum:
+
+def analyse(case: Case, request: SpectrumRequest) -> Spectrum:
     """The spectrum of ``case``; what it will take is said before it starts.
 
     Raises:
@@ -62,7 +67,7 @@ def analyse(case: Case, request: SpectrumRequest, *, seed: int) -> Spectrum:
         restrict_draws=_RESTRICTIONS,
         top=request.top,
         delta=request.delta,
-        rng=generator_of(seed, case.input_sha256, Stream.spectrum),
+        rng=case.draws.generator(Stream.spectrum, case.choice.mask, request.of_draws()),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from stabcert.cli.draws import SMOOTHING_STREAM, Stream, generator_of, noise_generator
+from stabcert.cli.draws import SMOOTHING_STREAM, Draws, Stream, noise_generator
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.inputs import Label
 from stabcert.cli.labels import class_of
@@ -36,6 +36,16 @@ class SmoothRequest:
     min_accuracy: float | None
     min_rate: float | None
 
+    def of_draws(self) -> dict[str, Any]:
+        """Return what another draw belongs to, as plain values; thresholds are for all inputs together."""
+        return {
+            "lambdas": [str(share) for share in self.lambdas],
+            "radii": list(self.radii),
+            "draws": self.draws,
+            "n_samples": self.n_samples,
+            "noise": self.noise,
+        }
+
 
 class SmoothWork:
     """One input: its masks by every method, then all keep probabilities on the same random numbers.
@@ -56,7 +66,7 @@ class SmoothWork:
         if self._every:
             self._unchecked = {label.value: label for label in reversed(list(labels))}
 
-    def choose(self, predictor: ModelPredictor, input_sha256: str) -> Choice:
+    def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
         self._check_labels(predictor.class_names)  # before the first attribution costs anything
         return by_methods(predictor, self._explanation, seed=self._seed)
 
@@ -81,9 +91,10 @@ class SmoothWork:
             n_samples=request.n_samples,
             noise=request.noise,
             noise_rng=noise_generator(self._seed, SMOOTHING_STREAM),
-            rng=generator_of(self._seed, case.input_sha256, Stream.additions),
+            rng=case.draws.generator(Stream.additions, None, request.of_draws()),
         )
-        return Outcome("reported", input_result(found, methods, list(masks), index, settings, case.class_names))
+        result = input_result(found, methods, list(masks), index, settings, case.class_names, copy=case.draws.copy)
+        return Outcome("reported", result)
 
     def _check_labels(self, class_names: tuple[str, ...]) -> None:
         while self._unchecked:

@@ -79,9 +79,10 @@ def smoothed_predictors(
 def tries_of(mask: Mask, radii: Sequence[int], n_samples: int, words: list[int]) -> Tries:
     """For each radius ``n_samples`` additions to ``mask``, or all of them where there are no more.
 
-    Uniform and independent; without replacement from up to 10^6. Each radius has random numbers of its own, so
-    what is drawn at one does not depend on which others are asked for.
+    Uniform and independent; without replacement from up to 10^6. Each mask and radius has random numbers of
+    its own, so what is drawn for one does not depend on which others are asked for.
     """
+    words = [*words, *np.packbits(mask).tolist()]
     drawn: dict[int, tuple[bool, slice]] = {}
     parts, rows, end = [], [np.zeros((0, len(mask)), dtype=np.bool_)], 0
     for radius in radii:

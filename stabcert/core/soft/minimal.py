@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import Decisions, decide
-from stabcert.core.masks import Additions, top_k_mask
+from stabcert.core.masks import Additions, ranking, top_k_mask
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.sequential import SequentialRates
@@ -90,8 +90,8 @@ def smallest_stable_mask(
         ModelError: the predictor returned something other than probabilities.
         SearchInterrupted: Ctrl-C; it holds what was found of the sizes so far.
     """
-    ranking = _Ranking(predictor, scores)
-    n = ranking.n_features
+    ranked = _Ranking(predictor, scores)
+    n = ranked.n_features
     largest_k = n if largest_k is None else largest_k
     limit = DEFAULT_MAX_SAMPLES if max_samples is None else max_samples
     _check(n, radius, min_rate, delta, limit, largest_k)
@@ -100,10 +100,10 @@ def smallest_stable_mask(
     evaluations = tests_on_draws = 0
     try:
         for k in range(1, largest_k + 1):
-            if not ranking.consistent(k, largest_k):
+            if not ranked.consistent(k, largest_k):
                 tested.append(TriedSize(k, consistent=False))
                 continue
-            mask = ranking.mask(k)
+            mask = ranked.mask(k)
             trials = Trials(predictor, mask, np.random.default_rng([*root, k]))
             # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
             share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
@@ -149,14 +149,14 @@ def smallest_stable_mask(
                     formulation="up-to",
                     largest_radius=None,
                     verdict="certified",
-                    evaluations=evaluations + ranking.evaluations,
+                    evaluations=evaluations + ranked.evaluations,
                     flips=trials.flips,
                 )
                 return StableMask(k, mask, certificate, tuple(tested), certificate.evaluations)
     except KeyboardInterrupt:
-        known = StableMask(None, None, None, tuple(tested), evaluations + ranking.evaluations)
+        known = StableMask(None, None, None, tuple(tested), evaluations + ranked.evaluations)
         raise SearchInterrupted(known) from None
-    return StableMask(None, None, None, tuple(tested), evaluations + ranking.evaluations)
+    return StableMask(None, None, None, tuple(tested), evaluations + ranked.evaluations)
 
 
 def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> MinimalMask:
@@ -187,17 +187,17 @@ def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> Minima
         InputError: scores that do not fit the predictor.
         ModelError: the predictor returned something other than probabilities.
     """
-    ranking = _Ranking(predictor, scores)
-    n = ranking.n_features
+    ranked = _Ranking(predictor, scores)
+    n = ranked.n_features
     # The mask must hold every feature whose removal from the full input changes something.
-    without = ~np.eye(n, dtype=np.bool_)[ranking.order]
-    needed = np.flatnonzero(~ranking.keeps_class(without))
+    without = ~np.eye(n, dtype=np.bool_)[ranked.order]
+    needed = np.flatnonzero(~ranked.keeps_class(without))
     for k in range(max(1, int(needed.max(initial=-1)) + 1), n):
-        if ranking.consistent(k, n - 1):
-            mask = ranking.mask(k)
-            if ranking.keeps_class(mask | np.eye(n, dtype=np.bool_)[ranking.order[k:]]).all():
-                return MinimalMask(k, mask, ranking.evaluations)
-    return MinimalMask(n, ranking.mask(n), ranking.evaluations)
+        if ranked.consistent(k, n - 1):
+            mask = ranked.mask(k)
+            if ranked.keeps_class(mask | np.eye(n, dtype=np.bool_)[ranked.order[k:]]).all():
+                return MinimalMask(k, mask, ranked.evaluations)
+    return MinimalMask(n, ranked.mask(n), ranked.evaluations)
 
 
 class _Ranking:
@@ -214,7 +214,7 @@ class _Ranking:
                 "give one finite score for each feature"
             )
         self.n_features = predictor.n_features
-        self.order = np.argsort(-values, kind="stable")
+        self.order = ranking(values)
         """Features by falling score, as in `top_k_mask`."""
         self.evaluations = 0
         self._predictor = predictor

@@ -22,7 +22,7 @@ from stabcert.report.curve.wording import (
     verdict,
 )
 from stabcert.report.html_parts import escaped, picture, sentence, table
-from stabcert.report.numbers import confidence, rounded
+from stabcert.report.numbers import confidence, rounded, seed_shown
 from stabcert.report.terminal import name_of, short
 from stabcert.report.wording import predicted
 
@@ -30,6 +30,7 @@ from stabcert.report.wording import predicted
 def curve_section(finding: CurveFinding) -> str:
     """Diagrams, tables and what they mean."""
     run, model = finding.run, finding.model
+    seed = seed_shown(run["seed"], default=run.get("default_seed", True))
     parts = [f"<p>{escaped(heading(finding))}</p>"]
     parts += [
         f'<p class="{"good" if met else "bad"}">{escaped(said.replace(">=", "≥"))}</p>'
@@ -43,7 +44,7 @@ def curve_section(finding: CurveFinding) -> str:
         *_by_method(finding),
         _differences(finding),
         *(f"<p>{escaped(said)}</p>" for said in meanings(finding)),
-        f'<p class="faint">δ = {finding.curve.delta:g}. Model {escaped(model["id"])}, seed {run["seed"]}, '
+        f'<p class="faint">δ = {finding.curve.delta:g}. Model {escaped(model["id"])}, {seed}, '
         f"{run['evaluations']} evaluations.</p>",
     ]
     return "".join(parts)

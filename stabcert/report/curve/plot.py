@@ -14,6 +14,7 @@ from stabcert.report.figures.axes import MARKERS, share_scale, style
 from stabcert.report.figures.fonts import text_width
 from stabcert.report.figures.image import title
 from stabcert.report.figures.sheet import LARGE, SMALL, Area, Sheet, own_style
+from stabcert.report.numbers import seed_shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,5 +130,6 @@ def _caption(finding: CurveFinding) -> str:
     said = [f"{heading(finding)}, r = {ranges(radii)}, δ = {finding.curve.delta:g}."]
     said += [f"{threshold[:1].upper()}{threshold[1:]}." for threshold, _ in thresholds(finding)]
     said += meanings(finding)
-    said.append(f"Model {finding.model['id']}, seed {finding.run['seed']}.")
+    seed = seed_shown(finding.run["seed"], default=finding.run.get("default_seed", True))
+    said.append(f"Model {finding.model['id']}, {seed}.")
     return " ".join(said)

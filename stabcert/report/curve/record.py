@@ -82,10 +82,17 @@ def input_result(
     label: int | None,
     settings: EvaluationSettings,
     class_names: tuple[str, ...],
+    *,
+    copy: int,
 ) -> dict[str, Any]:
-    """``result`` of one input."""
+    """``result`` of one input.
+
+    Args:
+        copy: how many equal inputs stand before it.
+    """
     return {
         "label": None if label is None else class_record(label, class_names),
+        "copy": copy,
         **settings_record(settings),
         "masks": [
             {"method": method, "selected": [int(i) for i in np.flatnonzero(mask)]}

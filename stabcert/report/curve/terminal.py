@@ -21,7 +21,7 @@ from stabcert.report.curve.wording import (
     thresholds,
     verdict,
 )
-from stabcert.report.numbers import confidence, rounded
+from stabcert.report.numbers import confidence, rounded, seed_shown
 from stabcert.report.record import Report
 from stabcert.report.terminal import Line, name_of, short
 from stabcert.report.visible import visible
@@ -160,5 +160,6 @@ def _differences(finding: CurveFinding, interval: str) -> list[Text]:
 def _footer(finding: CurveFinding) -> Text:
     run = finding.run
     cost = f"{run['evaluations']} evaluations, {run['seconds']:.1f} s"
-    where = f"{visible(finding.model['id'])}, {run['device']} {run['dtype']}, seed {run['seed']}"
+    seed = seed_shown(run["seed"], default=run.get("default_seed", True))
+    where = f"{visible(finding.model['id'])}, {run['device']} {run['dtype']}, {seed}"
     return Text(f"  {cost}, {where}", style="dim")

@@ -20,7 +20,7 @@ from stabcert.report.hard.wording import (
     smoothing_warning,
 )
 from stabcert.report.record import Report
-from stabcert.report.terminal import Line, counted, footer, heading, marked_text, notes, short
+from stabcert.report.terminal import Line, counted, family_lines, footer, heading, marked_text, notes, short
 
 _NAMED_CLASSES = 4
 
@@ -35,6 +35,7 @@ def render_hard(report: Report) -> list[Line]:
     lines += _votes(report, finding)
     lines += _radii(report, finding)
     lines += [Text(f"  {sentence}", style="dim") for sentence in guarantees(report, finding)]
+    lines += family_lines(report)
     for sentence in (attack_text(report, finding), published_note(finding.certificate)):
         if sentence:
             lines.append(Text(f"  {sentence}", style="dim"))

@@ -8,7 +8,7 @@ from typing import Any
 from stabcert.core.hard.bernoulli import pilot_size
 from stabcert.core.hard.bernoulli_radius import decremental_radius, gap_lower, incremental_radius
 from stabcert.core.hard.certificate import covers_everything
-from stabcert.report.verify.checks import Check, at_most, equal, holds
+from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
 
 
 def bernoulli_checks(record: dict[str, Any], free: int) -> list[Check]:
@@ -20,7 +20,8 @@ def bernoulli_checks(record: dict[str, Any], free: int) -> list[Check]:
     result, prediction = record["result"], record["result"]["prediction"]["id"]
     request = result["request"]
     sides = ["votes"] if result["direction"] == "incremental" else ["votes", "full_votes"]
-    delta, ratio = request["delta"] / len(sides), Fraction(request["lambda"])
+    delta, ratio = share_of_delta(request) or 0.0, Fraction(request["lambda"])
+    delta /= len(sides)
     draws = result["draws"]
     checks = [
         equal("result.draws", draws, request["n_samples"] - pilot_size(request["n_samples"])),

@@ -29,6 +29,12 @@ class Check:
         return {"name": self.name, "recorded": self.recorded, "recomputed": self.recomputed, "ok": self.ok}
 
 
+def share_of_delta(request: dict[str, Any]) -> float | None:
+    """Return the failure probability of one certificate of a request; None where nothing is drawn."""
+    delta, family = request["delta"], request.get("family", 1)
+    return None if delta is None else float(delta) / int(family)
+
+
 def exact(_name: str) -> float:
     """No tolerance beyond that of bounds."""
     return 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from stabcert.report.hard.finding import NOISE_STREAM
 from stabcert.report.verify.bernoulli import bernoulli_checks
-from stabcert.report.verify.checks import Check, at_most, equal, holds
+from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
 from stabcert.report.verify.hard_found import refinement_checks, tried_checks
 from stabcert.report.verify.hard_leads import quantized_checks, share_on_grid
 
@@ -45,8 +45,9 @@ def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
 def _repeated(record: dict[str, Any]) -> list[Check]:
     """What the request says already."""
     result, request = record["result"], record["result"]["request"]
-    names = ("noise", "quantization", "scores", "direction", "delta")
+    names = ("noise", "quantization", "scores", "direction")
     checks = [equal(f"result.{name}", result[name], request[name]) for name in names]
+    checks.append(equal("result.delta", result["delta"], share_of_delta(request)))
     checks.append(equal("result.threshold", result["threshold"], request["min_radius"]))
     quantized = request["noise"] == "quantized"
     checks += [
