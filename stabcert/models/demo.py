@@ -11,7 +11,7 @@ repository: they are tweets, under the rights of their authors and the terms of 
 also chose the epoch, macro-F1 is 0.735 and accuracy 0.786; with a random half of the tokens removed 0.563 and 0.625. To
 rebuild the deltas, fetch the folder ``datasets/emotion`` of TweetEval and run::
 
-    python -m stabcert.models.demo_text_training --data emotion --out demo-text-deltas.safetensors
+    python -m tests.training.demo_text --data emotion --out demo-text-deltas.safetensors
 
 then move the file to `TEXT_DELTAS` and set `TEXT_DELTAS_SHA256` to the hash that it writes to the log.
 """

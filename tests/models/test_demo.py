@@ -19,10 +19,10 @@ from safetensors import safe_open
 
 from stabcert.errors import ModelError
 from stabcert.models import demo
-from stabcert.models import demo_text_training as training
 from stabcert.models.demo import DemoImage, DemoText, load_demo_image, load_demo_text, read_deltas
 from stabcert.models.hub import load_model
 from stabcert.models.sequences import removes_tokens_exactly
+from tests.training import demo_text as training
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m stabcert.models.demo_text_training --data DIR --out FILE
+    python -m tests.training.demo_text --data DIR --out FILE
 
 ``DIR`` is in the layout of TweetEval (https://github.com/cardiffnlp/tweeteval): ``mapping.txt``, ``train_text.txt``,
 ``train_labels.txt``, ``val_text.txt``, ``val_labels.txt``. While training, tokens are removed at random, because a

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from stabcert.errors import InputError
-from stabcert.models import demo_text_training as training
 from stabcert.models.demo import merge_deltas, read_deltas
+from tests.training import demo_text as training
 
 
 def tiny_network(n_classes: int = 2) -> Any:
