@@ -15,8 +15,10 @@ from stabcert.core.soft.certificate import (
     overall_verdict,
 )
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, plan
-from stabcert.core.soft.fixed import recounted_rates
+from stabcert.core.soft.fixed import Budget, recounted_rates
+from stabcert.core.soft.possible import Impossible, impossible_end, impossible_minima, impossible_order
 from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.trials import population
 from stabcert.core.types import Mask, as_mask
 from stabcert.errors import ParameterError
 
@@ -32,6 +34,8 @@ class Recount:
     """Its ``samples`` are as many as the command draws; the bounds are of the counts as they are shown."""
     complete: bool
     """The radii that are shown are all that the command goes through."""
+    impossible: tuple[Impossible, ...] = ()
+    """Values that no run gives, whatever the model: then nothing follows from the counts."""
 
 
 def recount_soft(
@@ -57,6 +61,7 @@ def recount_soft(
     Guaranteed: a certificate of `certify_soft` is equal to the recount of its own counts, in every number that a
     record shows. With the formulation "worst" only the counts of the size that decides are known; the bounds are
     then those of this size, which bound those of the certificate from above, or smaller ones that are shown.
+    Counts that no order of draws and no model can lead to are listed as `impossible`.
 
     Args:
         mask: ``(n_features,)``, True = kept.
@@ -95,6 +100,8 @@ def recount_soft(
     )
     simultaneous = simultaneous and not largest_radius
     largest: int | None = None
+    impossible: list[Impossible] = []
+    members = population
     if fixed or min_rate is None:
         rates, samples = recounted_rates(
             sets,
@@ -107,6 +114,7 @@ def recount_soft(
             threshold=min_rate,
         )
         complete = len(rates) == len(sets)
+        members = Budget.of(sets, epsilon, delta, n_samples, simultaneous).population
         kind: Literal["exact", "hoeffding", "anytime"] = interval
     else:
         tests = SequentialRates(
@@ -121,8 +129,13 @@ def recount_soft(
         complete = tests.replay(shown)
         rates, largest = tests.rates, tests.largest_radius
         samples = {r: tests.expected_samples(r) for r in tests.tested}
+        impossible = _impossible_tests(tests, shown, interrupted)
         kind = "anytime"
-    final = tuple(_final(rate, shown, samples, formulation, interrupted) for rate in rates)
+    if formulation == "worst":
+        impossible += impossible_minima(sets, shown, members, None if fixed else min_rate)
+    final = tuple(
+        _final(rate, shown, samples, several=len(sets[rate.radius]) > 1, interrupted=interrupted) for rate in rates
+    )
     certificate = SoftCertificate(
         prediction=prediction,
         n_features=len(mask),
@@ -137,19 +150,27 @@ def recount_soft(
         verdict=overall_verdict(final, largest) if final else "undecided",
         evaluations=0,
     )
-    return Recount(certificate, complete)
+    return Recount(certificate, complete, tuple(impossible))
+
+
+def _impossible_tests(tests: SequentialRates, shown: Mapping[int, Shown], interrupted: bool) -> list[Impossible]:
+    """Numbers of draws at which no run of a test ends; how many it takes instead `_final` says where it can."""
+    found, states = [], {r: tests.test_of(r) for r in tests.tested}
+    for r, test in states.items():
+        possible = impossible_end(test, tests.limit(test), unfinished=interrupted)
+        if possible is not None:
+            found.append(Impossible(r, "samples", test.samples, possible))
+    return found + (impossible_order(states, shown, tests.max_samples) if interrupted else [])
 
 
 def _final(
-    rate: StabilityRate, shown: Mapping[int, Shown], samples: Mapping[int, int], formulation: str, interrupted: bool
+    rate: StabilityRate, shown: Mapping[int, Shown], samples: Mapping[int, int], *, several: bool, interrupted: bool
 ) -> StabilityRate:
     one = shown.get(rate.radius)
     if one is None:
         return rate
-    if formulation == "worst":
+    if several:  # the bounds of the sizes that are not shown may be lower
         lower = min(one.lower, rate.lower)
         met = None if rate.threshold is None else lower >= rate.threshold
         rate = replace(rate, lower=lower, upper=min(one.upper, rate.upper), met=met)
-        # Which of the sizes is shown is not known where its population is not.
-        return replace(rate, samples=one.samples) if interrupted or one.samples == 0 else rate
     return rate if interrupted else replace(rate, samples=samples.get(rate.radius, rate.samples))

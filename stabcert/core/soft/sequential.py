@@ -124,8 +124,15 @@ class SequentialRates:
             return test.samples
         if test.certified:
             return test.target() or test.samples
-        limit = self.max_samples if test.population is None else min(self.max_samples, test.population)
-        return test.samples if test.refuted else limit
+        return test.samples if test.refuted else self.limit(test)
+
+    def limit(self, test: SequentialTest) -> int:
+        """Most draws of a test."""
+        return self.max_samples if test.population is None else min(self.max_samples, test.population)
+
+    def test_of(self, radius: int) -> SequentialTest:
+        """The test whose counts are shown at a radius, after `replay`."""
+        return self._tests[radius][0]
 
     @property
     def rests_on_draws(self) -> bool:

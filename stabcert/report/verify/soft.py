@@ -58,6 +58,10 @@ def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[lis
             Check("result.request", result["request"], f"no such certificate: {error}", ok=False),
         ], not_checked
     certificate = found.certificate
+    checks += [
+        holds(f"result.rates[{radii.index(one.radius)}].{one.name}", one.recorded, one.possible, ok=False)
+        for one in found.impossible
+    ]
     again = soft_result(certificate, result["smoothing"], request=result["request"], interrupted=result["interrupted"])
     again = json.loads(to_json(again))
     if certificate.formulation == "worst":
