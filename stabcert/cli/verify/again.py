@@ -21,15 +21,14 @@ from stabcert.cli.tasks import Task
 from stabcert.cli.verify.records import Line
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.report.record import RunInfo, to_json
-from stabcert.report.verify.checks import Check, compare, equal, holds
+from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
+from stabcert.report.verify.common import NOT_CHECKED
 from stabcert.report.verify.probabilities import tolerance_of
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
     from stabcert.models.batches import BatchSize
     from stabcert.models.hub import LoadedModel
-
-NOT_CHECKED = ("how the mask was found: method, settings, scores and target are taken from the record",)
 
 
 class Differs(InputError):
@@ -94,6 +93,7 @@ class Again:
         again = json.loads(to_json(report.to_dict()))
         tolerance = tolerance_of(record, report.run.dtype)
         checks += compare("", _compared(record), _compared(again), tolerance)
+        checks.append(_evaluations(record, report.run))
         return checks, list(NOT_CHECKED), report.run
 
     def _runner(self, record: dict[str, Any]) -> Runner:
@@ -162,6 +162,11 @@ def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:
 
 def _refused(record: dict[str, Any], error: ParameterError) -> Check:
     return Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
+
+
+def _evaluations(record: dict[str, Any], run: RunInfo) -> Check:
+    """A mask that was found took more; near ties are settled by up to two more each, which depends on the machine."""
+    return at_least("run.evaluations", record["run"]["evaluations"], run.evaluations - 2 * run.rechecked)
 
 
 def _input_checks(record: dict[str, Any], item: Item) -> list[Check]:

@@ -7,6 +7,12 @@ from typing import Any
 
 from stabcert.report.verify.checks import Check, equal, holds
 
+NOT_CHECKED = (
+    "the name of the input: a list can give any id and any path to any input",
+    "the circumstances: key, device, batch size, seconds and versions are taken from the record",
+    "how the mask was found: method, settings, scores and target are taken from the record",
+)
+"""In either mode."""
 LARGEST = 10**6
 """Features of one input, beyond any model."""
 

@@ -14,7 +14,8 @@ NOT_CHECKED = (
     "the votes themselves, and near ties",
     "which noise masks cast which vote, what refinement found in its tables, and what was tried on the model itself: "
     "only that these claims fit together and are not more than the votes allow",
-    "the input and the weights, but for the text that stands in the record",
+    "the code: noise masks and what they cover are computed by the code that made the record; the leads, and the radii "
+    "that follow from them alone, by formulas of the check's own",
 )
 
 

@@ -12,12 +12,14 @@ from stabcert.core.soft.certificate import Shown
 from stabcert.core.soft.recount import recount_soft
 from stabcert.errors import StabcertError
 from stabcert.report.record import soft_result, to_json
-from stabcert.report.verify.checks import Check, compare, equal, holds
+from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
+from stabcert.report.verify.definitions import bound_checks
 
 NOT_CHECKED = (
     "the counts themselves: samples, matches and near ties are taken from the record",
     "the predictions of the model",
-    "the input and the weights, but for the text that stands in the record",
+    "the code: how delta is shared and when a test ends is computed by the code that made the record; the bounds are "
+    "held against their definitions, too",
 )
 
 
@@ -62,6 +64,7 @@ def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[lis
         holds(f"result.rates[{radii.index(one.radius)}].{one.name}", one.recorded, one.possible, ok=False)
         for one in found.impossible
     ]
+    checks += _evaluations(record)
     again = soft_result(certificate, result["smoothing"], request=result["request"], interrupted=result["interrupted"])
     again = json.loads(to_json(again))
     if certificate.formulation == "worst":
@@ -74,11 +77,21 @@ def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[lis
     checks.append(equal("status", record["status"], certificate.verdict))
     if not (found.complete or result["interrupted"]):
         checks.append(holds("result.rates: radius", radii, "every radius that is tested", ok=False))
+    if all(check.ok for check in checks):  # of counts that are possible
+        checks += bound_checks(record["result"])
     return checks, not_checked
 
 
 _INPUTS = ("request", "smoothing", "interrupted")
 """Of the result: what the recount takes from the record."""
+
+
+def _evaluations(record: dict[str, Any]) -> list[Check]:
+    """Draws without replacement are all different, and each is evaluated."""
+    if record["result"]["smoothing"] is not None:
+        return []  # different masks may be the same where noise masks have dropped the rest
+    tried = [one["samples"] for one in record["result"]["rates"] if one["population"] is not None]
+    return [at_least("run.evaluations", record["run"]["evaluations"], max(tried, default=0))]
 
 
 def _without_inputs(result: dict[str, Any]) -> dict[str, Any]:

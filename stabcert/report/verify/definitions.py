@@ -1,0 +1,104 @@
+"""Bounds once more, from their definitions alone: nothing here is imported from the code that proved them.
+
+A bound is what rejects every value beyond it. Here each bound of a record is held against its own test, computed by
+scipy's distributions or by brute force, where `recount_soft` inverts closed forms. What delta a bound has is read off
+the record, and is never less than it had: a bound that is right is never refused, one that is far too tight is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from stabcert.report.verify.checks import Check, holds
+
+_SLACK = 1e-3
+"""Relative, of probabilities: what rounding a bound to a float, or quadrature, may do to its test."""
+_GRID = 20_001
+
+
+def bound_checks(result: dict[str, Any]) -> list[Check]:
+    """The bounds of ``certify-soft`` that rest on draws; what was tried whole is a share of counts."""
+    request, rates = result["request"], result["rates"]
+    sampled = [one for one in rates if not one["enumerated"] and one["samples"] > 0]
+    delta = result["delta"] / (2 if result["sides"] == 2 else 1)
+    # In the other cases it is not known from the record how many radii share delta.
+    fixed = result["sides"] == 2
+    if result["simultaneous"] and (fixed or not (result["interrupted"] or request["formulation"] == "worst")):
+        delta /= max(1, len(sampled))
+    checks = []
+    for number, one in enumerate(rates):
+        if one["enumerated"] or one["samples"] == 0 or one["samples"] == one["population"]:
+            continue
+        kept, lost = one["matches"], one["samples"] - one["matches"] - one["near_ties"]
+        for name, value, seen in (("lower", one["lower"], kept), ("upper", 1.0 - one["upper"], lost)):
+            if value <= 0.0 or (name == "upper" and request["formulation"] == "worst"):
+                continue  # bounds nothing, or is the bound of a size that is not shown
+            log_chance = _log_chance(result["interval"], value, seen, one["samples"], one["population"])
+            words = f"a bound that {one['samples']} draws support, by its definition"
+            ok = log_chance <= math.log(delta) + _SLACK
+            checks.append(holds(f"result.rates[{number}].{name}", one[name], words, ok))
+    return checks
+
+
+def _log_chance(interval: str, bound: float, seen: int, samples: int, population: int | None) -> float:
+    """log of how probable draws such as these are, at most, if the rate of what was ``seen`` is below ``bound``."""
+    from scipy.stats import binom, hypergeom  # half a second to import
+
+    if interval == "hoeffding":
+        return -2 * samples * max(0.0, seen / samples - bound) ** 2
+    if population is None and bound >= 1.0:
+        return 0.0  # no draws of an unlimited set show that
+    if population is None and interval == "exact":
+        return float(binom.logsf(seen - 1, samples, bound))
+    if population is None:
+        return -_log_mean_ratio(bound, seen, samples)
+    most = round(bound * population) - 1  # members that the bound says are too few
+    if interval == "exact":
+        chance = float(hypergeom.sf(seen - 1, population, most, samples))
+        return math.log(chance) if chance > 0.0 else -math.inf
+    return -_log_mean_ratio_finite(most, seen, samples, population)
+
+
+def _log_mean_ratio(bound: float, seen: int, samples: int) -> float:
+    """log of the mean likelihood ratio against ``bound`` over the larger rates, under the arcsine law; by quadrature.
+
+    Ville: for a rate up to the bound its chance of ever reaching 1 / delta is at most delta.
+    """
+    angle = np.linspace(math.asin(math.sqrt(bound)), math.pi / 2, _GRID)
+    middle = (angle[1:] + angle[:-1]) / 2
+    rates = np.sin(middle) ** 2
+    logs = seen * np.log(rates / bound) + (samples - seen) * np.log(np.cos(middle) ** 2 / (1.0 - bound))
+    return _log_mean(logs, np.zeros_like(logs))
+
+
+def _log_mean_ratio_finite(most: int, seen: int, samples: int, population: int) -> float:
+    """The same for draws without replacement, against ``most`` members; member by member."""
+    if most < seen:
+        return math.inf  # more were seen
+    members = np.arange(most + 1, population + 1, dtype=np.float64)
+    weights = gammaln(members + 0.5) - gammaln(members + 1)
+    weights += gammaln(population - members + 0.5) - gammaln(population - members + 1)
+    at_most = population - (samples - seen)  # the others were seen, too
+    if most >= at_most:
+        return -math.inf
+    logs = np.where(members <= at_most, _log_draws(np.minimum(members, at_most), seen, samples, population), -np.inf)
+    return _log_mean(logs - float(_log_draws(np.array([float(most)]), seen, samples, population)[0]), weights)
+
+
+def _log_draws(members: NDArray[np.float64], seen: int, samples: int, population: int) -> NDArray[np.float64]:
+    """log of the number of ways to draw these, in order."""
+    others = population - members
+    ways: NDArray[np.float64] = gammaln(members + 1) - gammaln(members - seen + 1)
+    ways += gammaln(others + 1) - gammaln(others - (samples - seen) + 1)
+    return ways
+
+
+def _log_mean(logs: NDArray[np.float64], log_weights: NDArray[np.float64]) -> float:
+    top, heaviest = logs.max(), log_weights.max()
+    weights = np.exp(log_weights - heaviest)
+    return float(top + np.log((np.exp(logs - top) * weights).sum() / weights.sum()))
