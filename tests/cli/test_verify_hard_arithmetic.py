@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.commands.certify_hard_work import HardWork
+from stabcert.cli.draws import Draws
 from stabcert.cli.exhibits import explanation_of
 from stabcert.cli.explanation import Choice
 from stabcert.cli.runner import Case
@@ -87,7 +88,8 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     request = draw(requests())
     mask = np.arange(N) < draw(st.integers(1, 4))
     choice = Choice(mask, "mask", {}, None, None)
-    case = Case(predictor, choice, predictor.class_names, "ab" * 32, lambda _: None)
+    draws = Draws(request.seed, "ab" * 32, "m")
+    case = Case(predictor, choice, predictor.class_names, draws, lambda _: None)
     outcome = HardWork(request).work(case)
     report = Report(
         "certify-hard",

@@ -166,6 +166,10 @@ def test_tokens_that_share_a_character_stand(bert: Path) -> None:
     assert refused("certify-soft", _records(out)[0]) == []
 
 
+def test_a_chosen_seed_is_marked(words: Record) -> None:
+    assert "run.default_seed" in refused("certify-soft", changed(words, ("run", "default_seed"), False))
+
+
 def test_sentences_and_truncated_texts_stand(bert: Path) -> None:
     for text, options in (
         ("A good film. Not a bad one! Was it?", ("--features", "sentence")),
@@ -206,7 +210,14 @@ def test_what_nobody_can_check_is_listed(words: Record, fast: bool) -> None:
     code, (found,) = verify("certify-soft", forged, fast=fast)
     assert code == 0
     said = "; ".join(found["not_checked"])
-    for what in ("id", "device", "versions", "method, settings, scores", *(("the code",) if fast else ())):
+    for what in (
+        "id",
+        "device",
+        "versions",
+        "method, settings, scores",
+        "chosen before",
+        *(("the code",) if fast else ()),
+    ):
         assert what in said, what
     options = ("--fast",) if fast else ()
     _, out, _ = call("certify-soft", "--verify", "-", *options, stdin=lines(forged))

@@ -22,7 +22,7 @@ from stabcert.cli.verify.records import Line
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.report.record import RunInfo, to_json
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
-from stabcert.report.verify.common import NOT_CHECKED
+from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.probabilities import tolerance_of
 
 if TYPE_CHECKING:
@@ -72,17 +72,17 @@ class Again:
         except ValueError as error:  # a path or text that is none, such as one with a NUL
             raise InputError(f"{line.origin}: the input cannot be read: {error}") from error
         if not all(check.ok for check in checks):
-            return checks, list(NOT_CHECKED), None
+            return checks, never_checked(record), None
         task = Task(item, "record", recorded.model, recorded.revision, "", recorded)
         try:
             runner = self._runner(record)
         except ParameterError as error:
-            return [*checks, _refused(record, error)], list(NOT_CHECKED), None
+            return [*checks, _refused(record, error)], never_checked(record), None
         result = runner.run(task, self.say)
         if isinstance(result.error, Differs):
-            return checks + result.error.checks, list(NOT_CHECKED), None
+            return checks + result.error.checks, never_checked(record), None
         if isinstance(result.error, ParameterError):
-            return [*checks, _refused(record, result.error)], list(NOT_CHECKED), None
+            return [*checks, _refused(record, result.error)], never_checked(record), None
         if result.error is not None:
             raise result.error
         if result.exhibit is None:
@@ -94,7 +94,7 @@ class Again:
         tolerance = tolerance_of(record, report.run.dtype)
         checks += compare("", _compared(record), _compared(again), tolerance)
         checks.append(_evaluations(record, report.run))
-        return checks, list(NOT_CHECKED), report.run
+        return checks, never_checked(record), report.run
 
     def _runner(self, record: dict[str, Any]) -> Runner:
         request = record["result"]["request"]

@@ -9,7 +9,7 @@ from typing import Any
 from stabcert.errors import ParameterError
 from stabcert.models.words import split_sentences, split_words
 from stabcert.report.verify.checks import Check, holds
-from stabcert.report.verify.common import NOT_CHECKED
+from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.features import feature_checks
 from stabcert.report.verify.probabilities import probability_checks
 
@@ -26,7 +26,7 @@ def arithmetic_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
         pieces, not_checked = piece_checks(record)
         checks += pieces
     found, more = _certificate_checks(record)
-    return checks + found, [*more, *not_checked, *NOT_CHECKED]
+    return checks + found, [*more, *not_checked, *never_checked(record)]
 
 
 def _certificate_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:

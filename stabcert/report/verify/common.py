@@ -13,8 +13,20 @@ NOT_CHECKED = (
     "how the mask was found: method, settings, scores and target are taken from the record",
 )
 """In either mode."""
+CHOICES = (
+    "that seed, samples, mask, thresholds and delta were chosen before the draws were seen; otherwise bounds from "
+    "draws guarantee nothing"
+)
+"""In either mode, of what rests on draws."""
+DEFAULT_SEED = 0
 LARGEST = 10**6
 """Features of one input, beyond any model."""
+
+
+def never_checked(record: dict[str, Any]) -> list[str]:
+    """Return what nobody can check of a record, model or not."""
+    drawn = record["command"] == "certify-soft" or record["result"].get("noise") == "bernoulli"
+    return [*NOT_CHECKED, CHOICES] if drawn else list(NOT_CHECKED)
 
 
 def common_checks(record: dict[str, Any]) -> list[Check]:
@@ -41,6 +53,8 @@ def common_checks(record: dict[str, Any]) -> list[Check]:
     if info["kind"] == "text":
         checks.append(equal("input.sha256", info["sha256"], _sha256(info.get("text"))))
     request, run = record["result"].get("request"), record["run"]
+    if "default_seed" in run:
+        checks.append(equal("run.default_seed", run["default_seed"], run["seed"] == DEFAULT_SEED))
     if request is not None:
         checks += [equal(f"run.{name}", run[name], request[name]) for name in ("seed", "dtype")]
     return checks
