@@ -104,6 +104,7 @@ class HardWork:
                 mask,
                 refine=request.refine,
                 decremental=request.direction != "incremental",
+                judge_mask=False,
             )
             masked, full = (
                 Prediction.of(row, case.class_names)
@@ -143,6 +144,7 @@ class HardWork:
             delta=request.delta,
             n_samples=request.n_samples,
             decremental=request.direction != "incremental",
+            judge_mask=False,
             rng=generator_of(request.seed, case.input_sha256, Stream.bernoulli),
         )
         votes, full_votes, names = certificate.votes, certificate.full_votes, case.class_names
