@@ -66,7 +66,14 @@ def explain_result(
 
 
 def until_stable_record(
-    found: StableMask, *, radius: int, min_rate: float, delta: float, max_samples: int, largest_k: int
+    found: StableMask,
+    *,
+    radius: int,
+    min_rate: float,
+    delta: float,
+    max_samples: int,
+    largest_k: int,
+    allow_vacuous: bool = False,
 ) -> dict[str, Any]:
     """``result.until_stable`` of ``explain``: what was asked for, what was found, every size that was tried."""
     return {
@@ -75,6 +82,8 @@ def until_stable_record(
         "delta": delta,
         "max_samples": max_samples,
         "largest_k": largest_k,
+        "allow_vacuous": allow_vacuous,
+        "vacuous": found.vacuous,
         "k": found.k,
         "rate": None if found.certificate is None else rate_record(found.certificate.rates[0]),
         "tested": [

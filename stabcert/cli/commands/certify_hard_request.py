@@ -15,6 +15,7 @@ from stabcert.errors import ParameterError
 from stabcert.report.hard.finding import Direction
 
 if TYPE_CHECKING:
+    from stabcert.cli.allowing import AllowOptions
     from stabcert.cli.commands.certify_hard import HardOptions
 
 _QUANTIZATION = 64
@@ -57,6 +58,9 @@ class HardRequest:
     sweep: bool
     min_radius: int | None
     check: Path | RecordedAddition | None = None
+    allow_inconsistent: bool | None = None
+    """None, like `allow_vacuous`, in a record from before there was a rule: it allows both."""
+    allow_vacuous: bool | None = None
 
     @property
     def bernoulli(self) -> bool:
@@ -72,13 +76,14 @@ class HardRequest:
         return grid_count(self.keep_probability, self.quantization)
 
     @classmethod
-    def of(cls, options: HardOptions, *, seed: int, dtype: str) -> HardRequest:
+    def of(cls, options: HardOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> HardRequest:
         """The request that options make.
 
         Raises:
             ParameterError: options that do not fit together, or a lambda that is not possible.
         """
         _check_together(options)
+        allowing.check("--min-radius R", given=options.min_radius is not None)
         if options.delta is not None:
             check_delta(options.delta)
         bernoulli = options.noise.value == "bernoulli"
@@ -105,7 +110,14 @@ class HardRequest:
             sweep=options.sweep,
             min_radius=options.min_radius,
             check=options.check,
+            allow_inconsistent=allowing.allow_inconsistent,
+            allow_vacuous=allowing.allow_vacuous,
         )
+        if bernoulli and request.direction == "incremental" and request.min_radius and not request.allow_inconsistent:
+            raise ParameterError(
+                "--direction incremental draws nothing on the full input, which with --noise bernoulli is what tells "
+                "whether the explanation is consistent; leave out --direction incremental, or add --allow-inconsistent"
+            )
         if not bernoulli:
             request.keep  # noqa: B018  # a lambda off the grid is refused before anything is loaded
         # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
@@ -132,6 +144,7 @@ class HardRequest:
 
     def record(self) -> dict[str, Any]:
         """As it stands in a record; what ``check`` was given stands in ``result.check``."""
+        allowed = {"allow_inconsistent": self.allow_inconsistent, "allow_vacuous": self.allow_vacuous}
         return {
             "seed": self.seed,
             "dtype": self.dtype,
@@ -147,7 +160,7 @@ class HardRequest:
             "attack": self.attack,
             "sweep": self.sweep,
             "min_radius": self.min_radius,
-        }
+        } | {name: value for name, value in allowed.items() if value is not None}
 
 
 def _check_together(options: HardOptions) -> None:

@@ -13,6 +13,7 @@ from stabcert.core.soft.recount import recount_soft
 from stabcert.errors import StabcertError
 from stabcert.report.record import soft_result, to_json
 from stabcert.report.verify.checks import Check, compare, equal, holds
+from stabcert.report.verify.mask_flags import status_checks
 
 NOT_CHECKED = (
     "the counts themselves: samples, matches and near ties are taken from the record",
@@ -67,7 +68,7 @@ def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[lis
         for one in (*again["rates"], *rates):
             one["enumerated"] = None
     checks += compare("result", {k: v for k, v in result.items() if k not in _INPUTS}, _without_inputs(again))
-    checks.append(equal("status", record["status"], certificate.verdict))
+    checks += status_checks(record, certificate.verdict)
     if not (found.complete or result["interrupted"]):
         checks.append(holds("result.rates: radius", radii, "every radius that is tested", ok=False))
     return checks, not_checked
