@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.choices import OutputFormat
+from stabcert.cli.exit_codes import MISSED
 from stabcert.cli.files import Replacement
 from stabcert.cli.inputs import Item
 from stabcert.cli.options import OutputOptions
@@ -83,9 +84,8 @@ class CiReports:
         if self._target is not None:
             from stabcert.report.junit import TestCase
 
-            outcome = {"failed": "error", "not-certified": "failure", "undecided": "failure"}.get(
-                record["status"], "passed"
-            )
+            status = record["status"]
+            outcome = "error" if status == "failed" else "failure" if status in MISSED else "passed"
             seconds = record["run"]["seconds"] if "run" in record else 0.0
             details = "" if outcome == "passed" else "\n".join(_details(record))
             self._cases.append(TestCase(name, outcome, found_of(record), details, seconds, file, line))  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ class CiReports:
     def _annotate(self, record: dict[str, Any], name: str, file: str | None, line: int | None) -> None:
         status, where = record["status"], {"file": file, "line": line}
         title = f"stabcert {self._command}: {name}"
-        if status in ("failed", "not-certified", "undecided"):
+        if status == "failed" or status in MISSED:
             message = "\n".join([f"{status}: {found_of(record)}", *_details(record)])
             self._print(annotation("error", message, {**where, "title": title}))
             return

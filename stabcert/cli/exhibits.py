@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from stabcert.cli.explanation import Choice
-from stabcert.core.decisions import predict
+from stabcert.core.decisions import decide, decide_from, predict
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.report.canvas import Canvas, Flip
 from stabcert.report.hard.finding import HardFinding
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
     n = predictor.n_features
     three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
-    probs = predictor.alone(three) if function is predictor else predict(function, three)
+    if function is predictor:
+        probs = predictor.alone(three)
+        decisions = decide_from(predictor, probs)
+    else:
+        probs, decisions = predict(function, three), decide(function, three)
+    names: tuple[Literal["full", "masked", "empty"], ...] = ("full", "masked", "empty")
     full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
     return Explanation(
         method=choice.method,
@@ -35,6 +40,7 @@ def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice:
         masked=masked,
         empty=empty,
         scores=choice.scores,
+        near_ties=frozenset(name for name, near_tie in zip(names, decisions.near_tie, strict=True) if near_tie),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,12 @@ from stabcert.cli.options import (
     OutputOptions,
 )
 from stabcert.cli.tasks import Task
+from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.errors import InputError, ModelError, StabcertError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import HardFinding
-from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, Status
+from stabcert.report.record import Explanation, InputInfo, ModelInfo, Report, RunInfo, Status
 from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.terminal import tie_note
 from stabcert.sweep.key import record_key
@@ -68,6 +69,17 @@ class Outcome:
     """The function that was certified, if it is not the model itself."""
     certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
     interrupted: bool = False
+    flags: MaskFlags | None = None
+    """Of the function that was certified, where it is not the one whose predictions are shown."""
+    allowed: Allowed = field(default_factory=Allowed)
+    """What is certified all the same."""
+
+    def status_of(self, explanation: Explanation) -> Status:
+        """The status of the report: a threshold is met by a mask that explains the prediction, or not at all."""
+        if self.status != "certified":
+            return self.status
+        flags = [explanation.flags, *([] if self.flags is None else [self.flags])]
+        return refusal(flags, self.allowed) or self.status
 
 
 @dataclass(frozen=True)
@@ -167,7 +179,7 @@ class Runner:
         flips = flips_of(function, outcome.certificate, choice, model.class_names) if self.pictures else ()
         report = Report(
             command=self.command,
-            status=outcome.status,
+            status=outcome.status_of(explanation),
             input=InputInfo(
                 id=task.item.id,
                 kind=task.item.kind,

@@ -68,6 +68,8 @@ def until_stable_lines(result: dict[str, Any]) -> list[Text]:
     search = result["until_stable"]
     if search is None:
         return []
+    if not search["tested"] and not result["interrupted"]:
+        return [Text("  no k was tested: every mask with the prediction of the full input is vacuous", "bold red")]
     tested, rate = search["tested"], search["rate"]
     kinds = (
         ("not consistent", [size["k"] for size in tested if not size["consistent"]]),

@@ -66,7 +66,15 @@ def explain_result(
 
 
 def until_stable_record(
-    found: StableMask, *, radius: int, min_rate: float, delta: float, max_samples: int, largest_k: int, family: int = 1
+    found: StableMask,
+    *,
+    radius: int,
+    min_rate: float,
+    delta: float,
+    max_samples: int,
+    largest_k: int,
+    family: int = 1,
+    allow_vacuous: bool = False,
 ) -> dict[str, Any]:
     """``result.until_stable`` of ``explain``: what was asked for, what was found, every size that was tried."""
     return {
@@ -76,6 +84,8 @@ def until_stable_record(
         "family": family,
         "max_samples": max_samples,
         "largest_k": largest_k,
+        "allow_vacuous": allow_vacuous,
+        "vacuous": found.vacuous,
         "k": found.k,
         "rate": None if found.certificate is None else rate_record(found.certificate.rates[0]),
         "tested": [

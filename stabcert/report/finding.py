@@ -9,6 +9,7 @@ from typing import Any
 
 from stabcert.report.agreement import ranges
 from stabcert.report.numbers import rounded, rounded_down, rounded_up
+from stabcert.report.refusal import reason_of
 
 _WITHOUT_THRESHOLD = "no threshold was given"
 
@@ -19,7 +20,11 @@ def found_of(record: dict[str, Any]) -> str:
         return str(record["error"]["message"])
     if record["status"] == "reported":
         return _WITHOUT_THRESHOLD
-    return _FOUND[record["command"]](record["result"])
+    reason = reason_of(record)
+    found = _FOUND[record["command"]](record["result"])
+    if reason is None or not _met(record):
+        return reason or found
+    return f"{reason}; the threshold itself is met: {found}"
 
 
 def doubts_of(record: dict[str, Any]) -> list[str]:
@@ -29,9 +34,13 @@ def doubts_of(record: dict[str, Any]) -> list[str]:
         return []
     masked, full = explanation["masked_prediction"]["label"], record["prediction"]["label"]
     found = []
-    if not explanation["consistent"]:
+    if explanation["consistent"] is False:
         found.append(f"the mask alone says {masked}, the full input {full}: stability is about the former")
-    if explanation["vacuous"]:
+    elif explanation["consistent"] is None:
+        found.append("whether the mask is consistent is too close to call")
+    if explanation["vacuous"] is None:
+        found.append("whether the mask is vacuous is too close to call")
+    elif explanation["vacuous"]:
         found.append(f"vacuous: with everything dropped the model already says {masked}")
     return found
 
@@ -82,6 +91,12 @@ def _hard(result: dict[str, Any]) -> str:
     everything = result["stable_for_all_supersets"]
     proved = "every radius" if everything else "no radius" if radius is None else f"radius {radius}"
     return f"{proved} is proved for {way} features, and radius {result['threshold']} is asked for"
+
+
+def _met(record: dict[str, Any]) -> bool:
+    """Whether anything was found that reaches the threshold."""
+    search = record["result"].get("until_stable")
+    return search is None or search["k"] is not None
 
 
 def _explain(result: dict[str, Any]) -> str:

@@ -28,6 +28,8 @@ _STATUS = {
     "certified": "certified",
     "not-certified": "NOT certified",
     "undecided": "undecided",
+    "inconsistent": "NOT certified: inconsistent",
+    "vacuous": "NOT certified: vacuous",
     "reported": "",
     "failed": "failed",
 }
@@ -112,7 +114,7 @@ def _status(report: Report) -> str:
 def _headline(report: Report) -> str:
     explanation = report.explanation
     n, k = len(explanation.features), int(explanation.mask.sum())
-    consistency = "consistent" if explanation.consistent else "NOT consistent"
+    consistency = {True: "consistent", False: "NOT consistent", None: "too close to call"}[explanation.consistent]
     return (
         f"{predicted(explanation.full)} · {counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), "
         f"{explanation.method} · mask alone: {predicted(explanation.masked)}, {consistency}"

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.mask_flags import MaskFlags, compare_classes
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Features, Mask
+from stabcert.report.refusal import reason_of
+from stabcert.report.ties import Tie, tie_of
 
 if TYPE_CHECKING:
     from stabcert.report.hard.finding import HardFinding
     from stabcert.report.spectrum.record import SpectrumFinding
 
 SCHEMA = "stabcert/1"
-ROUNDING = 1e-12
-"""Scores that differ by less do not differ."""
 
 # What a terminal may obey (control characters, changes of the direction of writing) or cannot write.
 _HARMFUL = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
-Status = Literal["certified", "not-certified", "undecided", "reported", "failed"]
+Status = Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported", "failed"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,6 @@ class ModelInfo:
     config_sha256: str | None = None
     """Of what else defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is part of
     stabcert and of packages that are checked with the weights."""
-
-
-@dataclass(frozen=True)
-class Tie:
-    """Features that share the lowest score that is kept, and of which only some are."""
-
-    kept: int
-    left_out: int
 
 
 @dataclass(frozen=True)
@@ -92,30 +85,32 @@ class Explanation:
     masked: Prediction
     empty: Prediction
     scores: NDArray[np.float64] | None = None
+    near_ties: frozenset[Literal["full", "masked", "empty"]] = frozenset()
+    """Those of the three predictions that are too close to call."""
 
     @property
-    def consistent(self) -> bool:
-        """The mask alone gives the prediction of the full input."""
-        return self.masked.id == self.full.id
+    def flags(self) -> MaskFlags:
+        """Consistency and vacuity of the function whose predictions these are."""
+        full, masked, empty = (
+            None if name in self.near_ties else prediction.id
+            for name, prediction in (("full", self.full), ("masked", self.masked), ("empty", self.empty))
+        )
+        return compare_classes(self.mask, full, masked, empty)
+
+    @property
+    def consistent(self) -> bool | None:
+        """The mask alone gives the prediction of the full input; None if one of the two is too close to call."""
+        return self.flags.consistent
+
+    @property
+    def vacuous(self) -> bool | None:
+        """Nothing at all already gives the prediction that the mask is said to explain; None as above."""
+        return self.flags.vacuous
 
     @property
     def tie(self) -> Tie | None:
-        """The scores do not say which features are the best: of equal ones some are kept and some are not.
-
-        Equal within `ROUNDING`: a fit to a constant function has scores that differ in nothing else.
-        """
-        if self.scores is None or self.mask.all() or not self.mask.any():
-            return None
-        lowest = self.scores[self.mask].min()
-        if abs(self.scores[~self.mask].max() - lowest) > ROUNDING:
-            return None
-        same = np.abs(self.scores - lowest) <= ROUNDING
-        return Tie(int((same & self.mask).sum()), int((same & ~self.mask).sum()))
-
-    @property
-    def vacuous(self) -> bool:
-        """Nothing at all already gives the prediction that the mask is said to explain."""
-        return self.masked.id == self.empty.id
+        """The scores do not say which features are the best: of equal ones some are kept and some are not."""
+        return tie_of(self.scores, self.mask)
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain Python values, in the order of the documentation."""
-        return {
+        record: dict[str, Any] = {
             "schema": SCHEMA,
             "command": self.command,
             "status": self.status,
@@ -181,6 +176,8 @@ class Report:
                 "versions": self.run.versions,
             },
         }
+        reason = reason_of(record)
+        return record if reason is None else record | {"reason": reason}
 
 
 def to_json(record: dict[str, Any]) -> str:

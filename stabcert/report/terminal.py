@@ -20,7 +20,8 @@ from stabcert.report.numbers import (
     seed_shown,
     threshold_shown,
 )
-from stabcert.report.record import Explanation, InputInfo, Prediction, Report
+from stabcert.report.record import Explanation, InputInfo, Prediction, Report, Status
+from stabcert.report.refusal import reason_of
 from stabcert.report.sentence import Sentence
 from stabcert.report.spectrum.bars import Bars
 from stabcert.report.visible import visible
@@ -58,7 +59,7 @@ def render_explain(report: Report, show: int) -> list[Line]:
         *comparison_lines(result, k),
         *neighbour_lines(result, k),
     ]
-    return [*lines, *marked_text(report), *notes(explanation), footer(report)]
+    return [*lines, *marked_text(report), *verdict(report), *notes(explanation, report.status), footer(report)]
 
 
 def render_soft(report: Report) -> list[Line]:
@@ -80,7 +81,7 @@ def render_soft(report: Report) -> list[Line]:
     ]
     if report.result["interrupted"]:
         lines.append(Text("  interrupted: this is what is known so far", style="yellow"))
-    return [*lines, *notes(report.explanation), footer(report)]
+    return [*lines, *verdict(report), *notes(report.explanation, report.status), footer(report)]
 
 
 def family_lines(report: Report) -> list[Text]:
@@ -181,6 +182,8 @@ def heading(report: Report) -> Text:
     line.append(f"   mask alone: {_show(explanation.masked)}, ", style="not bold")
     if explanation.consistent:
         line.append("consistent", style="not bold green")
+    elif explanation.consistent is None:
+        line.append("too close to call", style="bold yellow")
     else:
         line.append("NOT consistent", style="bold yellow")
     return line
@@ -227,10 +230,20 @@ def _largest_radius(certificate: SoftCertificate) -> Text:
     )
 
 
-def notes(explanation: Explanation) -> list[Text]:
-    """What makes the explanation worth less than it seems."""
+def verdict(report: Report) -> list[Text]:
+    """Why a threshold that is met certifies nothing, and what accepts that; nothing otherwise."""
+    reason = reason_of(report.to_dict(), short)
+    if reason is None:
+        return []
+    return [Text(f"  NOT certified: {report.status}: {reason}; --allow-{report.status} accepts it", "bold red")]
+
+
+def notes(explanation: Explanation, status: Status = "reported") -> list[Text]:
+    """What makes the explanation worth less than it seems, but for what the status already says."""
     lines = []
-    if not explanation.consistent:
+    if explanation.consistent is None and status != "inconsistent":
+        lines.append(Text("  note: whether the mask is consistent is too close to call", style="yellow"))
+    if explanation.consistent is False and status != "inconsistent":
         lines.append(
             Text(
                 f"  note: the mask alone says {short(explanation.masked.label)}, the full input "
@@ -238,7 +251,9 @@ def notes(explanation: Explanation) -> list[Text]:
                 style="yellow",
             )
         )
-    if explanation.vacuous:
+    if explanation.vacuous is None and status != "vacuous":
+        lines.append(Text("  note: whether the mask is vacuous is too close to call", style="yellow"))
+    if explanation.vacuous and status != "vacuous":
         lines.append(
             Text(
                 f"  note: vacuous: with everything dropped the model already says {short(explanation.empty.label)}",

@@ -9,6 +9,7 @@ from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding
 from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
 from stabcert.report.numbers import seed_shown
 from stabcert.report.record import Prediction, Report
+from stabcert.report.refusal import reason_of
 from stabcert.report.spectrum.wording import spectrum_sentences
 from stabcert.report.terminal import about, counted, family_lines, guarantee, short, tie_note
 
@@ -67,14 +68,19 @@ def largest_radius(certificate: SoftCertificate) -> list[str]:
 
 def warnings(report: Report) -> list[str]:
     """What makes the explanation worth less than it seems."""
-    explanation = report.explanation
-    found = []
-    if not explanation.consistent:
+    explanation, status = report.explanation, report.status
+    reason = reason_of(report.to_dict(), short)
+    found = [] if reason is None else [f"NOT certified, {status}: {reason}."]
+    if explanation.consistent is None and status != "inconsistent":
+        found.append("Whether the mask is consistent is too close to call.")
+    if explanation.consistent is False and status != "inconsistent":
         about = "." if report.command == "explain" else ": stability is about the former."
         found.append(
             f"The mask alone says {predicted(explanation.masked)}, the full input {predicted(explanation.full)}{about}"
         )
-    if explanation.vacuous:
+    if explanation.vacuous is None and status != "vacuous":
+        found.append("Whether the mask is vacuous is too close to call.")
+    if explanation.vacuous and status != "vacuous":
         found.append(f"Vacuous: with everything dropped the model already says {short(explanation.empty.label)}.")
     tied = tie_note(explanation)
     if tied is not None:

@@ -21,9 +21,16 @@ from stabcert.core.types import Feature, Features, Masks, Probs
 from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, to_json
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
+from stabcert.report.verify.mask_flags import has_rule, without_rule
 from tests.cli.conftest import VALIDATOR
 
 N = 7
+RULES: list[dict[str, bool]] = [
+    {},  # of a record from before there was a rule
+    {"allow_inconsistent": False, "allow_vacuous": False},
+    {"allow_inconsistent": True, "allow_vacuous": False},
+    {"allow_inconsistent": True, "allow_vacuous": True},
+]
 
 
 class Fake:
@@ -73,6 +80,7 @@ def requests(draw: st.DrawFn) -> HardRequest:
         sweep=sweep,
         min_radius=draw(st.sampled_from([None, 1, 2])),
         check=check,
+        **draw(st.sampled_from(RULES)),
     )
 
 
@@ -91,17 +99,18 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     draws = Draws(request.seed, "ab" * 32, "m")
     case = Case(predictor, choice, predictor.class_names, draws, lambda _: None)
     outcome = HardWork(request).work(case)
+    explanation = explanation_of(predictor, outcome.function or predictor, choice)
     report = Report(
         "certify-hard",
-        outcome.status,
+        outcome.status_of(explanation),
         InputInfo("x.png", "image", "ab" * 32, path="x.png"),
         ModelInfo("m", None, None, predictor.class_names),
-        explanation_of(predictor, outcome.function or predictor, choice),
+        explanation,
         outcome.result,
         RunInfo(request.seed, "cpu", "float32", 1, 1, 1.0),
     )
     record: dict[str, Any] = json.loads(to_json(report.to_dict()))
-    return record
+    return record if has_rule(record["result"]["request"]) else without_rule(record)
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from stabcert.core.comparison import Movement
 from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, Refinement
+from stabcert.core.mask_flags import MaskFlags
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.soft.stable_mask import StableMask, TriedSize
 from stabcert.core.types import Attribution, Feature, Features
@@ -154,6 +155,8 @@ SOFT_REQUEST = {
     "smooth_draws": 64,
     "family": 1,
     "stream_rule": 2,
+    "allow_inconsistent": False,
+    "allow_vacuous": False,
 }
 HARD_REQUEST = {
     "seed": 0,
@@ -172,6 +175,8 @@ HARD_REQUEST = {
     "min_radius": 3,
     "family": 1,
     "stream_rule": 2,
+    "allow_inconsistent": False,
+    "allow_vacuous": True,
 }
 
 
@@ -255,7 +260,9 @@ def hard_certificate(**options: Any) -> HardCertificate:
 def hard_finding(found: HardCertificate | None = None, **options: Any) -> HardFinding:
     found = found or hard_certificate()
     masked, full = replace(JOY, probability=0.6875), replace(JOY, probability=0.9375)
-    smoothed = Smoothed(found, masked, full if found.full_votes is not None else None)
+    known = found.full_votes is not None
+    flags = MaskFlags(consistent=True if known else None, vacuous=False)
+    smoothed = Smoothed(found, masked, full if known else None, flags)
     quantized = found.noise == "quantized"
     values: dict[str, Any] = {
         "smoothed": smoothed,
@@ -305,8 +312,13 @@ HARD_WITH_EVERYTHING = hard_finding(
     attack=Attack(2000, Broken(LAST, ANGER), Broken(FIRST, ANGER)),
     check=Check("mask.json", SHA, LAST, CheckedAddition(2, 30, False, 1, False), JOY),
     sweep=(
-        Smoothed(hard_certificate(), JOY, JOY),
-        Smoothed(hard_certificate(keep_probability=Fraction(31, 64), radius_incremental=0), JOY, ANGER),
+        Smoothed(hard_certificate(), JOY, JOY, MaskFlags(consistent=True, vacuous=False)),
+        Smoothed(
+            hard_certificate(keep_probability=Fraction(31, 64), radius_incremental=0),
+            JOY,
+            ANGER,
+            MaskFlags(consistent=False, vacuous=False),
+        ),
     ),
 )
 
@@ -314,6 +326,29 @@ HARD_WITH_EVERYTHING = hard_finding(
 def fourier_report(finding: SpectrumFinding, explanation: Explanation = WORDS, info: InputInfo | None = None) -> Report:
     result = spectrum_result(finding, MODEL.class_names)
     return Report("fourier", "reported", info or text_input(), MODEL, explanation, result, RUN, finding)
+
+
+def refused_report(status: Literal["inconsistent", "vacuous"], command: str) -> Report:
+    """A threshold that is met by a mask that explains another class, or nothing."""
+    masked = ANGER if status == "inconsistent" else JOY
+    explanation = replace(WORDS, masked=masked, empty=JOY if status == "vacuous" else replace(JOY, id=2))
+    if command == "certify-soft":
+        return replace(soft_report(sequential(TESTED), explanation), status=status)
+    flags = explanation.flags
+    smoothed = Smoothed(hard_certificate(), masked, JOY, flags)
+    return replace(hard_report(hard_finding(smoothed=smoothed, threshold=1), explanation), status=status)
+
+
+def vacuous_search_report() -> Report:
+    """A search for a stable mask that never began."""
+    scores = np.zeros(4) if WORDS.scores is None else WORDS.scores
+    mask = np.ones(4, dtype=np.bool_)
+    explanation = replace(WORDS, mask=mask, masked=JOY, empty=JOY)
+    compared = Compared(Attribution(scores, 1, "lime", {}), mask, JOY, True)
+    found = StableMask(None, None, None, (), 2, vacuous=True)
+    search = until_stable_record(found, radius=4, min_rate=0.9, delta=0.1, max_samples=2000, largest_k=4)
+    result = explain_result([compared], MODEL.class_names, until_stable=search)
+    return Report("explain", "vacuous", text_input(), MODEL, explanation, result, RUN)
 
 
 REPORTS = {
@@ -338,6 +373,11 @@ REPORTS = {
     "hard, a mask of an image": hard_report(hard_finding(direction="decremental"), PATCHES, IMAGE),
     "hard, Bernoulli": hard_report(hard_finding(BERNOULLI, direction="incremental", threshold=2)),
     "hard, with everything": hard_report(HARD_WITH_EVERYTHING),
+    "explain, vacuous": vacuous_search_report(),
+    "soft, inconsistent": refused_report("inconsistent", "certify-soft"),
+    "soft, vacuous": refused_report("vacuous", "certify-soft"),
+    "hard, inconsistent": refused_report("inconsistent", "certify-hard"),
+    "hard, vacuous": refused_report("vacuous", "certify-hard"),
     "exact spectrum": fourier_report(spectra.EXACT),
     "exact spectrum of a margin": fourier_report(spectra.MARGIN),
     "estimated spectrum": fourier_report(spectra.SAMPLED, PATCHES, IMAGE),

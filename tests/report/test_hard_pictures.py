@@ -13,7 +13,7 @@ from stabcert.core.hard.certificate import Refinement
 from stabcert.report.canvas import Exhibit, Flip, certified
 from stabcert.report.canvas import hard_finding as finding_of
 from stabcert.report.figures.plot import plot
-from stabcert.report.hard.finding import HardFinding, Smoothed
+from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.html import hard_parts, radius_chart, votes_chart
 from stabcert.report.hard.record import lambda_text, ranked, vote_records
 from stabcert.report.hard.terminal import render_hard, votes_text
@@ -34,7 +34,6 @@ from tests.report.examples import (
     FIRST,
     HARD_WITH_EVERYTHING,
     IMAGE,
-    JOY,
     LAST,
     PATCHES,
     SAMPLED,
@@ -195,5 +194,5 @@ def test_a_figure_says_n_k_lambda_q_model_seed_and_the_guarantee() -> None:
 def test_radii_of_smoothed_models_without_the_full_input_are_shown_without_it() -> None:
     finding = hard_finding(BERNOULLI, direction="incremental")
     assert finding.agrees is None
-    assert Smoothed(BERNOULLI, JOY, None).consistent is None
+    assert finding.smoothed.flags.consistent is None
     assert "full input:" not in screen(finding)

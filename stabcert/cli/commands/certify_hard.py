@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stabcert.cli.allowing import AllowOptions
 from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
@@ -166,19 +167,20 @@ def certify_hard(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     certificate: HardOptions,
+    allowing: AllowOptions,
     verification: VerifyOptions,
     output: OutputOptions,
 ) -> int:
     if verification.verify is not None or verification.fast:
         from stabcert.cli.verify.run import verify
 
-        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, HardOptions, OutputOptions)
+        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, HardOptions, AllowOptions, OutputOptions)
         return verify("certify-hard", verification, inputs, model, output, groups)
     from stabcert.cli.commands.certify_hard_request import HardRequest
     from stabcert.cli.commands.certify_hard_work import HardWork
     from stabcert.cli.session import Session
     from stabcert.report.hard.terminal import render_hard
 
-    work = HardWork(HardRequest.of(certificate, seed=output.seed, dtype=model.dtype.value))
+    work = HardWork(HardRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value))
     session = Session("certify-hard", inputs, model, explanation, output, masks=masks)
     return session.run(work.work, render_hard)

@@ -16,6 +16,7 @@ from stabcert.errors import ParameterError
 from stabcert.report.hard.finding import Direction
 
 if TYPE_CHECKING:
+    from stabcert.cli.allowing import AllowOptions
     from stabcert.cli.commands.certify_hard import HardOptions
 
 _QUANTIZATION = 64
@@ -61,6 +62,9 @@ class HardRequest:
     family: int = 1
     """Certificates among which one may choose afterwards; each has ``delta / family``."""
     stream_rule: int = STREAM_RULE
+    allow_inconsistent: bool | None = None
+    """None, like `allow_vacuous`, in a record from before there was a rule: it allows both."""
+    allow_vacuous: bool | None = None
 
     @property
     def bernoulli(self) -> bool:
@@ -76,13 +80,14 @@ class HardRequest:
         return grid_count(self.keep_probability, self.quantization)
 
     @classmethod
-    def of(cls, options: HardOptions, *, seed: int, dtype: str) -> HardRequest:
+    def of(cls, options: HardOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> HardRequest:
         """The request that options make.
 
         Raises:
             ParameterError: options that do not fit together, or a lambda that is not possible.
         """
         _check_together(options)
+        allowing.check("--min-radius R", given=options.min_radius is not None)
         if options.delta is not None:
             check_delta(options.delta / (options.family or 1))
         bernoulli = options.noise.value == "bernoulli"
@@ -110,7 +115,14 @@ class HardRequest:
             min_radius=options.min_radius,
             check=options.check,
             family=options.family or 1,
+            allow_inconsistent=allowing.allow_inconsistent,
+            allow_vacuous=allowing.allow_vacuous,
         )
+        if bernoulli and request.direction == "incremental" and request.min_radius and not request.allow_inconsistent:
+            raise ParameterError(
+                "--direction incremental draws nothing on the full input, which with --noise bernoulli is what tells "
+                "whether the explanation is consistent; leave out --direction incremental, or add --allow-inconsistent"
+            )
         if not bernoulli:
             request.keep  # noqa: B018  # a lambda off the grid is refused before anything is loaded
         # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
@@ -154,6 +166,8 @@ class HardRequest:
             "min_radius": self.min_radius,
             "family": self.family,
             "stream_rule": self.stream_rule,
+            "allow_inconsistent": self.allow_inconsistent,
+            "allow_vacuous": self.allow_vacuous,
         }
         return as_recorded(values)
 

@@ -12,12 +12,13 @@ from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddi
 from stabcert.cli.draws import Stream, noise_generator
 from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
-from stabcert.core.decisions import predict
+from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
 from stabcert.core.hard.bernoulli import certify_hard_bernoulli
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.hard.certify import certify_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
+from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
 from stabcert.core.noise import quantized_keep_masks, tie_free_counts
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.errors import ParameterError
@@ -33,6 +34,7 @@ from stabcert.report.hard.finding import (
 )
 from stabcert.report.hard.record import hard_result
 from stabcert.report.record import Prediction, Status
+from stabcert.report.refusal import allowed_of
 from stabcert.report.terminal import counted
 
 if TYPE_CHECKING:
@@ -85,7 +87,9 @@ class HardWork:
         )
         status: Status = "reported" if finding.met is None else "certified" if finding.met else "not-certified"
         asked = replace(request, enumerate_calls=enumerate_calls)
-        return Outcome(status, hard_result(finding, case.class_names, request=asked.record()), function, finding)
+        result = hard_result(finding, case.class_names, request=asked.record())
+        allowed = allowed_of(result["request"])
+        return Outcome(status, result, function, finding, flags=finding.smoothed.flags, allowed=allowed)
 
     def _frozen(self, case: Case, plain: Prediction) -> list[tuple[Smoothed, SmoothedPredictor]]:
         """One lambda, or every one of the sweep: best first."""
@@ -104,12 +108,13 @@ class HardWork:
                 mask,
                 refine=request.refine,
                 decremental=request.direction != "incremental",
+                judge_mask=False,
             )
             masked, full = (
                 Prediction.of(row, case.class_names)
                 for row in predict(function, np.stack([mask, np.ones(len(mask), dtype=np.bool_)]))
             )
-            found.append((Smoothed(certificate, masked, full), function))
+            found.append((Smoothed(certificate, masked, full, _flags(function, mask)), function))
         return sorted(found, key=lambda one: self._rank(one[0], plain))
 
     def _rank(self, one: Smoothed, plain: Prediction) -> tuple[bool, bool, int, Fraction]:
@@ -143,6 +148,7 @@ class HardWork:
             delta=request.delta / request.family,
             n_samples=request.n_samples,
             decremental=request.direction != "incremental",
+            judge_mask=False,
             rng=case.draws.generator(Stream.bernoulli, case.choice.mask, request.of_draws(), rule=request.stream_rule),
         )
         votes, full_votes, names = certificate.votes, certificate.full_votes, case.class_names
@@ -152,7 +158,11 @@ class HardWork:
             float(votes[certificate.prediction] / max(1, votes.sum())),
         )
         full = None if full_votes is None else Prediction.of(full_votes / max(1, full_votes.sum()), names)
-        return Smoothed(certificate, masked, full)
+        # Noise takes nothing from an input that keeps nothing: of the smoothed model it says what it is without.
+        empty = np.zeros((1, len(case.choice.mask)), dtype=np.bool_)
+        masked_class = certificate.prediction if certificate.gap > 0 else None
+        flags = compare_classes(case.choice.mask, None, masked_class, certain_classes(decide(case.predictor, empty))[0])
+        return Smoothed(certificate, masked, full, replace(flags, consistent=certificate.consistent))
 
     def _enumerate_calls(self, free: int) -> int:
         """Model evaluations for trying every addition; 0: none."""
@@ -214,6 +224,12 @@ class HardWork:
         found = check_addition(function, mask, mask | added)
         prediction = Prediction.of(predict(function, (mask | added)[None])[0], case.class_names)
         return Check(file, sha256, added, found, prediction)
+
+
+def _flags(function: SmoothedPredictor, mask: Mask) -> MaskFlags:
+    """The three inputs are evaluated anyway, for what is shown of them."""
+    everything, nothing = np.ones_like(mask), np.zeros_like(mask)
+    return compare_classes(mask, *certain_classes(decide(function, np.stack([everything, mask, nothing]))))
 
 
 def _enumerated(found: EnumeratedRadius, mask: Mask) -> EnumeratedRadius:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stabcert.cli.allowing import AllowOptions
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
@@ -166,20 +167,21 @@ def certify_soft(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     certificate: SoftOptions,
+    allowing: AllowOptions,
     verification: VerifyOptions,
     output: OutputOptions,
 ) -> int:
     if verification.verify is not None or verification.fast:
         from stabcert.cli.verify.run import verify
 
-        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, SoftOptions, OutputOptions)
+        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, SoftOptions, AllowOptions, OutputOptions)
         return verify("certify-soft", verification, inputs, model, output, groups)
     from stabcert.cli.commands.certify_soft_request import SoftRequest
     from stabcert.cli.commands.certify_soft_work import SoftWork
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_soft
 
-    work = SoftWork(SoftRequest.of(certificate, seed=output.seed, dtype=model.dtype.value))
+    work = SoftWork(SoftRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value))
     session = Session(
         "certify-soft", inputs, model, explanation, output, masks=masks, save_flips=certificate.save_flips
     )

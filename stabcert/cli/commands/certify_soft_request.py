@@ -13,6 +13,7 @@ from stabcert.core.statistics.bounds import check_delta
 from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
+    from stabcert.cli.allowing import AllowOptions
     from stabcert.cli.commands.certify_soft import SoftOptions
 
 _EPSILON = 0.1
@@ -45,9 +46,12 @@ class SoftRequest:
     family: int = 1
     """Certificates among which one may choose afterwards; each has ``delta / family``."""
     stream_rule: int = STREAM_RULE
+    allow_inconsistent: bool | None = None
+    """None, like `allow_vacuous`, in a record from before there was a rule: it allows both."""
+    allow_vacuous: bool | None = None
 
     @classmethod
-    def of(cls, options: SoftOptions, *, seed: int, dtype: str) -> SoftRequest:
+    def of(cls, options: SoftOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> SoftRequest:
         """The request that options make.
 
         Raises:
@@ -57,6 +61,7 @@ class SoftRequest:
             raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
         if options.smooth_draws is not None and options.smooth == 1.0:
             raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
+        allowing.check("--min-rate RATE", given=options.min_rate is not None)
         if options.radius is not None:
             parse_radii(options.radius)
         check_delta(options.delta / options.family)  # a wrong request, whatever the inputs: no failure of each of them
@@ -79,6 +84,8 @@ class SoftRequest:
             smooth=options.smooth,
             smooth_draws=(options.smooth_draws or _SMOOTH_DRAWS) if options.smooth < 1.0 else None,
             family=options.family,
+            allow_inconsistent=allowing.allow_inconsistent,
+            allow_vacuous=allowing.allow_vacuous,
         )
 
     @classmethod

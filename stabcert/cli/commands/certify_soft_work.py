@@ -15,6 +15,7 @@ from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.certify import Interrupted, certify_soft
 from stabcert.report.record import Prediction, prediction_record, soft_result
+from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
@@ -37,6 +38,7 @@ class SoftWork:
             found = certify_soft(
                 smoothed or case.predictor,
                 case.choice.mask,
+                judge_mask=False,  # the explanation in the record does, from what it shows anyway
                 rng=case.draws.generator(
                     Stream.certificate, case.choice.mask, request.of_draws(), rule=request.stream_rule
                 ),
@@ -46,7 +48,8 @@ class SoftWork:
             found, interrupted = error.certificate, True
         smoothing = None if smoothed is None else _smoothing_record(case, smoothed, request.smooth)
         result = soft_result(found, smoothing, request=request.record(), interrupted=interrupted)
-        return Outcome(found.verdict, result, smoothed, found, interrupted)
+        allowed = allowed_of(result["request"])
+        return Outcome(found.verdict, result, smoothed, found, interrupted, allowed=allowed)
 
 
 def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredictor:

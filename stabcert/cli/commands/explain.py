@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stabcert.cli.allowing import allow_vacuous_option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
@@ -103,7 +104,7 @@ class StableOptions:
         bool,
         typer.Option(
             "--until-stable",
-            help="The smallest k, at most --top-k, that is consistent and certified.",
+            help="The smallest k, at most --top-k, that is consistent, not vacuous and certified.",
             rich_help_panel=CERTIFICATE,
         ),
     ] = False
@@ -129,6 +130,7 @@ class StableOptions:
             rich_help_panel=CERTIFICATE,
         ),
     ] = None
+    allow_vacuous: Annotated[bool, allow_vacuous_option()] = False
     delta: Annotated[float | None, delta_option("the statement", show_default="0.1")] = None
     family: Annotated[int | None, family_option(show_default="1")] = None
     max_samples: Annotated[
@@ -157,9 +159,9 @@ def explain(
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_explain
 
-    _refuse(
-        "--until-stable", stable.until_stable, _given(stable, "radius", "min_rate", "delta", "family", "max_samples")
-    )
+    of_search = _given(stable, "radius", "min_rate", "delta", "family", "max_samples")
+    _refuse("--until-stable", stable.until_stable, of_search)
+    _refuse("--until-stable", stable.until_stable, ["--allow-vacuous"] if stable.allow_vacuous else [])
     _refuse("--neighbours", effort.neighbours is not None, _given(effort, "neighbour_sigma"))
     attributions = Attributions(explanation, effort, stable, seed=output.seed)
     session = Session("explain", inputs, model, explanation, output, choose=attributions.choose)

@@ -15,6 +15,7 @@ from stabcert.cli.parsing import parse_methods, parse_top_k
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
+from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import smallest_stable_mask
@@ -46,6 +47,7 @@ class Attributions:
             "min_rate": 0.9 if stable.min_rate is None else stable.min_rate,
             "delta": (0.1 if stable.delta is None else stable.delta) / self._family,
             "max_samples": DEFAULT_MAX_SAMPLES if stable.max_samples is None else stable.max_samples,
+            "allow_vacuous": stable.allow_vacuous,
         }
         self._seed = seed
 
@@ -95,7 +97,11 @@ class Attributions:
             return Outcome("undecided", result, interrupted=True)
         if stable is None:
             return Outcome("reported", result)
-        return Outcome("not-certified" if stable.k is None else "certified", result, certificate=stable.certificate)
+        if stable.k is None:
+            # Without a size that was tested it is nothing but the empty input that is in the way.
+            return Outcome("not-certified" if stable.tested else "vacuous", result)
+        allowed = Allowed(vacuous=bool(self._search["allow_vacuous"]))
+        return Outcome("certified", result, certificate=stable.certificate, allowed=allowed)
 
     def _largest_k(self, predictor: ModelPredictor) -> int:
         return parse_top_k(self._explanation.top_k or "100%", predictor.n_features)

@@ -23,6 +23,7 @@ from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.report.record import RunInfo, to_json
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
+from stabcert.report.verify.mask_flags import has_rule, without_rule
 from stabcert.report.verify.probabilities import tolerance_of
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Again:
             raise KeyboardInterrupt
         report = result.exhibit.report
         again = json.loads(to_json(report.to_dict()))
+        if not has_rule(record["result"]["request"]):
+            again = without_rule(again)
         tolerance = tolerance_of(record, report.run.dtype)
         checks += compare("", _compared(record), _compared(again), tolerance)
         checks.append(_evaluations(record, report.run))
@@ -184,7 +187,8 @@ def _input_checks(record: dict[str, Any], item: Item) -> list[Check]:
 
 def _compared(record: dict[str, Any]) -> dict[str, Any]:
     """All that has to be the same: not the circumstances, and not what made the mask."""
-    kept = {name: record[name] for name in ("status", "input", "model", "prediction", "explanation", "result")}
+    names = ("status", "reason", "input", "model", "prediction", "explanation", "result")
+    kept = {name: record[name] for name in names if name in record}
     kept["explanation"] = {
         name: value for name, value in record["explanation"].items() if name not in ("method", "settings", "target")
     }

@@ -25,6 +25,7 @@ from stabcert.errors import InputError, StabcertError
 from stabcert.report.record import RunInfo, to_json
 from stabcert.report.verify.checks import Check
 from stabcert.report.verify.common import common_checks
+from stabcert.report.verify.mask_flags import notes_of
 from stabcert.report.verify.verification import Verification, failed_verification, render
 from stabcert.report.visible import visible
 from stabcert.sweep.journal import Journal
@@ -128,7 +129,7 @@ class _Verify:
             checks=checks,
             not_checked=not_checked,
             run=_run_record(run, time.perf_counter() - start, self._versions),
-            notes=_notes(line.record, run, stands=all(check.ok for check in checks)),
+            notes=[*notes_of(line.record), *_notes(line.record, run, stands=all(check.ok for check in checks))],
             key=self._key(line),
         )
 

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
+from stabcert.core.decisions import decide
 from stabcert.core.hard.bernoulli_radius import decremental_radius, gap_lower, incremental_radius
 from stabcert.core.hard.certificate import HardCertificate, covers_everything
+from stabcert.core.mask_flags import certain_classes, compare_classes
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.noise import exact_keep_masks
 from stabcert.core.smoothing import ballots_on
@@ -34,6 +36,7 @@ def certify_hard_bernoulli(
     delta: float = 0.1,
     n_samples: int = 1000,
     decremental: bool = True,
+    judge_mask: bool = True,
     rng: Generator,
 ) -> HardCertificate:
     """Prove, with high probability, a radius within which no addition changes the prediction of M_lambda.
@@ -55,7 +58,9 @@ def certify_hard_bernoulli(
         keep_probability: lambda, above 0 and below 1; a float means exactly the fraction that it is.
         delta: probability that the certificate may be wrong.
         n_samples: noise masks drawn, pilot included; each is evaluated on the masked and on the full input.
-        decremental: also certify from the full input downwards.
+        decremental: also certify from the full input downwards, which also tells whether the mask is ``consistent``.
+        judge_mask: also evaluate the empty input, which tells whether the mask is ``vacuous``: at most 1 evaluation.
+            Draws, bounds and radii are the same without.
         rng: source of all randomness; the same generator state gives the same certificate.
 
     Raises:
@@ -93,6 +98,9 @@ def certify_hard_bernoulli(
     incremental = incremental_radius(gaps[0], probability, n_free)
     reason = _why_no_decremental(prediction, gaps, votes)
     downwards = decremental_radius(gaps[1], probability, n_free) if reason is None else None
+    empty, more = _empty_class(predictor, masked, drawn) if judge_mask else (None, 0)
+    masked_class = prediction if gaps[0] > 0 else None
+    flags = compare_classes(kept, _full_class(prediction, gaps, votes), masked_class, empty)
     stable = gaps[0] > 0 and covers_everything(incremental, downwards, n_free)
     return HardCertificate(
         prediction=prediction,
@@ -118,7 +126,9 @@ def certify_hard_bernoulli(
         stable_for_all_supersets=stable,
         delta=delta,
         refinement=None,
-        evaluations=drawn.evaluations,
+        evaluations=drawn.evaluations + more,
+        consistent=flags.consistent,
+        vacuous=flags.vacuous,
     )
 
 
@@ -137,6 +147,23 @@ def _why_no_decremental(prediction: int, gaps: list[Fraction], votes: list[NDArr
     if int(votes[1].argmax()) != prediction:
         return "the full input has another prediction than the masked one"
     return "the prediction of the full input is too close to call"
+
+
+def _full_class(prediction: int, gaps: list[Fraction], votes: list[NDArray[np.int64]]) -> int | None:
+    """Class of M_lambda on the full input: proved if it is the prediction, else that of most draws."""
+    if len(gaps) == 1:
+        return None
+    most = int(votes[1].argmax())
+    return prediction if gaps[1] > 0 else None if most == prediction else most
+
+
+def _empty_class(predictor: MaskedPredictor, masked: NDArray[np.uint8], drawn: _Votes) -> tuple[int | None, int]:
+    """Class of M_lambda on the empty input, which noise leaves as it is; and how many more evaluations that took."""
+    seen = np.flatnonzero(~masked.any(axis=1))
+    if len(seen) > 0:  # some noise kept nothing of the mask
+        return None if drawn.near_tie[seen[0]] else int(drawn.classes[seen[0]]), 0
+    nothing = np.zeros((1, predictor.n_features), dtype=np.bool_)
+    return certain_classes(decide(predictor, nothing))[0], 1
 
 
 def _packed_noise(n_features: int, keep_probability: Fraction, draws: int, rng: Generator) -> NDArray[np.uint8]:

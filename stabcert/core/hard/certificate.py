@@ -87,15 +87,22 @@ class HardCertificate:
     refinement: Refinement | None
     evaluations: int
     """Distinct masks that were given to the unsmoothed predictor."""
+    consistent: bool | None = None
+    """The smoothed predictor has the same class on the masked and on the full input; None if the full input was not
+    evaluated or one of the two is too close to call.
+
+    For Bernoulli noise True is part of the statement that holds with probability 1 - delta, and False is what most
+    draws show.
+    """
+    vacuous: bool | None = None
+    """The empty input already has the class of the mask; None if that was not evaluated or is too close to call.
+
+    Noise takes nothing from an input that keeps nothing, so that the predictor itself tells.
+    """
 
     @property
     def n_free(self) -> int:
         return self.n_features - self.n_selected
-
-    @property
-    def consistent(self) -> bool | None:
-        """The smoothed predictor says the same of the masked and of the full input; None if not evaluated."""
-        return None if self.full_prediction is None else self.prediction == self.full_prediction
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,19 @@ from stabcert.core.decisions import decide
 from stabcert.core.hard.arcs import radius_by_arcs
 from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, covers_everything
 from stabcert.core.hard.leads import Leads, leads_of, radius_by_counts
+from stabcert.core.mask_flags import compare_classes
 from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
 from stabcert.core.types import Mask, Masks, as_mask
 from stabcert.errors import InputError, ParameterError
 
 
 def certify_hard(
-    smoothed: SmoothedPredictor, mask: ArrayLike, *, refine: int = 0, decremental: bool = True
+    smoothed: SmoothedPredictor,
+    mask: ArrayLike,
+    *,
+    refine: int = 0,
+    decremental: bool = True,
+    judge_mask: bool = True,
 ) -> HardCertificate:
     """Prove a radius within which no addition changes the prediction of ``smoothed`` on the masked input.
 
@@ -33,7 +39,10 @@ def certify_hard(
             largest mean probability.
         mask: ``(n_features,)``, True = kept: the explanation.
         refine: evaluations of the base that may be spent on a larger radius.
-        decremental: also certify from the full input downwards, which costs another q evaluations.
+        decremental: also certify from the full input downwards, which costs another q evaluations and also tells
+            whether the mask is ``consistent``.
+        judge_mask: also evaluate the empty input, which tells whether the mask is ``vacuous``: at most 1 evaluation.
+            All radii are the same without.
 
     Raises:
         InputError: a mask that does not fit.
@@ -48,9 +57,11 @@ def certify_hard(
         raise ParameterError(f"{refine} evaluations cannot be spent on a larger radius; use 0 or more")
     free_columns = smoothed.keep_masks[:, ~kept]
     n_free = free_columns.shape[1]
-    ballots, full_ballots, evaluations = _ballots(smoothed, kept, full=decremental)
+    ballots, full_ballots, empty_ballots, evaluations = _ballots(smoothed, kept, full=decremental, empty=judge_mask)
     leads = leads_of(smoothed, ballots)
     full_leads = None if full_ballots is None else leads_of(smoothed, full_ballots)
+    empty_leads = None if empty_ballots is None else leads_of(smoothed, empty_ballots)
+    flags = compare_classes(kept, *(_certain_class(one) for one in (full_leads, leads, empty_leads)))
 
     radius_votes, radius_arcs, incremental = _radii(leads, free_columns)
     reason = _why_no_decremental(leads, full_leads)
@@ -93,6 +104,8 @@ def certify_hard(
         delta=None,
         refinement=refinement,
         evaluations=evaluations,
+        consistent=flags.consistent,
+        vacuous=flags.vacuous,
     )
 
 
@@ -131,18 +144,24 @@ def check_addition(smoothed: SmoothedPredictor, mask: ArrayLike, addition: Array
     )
 
 
-def _ballots(smoothed: SmoothedPredictor, mask: Mask, *, full: bool) -> tuple[Ballots, Ballots | None, int]:
-    """On the masked and on the full input, in one call of the base; and how many masks it was given."""
-    rows = smoothed.keep_masks & mask
-    if full:
-        rows = np.concatenate([rows, smoothed.keep_masks])
+def _ballots(
+    smoothed: SmoothedPredictor, mask: Mask, *, full: bool, empty: bool
+) -> tuple[Ballots, Ballots | None, Ballots | None, int]:
+    """On the masked, the full and the empty input, in one call of the base; and how many masks it was given."""
+    noise = smoothed.keep_masks
+    wanted = [noise & mask, *([noise] if full else []), *([np.zeros_like(noise)] if empty else [])]
+    rows = np.concatenate(wanted)
     together = ballots_on(smoothed.base, rows)
     parts = [
         Ballots(together.probs[part], together.classes[part], together.near_tie[part])
-        for part in np.split(np.arange(len(rows)), len(rows) // len(smoothed.keep_masks))
+        for part in np.split(np.arange(len(rows)), len(wanted))
     ]
     evaluations = len(np.unique(np.packbits(rows, axis=1), axis=0))
-    return parts[0], parts[1] if full else None, evaluations
+    return parts[0], parts[1] if full else None, parts[-1] if empty else None, evaluations
+
+
+def _certain_class(leads: Leads | None) -> int | None:
+    return leads.prediction if leads is not None and leads.certain else None
 
 
 def _radii(leads: Leads, free_columns: Masks) -> tuple[int, int | None, int]:

@@ -96,6 +96,13 @@ class SoftCertificate:
 
     Fewest additions first, at most 100: the smallest ones that were tried. Of all radii together.
     """
+    consistent: bool | None = None
+    """The mask alone has the class of the full input; None if that was not evaluated or is too close to call.
+
+    ``verdict`` is about the rates alone: a mask that is not consistent has the rate of another class.
+    """
+    vacuous: bool | None = None
+    """The empty input already has the class of the mask; None if that was not evaluated or is too close to call."""
 
     @property
     def near_ties(self) -> int:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
+from stabcert.core.mask_flags import MaskFlags, flags_of
 from stabcert.core.masks import Additions
 from stabcert.core.soft.certificate import (
     Formulation,
@@ -54,6 +55,7 @@ def certify_soft(
     max_samples: int | None = None,
     sequential: bool = True,
     largest_radius: bool = False,
+    judge_mask: bool = True,
     rng: Generator,
 ) -> SoftCertificate:
     """Bound how often the class of the masked input survives when features are added.
@@ -89,6 +91,8 @@ def certify_soft(
         max_samples: most draws of a sequential test for each radius (default 2000); for each size if ``"worst"``.
         sequential: with ``min_rate``, stop as soon as the answer is known.
         largest_radius: test the radii in increasing order, up to the first that is not certified.
+        judge_mask: also evaluate the full and the empty input, which tell whether the mask is ``consistent`` and
+            ``vacuous``: at most 2 evaluations, before the first draw. The rates and the verdict are the same without.
         rng: source of all randomness; the same generator state gives the same certificate. The guarantee needs that
             its state, the mask and all arguments were chosen before any outcome of its draws was seen.
 
@@ -114,6 +118,7 @@ def certify_soft(
         largest_radius=largest_radius,
     )
     trials = Trials(predictor, mask, rng)
+    flags, more = flags_of(predictor, mask, trials.certain_prediction) if judge_mask else (MaskFlags(None, None), 0)
     simultaneous = simultaneous and not largest_radius
 
     def certificate(
@@ -134,8 +139,10 @@ def certify_soft(
             formulation=formulation,
             largest_radius=largest,
             verdict=overall_verdict(rates, largest),
-            evaluations=trials.evaluations,
+            evaluations=trials.evaluations + more,
             flips=trials.flips,
+            consistent=flags.consistent,
+            vacuous=flags.vacuous,
         )
 
     if min_rate is None or fixed:

@@ -42,13 +42,15 @@ def smallest_stable_mask(
     delta: float = 0.1,
     max_samples: int | None = None,
     largest_k: int | None = None,
+    allow_vacuous: bool = False,
     rng: Generator,
 ) -> StableMask:
     """The smallest k for which the mask of the k best features is consistent and certified to be stable.
 
     Tries k = 1, 2, ... in this order, for neither consistency nor stability grows with k, and stops
     at the first mask that gives the prediction of the full input and whose stability rate at
-    ``radius`` is certified to be at least ``min_rate``.
+    ``radius`` is certified to be at least ``min_rate``. Where the empty input already gives this prediction (or
+    it is too close to call), every such mask is vacuous, and none is returned unless ``allow_vacuous``.
 
     Guaranteed: with probability at least 1 - ``delta`` over the draws, the lower bounds of *all*
     sizes in ``tested`` hold, so that of the mask that is returned does, however it was chosen.
@@ -70,7 +72,7 @@ def smallest_stable_mask(
     If the additions at ``radius`` would be more than there are features left, all of them are meant.
     The mask of all features is stable for want of additions; ``largest_k`` excludes it.
 
-    Costs one evaluation for each size (in chunks that double, so up to twice the sizes reached), and
+    Costs two evaluations, one for each size (in chunks that double, so up to twice the sizes reached), and
     for each consistent size a test: about ``log(1 / share) / (1 - min_rate)`` evaluations to be
     certified, fewer to be refuted, at most ``max_samples``.
 
@@ -82,6 +84,7 @@ def smallest_stable_mask(
         delta: probability with which the statement may be wrong.
         max_samples: most draws of one test (default 2000).
         largest_k: largest mask that is tried (default: all features).
+        allow_vacuous: also return a mask that explains nothing, because the empty input has the same prediction.
         rng: source of all randomness; each size has draws of its own.
 
     Raises:
@@ -98,7 +101,11 @@ def smallest_stable_mask(
     root = [int(word) for word in rng.integers(2**63, size=2)]
     tested: list[TriedSize] = []
     evaluations = tests_on_draws = 0
+    vacuous: bool | None = None
     try:
+        vacuous = ranked.vacuous()
+        if ranked.certain and vacuous is not False and not allow_vacuous:
+            return StableMask(None, None, None, (), ranked.evaluations, vacuous)
         for k in range(1, largest_k + 1):
             if not ranked.consistent(k, largest_k):
                 tested.append(TriedSize(k, consistent=False))
@@ -151,12 +158,14 @@ def smallest_stable_mask(
                     verdict="certified",
                     evaluations=evaluations + ranked.evaluations,
                     flips=trials.flips,
+                    consistent=True,
+                    vacuous=vacuous,
                 )
-                return StableMask(k, mask, certificate, tuple(tested), certificate.evaluations)
+                return StableMask(k, mask, certificate, tuple(tested), certificate.evaluations, vacuous)
     except KeyboardInterrupt:
-        known = StableMask(None, None, None, tuple(tested), evaluations + ranked.evaluations)
+        known = StableMask(None, None, None, tuple(tested), evaluations + ranked.evaluations, vacuous)
         raise SearchInterrupted(known) from None
-    return StableMask(None, None, None, tuple(tested), evaluations + ranked.evaluations)
+    return StableMask(None, None, None, tuple(tested), evaluations + ranked.evaluations, vacuous)
 
 
 def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> MinimalMask:
@@ -222,7 +231,7 @@ class _Ranking:
         self._first = 1
         self._known: list[bool] = []
         full = self._decide(np.ones((1, self.n_features), dtype=np.bool_))
-        self._class, self._certain = int(full.classes[0]), not full.near_tie[0]
+        self._class, self.certain = int(full.classes[0]), not full.near_tie[0]
 
     def mask(self, k: int) -> Mask:
         return top_k_mask(self._scores, k)
@@ -230,8 +239,13 @@ class _Ranking:
     def keeps_class(self, masks: Masks) -> NDArray[np.bool_]:
         """``(k,)``: the class is that of the full input, and neither is a near tie."""
         decisions = self._decide(masks)
-        kept: NDArray[np.bool_] = self._certain & (decisions.classes == self._class) & ~decisions.near_tie
+        kept: NDArray[np.bool_] = self.certain & (decisions.classes == self._class) & ~decisions.near_tie
         return kept
+
+    def vacuous(self) -> bool | None:
+        """The empty input has the class of the full one, too; None if one of the two is a near tie."""
+        empty = self._decide(np.zeros((1, self.n_features), dtype=np.bool_))
+        return bool(empty.classes[0] == self._class) if self.certain and not empty.near_tie[0] else None
 
     def consistent(self, k: int, last: int) -> bool:
         """`keeps_class` of the mask of the ``k`` best; ``last`` is the largest k that may be asked for.

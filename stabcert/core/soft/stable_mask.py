@@ -43,6 +43,9 @@ class StableMask:
     """Every size that was looked at, in the order 1, 2, ...; the last one is ``k`` if there is one."""
     evaluations: int
     """Masks that were given to the predictor."""
+    vacuous: bool | None = None
+    """The empty input already has the class of the full one, and so of every consistent mask; None if one of the two
+    is too close to call. No size was tested then, unless it was allowed."""
 
 
 class SearchInterrupted(KeyboardInterrupt):

@@ -34,6 +34,11 @@ class Trials:
         self.prediction = int(decision.classes[0])
         self._certain = not decision.near_tie[0]
 
+    @property
+    def certain_prediction(self) -> int | None:
+        """The prediction that must survive; None if it is itself a near tie."""
+        return self.prediction if self._certain else None
+
     def outcomes(self, masks: Masks) -> tuple[list[bool], list[bool]]:
         """For each mask: does it keep the prediction for certain, and is it too close to a tie to say?"""
         decisions = self._decide(masks)

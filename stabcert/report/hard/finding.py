@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate
+from stabcert.core.mask_flags import MaskFlags
 from stabcert.core.types import Mask
 from stabcert.report.record import Prediction
 
@@ -61,11 +62,8 @@ class Smoothed:
     """On the masked input, by the share of votes (or the mean probability)."""
     full: Prediction | None
     """On the full input; None where it was not evaluated."""
-
-    @property
-    def consistent(self) -> bool | None:
-        """The smoothed model says the same of the masked and of the full input; None where it was not evaluated."""
-        return None if self.full is None else self.full.id == self.certificate.prediction
+    flags: MaskFlags
+    """Of the smoothed model; for Bernoulli noise proved as far as the draws prove it."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ def hard_result(
         "full_prediction": None
         if finding.smoothed.full is None
         else class_record(finding.smoothed.full.id, class_names),
-        "consistent": finding.smoothed.consistent,
+        "consistent": finding.smoothed.flags.consistent,
+        "vacuous": finding.smoothed.flags.vacuous,
         "votes": vote_records(votes, class_names),
         "full_votes": None if full_votes is None else vote_records(full_votes, class_names),
         "gap": certificate.gap,
@@ -154,6 +155,6 @@ def _swept(one: Smoothed, finding: HardFinding) -> dict[str, Any]:
         "gap": certificate.gap,
         "prediction": None if one.full is None else prediction_record(one.full),
         "masked_prediction": prediction_record(one.masked),
-        "consistent": one.consistent,
+        "consistent": one.flags.consistent,
         "agrees_with_unsmoothed": agrees(one, finding.plain),
     }

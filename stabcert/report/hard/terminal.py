@@ -20,7 +20,7 @@ from stabcert.report.hard.wording import (
     smoothing_warning,
 )
 from stabcert.report.record import Report
-from stabcert.report.terminal import Line, counted, family_lines, footer, heading, marked_text, notes, short
+from stabcert.report.terminal import Line, counted, family_lines, footer, heading, marked_text, notes, short, verdict
 
 _NAMED_CLASSES = 4
 
@@ -44,7 +44,7 @@ def render_hard(report: Report) -> list[Line]:
     warning = smoothing_warning(finding)
     if warning:
         lines.append(Text(f"  note: {warning}", style="yellow"))
-    return [*lines, *notes(report.explanation), footer(report)]
+    return [*lines, *verdict(report), *notes(report.explanation, report.status), footer(report)]
 
 
 def votes_text(votes: NDArray[np.int64], class_names: tuple[str, ...]) -> str:

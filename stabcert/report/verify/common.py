@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from stabcert.report.verify.checks import Check, equal, holds
+from stabcert.report.verify.mask_flags import flag_checks
 
 NOT_CHECKED = (
     "the name of the input: a list can give any id and any path to any input",
@@ -44,8 +45,7 @@ def common_checks(record: dict[str, Any]) -> list[Check]:
         ),
         equal("explanation.k", explanation["k"], len(selected)),
         equal("explanation.features: index", [one["index"] for one in explanation["features"]], selected),
-        equal("explanation.consistent", explanation["consistent"], masked["id"] == full["id"]),
-        equal("explanation.vacuous", explanation["vacuous"], masked["id"] == empty["id"]),
+        *flag_checks(record, consistent=masked["id"] == full["id"], vacuous=masked["id"] == empty["id"]),
         equal("explanation.baseline", explanation["baseline"], explanation["masking"]["baseline"]),
         equal("input.truncated", info["truncated"], bool(explanation["masking"].get("truncated", False))),
         *_classes(record, labels),

@@ -9,6 +9,7 @@ from stabcert.report.verify.bernoulli import bernoulli_checks
 from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
 from stabcert.report.verify.hard_found import refinement_checks, tried_checks
 from stabcert.report.verify.hard_leads import quantized_checks, share_on_grid
+from stabcert.report.verify.mask_flags import hard_flag_checks, status_checks
 
 NOT_CHECKED = (
     "the votes themselves, and near ties",
@@ -120,7 +121,7 @@ def _predictions(record: dict[str, Any]) -> list[Check]:
     result, explanation = record["result"], record["explanation"]
     prediction, full = result["prediction"]["id"], result["full_prediction"]
     plain, plain_masked = result["unsmoothed_prediction"], result["unsmoothed_masked_prediction"]
-    checks = [equal("result.consistent", result["consistent"], None if full is None else full["id"] == prediction)]
+    checks = hard_flag_checks(record)
     if result["noise"] == "bernoulli":
         # The function of the record is the model itself.
         for name, one, other in (
@@ -157,7 +158,7 @@ def _verdict(record: dict[str, Any], free: int) -> list[Check]:
     if threshold is not None:
         met = result["stable_for_all_supersets"] or (radius is not None and radius >= threshold)
     status = "reported" if met is None else "certified" if met else "not-certified"
-    checks = [equal("result.met", result["met"], met), equal("status", record["status"], status)]
+    checks = [equal("result.met", result["met"], met), *status_checks(record, status)]
     if threshold is not None:
         checks.append(at_most("result.threshold", threshold, free))
     if result["sweep"]:

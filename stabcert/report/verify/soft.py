@@ -14,6 +14,7 @@ from stabcert.errors import StabcertError
 from stabcert.report.record import soft_result, to_json
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.definitions import bound_checks
+from stabcert.report.verify.mask_flags import status_checks
 
 NOT_CHECKED = (
     "the counts themselves: samples, matches and near ties are taken from the record",
@@ -74,7 +75,7 @@ def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[lis
         for one in (*again["rates"], *rates):
             one["enumerated"] = None
     checks += compare("result", {k: v for k, v in result.items() if k not in _INPUTS}, _without_inputs(again))
-    checks.append(equal("status", record["status"], certificate.verdict))
+    checks += status_checks(record, certificate.verdict)
     if not (found.complete or result["interrupted"]):
         checks.append(holds("result.rates: radius", radii, "every radius that is tested", ok=False))
     if all(check.ok for check in checks):  # of counts that are possible

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from stabcert.core.soft.certify import Interrupted, certify_soft
+from stabcert.core.soft.certify import Interrupted
 from stabcert.core.soft.trials import MAX_FLIPS
 from stabcert.core.types import Mask, Masks, Probs
 from tests.core.helpers import certify, rows, small_cases
@@ -117,9 +117,7 @@ def test_an_interrupted_certificate_has_the_flips_found_so_far() -> None:
             return one_hot(masks[:, 0])
 
     with pytest.raises(Interrupted) as interrupted:
-        certify_soft(
-            Interrupting(), np.zeros(40), radius=20, min_rate=0.7, max_samples=500, rng=np.random.default_rng(0)
-        )
+        certify(Interrupting(), np.zeros(40), radius=20, min_rate=0.7, max_samples=500)
     flips = interrupted.value.certificate.flips
     assert flips[:, 0].all()
     assert len(flips) > 5

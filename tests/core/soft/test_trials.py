@@ -82,6 +82,7 @@ def test_the_search_for_a_stable_mask_passes_over_sizes_for_which_too_little_of_
         min_rate=0.9,
         max_samples=40,
         largest_k=6,
+        allow_vacuous=True,
         rng=np.random.default_rng(0),
     )
     assert found.k is None
