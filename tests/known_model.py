@@ -8,6 +8,7 @@ exit codes are the real ones.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,13 +34,17 @@ class KnownPredictor:
     dtype = torch.float32
     batch_size = 32
 
-    def __init__(self, function: MaskedPredictor, n_classes: int = 2) -> None:
+    def __init__(self, function: MaskedPredictor, n_classes: int = 2, text: str = "") -> None:
         n = function.n_features
         self.function = function
         self.n_features = n
         self.class_names = CLASS_NAMES[:n_classes]
         self.n_classes = n_classes
-        self.features = Features("word", tuple(Feature(f"word {i}") for i in range(n)), (n,))
+        # The words of the text where it has as many, else words that are nowhere.
+        words = list(re.finditer(r"\S+", text))[:n]
+        known = tuple(Feature(word[0], span=word.span()) for word in words)
+        items = known if len(known) == n else tuple(Feature(f"word {i}") for i in range(n))
+        self.features = Features("word", items, (n,))
         self.masked_input = SimpleNamespace(settings={"features": "word", "baseline": "remove"})
         self.decision_tolerance = float(getattr(function, "decision_tolerance", 0.0))
         self.evaluations = self.rechecked = 0
@@ -74,7 +79,7 @@ class KnownModel:
         return CLASS_NAMES[: self.n_classes]
 
     def predictor(self, source: str, **options: object) -> KnownPredictor:
-        return KnownPredictor(self.function_of(source), self.n_classes)
+        return KnownPredictor(self.function_of(source), self.n_classes, source)
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
         ModelInfo("m", None, None, predictor.class_names),
         explanation,
         outcome.result,
-        RunInfo(request.seed, "cpu", "float32", 1, 1, 1.0),
+        RunInfo(request.seed, "cpu", "float32", 1, 1, 1.0, default_seed=request.seed == 0),
     )
     record: dict[str, Any] = json.loads(to_json(report.to_dict()))
     return record if has_rule(record["result"]["request"]) else without_rule(record)

@@ -69,6 +69,7 @@ def test_no_addition_is_evaluated_for_one_size_at_two_radii(arguments: dict[str,
             formulation="worst",
             min_rate=0.9,
             max_samples=60,
+            judge_mask=False,
             rng=np.random.default_rng(seed),
             **arguments,
         )
@@ -86,6 +87,7 @@ def test_an_undecided_size_is_drawn_from_once_where_draws_are_independent(seed: 
         min_rate=0.9,
         max_samples=100,
         simultaneous=False,
+        judge_mask=False,
         rng=np.random.default_rng(seed),
     )
     sizes = predictor.masks.sum(axis=1) - SOME_MASK.sum()
