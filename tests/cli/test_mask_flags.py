@@ -72,7 +72,12 @@ class Close(Known):
 @pytest.fixture
 def mask(tmp_path: Path) -> list[object]:
     """The options for an input and the mask of the first six features."""
-    return ["-t", "twelve words of which none is asked for by the function below", "--mask", write_mask(tmp_path, np.arange(N) < CORE)]
+    return [
+        "-t",
+        "twelve words of which none is asked for by the function below",
+        "--mask",
+        write_mask(tmp_path, np.arange(N) < CORE),
+    ]
 
 
 def one(run: Run, *arguments: object) -> tuple[int, Record]:
