@@ -35,7 +35,7 @@ def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path, tmp_path: 
     [
         (["--radius", "nine"], "1:10 or all"),
         (["--top-k", "99"], "use 1 to 9"),
-        (["--top-k", "0"], "use 1 to 9"),
+        (["--top-k", "0"], "use a whole number from 1"),
         (["--top-k", "150%"], "at most 100%"),
         (["--method", "lim"], "did you mean lime?"),
         (["--features", "pixel"], "word"),
@@ -128,7 +128,7 @@ def test_4_some_inputs_failed_and_the_rest_is_there(run: Run, bert: Path, tmp_pa
     assert [json.loads(line) for line in output.read_text().splitlines()] == ran.records
     stopped = run("certify-soft", *arguments)
     assert stopped.code == 3
-    assert [record["status"] for record in stopped.records] == ["reported"]
+    assert stopped.records == []  # nothing to read in a text is known before the first one is done
 
 
 def test_130_interrupted_prints_the_bound_that_is_valid_so_far(
