@@ -14,6 +14,7 @@ from stabcert.core.soft.certify import Interrupted
 from stabcert.models.base import ModelPredictor
 from stabcert.models.evaluation import Evaluation
 from tests.cli.conftest import SENTENCE, VALIDATOR, Run
+from tests.waiting import finish
 
 
 def test_0_done(run: Run, bert: Path) -> None:
@@ -178,7 +179,7 @@ def _process(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
 
 def test_stdout_carries_results_only(bert: Path) -> None:
     process = _process("certify-soft", "-t", SENTENCE, "-m", bert, "--json")
-    out, errors = process.communicate(timeout=60)
+    out, errors = finish(process)
     assert process.returncode == 0
     (line,) = out.decode().splitlines()
     VALIDATOR.validate(json.loads(line))
