@@ -70,7 +70,8 @@ class Attributions:
         if sigma is not None and not 0 < sigma < math.inf:
             raise ParameterError(f"--neighbour-sigma must be above 0, got {sigma:g}. Use a number such as 0.1")
         if self._until_stable:
-            check_search(**self._search)
+            names = ("radius", "min_rate", "delta", "max_samples")
+            check_search(**{name: self._search[name] for name in names})
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
         """The attributions, and the mask of the best features of the first: k of them, or as many as it takes."""
