@@ -53,11 +53,16 @@ def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: i
     """
     methods = parse_methods(options.method)
     if len(methods) > 1:
-        raise ParameterError(
-            f"--method {options.method} names {len(methods)} methods, but one mask comes from one method; "
-            f"use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
-        )
+        raise one_method(str(options.method), methods)
     return by_methods(predictor, options, seed=seed)
+
+
+def one_method(text: str, methods: tuple[str, ...]) -> ParameterError:
+    """Return the refusal of several methods where one makes the mask."""
+    return ParameterError(
+        f"--method {text} names {len(methods)} methods, but one mask comes from one method; "
+        f"use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
+    )
 
 
 def by_methods(
@@ -90,6 +95,28 @@ def by_methods(
 
 def by_file(path: Path, n_features: int) -> Choice:
     """A mask from a .npy or .json array of 0 and 1."""
+    values, data = _read_array(path, f"{n_features} values")
+    settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
+    return Choice(as_mask(values, n_features), "mask", settings, None, None)
+
+
+def read_mask(path: Path) -> Mask:
+    """The mask in a file, before it is known how many features the input has.
+
+    Raises:
+        InputError: it cannot be read, or is not one row of 0 and 1.
+    """
+    values, _ = _read_array(path, "values")
+    if values.ndim != 1 or len(values) == 0:
+        raise InputError(
+            f"{path} has an array of shape {values.shape}, which is not a mask; "
+            "give one row of values, 1 = kept, 0 = dropped"
+        )
+    return as_mask(values, len(values))
+
+
+def _read_array(path: Path, expected: str) -> tuple[NDArray[Any], bytes]:
+    """The array in a file, and the bytes of the file."""
     data = read_file(path)
     if path.suffix.lower() == ".npy":
         try:
@@ -104,6 +131,5 @@ def by_file(path: Path, n_features: int) -> Choice:
         try:
             values = np.asarray(parse_json(data))
         except ValueError as error:
-            raise InputError(f"{path} is not a JSON array of {n_features} values 0 or 1: {error}") from error
-    settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
-    return Choice(as_mask(values, n_features), "mask", settings, None, None)
+            raise InputError(f"{path} is not a JSON array of {expected} 0 or 1: {error}") from error
+    return values, data

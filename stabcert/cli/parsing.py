@@ -22,6 +22,7 @@ _MOST_RADII = 10_000
 _SHARE = re.compile(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", re.ASCII)
 # Short ones only: `Fraction("1e999999999")` would compute all of its digits.
 _LONGEST_SHARE = 60
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,9})?", re.ASCII)
 _MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
 
 
@@ -140,22 +141,44 @@ def parse_top_k(text: str, n_features: int) -> int:
     Raises:
         ParameterError: not a number, or not between 1 and ``n_features``.
     """
+    number, share = read_top_k(text)
+    if share:
+        return max(1, int(number * n_features / 100 + Decimal("0.5")))
+    if number > n_features:
+        raise ParameterError(
+            f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
+        )
+    return int(number)
+
+
+def read_top_k(text: str) -> tuple[Decimal, bool]:
+    """A count from 1, or a share above 0 and up to 100; whether it is a share.
+
+    Raises:
+        ParameterError: neither, whatever the number of features.
+    """
     share = text.strip().endswith("%")
     try:
         number = Decimal(text.strip().removesuffix("%"))
     except InvalidOperation:
         number = Decimal("NaN")
-    if number.is_nan():
-        raise ParameterError(f"--top-k {text!r} is not a number; write a count (12) or a share (25%)")
-    if share:
-        if not 0 < number <= 100:
-            raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
-        return max(1, int(number * n_features / 100 + Decimal("0.5")))
-    if not 1 <= number <= n_features or number != int(number):
-        raise ParameterError(
-            f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
-        )
-    return int(number)
+    if not number.is_finite():
+        raise ParameterError(f"--top-k {text!r:.80} is not a number; write a count (12) or a share (25%)")
+    if share and not 0 < number <= 100:
+        raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
+    if not share and (number < 1 or number != number.to_integral_value()):
+        raise ParameterError(f"--top-k {text} is not possible; use a whole number from 1, or a share such as 25%")
+    return number, share
+
+
+def check_device(text: str) -> None:
+    """Refuse what is not the name of a device; whether it is there is not asked.
+
+    Raises:
+        ParameterError: none of auto, cpu, cuda, cuda:N, mps.
+    """
+    if not _DEVICE.fullmatch(text):
+        raise ParameterError(f"--device {text!r} is not a device; use auto, cpu, cuda, cuda:0 (or another N) or mps")
 
 
 def parse_batch_size(text: str) -> BatchSize:

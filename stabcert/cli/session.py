@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stabcert.cli.beforehand import CheckMask, check_options, check_tasks
 from stabcert.cli.ci import CiReports
 from stabcert.cli.exit_codes import DONE, INTERRUPTED, SOME_FAILED, WRONG_REQUEST, code_of_error, code_of_status
 from stabcert.cli.inputs import Item
@@ -19,7 +20,7 @@ from stabcert.cli.options import (
     OutputOptions,
 )
 from stabcert.cli.overwriting import check_overwriting
-from stabcert.cli.parsing import parse_batch_size, parse_methods
+from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
 from stabcert.cli.streams import Notes
@@ -69,6 +70,7 @@ class Session:
         choose: makes the mask of an input; by default `by_method`.
         label: gives the inputs their labels; None where nobody asks for labels.
         summary: says something of all inputs together.
+        check_mask: refuses a mask with which the request cannot be met, before a model is opened.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Session:
         choose: Callable[[ModelPredictor, Draws], Choice] | None = None,
         label: Callable[[Sequence[Item]], list[Item]] | None = None,
         summary: Summary | None = None,
+        check_mask: CheckMask | None = None,
     ) -> None:
         self.command = command
         self.inputs = inputs
@@ -95,6 +98,7 @@ class Session:
         self.choose = choose
         self.label = label
         self.summary = summary
+        self.check_mask = check_mask
         self._say = Notes(quiet=output.quiet)
 
     def run(self, work: Callable[[Case], Outcome], render: Render) -> int:
@@ -102,12 +106,14 @@ class Session:
 
         On workers, ``work`` and ``choose`` are pickled.
         """
+        check_options(self.inputs, self.model, self.explanation, several_methods=self.choose is not None)
         size, shard = parse_batch_size(self.model.batch_size), self._check_running()
         every = make_tasks(
             self.command, self.output.asked, self.inputs, self.model, self.explanation, self.masks, self.label
         )
         tasks = list(shard.of(every))
         self._check_items(tasks)
+        check_tasks(tasks, self.inputs, self.masks, self.check_mask, keep_going=self.output.keep_going)
         if self.summary is not None:
             for note in self.summary.begin(tasks):
                 self._say(note)
@@ -231,15 +237,9 @@ class Session:
         """The part of the inputs that is asked for.
 
         Raises:
-            ParameterError: options on running that contradict one another, workers without Ray, or a method that does
-                not exist, which no input can do anything about.
+            ParameterError: options on running that contradict one another, or workers without Ray.
         """
         output = self.output
-        if self.explanation.method is not None:
-            from stabcert.explainers import check_method
-
-            for method in parse_methods(self.explanation.method):
-                check_method(method)
         if output.resume and output.output is None:
             raise ParameterError("--resume needs the file to go on with; name it with --output FILE")
         drawn = output.html is not None or (output.plot is not None and self.summary is None)

@@ -20,7 +20,7 @@ from stabcert.explainers.shapley import kernelshap, shap
 from stabcert.explainers.statements import Statement, smoothing_statements
 from stabcert.explainers.task import Task
 
-__all__ = ["METHODS", "Statement", "check_method", "explain", "explain_all", "smoothing_statements"]
+__all__ = ["METHODS", "Statement", "check_effort", "check_method", "explain", "explain_all", "smoothing_statements"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def explain_all(
         check_method(method)
         if method in methods[:i]:
             raise ParameterError(f"method {method} is named twice; name it once")
-    _check_options(methods, {"n_samples": n_samples, "steps": steps, "sigma": sigma})
+    check_effort(methods, n_samples=n_samples, steps=steps, sigma=sigma)
     full = predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_))[0]
     if target is None:
         target = int(full.argmax())
@@ -141,8 +141,15 @@ def check_method(method: str) -> None:
         raise ParameterError(f"method {method!r} is not known; {hint}use one of {', '.join(METHODS)}")
 
 
-def _check_options(methods: Sequence[str], options: dict[str, float | None]) -> None:
-    for name, value in options.items():
+def check_effort(
+    methods: Sequence[str], *, n_samples: int | None = None, steps: int | None = None, sigma: float | None = None
+) -> None:
+    """Refuse options that none of ``methods`` has, and values that no method can take.
+
+    Raises:
+        ParameterError: names the option and what is possible.
+    """
+    for name, value in {"n_samples": n_samples, "steps": steps, "sigma": sigma}.items():
         if value is None:
             continue
         if not any(name in _METHODS[method].options for method in methods):

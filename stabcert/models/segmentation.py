@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stabcert.core.types import Feature, Features
 from stabcert.errors import InputError, ParameterError
 
+_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
 _POSSIBLE = "patch, grid:N, slic:N, quickshift, or a label map FILE.npy or FILE.png"
 
 # LIME's own settings of quickshift, so that "quickshift" means what its users know.
@@ -69,6 +70,26 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
     if Path(spec).suffix.lower() in (".npy", ".png"):
         return _segments(spec, _read_labels(spec, height, width), {})
     raise ParameterError(f"there are no image features {spec!r}; use {_POSSIBLE}")
+
+
+def check_spec(spec: str) -> None:
+    """Refuse what `segment` refuses of every image: a spec that does not exist, or a file that is not there.
+
+    Raises:
+        ParameterError: there are no such features.
+        InputError: no such label map.
+    """
+    kind, colon, number = spec.partition(":")
+    if spec in ("default", "patch", "quickshift"):
+        return
+    if kind in ("grid", "slic") and colon:
+        if not (number.isascii() and number.isdecimal()) or int(number[:_MOST_DIGITS]) < 1:
+            raise ParameterError(f"--features {spec} is not possible: N is a whole number from 1; write {kind}:7")
+    elif Path(spec).suffix.lower() in (".npy", ".png"):
+        if not Path(spec).is_file():
+            raise InputError(f"{spec}: no such file; give a label map, or use {_POSSIBLE}")
+    else:
+        raise ParameterError(f"there are no image features {spec!r}; use {_POSSIBLE}")
 
 
 def _patches(height: int, width: int, patch_size: int | None) -> Segmentation:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from stabcert.errors import ModelError, ParameterError
 from stabcert.models.checkpoint import (
     choose_weights,
     config_sha256,
@@ -19,6 +17,7 @@ from stabcert.models.checkpoint import (
     weights_sha256,
 )
 from stabcert.models.image import resize_and_crop
+from stabcert.models.names import check_name, local_directory
 from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
@@ -30,9 +29,7 @@ from stabcert.models.networks import (
     quiet_transformers,
 )
 
-_DEMOS = ("demo:image", "demo:text")
 _TIMM = "timm:"
-_FILE_SUFFIXES = (".safetensors", ".bin", ".json", ".pt", ".pth", ".ckpt", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -54,30 +51,15 @@ def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded
         ModelError: it cannot be found, or must not or cannot be loaded.
         ParameterError: a revision of something that has none.
     """
+    check_name(name, revision)
     demo = name.startswith("demo:")
-    directory = None if demo else _local_directory(name)
-    if revision is not None and (demo or directory is not None):
-        raise ParameterError(f"--revision {revision} is for models of the hub; {name} has no revisions, leave it out")
+    directory = None if demo else local_directory(name)
     with quiet():
         if demo:
             return _load_demo(name, options)
         if directory is not None:
             return _load_directory(name, directory, None, options)
         return _load_remote(name, revision, options)
-
-
-def _local_directory(name: str) -> Path | None:
-    """The directory a name stands for, or None if it is a name of the hub or of timm."""
-    path = Path(os.path.expanduser(name))  # leaves the name of a user who does not exist as it is
-    if os.path.isdir(path):
-        return path
-    if os.path.exists(path):
-        raise ModelError(f"{name} is a file; give the directory that holds config.json and the weights")
-    # Names of the hub have one or two parts, and never look like this.
-    is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or path.is_absolute()
-    if is_path or name.endswith(("/", *_FILE_SUFFIXES)):
-        raise ModelError(f"no such directory: {name}; give the directory that holds config.json and the weights")
-    return None
 
 
 def _load_directory(name: str, directory: Path, architecture: str | None, options: LoadOptions) -> Loaded:
@@ -132,8 +114,6 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
 
 
 def _load_demo(name: str, options: LoadOptions) -> Loaded:
-    if name not in _DEMOS:
-        raise ModelError(f"there is no demo model {name!r}; use {' or '.join(_DEMOS)}")
     if name == "demo:image":
         from stabcert.models.demo import load_demo_image
 

@@ -125,7 +125,7 @@ def test_a_path_is_given_from_the_top_of_the_repository(
 
 
 def test_a_junit_file_that_cannot_be_written_is_refused_before_any_work(run: Run, tmp_path: Path) -> None:
-    ran = run("explain", "-t", SENTENCE, "-m", tmp_path / "no-model", "--junit", tmp_path / "no" / "j.xml")
+    ran = run("explain", "-t", SENTENCE, "-m", "nobody/nothing", "--junit", tmp_path / "no" / "j.xml")
     assert (ran.code, "j.xml" in ran.stderr) == (3, True)
     both = run("explain", "-t", SENTENCE, "--junit", tmp_path / "a", "--html", tmp_path / "a")
     assert (both.code, "--junit would overwrite one another" in both.stderr) == (2, True)

@@ -14,6 +14,7 @@ from stabcert.core.soft.certify import Interrupted
 from stabcert.models.base import ModelPredictor
 from stabcert.models.evaluation import Evaluation
 from tests.cli.conftest import SENTENCE, VALIDATOR, Run
+from tests.waiting import finish
 
 
 def test_0_done(run: Run, bert: Path) -> None:
@@ -35,7 +36,7 @@ def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path, tmp_path: 
     [
         (["--radius", "nine"], "1:10 or all"),
         (["--top-k", "99"], "use 1 to 9"),
-        (["--top-k", "0"], "use 1 to 9"),
+        (["--top-k", "0"], "use a whole number from 1"),
         (["--top-k", "150%"], "at most 100%"),
         (["--method", "lim"], "did you mean lime?"),
         (["--features", "pixel"], "word"),
@@ -128,7 +129,7 @@ def test_4_some_inputs_failed_and_the_rest_is_there(run: Run, bert: Path, tmp_pa
     assert [json.loads(line) for line in output.read_text().splitlines()] == ran.records
     stopped = run("certify-soft", *arguments)
     assert stopped.code == 3
-    assert [record["status"] for record in stopped.records] == ["reported"]
+    assert stopped.records == []  # nothing to read in a text is known before the first one is done
 
 
 def test_130_interrupted_prints_the_bound_that_is_valid_so_far(
@@ -178,7 +179,7 @@ def _process(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
 
 def test_stdout_carries_results_only(bert: Path) -> None:
     process = _process("certify-soft", "-t", SENTENCE, "-m", bert, "--json")
-    out, errors = process.communicate(timeout=60)
+    out, errors = finish(process)
     assert process.returncode == 0
     (line,) = out.decode().splitlines()
     VALIDATOR.validate(json.loads(line))

@@ -150,9 +150,9 @@ def test_neighbours_of_an_image(run: Run, picture: Path) -> None:
         (("--min-rate", 0.5, "--delta", 0.2), "--min-rate and --delta without --until-stable"),
         (("--max-samples", 9), "--max-samples without --until-stable"),
         (("--neighbour-sigma", 0.1), "--neighbour-sigma without --neighbours"),
-        (("--until-stable", "--min-rate", 1.5), "above 0 and up to 1"),
+        (("--until-stable", "--min-rate", 1.5), "above 0 and at most 1"),
         (("--until-stable", "--delta", 0), "got 0.0"),
-        (("--neighbours", 2, "--neighbour-sigma", 0), "use a number above 0"),
+        (("--neighbours", 2, "--neighbour-sigma", 0), "must be above 0, got 0"),
         (("--neighbours", 0), "--neighbours"),
     ],
 )

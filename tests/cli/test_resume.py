@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from stabcert.cli.tasks import result_parameters
 from stabcert.errors import InputError
 from stabcert.report.canvas import Exhibit
 from tests.cli.conftest import VALIDATOR, Run, without_run
+from tests.waiting import finish, wait_for_lines
 
 TEXTS = ["a great film", "a bad film", "not bad", "the movie was great", "bad , bad", "a film"]
 
@@ -275,15 +275,16 @@ def test_files_are_in_the_key_with_their_content(tmp_path: Path) -> None:
 
 def test_kill_9_and_resume(run: Run, bert: Path, tmp_path: Path) -> None:
     listed, whole, part = tmp_path / "texts.txt", tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
-    listed.write_text("\n".join(TEXTS * 10))
-    arguments = ["explain", "--inputs", listed, "-m", bert, "--method", "random", "--quiet", "--output"]
+    listed.write_text("\n".join(TEXTS * 20))
+    arguments = ["explain", "--inputs", listed, "-m", bert, "--method", "random", "--quiet", "--json", "--output"]
     command = [sys.executable, "-m", "stabcert", *map(str, arguments), str(part)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "HF_HUB_OFFLINE": "1"})
-    while process.poll() is None and (not part.exists() or part.read_bytes().count(b"\n") < 3):
-        time.sleep(0.001)
+    # Nobody reads its standard output, which holds some forty of the records: it cannot be done before it is killed.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    wait_for_lines(part, 3, process)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert 3 <= part.read_bytes().count(b"\n") < 60
+    finish(process)
+    assert process.returncode == -signal.SIGKILL
+    assert 3 <= part.read_bytes().count(b"\n") < len(TEXTS) * 20
     assert run(*arguments, part, "--resume").code == 0
     assert run(*arguments, whole).code == 0
     assert records(part) == records(whole)

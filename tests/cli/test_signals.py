@@ -10,11 +10,12 @@ import time
 import pytest
 
 from stabcert.cli.signals import termination_interrupts
+from tests.waiting import LIMIT
 
 
 def _wait_for_sigterm() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(5)
+    time.sleep(LIMIT)  # the handler does not wait for this
 
 
 def test_sigterm_is_an_interruption_with_a_code_of_its_own() -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from stabcert.cli.runner import Runner
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.cli.pools import Backwards
+from tests.waiting import finish, wait_for_lines
 
 TEXTS = ["a great film", "a bad film", " ", "not bad", "the movie was great"]
 SENTENCES = [argument for text in TEXTS for argument in ("--text", text)]
@@ -107,13 +107,10 @@ def test_ctrl_c_on_a_cluster_of_ones_own_keeps_what_is_finished(
     process = subprocess.Popen(
         [*many, "--ray-address", ray_cluster], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        if output.exists() and output.read_bytes().count(b"\n") > 2:
-            process.send_signal(signal.SIGINT)
-            break
-        time.sleep(0.005)
-    out, errors = process.communicate(timeout=60)
+    # Nobody reads its standard output, which holds some forty of the records: it cannot be done before the signal.
+    wait_for_lines(output, 3, process)
+    process.send_signal(signal.SIGINT)
+    out, errors = finish(process)
     assert process.returncode == 130
     assert errors.decode().rstrip().endswith("Error: interrupted")
     assert "Traceback" not in errors.decode()

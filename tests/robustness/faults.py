@@ -18,6 +18,7 @@ from stabcert.models.evaluation import Evaluation
 from stabcert.sweep.journal import Journal
 from tests.robustness.case import Build, Workshop, cases
 from tests.robustness.workshop import SENTENCE
+from tests.waiting import LIMIT
 
 AREA = "faults in the middle of a run"
 
@@ -28,7 +29,7 @@ def _interrupt() -> None:
 
 def _terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(5)  # the handler does not wait for this
+    time.sleep(LIMIT)  # the handler does not wait for this
 
 
 def _no_memory() -> None:

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,14 @@ from typer.testing import CliRunner
 
 from stabcert.cli.app import app
 from stabcert.report.record import load_schema
-from tests.robustness import faults, images, masks, models, outputs, records, requests, security, texts
+from tests.robustness import certificates, faults, images, masks, models, outputs, records, requests, security, texts
 from tests.robustness.case import Case, Workshop
 from tests.robustness.table import ROWS, Row, command_line, render, summary
+from tests.waiting import LIMIT, finish, wait_for_lines
 
 CASES: tuple[Case, ...] = tuple(
     case
-    for module in (images, texts, masks, requests, models, records, outputs, faults, security)
+    for module in (images, texts, masks, requests, models, records, certificates, outputs, faults, security)
     for case in module.CASES
 )
 VALIDATOR = jsonschema.Draft202012Validator(load_schema())
@@ -79,19 +79,14 @@ def _start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, **pipes)
 
 
-def _wait_for_lines(path: Path, number: int) -> None:
-    end = time.monotonic() + 60
-    while not path.exists() or path.read_bytes().count(b"\n") < number:
-        assert time.monotonic() < end, "no records were written"
-        time.sleep(0.02)
-
-
 def _note(given: str, command: str, expected: str, got: str) -> None:
     ROWS[f"{AREA}-{given}"] = Row(AREA, given, command, expected, got)
 
 
 def _many(shop: Workshop, *options: str) -> Sequence[str]:
-    return ["explain", *_MANY, "-m", shop.text_model, "--method", "random", "-o", "out.jsonl", "-q", *options]
+    # Of --json the pipe that nobody reads holds some forty records: the run cannot be done before the test goes on.
+    named = ["-m", shop.text_model, "--method", "random", "-o", "out.jsonl"]
+    return ["explain", *_MANY, *named, "-q", "--json", *options]
 
 
 def _ids(path: Path) -> list[str]:
@@ -100,7 +95,7 @@ def _ids(path: Path) -> list[str]:
 
 def test_a_second_run_is_refused_and_sigterm_keeps_what_is_finished(workshop: Workshop) -> None:
     process, out = _start(*_many(workshop)), Path("out.jsonl")
-    _wait_for_lines(out, 2)
+    wait_for_lines(out, 2, process)
     second = CliRunner().invoke(app, _many(workshop), catch_exceptions=False)
     assert process.poll() is None
     assert second.exit_code == 3
@@ -108,7 +103,7 @@ def test_a_second_run_is_refused_and_sigterm_keeps_what_is_finished(workshop: Wo
     got = summary(second.exit_code, second.stdout, second.stderr, as_json=False)
     _note(_TWO, "explain -t ... -o out.jsonl", "3: another process is writing", got)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = finish(process)
     assert (process.returncode, errors.decode()) == (143, "Error: terminated\n")
     ids = _ids(out)
     assert ids == [f"text-{number}" for number in range(1, len(ids) + 1)]
@@ -118,9 +113,9 @@ def test_a_second_run_is_refused_and_sigterm_keeps_what_is_finished(workshop: Wo
 
 def test_a_killed_run_is_resumed(workshop: Workshop) -> None:
     process, out = _start(*_many(workshop)), Path("out.jsonl")
-    _wait_for_lines(out, 2)
+    wait_for_lines(out, 2, process)
     process.kill()
-    process.communicate(timeout=60)
+    finish(process)
     assert process.returncode == -signal.SIGKILL
     before = len(_ids(out))
     arguments = [*_many(workshop, "--resume"), "--limit", str(before + 3)]
@@ -136,7 +131,7 @@ def test_a_full_disk_behind_standard_output(workshop: Workshop) -> None:
         pytest.skip("needs /dev/full")
     with Path("/dev/full").open("wb") as full:
         process = _start("explain", *_MANY[:4], "-m", workshop.text_model, "--method", "random", "--json", stdout=full)
-        _, errors = process.communicate(timeout=60)
+        _, errors = finish(process)
     assert (process.returncode, errors.decode()) == (
         3,
         "Error: cannot write to standard output: No space left on device\n",
@@ -153,7 +148,7 @@ def test_a_reader_that_goes_away(workshop: Workshop) -> None:
     process.stdout.close()
     errors = process.stderr.read().decode()
     process.stderr.close()
-    assert (process.wait(timeout=60), errors) == (141, "")
+    assert (process.wait(timeout=LIMIT), errors) == (141, "")
     _note(_PIPE, "explain -t ... | head -1", "141: nothing", "141: nothing on standard error")
 
 

@@ -1,13 +1,12 @@
-"""A sweep of 25 small records without models, for tests that kill it: ``journal_script.py FILE``.
+"""A sweep of 25 small records without models, for tests that kill it: ``journal_script.py FILE [PIECES]``.
 
-Writes come in three pieces with pauses between, so that a kill hits the middle of a line.
+Writes come in pieces. After as many as are asked for it says so, and waits to be killed in the middle of a line.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 from stabcert.sweep.journal import Journal
@@ -18,17 +17,21 @@ def line(number: int) -> str:
     return f'{{"schema": "stabcert/1", "status": "reported", "key": "k{number}", "input": {{"text": "{text}"}}}}'
 
 
-def main(path: Path) -> None:
-    write = os.write
+def main(path: Path, pieces: int) -> None:
+    write, left = os.write, pieces
 
-    def slow(file: int, data: bytes) -> int:
-        time.sleep(0.001)
-        return write(file, data[: max(1, len(data) // 3)])
+    def in_pieces(file: int, data: bytes) -> int:
+        nonlocal left
+        left -= 1
+        written = write(file, data[: max(1, len(data) // 3)])
+        if left == 0:
+            sys.stdout.write("now\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+        return written
 
     with Journal(path, resume=True) as journal:
-        os.write = slow
-        sys.stdout.write("begun\n")
-        sys.stdout.flush()
+        os.write = in_pieces
         for number in range(25):
             if f"k{number}" not in journal.finished:
                 journal.write(line(number), f"k{number}")
@@ -37,4 +40,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else -1)

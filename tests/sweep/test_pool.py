@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from stabcert.errors import ModelError, ParameterError
 from stabcert.sweep.pool import ATTEMPTS, Pool, threads_per_worker
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Square:
     folder: Path
     deadly: tuple[int, ...] = ()
     lives: int = 1
-    slow: tuple[int, ...] = ()
+    slow: dict[int, int] = field(default_factory=dict)
+    """Numbers that take until another one has begun."""
 
     def __call__(self, number: int) -> tuple[int, int]:
         mark = self.folder / f"{number}-{time.time_ns()}"
@@ -33,7 +35,8 @@ class Square:
         if number in self.deadly and len(list(self.folder.glob(f"{number}-*"))) <= self.lives:
             os._exit(1)
         if number in self.slow:
-            time.sleep(1)
+            begun = f"{self.slow[number]}-*"
+            wait_until(lambda: any(self.folder.glob(begun)), f"the beginning of {begun}")
         return number * number, os.getpid()
 
 
@@ -82,9 +85,10 @@ def test_an_input_that_kills_every_worker_is_given_up(ray_cluster: str, tmp_path
 
 
 def test_nobody_runs_far_ahead_of_a_slow_input(ray_cluster: str, tmp_path: Path, notes: list[str]) -> None:
-    positions = [position for position, _ in squares(Square(tmp_path, slow=(0,)), notes, range(40))]
+    """The first input ends when the last that may overtake it has begun: 4 for each of the 2 workers."""
+    positions = [position for position, _ in squares(Square(tmp_path, slow={0: 7}), notes, range(40))]
     assert sorted(positions) == list(range(40))
-    assert 2 <= positions.index(0) < 8
+    assert 6 <= positions.index(0) < 8
 
 
 def test_more_workers_than_the_cluster_has_room_for_are_refused(

@@ -181,6 +181,7 @@ def certify_hard(
     from stabcert.cli.session import Session
     from stabcert.report.hard.terminal import render_hard
 
-    work = HardWork(HardRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value))
-    session = Session("certify-hard", inputs, model, explanation, output, masks=masks)
+    request = HardRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value)
+    work = HardWork(request)
+    session = Session("certify-hard", inputs, model, explanation, output, masks=masks, check_mask=request.check_mask)
     return session.run(work.work, render_hard)

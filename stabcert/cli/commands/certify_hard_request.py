@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.draws import STREAM_RULE, as_recorded
+from stabcert.cli.explanation import read_mask
 from stabcert.cli.parsing import parse_keep_probability
+from stabcert.core.hard.bernoulli import check_bernoulli
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.noise import grid_count
 from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 from stabcert.report.hard.finding import Direction
+from stabcert.report.terminal import counted
 
 if TYPE_CHECKING:
     from stabcert.cli.allowing import AllowOptions
@@ -125,11 +129,45 @@ class HardRequest:
             )
         if not bernoulli:
             request.keep  # noqa: B018  # a lambda off the grid is refused before anything is loaded
+        if request.delta is not None and request.n_samples is not None:
+            check_bernoulli(
+                keep_probability=request.keep_probability,
+                delta=request.delta / request.family,
+                n_samples=request.n_samples,
+            )
+        if options.check is not None:
+            read_mask(options.check)
         # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
         least = 2 if bernoulli else 4 * quantization
         if options.attack is not None and options.attack < least:
             raise ParameterError(f"--attack {options.attack} is too few for a search; use --attack {least} or more")
         return request
+
+    def check_mask(self, mask: Mask) -> None:
+        """Refuse what no model could make possible with this mask; see `check_free`."""
+        self.check_free(int((~mask).sum()), "feature")
+
+    def check_free(self, free: int, kind: str) -> None:
+        """Refuse a radius that cannot be reached, and evaluations that do not try every single addition.
+
+        Args:
+            free: features that can be added.
+            kind: of the features, for the message.
+
+        Raises:
+            ParameterError: says what is possible.
+        """
+        if self.min_radius is not None and self.min_radius > free:
+            raise ParameterError(
+                f"--min-radius {self.min_radius} cannot be reached: {counted(free, kind)} can be added; "
+                + (f"use 1 to {free}" if free else "keep fewer features with --top-k")
+            )
+        calls = self.enumerate_calls
+        if calls is not None and 0 < calls < free + 1:
+            raise ParameterError(
+                f"--enumerate {calls} is too few: trying every single addition takes {free + 1} evaluations; "
+                f"use --enumerate {free + 1} or more, or 0 to leave it out"
+            )
 
     @classmethod
     def from_record(cls, request: dict[str, Any], check: dict[str, Any] | None) -> HardRequest:

@@ -21,7 +21,6 @@ from stabcert.core.hard.exhaustive import enumerate_hard_radius
 from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
 from stabcert.core.noise import quantized_keep_masks, tie_free_counts
 from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.errors import ParameterError
 from stabcert.report.hard.finding import (
     NOISE_STREAM,
     Attack,
@@ -35,7 +34,6 @@ from stabcert.report.hard.finding import (
 from stabcert.report.hard.record import hard_result
 from stabcert.report.record import Prediction, Status
 from stabcert.report.refusal import allowed_of
-from stabcert.report.terminal import counted
 
 if TYPE_CHECKING:
     from stabcert.core.types import Mask, MaskedPredictor, Masks
@@ -51,12 +49,7 @@ class HardWork:
         """Everything that is asked of one input."""
         predictor, mask, request = case.predictor, case.choice.mask, self.request
         free = int((~mask).sum())
-        if request.min_radius is not None and request.min_radius > free:
-            some = counted(free, predictor.features.kind)
-            raise ParameterError(
-                f"--min-radius {request.min_radius} cannot be reached: {some} can be added; "
-                + (f"use 1 to {free}" if free else "keep fewer features with --top-k")
-            )
+        request.check_free(free, predictor.features.kind)
         enumerate_calls = self._enumerate_calls(free)
         plain, plain_masked = (
             Prediction.of(row, case.class_names)
@@ -172,11 +165,6 @@ class HardWork:
             # No more than smoothing costs, and only where at least single additions fit in.
             affordable = 2 * request.quantization if request.n_samples is None else request.n_samples
             return affordable if free + 1 <= affordable else 0
-        if 0 < calls < free + 1:
-            raise ParameterError(
-                f"--enumerate {calls} is too few: trying every single addition takes {free + 1} evaluations; "
-                f"use --enumerate {free + 1} or more, or 0 to leave it out"
-            )
         return calls
 
     def _attack(

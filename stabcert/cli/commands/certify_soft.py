@@ -181,8 +181,16 @@ def certify_soft(
     from stabcert.cli.session import Session
     from stabcert.report.terminal import render_soft
 
-    work = SoftWork(SoftRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value))
+    request = SoftRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value)
+    work = SoftWork(request)
     session = Session(
-        "certify-soft", inputs, model, explanation, output, masks=masks, save_flips=certificate.save_flips
+        "certify-soft",
+        inputs,
+        model,
+        explanation,
+        output,
+        masks=masks,
+        save_flips=certificate.save_flips,
+        check_mask=request.check_mask,
     )
     return session.run(work.work, render_soft)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.draws import STREAM_RULE, as_recorded
 from stabcert.cli.parsing import parse_radii
 from stabcert.core.soft.certificate import Formulation, Interval
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
-from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, check_parameters, check_request
+from stabcert.core.statistics.bounds import check_delta, hoeffding_sample_size
+from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -65,9 +66,12 @@ class SoftRequest:
         if options.radius is not None:
             parse_radii(options.radius)
         check_delta(options.delta / options.family)  # a wrong request, whatever the inputs: no failure of each of them
+        for name, given in (("--largest-radius", options.largest_radius), ("--max-samples", options.max_samples)):
+            if given and options.min_rate is None:
+                raise ParameterError(f"{name} needs a rate to reach; add --min-rate RATE, such as --min-rate 0.9")
         sequential = options.min_rate is not None and options.epsilon is None and options.n_samples is None
         fixed_by_epsilon = not sequential and options.n_samples is None
-        return cls(
+        request = cls(
             seed=seed,
             dtype=dtype,
             radius=options.radius,
@@ -87,6 +91,30 @@ class SoftRequest:
             allow_inconsistent=allowing.allow_inconsistent,
             allow_vacuous=allowing.allow_vacuous,
         )
+        request._check()
+        return request
+
+    def _check(self) -> None:
+        """Refuse what no input could make possible."""
+        names = ("delta", "n_samples", "interval", "min_rate", "max_samples", "sequential", "largest_radius")
+        parameters = self.parameters()
+        check_parameters(**{name: parameters[name] for name in names})
+        if self.n_samples is None and not self.sequential:
+            hoeffding_sample_size(parameters["epsilon"], parameters["delta"])
+
+    def check_mask(self, mask: Mask) -> None:
+        """Refuse what `certify_soft` refuses of a mask before its first evaluation.
+
+        Raises:
+            ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.
+        """
+        check_request(mask, **self.for_mask(mask).parameters())
+
+    def for_mask(self, mask: Mask) -> SoftRequest:
+        """Return the request with a radius: nobody asked for radius 1 where no feature is left to add."""
+        if self.radius is not None:
+            return self
+        return replace(self, radius="0" if mask.all() else "all" if self.largest_radius else "1")
 
     @classmethod
     def from_record(cls, request: dict[str, Any]) -> SoftRequest:

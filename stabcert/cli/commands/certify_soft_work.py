@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +27,7 @@ class SoftWork:
 
     def work(self, case: Case) -> Outcome:
         """The certificate of one input."""
-        request = self.request
-        if request.radius is None:
-            # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
-            default = "0" if case.choice.mask.all() else "all" if request.largest_radius else "1"
-            request = replace(request, radius=default)
+        request = self.request.for_mask(case.choice.mask)
         smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
         interrupted = False
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,9 @@ from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
-from stabcert.core.soft.minimal import smallest_stable_mask
+from stabcert.core.soft.minimal import check_search, smallest_stable_mask
 from stabcert.core.soft.stable_mask import SearchInterrupted
+from stabcert.errors import ParameterError
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.record import Prediction
 
@@ -50,6 +52,26 @@ class Attributions:
             "allow_vacuous": stable.allow_vacuous,
         }
         self._seed = seed
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what no input could make possible.
+
+        Raises:
+            ParameterError: names the option and what is possible.
+        """
+        from stabcert.explainers import check_effort, check_method
+
+        for method in self._methods:
+            check_method(method)
+        effort = self._effort
+        check_effort(self._methods, n_samples=effort.n_samples, steps=effort.steps, sigma=effort.sigma)
+        sigma = effort.neighbour_sigma
+        if sigma is not None and not 0 < sigma < math.inf:
+            raise ParameterError(f"--neighbour-sigma must be above 0, got {sigma:g}. Use a number such as 0.1")
+        if self._until_stable:
+            names = ("radius", "min_rate", "delta", "max_samples")
+            check_search(**{name: self._search[name] for name in names})
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
         """The attributions, and the mask of the best features of the first: k of them, or as many as it takes."""

@@ -157,12 +157,15 @@ def fourier(
 ) -> int:
     from stabcert.cli.commands.fourier_work import SpectrumRequest, analyse, bounded
     from stabcert.cli.session import Outcome, Session
+    from stabcert.core.spectrum.transforms import exact_cost
     from stabcert.core.statistics.bounds import check_delta
     from stabcert.report.spectrum.record import spectrum_result
     from stabcert.report.spectrum.terminal import render_spectrum
 
     basis, bias = parse_basis(spectrum.basis)
     check_delta(spectrum.delta)
+    if spectrum.restrict is not None:
+        exact_cost(spectrum.restrict)  # refuses what is too large
     request = SpectrumRequest(
         function=spectrum.function.value,
         basis=basis,
@@ -182,4 +185,5 @@ def fourier(
         finding = bounded(case, request, analyse(case, request))
         return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
 
-    return Session("fourier", inputs, model, explanation, output, masks=masks).run(work, render_spectrum)
+    session = Session("fourier", inputs, model, explanation, output, masks=masks, check_mask=request.check_mask)
+    return session.run(work, render_spectrum)

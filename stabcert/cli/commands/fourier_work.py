@@ -17,6 +17,7 @@ from stabcert.report.spectrum.record import LeftOut, SpectrumFinding
 
 if TYPE_CHECKING:
     from stabcert.cli.session import Case
+    from stabcert.core.types import Mask
 
 _BOUND_EVALUATIONS = 4096
 _RESTRICTIONS = 32
@@ -38,6 +39,14 @@ class SpectrumRequest:
     delta: float
     radii: list[int] | Literal["all"] | None
     max_evaluations: int | None
+
+    def check_mask(self, mask: Mask) -> None:
+        """Refuse a radius above the number of features that can be added.
+
+        Raises:
+            ParameterError: says what is possible.
+        """
+        _radii(self.radii, int((~mask).sum()))
 
     def of_draws(self) -> dict[str, Any]:
         """Return what another draw belongs to, as plain values; the bounds beside the spectrum draw nothing."""

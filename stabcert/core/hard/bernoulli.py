@@ -71,17 +71,8 @@ def certify_hard_bernoulli(
     Source: Soft stability (Jin et al. 2025), Definition 4.1; radii as in `incremental_radius` and `decremental_radius`.
     """
     kept = as_mask(mask, predictor.n_features)
-    check_delta(delta)
-    if not 0 < keep_probability < 1:
-        raise ParameterError(
-            f"a keep probability of {keep_probability} is no smoothing; use a number between 0 and 1, such as 1/8"
-        )
+    check_bernoulli(keep_probability=keep_probability, delta=delta, n_samples=n_samples)
     pilot = pilot_size(n_samples)
-    if n_samples <= pilot:
-        raise ParameterError(
-            f"{n_samples} samples are too few: {pilot} choose the class and the others bound its probability; "
-            f"use more than {_SMALLEST_PILOT}, such as 1000"
-        )
     probability = Fraction(keep_probability)
     noise = _packed_noise(len(kept), probability, n_samples, rng)
     masked = noise & np.packbits(kept)
@@ -130,6 +121,25 @@ def certify_hard_bernoulli(
         consistent=flags.consistent,
         vacuous=flags.vacuous,
     )
+
+
+def check_bernoulli(*, keep_probability: Fraction | float, delta: float, n_samples: int) -> None:
+    """Refuse what no mask and no predictor could make possible.
+
+    Raises:
+        ParameterError: a keep probability that smooths nothing or everything away, or too few samples.
+    """
+    check_delta(delta)
+    if not 0 < keep_probability < 1:
+        raise ParameterError(
+            f"a keep probability of {keep_probability} is no smoothing; use a number between 0 and 1, such as 1/8"
+        )
+    pilot = pilot_size(n_samples)
+    if n_samples <= pilot:
+        raise ParameterError(
+            f"{n_samples} samples are too few: {pilot} choose the class and the others bound its probability; "
+            f"use more than {_SMALLEST_PILOT}, such as 1000"
+        )
 
 
 def pilot_size(n_samples: int) -> int:

@@ -22,7 +22,7 @@ from stabcert.core.soft.certificate import (
     StabilityRate,
     overall_verdict,
 )
-from stabcert.core.soft.fixed import fixed_rates
+from stabcert.core.soft.fixed import Budget, check_reachable, fixed_rates
 from stabcert.core.soft.sequential import SequentialRates
 from stabcert.core.soft.trials import Trials
 from stabcert.core.statistics.bounds import check_delta
@@ -191,13 +191,86 @@ def plan(
     Arguments and errors: `certify_soft`.
     """
     radii = _as_radii(radius, int((~mask).sum()))
+    fixed = check_parameters(
+        delta=delta,
+        n_samples=n_samples,
+        interval=interval,
+        min_rate=min_rate,
+        max_samples=max_samples,
+        sequential=sequential,
+        largest_radius=largest_radius,
+    )
+    return _sets(mask, radii, formulation), fixed
+
+
+def check_request(
+    mask: Mask,
+    *,
+    radius: int | Iterable[int] | Literal["all"],
+    epsilon: float,
+    delta: float,
+    n_samples: int | None,
+    interval: Interval,
+    formulation: Formulation,
+    simultaneous: bool,
+    min_rate: float | None,
+    max_samples: int | None,
+    sequential: bool,
+    largest_radius: bool,
+) -> None:
+    """Refuse what `certify_soft` refuses of a mask before its first evaluation; no predictor is needed.
+
+    Arguments and errors: `certify_soft`.
+    """
+    mask = as_mask(mask, len(mask))
+    sets, fixed = plan(
+        mask,
+        radius=radius,
+        delta=delta,
+        n_samples=n_samples,
+        interval=interval,
+        formulation=formulation,
+        min_rate=min_rate,
+        max_samples=max_samples,
+        sequential=sequential,
+        largest_radius=largest_radius,
+    )
+    simultaneous = simultaneous and not largest_radius
+    if min_rate is None:
+        return
+    if fixed:
+        check_reachable(sets, Budget.of(sets, epsilon, delta, n_samples, simultaneous), min_rate, interval)
+    else:
+        limit = DEFAULT_MAX_SAMPLES if max_samples is None else max_samples
+        SequentialRates(
+            sets, min_rate, delta, simultaneous, limit, stop_at_first=largest_radius, tail=formulation == "up-to"
+        )
+
+
+def check_parameters(
+    *,
+    delta: float,
+    n_samples: int | None,
+    interval: Interval,
+    min_rate: float | None,
+    max_samples: int | None,
+    sequential: bool,
+    largest_radius: bool,
+) -> bool:
+    """Refuse what no mask and no predictor could make possible; return whether the sample size is fixed.
+
+    Arguments: `certify_soft`.
+
+    Raises:
+        ParameterError: a value out of its range, or values that exclude one another.
+    """
     check_delta(delta)
     if min_rate is None and (largest_radius or max_samples is not None):
         raise ParameterError(
             "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
         )
     if min_rate is not None and not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
+        raise ParameterError(f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% write --min-rate 0.9")
     if n_samples is not None and n_samples < 1:
         raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
     if interval not in ("exact", "hoeffding"):
@@ -213,7 +286,7 @@ def plan(
             "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
             "give n_samples (--n-samples) or leave the interval out"
         )
-    return _sets(mask, radii, formulation), fixed
+    return fixed
 
 
 def _sets(mask: Mask, radii: tuple[int, ...], formulation: Formulation) -> dict[int, list[Additions]]:

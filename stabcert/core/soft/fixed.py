@@ -82,7 +82,7 @@ def fixed_rates(
     """
     budget = Budget.of(sets, epsilon, delta, n_samples, simultaneous)
     if threshold is not None:
-        _check_reachable(sets, budget, threshold, interval)
+        check_reachable(sets, budget, threshold, interval)
     tallies: dict[int, Tally] = {}
     rates = []
     for r, group in sets.items():
@@ -110,7 +110,7 @@ def recounted_rates(
     """
     budget = Budget.of(sets, epsilon, delta, n_samples, simultaneous)
     if threshold is not None:
-        _check_reachable(sets, budget, threshold, interval)
+        check_reachable(sets, budget, threshold, interval)
     rates, samples = [], {}
     for r, group in sets.items():
         if r not in shown:
@@ -204,7 +204,7 @@ def _rate(
     )
 
 
-def _check_reachable(sets: dict[int, list[Additions]], budget: Budget, threshold: float, interval: Interval) -> None:
+def check_reachable(sets: dict[int, list[Additions]], budget: Budget, threshold: float, interval: Interval) -> None:
     """Refuse before the first evaluation what no outcome could certify, and say what could."""
     samples, delta = budget.samples, budget.delta
     out_of_reach: list[Additions] = []

@@ -97,7 +97,9 @@ def smallest_stable_mask(
     n = ranked.n_features
     largest_k = n if largest_k is None else largest_k
     limit = DEFAULT_MAX_SAMPLES if max_samples is None else max_samples
-    _check(n, radius, min_rate, delta, limit, largest_k)
+    check_search(radius=radius, min_rate=min_rate, delta=delta, max_samples=limit)
+    if not 1 <= largest_k <= n:
+        raise ParameterError(f"a mask of up to {largest_k} features is not possible with {n} features; use 1 to {n}")
     root = [int(word) for word in rng.integers(2**63, size=2)]
     tested: list[TriedSize] = []
     evaluations = tests_on_draws = 0
@@ -265,15 +267,16 @@ class _Ranking:
         return decide(self._predictor, masks)
 
 
-def _check(n_features: int, radius: int, min_rate: float, delta: float, max_samples: int, largest_k: int) -> None:
+def check_search(*, radius: int, min_rate: float, delta: float, max_samples: int) -> None:
+    """Refuse what no predictor could make possible; arguments: `smallest_stable_mask`.
+
+    Raises:
+        ParameterError: a value out of its range.
+    """
     check_delta(delta)
     if radius < 0 or not float(radius).is_integer():
         raise ParameterError(f"a radius of {radius} is not possible; use a whole number, 0 or more")
     if not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"a stability rate of {min_rate} cannot be asked for; use a number above 0 and up to 1")
+        raise ParameterError(f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% write --min-rate 0.9")
     if max_samples < 1:
         raise ParameterError(f"{max_samples} samples are not possible; use 1 or more")
-    if not 1 <= largest_k <= n_features:
-        raise ParameterError(
-            f"a mask of up to {largest_k} features is not possible with {n_features} features; use 1 to {n_features}"
-        )

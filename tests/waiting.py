@@ -1,0 +1,42 @@
+"""Waiting for what happens, and not for seconds: no outcome of a test depends on how fast the machine is."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LIMIT = 600.0
+"""Seconds after which a test gives up: ten times what a loaded machine needs. Reached only where something hangs."""
+
+
+def wait_until(happened: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Return as soon as something has happened; fail if ``process`` ends before."""
+    end = time.monotonic() + LIMIT
+    while not happened():
+        if process is not None and process.poll() is not None and not happened():
+            raise AssertionError(
+                f"the process ended ({process.returncode}) and {what} did not happen: {_said(process)}"
+            )
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen within {LIMIT:g} s")
+        time.sleep(0.005)
+
+
+def wait_for_lines(path: Path, number: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has written some lines of a file."""
+    wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= number, f"line {number} of {path}", process)
+
+
+def finish(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Read what a process writes until it ends."""
+    try:
+        return process.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
+def _said(process: subprocess.Popen[bytes]) -> str:
+    return b"".join(part for part in process.communicate() if part).decode(errors="replace")[-2000:]
