@@ -443,10 +443,8 @@ def test_models_of_two_kinds_are_not_summarised_together(run: Run, picture: Path
         (["--resume"], "--output FILE"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_loaded(
-    run: Run, tmp_path: Path, arguments: list[object], message: str
-) -> None:
-    ran = run("smooth-eval", "-t", "a film", "-m", tmp_path / "no-model", *arguments)
+def test_what_cannot_be_is_refused_before_anything_is_loaded(run: Run, arguments: list[object], message: str) -> None:
+    ran = run("smooth-eval", "-t", "a film", "-m", "nobody/nothing", *arguments)
     assert (ran.code, ran.stdout) == (2, "")
     assert message in " ".join(ran.stderr.split())
 
