@@ -167,9 +167,13 @@ class Runner:
         start = time.perf_counter()
         predictor, size = self._predictor(task, data, model, say)
         predictor.on_progress = on_progress
+        for note in predictor.masked_input.notes:
+            say(f"{task.item.id}: {note}")
         digest = model_digest(model.sha256, model.config_sha256, model.id)
         draws = Draws(self.output.seed, sha256, digest, task.copy)
         choice = self._choose(task, predictor, draws, model)
+        for note in (note for attribution in choice.attributions for note in attribution.notes):
+            say(f"{task.item.id}: {note}")
         outcome = self.work(Case(predictor, choice, model.class_names, draws, say, task.item.label))
         function = outcome.function or predictor
         explanation = explanation_of(predictor, function, choice)

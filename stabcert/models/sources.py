@@ -16,7 +16,6 @@ from stabcert.models.checkpoint import (
     read_config,
     weights_sha256,
 )
-from stabcert.models.image import resize_and_crop
 from stabcert.models.names import check_name, local_directory
 from stabcert.models.networks import (
     ImageNetwork,
@@ -28,6 +27,7 @@ from stabcert.models.networks import (
     quiet,
     quiet_transformers,
 )
+from stabcert.models.preprocessing import resize_and_crop
 
 _TIMM = "timm:"
 
