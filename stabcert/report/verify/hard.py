@@ -15,9 +15,17 @@ NOT_CHECKED = (
     "the votes themselves, and near ties",
     "which noise masks cast which vote, what refinement found in its tables, and what was tried on the model itself: "
     "only that these claims fit together and are not more than the votes allow",
-    "the code: noise masks and what they cover are computed by the code that made the record; the leads, and the radii "
-    "that follow from them alone, by formulas of the check's own",
 )
+_CODE_OF_FROZEN_NOISE = (
+    "the code: noise masks and what they cover are computed by the code that made the record; the leads, and the radii "
+    "that follow from them alone, by formulas of the check's own"
+)
+_CODE_OF_BERNOULLI_NOISE = "the code: leads and radii are computed by the code that made the record"
+
+
+def _not_checked(result: dict[str, Any]) -> list[str]:
+    code = _CODE_OF_BERNOULLI_NOISE if result["noise"] == "bernoulli" else _CODE_OF_FROZEN_NOISE
+    return [*NOT_CHECKED, code]
 
 
 def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
@@ -35,13 +43,13 @@ def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
         *_predictions(record),
     ]
     if not all(check.ok for check in checks):
-        return checks, list(NOT_CHECKED)  # what follows from votes that are none is not worth saying
+        return checks, _not_checked(result)  # what follows from votes that are none is not worth saying
     if result["noise"] == "bernoulli":
         checks += bernoulli_checks(record, free)
     else:
         checks += quantized_checks(record, free)
     checks += [*refinement_checks(result, free), *tried_checks(result, explanation), *_verdict(record, free)]
-    return checks, list(NOT_CHECKED)
+    return checks, _not_checked(result)
 
 
 def _repeated(record: dict[str, Any]) -> list[Check]:
