@@ -146,7 +146,11 @@ class Runner:
         start = time.perf_counter()
         predictor, size = self._predictor(task, data, model, say)
         predictor.on_progress = on_progress
+        for note in predictor.masked_input.notes:
+            say(f"{task.item.id}: {note}")
         choice = self._choose(task, predictor, sha256, model)
+        for note in (note for attribution in choice.attributions for note in attribution.notes):
+            say(f"{task.item.id}: {note}")
         outcome = self.work(Case(predictor, choice, model.class_names, sha256, say, task.item.label))
         function = outcome.function or predictor
         explanation = explanation_of(predictor, function, choice)

@@ -82,6 +82,8 @@ class Attribution:
     """JSON-ready parameters, enough to compute the same scores again."""
     standard_errors: Scores | None = None
     """Of each score, from the random draws that made it; None where the method draws nothing or gives none."""
+    notes: tuple[str, ...] = ()
+    """What the user should know before trusting the scores."""
 
 
 def as_mask(mask: ArrayLike, n_features: int) -> Mask:

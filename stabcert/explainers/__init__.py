@@ -27,6 +27,16 @@ __all__ = ["METHODS", "Statement", "check_method", "explain", "explain_all", "sm
 class _Method:
     function: Callable[[Task], Attribution]
     options: tuple[str, ...] = ()
+    differentiates: bool = False
+
+    def attribution(self, task: Task) -> Attribution:
+        if not self.differentiates:
+            return self.function(task)
+        import torch
+
+        # Whatever the mode of the caller, who may be inside of torch.no_grad or inference_mode.
+        with torch.inference_mode(False), torch.enable_grad():
+            return self.function(task)
 
 
 _METHODS = {
@@ -34,12 +44,12 @@ _METHODS = {
     "shap": _Method(shap, ("n_samples",)),
     "kernelshap": _Method(kernelshap, ("n_samples",)),
     "occlusion": _Method(occlusion),
-    "intgrad": _Method(integrated_gradients, ("steps",)),
-    "saliency": _Method(saliency),
-    "inputxgrad": _Method(input_times_gradient),
-    "smoothgrad": _Method(smoothgrad, ("n_samples", "sigma")),
-    "clime": _Method(clime, ("n_samples", "sigma")),
-    "mfaba": _Method(mfaba, ("steps",)),
+    "intgrad": _Method(integrated_gradients, ("steps",), differentiates=True),
+    "saliency": _Method(saliency, differentiates=True),
+    "inputxgrad": _Method(input_times_gradient, differentiates=True),
+    "smoothgrad": _Method(smoothgrad, ("n_samples", "sigma"), differentiates=True),
+    "clime": _Method(clime, ("n_samples", "sigma"), differentiates=True),
+    "mfaba": _Method(mfaba, ("steps",), differentiates=True),
     "random": _Method(random_scores),
 }
 METHODS = tuple(_METHODS)
@@ -122,7 +132,7 @@ def explain_all(
     task = Task(predictor, target, seed, n_samples, steps, sigma)
     # clime last: the gradients of smoothgrad come with the values that it needs.
     order = sorted(methods, key=lambda method: method == "clime")
-    attributions = {method: _METHODS[method].function(task) for method in order}
+    attributions = {method: _METHODS[method].attribution(task) for method in order}
     for method, attribution in attributions.items():
         if not np.isfinite(attribution.scores).all():
             raise ModelError(f"{method} returned scores that are not finite; the model's outputs or gradients overflow")

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stabcert.errors import ModelError
 from stabcert.models.base import ModelPredictor
+from stabcert.models.failures import reason
 from stabcert.models.memory import is_out_of_memory, out_of_memory
 
 _GRADIENT_BATCH = 16
@@ -37,6 +39,24 @@ def halving(model: ModelPredictor, compute: Callable[[int], T], *, largest: int 
             torch.cuda.empty_cache()
 
 
+def gradient(value: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the sum of ``value`` by ``leaf``.
+
+    Raises:
+        ModelError: the network has none; Reformer, for example, has gradients in training alone.
+    """
+    try:
+        (found,) = torch.autograd.grad(value.sum(), leaf)
+    except Exception as error:  # networks bring steps of their own, which raise whatever they like
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"the model gives no gradients for this input ({reason(error)}). Use a method without gradients, such as "
+            "--method lime"
+        ) from error
+    return found
+
+
 def probability(logits: torch.Tensor, target: int) -> torch.Tensor:
     """``(k,)``: the softmax of the target, in float32 at least."""
     return torch.softmax(_at_least_float32(logits), dim=-1)[:, target]
@@ -58,8 +78,7 @@ def weight_gradients(
         for rows in _slices(len(weights), batch_size):
             leaf = as_weights(model, weights[rows]).requires_grad_()
             value = probability(model.relaxed(leaf), target)
-            (gradient,) = torch.autograd.grad(value.sum(), leaf)
-            values[rows], gradients[rows] = to_numpy(value), to_numpy(gradient)
+            values[rows], gradients[rows] = to_numpy(value), to_numpy(gradient(value, leaf))
         return values, gradients
 
     return halving(model, compute)
@@ -85,8 +104,8 @@ def point_gradient(model: ModelPredictor, point: torch.Tensor, target: int) -> t
         leaf = point.detach().requires_grad_()
         logits = model.logits_at(leaf)
         value = probability(logits, target)
-        (gradient,) = torch.autograd.grad(value.sum(), leaf)
-        return logits[0].detach(), float(value.detach()), _at_least_float32(gradient)
+        slope = _at_least_float32(gradient(value, leaf))
+        return logits[0].detach(), float(value.detach()), slope
 
     return halving(model, compute, largest=1)
 

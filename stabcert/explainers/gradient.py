@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +27,16 @@ def integrated_gradients(task: Task) -> Attribution:
     model = model_of(task, "intgrad")
     from captum.attr import IntegratedGradients
 
-    from stabcert.explainers.differentiation import as_weights, halving, probability, to_numpy
+    from stabcert.explainers.differentiation import as_weights, gradient, halving, probability, to_numpy
 
     steps = task.steps or _STEPS
     ones = as_weights(model, np.ones((1, model.n_features)))
     method = IntegratedGradients(lambda weights: probability(model.relaxed(weights), task.target))
+
+    def gradients(forward_fn: Any, inputs: Any, **_: Any) -> tuple[torch.Tensor]:
+        return (gradient(forward_fn(*inputs), inputs[0]),)
+
+    method.gradient_func = gradients
 
     def compute(batch_size: int) -> torch.Tensor:
         scores: torch.Tensor = method.attribute(ones, baselines=0 * ones, n_steps=steps, internal_batch_size=batch_size)

@@ -22,6 +22,8 @@ def lime(task: Task) -> Attribution:
     Kernel, sampling law and regression are those of the lime package; the fit is the package's own.
     Features of images are kept with probability 1/2 each; of texts a number of features, uniform
     between 1 and all, is dropped. The first sample is the full input.
+
+    With no more samples than features the fit follows its penalty more than the model; ``notes`` says so.
     """
     from lime.lime_base import LimeBase
     from sklearn.metrics import pairwise_distances
@@ -45,7 +47,14 @@ def lime(task: Task) -> Attribution:
     scores = np.zeros(predictor.n_features)
     for feature, weight in weights:
         scores[feature] = weight
-    return Attribution(scores, task.target, "lime", {"n_samples": n_samples, "seed": task.seed})
+    n, notes = predictor.n_features, tuple[str, ...]()
+    if n_samples <= n:
+        notes = (
+            f"lime evaluated {n_samples} sample{'' if n_samples == 1 else 's'} for {n} features, too few to tell them "
+            f"apart; use explain --n-samples {2 * (n + 1)} or more, or coarser --features",
+        )
+    settings = {"n_samples": n_samples, "seed": task.seed}
+    return Attribution(scores, task.target, "lime", settings, notes=notes)
 
 
 def occlusion(task: Task) -> Attribution:

@@ -30,6 +30,7 @@ _CONFIG_STARTS = (
     "sentencepiece",
 )
 _CONFIG_ENDS = (".model", ".bpe", ".codes", ".tiktoken", ".py")
+_WRAPPERS = ("_orig_mod.", "module.")
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.(safetensors|bin)")
 
 
@@ -79,7 +80,7 @@ def read_config(name: str, directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(
             f"{name} holds no config.json, so it is not a model; give a directory written by "
-            "save_pretrained (transformers) or timm.models.save_for_hf"
+            "save_pretrained (transformers) or timm.models.save_for_hf(network, directory, safe_serialization=True)"
         )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -170,6 +171,39 @@ def _check_safetensors(name: str, path: Path) -> None:
         raise ModelError(
             f"{path.name} of {name} is damaged or cut off ({error}); write or download the model again"
         ) from error
+
+
+def wrapper_prefix(checkpoint: Checkpoint) -> str:
+    """Return what precedes the name of every weight because the network was saved in a wrapper; mostly nothing.
+
+    ``torch.compile`` adds ``_orig_mod.``, data parallel training ``module.``.
+    """
+    names = _weight_names(checkpoint)
+    prefix = ""
+    while names:
+        longer = next((w for w in _WRAPPERS if all(name.startswith(prefix + w) for name in names)), None)
+        if longer is None:
+            break
+        prefix += longer
+    return prefix
+
+
+def _weight_names(checkpoint: Checkpoint) -> list[str]:
+    names: list[str] = []
+    for path in checkpoint.weights:
+        if checkpoint.pickled:
+            import torch
+
+            try:  # on the device "meta" nothing is read but names and shapes
+                names += torch.load(path, map_location="meta", weights_only=True)
+            except Exception:  # whoever loads the weights reports what is wrong with them
+                return []
+        else:
+            from safetensors import safe_open
+
+            with safe_open(path, framework="pt") as file:
+                names += file.keys()
+    return names
 
 
 def config_sha256(directory: Path) -> str:

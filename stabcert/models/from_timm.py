@@ -11,17 +11,18 @@ from PIL import Image
 
 from stabcert.errors import ModelError
 from stabcert.models.checkpoint import Checkpoint
-from stabcert.models.image import Preprocessing
+from stabcert.models.failures import reason
 from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
     call_with_pixels,
+    check_channels,
     check_image_network,
     distinct,
     is_convolutional,
     place,
-    reason,
 )
+from stabcert.models.preprocessing import Preprocessing
 
 
 def hub_repository(name: str, timm_name: str) -> str:
@@ -41,7 +42,11 @@ def hub_repository(name: str, timm_name: str) -> str:
         tagged = [
             n for n in timm.list_pretrained(f"{timm_name.split('.')[0]}.*") if timm.get_pretrained_cfg(n).hf_hub_id
         ]
-        hint = f"use timm:{tagged[0]}" if tagged else "save weights of your own with timm.models.save_for_hf"
+        hint = (
+            f"use timm:{tagged[0]}"
+            if tagged
+            else ("save weights of your own with timm.models.save_for_hf(network, directory, safe_serialization=True)")
+        )
         raise ModelError(f"timm has no weights on the hub for {name}; {hint}")
     return str(config.hf_hub_id)
 
@@ -117,6 +122,7 @@ def _image_network(name: str, network: Any, device: torch.device, dtype: torch.d
     from timm.data import create_transform, resolve_model_data_config
 
     data = resolve_model_data_config(network)
+    check_channels(name, data["input_size"][0])
     transform = create_transform(**data, is_training=False)
     channels_last = is_convolutional(network)
     place(name, network, device, dtype, channels_last=channels_last)

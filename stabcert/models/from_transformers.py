@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 from stabcert.errors import ModelError
-from stabcert.models.checkpoint import Checkpoint
-from stabcert.models.image import Preprocessing
+from stabcert.models.checkpoint import Checkpoint, wrapper_prefix
+from stabcert.models.failures import reason
 from stabcert.models.kind import classifier_kind
 from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
     TextNetwork,
+    check_channels,
     check_image_network,
     check_logits,
     distinct,
     is_convolutional,
     place,
     quiet_transformers,
-    reason,
 )
+from stabcert.models.processors import measured
+from stabcert.models.running import run
 
 # One token for each square of patch_size pixels, all the way through the network. Hierarchical
 # networks (Swin, PVT, ...) have a patch_size too, but merge patches.
@@ -86,6 +86,7 @@ def _load(
 
     name = checkpoint.name
     auto = AutoModelForImageClassification if kind == "image" else AutoModelForSequenceClassification
+    prefix = wrapper_prefix(checkpoint) if "auto_map" not in checkpoint.config else ""
     # Without an explicit dtype, weights stored in half precision would be another function.
     module, info = _attempt(
         name,
@@ -99,6 +100,7 @@ def _load(
             weights_only=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **({"key_mapping": {f"^{re.escape(prefix)}": ""}} if prefix else {}),
         ),
     )
     notes = _check_coverage(name, info, allow_random_head)
@@ -145,7 +147,8 @@ def _image_network(
 ) -> ImageNetwork:
     from transformers import AutoImageProcessor
 
-    directory = checkpoint.directory
+    directory, vision = checkpoint.directory, _vision_config(module)
+    check_channels(checkpoint.name, getattr(vision, "num_channels", 3))
     described = any((directory / file).is_file() for file in _PROCESSOR_FILES)
     # TimmWrapper keeps the preprocessing in config.json.
     if not described and checkpoint.config.get("model_type") != "timm_wrapper":
@@ -161,52 +164,23 @@ def _image_network(
         ),
     )
 
-    def to_pixels(image: Image.Image) -> torch.Tensor:
-        pixels: torch.Tensor = processor(images=image, return_tensors="pt")["pixel_values"][0].float()
-        return pixels
-
-    mean, std = _attempt(
-        checkpoint.name, "has an image processor that cannot be used", lambda: _normalisation(processor, to_pixels)
-    )
+    preprocessing = _attempt(checkpoint.name, "has an image processor that cannot be used", lambda: measured(processor))
     channels_last = is_convolutional(module)
     place(checkpoint.name, module, device, dtype, channels_last=channels_last)
-
-    preprocessing = Preprocessing(to_pixels, mean, std)
-    return ImageNetwork(module, _call, preprocessing, _patch_size(module), channels_last, stage=_token_stage(module))
+    return ImageNetwork(
+        module,
+        _call,
+        preprocessing,
+        _patch_size(module),
+        channels_last,
+        stage=_token_stage(module),
+        trial_size=_trial_size(module),
+    )
 
 
 def _call(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
     logits: torch.Tensor = network(pixel_values=pixels).logits
     return logits
-
-
-def _normalisation(
-    processor: Any, to_pixels: Callable[[Image.Image], torch.Tensor]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation, in units of [0, 1] pixels, of what a processor really does.
-
-    Measured on a black and a white image, because rescaling, its factor and offset, and the
-    normalisation are spread over options that differ between processors.
-    """
-    black, white = (_middle(to_pixels(Image.new("RGB", (256, 256), (v, v, v)))) for v in (0, 255))
-    if not np.isfinite((black, white)).all():
-        raise ValueError("pixels come out as numbers that are not finite")
-    if (white == black).any():
-        raise ValueError("black and white images come out equal")
-    std = 1.0 / (white - black)
-    mean = -black * std
-    declared: tuple[Any, Any] = (getattr(processor, "image_mean", None), getattr(processor, "image_std", None))
-    given = all(isinstance(values, (list, tuple)) and len(values) == len(mean) for values in declared)
-    if given and np.allclose((mean, std), declared, rtol=0, atol=1e-6):
-        # The same, without the rounding of the measurement.
-        mean, std = declared
-    return tuple(float(m) for m in mean), tuple(float(s) for s in std)
-
-
-def _middle(pixels: torch.Tensor) -> NDArray[np.float64]:
-    """The pixel in the middle, where there is no padding."""
-    channels: NDArray[np.float64] = pixels[:, pixels.shape[1] // 2, pixels.shape[2] // 2].double().numpy()
-    return channels
 
 
 def _patch_size(module: Any) -> int | None:
@@ -217,10 +191,24 @@ def _patch_size(module: Any) -> int | None:
         return patch_size(module.timm_model)
     if config.model_type not in _PLAIN_VISION_TRANSFORMERS:
         return None
-    size = getattr(getattr(config, "vision_config", config), "patch_size", None)
+    size = getattr(_vision_config(module), "patch_size", None)
     if isinstance(size, (list, tuple)) and len(set(size)) == 1:
         size = size[0]
     return size if isinstance(size, int) else None
+
+
+def _trial_size(module: Any) -> tuple[int, int]:
+    """Width and height of images that the network reads, as its configuration says."""
+    size = getattr(_vision_config(module), "image_size", None)
+    if isinstance(size, int):
+        return size, size
+    if isinstance(size, (list, tuple)) and len(size) == 2:
+        return int(size[1]), int(size[0])
+    return 256, 256
+
+
+def _vision_config(module: Any) -> Any:
+    return getattr(module.config, "vision_config", module.config)
 
 
 def _token_stage(module: Any) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
@@ -250,18 +238,10 @@ def _text_network(
 ) -> TextNetwork:
     tokenizer = _tokenizer(checkpoint.name, checkpoint.directory, trust_remote_code)
     place(checkpoint.name, module, device, dtype, channels_last=False)
-    # Two rows: some networks take only one, for want of a padding token.
     encoded = tokenizer(["a b", "a b"], return_tensors="pt")
+    inputs = {key: encoded[key].to(device) for key in ("input_ids", "attention_mask")}
     with torch.inference_mode():
-        logits = _attempt(
-            checkpoint.name,
-            "cannot be run on a text",
-            lambda: (
-                module(
-                    input_ids=encoded["input_ids"].to(device), attention_mask=encoded["attention_mask"].to(device)
-                ).logits
-            ),
-        )
+        logits = _attempt(checkpoint.name, "cannot be run on a text", lambda: run(module, inputs))
     check_logits(checkpoint.name, logits, classes)
     from stabcert.models.text import removes_tokens_exactly
 

@@ -68,6 +68,17 @@ class LoadedModel:
             InputError: the input cannot be used, or is of the other kind.
             ParameterError: features or baseline that this model does not have.
         """
+        # What is made here has gradients, even for callers who are inside of torch.inference_mode.
+        with torch.inference_mode(False):
+            return self._predictor(self._masked(source, features, baseline, truncate), batch_size)
+
+    def _masked(
+        self,
+        source: str | Path | bytes | Image.Image | DecodedImage,
+        features: str | None,
+        baseline: str | None,
+        truncate: bool,
+    ) -> MaskedInput:
         if isinstance(self.network, TextNetwork):
             if not isinstance(source, str):
                 raise InputError(
@@ -75,7 +86,7 @@ class LoadedModel:
                     "give the text itself, or a model that classifies images such as demo:image"
                 )
             network = self.network
-            text = MaskedText(
+            return MaskedText(
                 self.network.module,
                 self.network.tokenizer,
                 source,
@@ -87,9 +98,8 @@ class LoadedModel:
                 device=self.device,
                 dtype=weights_dtype(self.dtype, self.device),
             )
-            return self._predictor(text, batch_size)
         decoded = source if isinstance(source, DecodedImage) else decode_image(source)
-        image = MaskedImage(
+        return MaskedImage(
             self.network.logits,
             decoded.image,
             self.network.preprocessing,
@@ -103,7 +113,6 @@ class LoadedModel:
             device=self.device,
             dtype=weights_dtype(self.dtype, self.device),
         )
-        return self._predictor(image, batch_size)
 
     def _predictor(self, masked_input: MaskedInput, batch_size: BatchSize) -> ModelPredictor:
         # What one input taught about batches serves the next one.
@@ -155,7 +164,8 @@ def load_model(
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline)
-    loaded = load_source(name, revision, options)
+    with torch.inference_mode(False):  # weights that were made inside of it would have no gradients
+        loaded = load_source(name, revision, options)
     notes = loaded.notes
     if asked != torch.float32 and place.type == "cpu":
         notes = (*notes, half_precision_note(loaded.network, asked))

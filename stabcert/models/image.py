@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,76 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.core.types import Features, Masks
-from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.errors import InputError, ParameterError
 from stabcert.models.batches import IMAGE_COST
+from stabcert.models.failures import failing
 from stabcert.models.patch_tokens import ImageTokens, TokenStage, feature_of_patches
+from stabcert.models.preprocessing import Preprocessing, colours_of, per_channel
 from stabcert.models.segmentation import segment
 from stabcert.models.transfer import masks_to_device
 
 BASELINES = ("zero", "black", "mean", "blur", "drop")
 _BLUR_SHARE = 1 / 20
-
-# Bicubic filters on floats overshoot by a few hundredths; beyond this, mean and std are wrong.
-_COLOUR_SLACK = 0.5
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """From an RGB image to what a network is given.
-
-    ``pixels * std + mean`` is the colour, from 0 (black) to 1 (full intensity).
-
-    Raises:
-        ParameterError: not three means and three positive standard deviations.
-    """
-
-    to_pixels: Callable[[PIL.Image.Image], torch.Tensor]
-    """RGB image to ``(3, height, width)`` float32, normalised, on the CPU."""
-    mean: tuple[float, ...]
-    """Of the normalisation, one a channel; 0 if there is none."""
-    std: tuple[float, ...]
-    """Of the normalisation, one a channel; 1 if there is none."""
-
-    def __post_init__(self) -> None:
-        if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
-            raise ParameterError(
-                f"mean {self.mean} and std {self.std} are not a normalisation of RGB; "
-                "give three means and three positive standard deviations (0 and 1 if there is none)"
-            )
-
-
-def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Preprocessing:
-    """The usual pipeline of ImageNet classifiers, as torchvision computes it.
-
-    The shorter side becomes ``resize`` pixels (bicubic, antialiased), the central ``size`` x
-    ``size`` pixels are cut out, and ``(colour - mean) / std`` is taken in float32.
-
-    `Preprocessing.to_pixels` raises InputError for an image so long and thin that the resized one
-    would have more pixels than PIL considers safe.
-
-    Raises:
-        ParameterError: ``size`` is not from 1 to ``resize``; or see `Preprocessing`.
-    """
-    if not 1 <= size <= resize:
-        raise ParameterError(f"a crop of {size} from an image resized to {resize} is not possible; use 1 to {resize}")
-
-    def to_pixels(image: PIL.Image.Image) -> torch.Tensor:
-        short, long = min(image.size), max(image.size)
-        long_after = resize * long // short
-        limit = PIL.Image.MAX_IMAGE_PIXELS
-        if limit is not None and resize * long_after > limit:
-            raise InputError(
-                f"an image of {image.width} x {image.height} pixels becomes {resize} x {long_after} "
-                "when its shorter side is resized; crop it to the part that matters first"
-            )
-        shape = (resize, long_after) if image.width <= image.height else (long_after, resize)
-        resized = image.resize(shape, PIL.Image.Resampling.BICUBIC)
-        left, top = round((shape[0] - size) / 2), round((shape[1] - size) / 2)
-        cropped = resized.crop((left, top, left + size, top + size))
-        colours = torch.from_numpy(np.array(cropped)).permute(2, 0, 1).contiguous().float().div(255)
-        return (colours - _per_channel(mean)) / _per_channel(std)
-
-    return Preprocessing(to_pixels, mean, std)
 
 
 class MaskedImage:
@@ -140,12 +79,14 @@ class MaskedImage:
             raise ParameterError(f"there is no image baseline {baseline!r}; use {', '.join(BASELINES)}")
         if image.mode != "RGB":
             raise InputError(f"an image in mode {image.mode} was given; decode_image makes it RGB")
-        visible = preprocessing.to_pixels(image)
-        self.pixels = _colours(visible, preprocessing)
+        with failing("the preprocessing of this model"):
+            visible = preprocessing.to_pixels(image)
+        self.pixels = colours_of(visible, preprocessing)
         """What the model sees: ``(height, width, 3)`` uint8."""
         division = segment(features, self.pixels, patch_size)
         self.labels = division.labels
         """``(height, width)`` int64: the feature of each pixel."""
+        self._notes = division.notes
         self._features = division.features
         height, width = self.labels.shape
         self._settings = {**division.settings, "baseline": baseline, "input_size": [width, height]}
@@ -205,6 +146,10 @@ class MaskedImage:
         return dict(self._settings)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
+
+    @property
     def relaxation(self) -> str:
         return "each pixel is baseline + weight * (pixel - baseline)"
 
@@ -226,6 +171,14 @@ class MaskedImage:
                 return None
             exact._tokens = self._tokens.with_stage(self._stage_in_float64, exact._visible, exact._baseline)
         return exact
+
+    def shifted(self, noise: torch.Tensor) -> MaskedImage:
+        """Return this image plus ``noise`` of the shape of `point`, with the same features and the same baseline."""
+        moved = copy.copy(self)  # nothing is decoded or divided again
+        moved._visible = self._visible + noise.to(self._visible)
+        if self._tokens is not None:  # those of this image are not those of the moved one
+            moved._tokens = self._tokens.of_pixels(moved._visible, self._baseline)
+        return moved
 
     def logits(self, masks: Masks) -> torch.Tensor:
         return self._network(self.batch(masks)) if self._tokens is None else self._tokens.logits(masks)
@@ -261,29 +214,11 @@ class MaskedImage:
         return rows.index_select(1, self._row_of)[:, None]
 
 
-def _colours(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    if visible.ndim != 3 or visible.shape[0] != 3 or not torch.isfinite(visible).all():
-        raise ModelError(
-            f"the preprocessing of the model gave shape {tuple(visible.shape)}, or numbers that are not finite; "
-            "stabcert needs one image of shape (3, height, width)"
-        )
-    colours = visible * _per_channel(preprocessing.std) + _per_channel(preprocessing.mean)
-    low, high = float(colours.min()), float(colours.max())
-    if low < -_COLOUR_SLACK or high > 1 + _COLOUR_SLACK:
-        raise ModelError(
-            f"the preprocessing of the model gave colours from {low:.3g} to {high:.3g} instead of 0 to 1, "
-            f"so its mean {preprocessing.mean} and std {preprocessing.std} are not those it normalises with"
-        )
-    levels = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
-    array: NDArray[np.uint8] = levels.permute(1, 2, 0).contiguous().numpy()
-    return array
-
-
 def _baseline(name: str, visible: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
     if name in ("zero", "drop"):  # gradients of removed patches fade them into the mean colour
         flat = torch.zeros(3, 1, 1)
     elif name == "black":
-        flat = -_per_channel(preprocessing.mean) / _per_channel(preprocessing.std)
+        flat = -per_channel(preprocessing.mean) / per_channel(preprocessing.std)
     elif name == "mean":
         flat = visible.double().mean(dim=(1, 2), keepdim=True).float()
     else:
@@ -298,7 +233,3 @@ def _blurred(visible: torch.Tensor) -> torch.Tensor:
     sigma = _BLUR_SHARE * min(visible.shape[1:])
     blurred = gaussian_filter(visible.double().numpy(), sigma=(0, sigma, sigma), mode="reflect")
     return torch.from_numpy(blurred).float()
-
-
-def _per_channel(values: tuple[float, ...]) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)

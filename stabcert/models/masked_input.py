@@ -22,6 +22,11 @@ class MaskedInput(Protocol):
         """JSON-ready: how features are dropped (baseline and what else defines the function)."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how this input is masked."""
+        ...
+
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         """``(k,)``, 1 or more: the work for each row, in tokens; rows of equal cost are evaluated together."""
         ...

@@ -10,12 +10,14 @@ import torch
 from numpy.random import Generator
 
 from stabcert.core.types import Masks
-from stabcert.errors import ModelError, ParameterError
+from stabcert.errors import ParameterError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.image import MaskedImage
 from stabcert.models.masked_input import MaskedInput
-from stabcert.models.sequences import accepts, embedding_table, run, to_tensors
+from stabcert.models.running import run_vectors, to_tensors
 from stabcert.models.text import MaskedText
+
+_NO_NEIGHBOURS = "texts near this one cannot be made; leave out --neighbours, or use another model"
 
 
 def gaussian_neighbours(
@@ -63,12 +65,13 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
             f"noise of shape {tuple(noise.shape)} does not fit an input of shape {tuple(original.point.shape)}"
         )
     moved: MaskedInput
-    if isinstance(original, MaskedImage):
-        moved = _ShiftedImage(original, noise)
-    elif isinstance(original, MaskedText):
-        moved = _ShiftedText(original, noise)
-    else:
-        raise ParameterError(f"{type(original).__name__} is neither an image nor a text, so it has no neighbours")
+    with torch.inference_mode(False):  # see `LoadedModel.predictor`
+        if isinstance(original, MaskedImage):
+            moved = original.shifted(noise)
+        elif isinstance(original, MaskedText):
+            moved = _ShiftedText(original, noise)
+        else:
+            raise ParameterError(f"{type(original).__name__} is neither an image nor a text, so it has no neighbours")
     return ModelPredictor(
         moved,
         predictor.class_names,
@@ -79,19 +82,11 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
     )
 
 
-class _ShiftedImage(MaskedImage):
-    def __init__(self, original: MaskedImage, noise: torch.Tensor) -> None:
-        self.__dict__.update(original.__dict__)  # nothing is decoded or divided again
-        self._visible = self._visible + noise.to(self._visible)
-
-
 class _ShiftedText(MaskedText):
     def __init__(self, original: MaskedText, noise: torch.Tensor) -> None:
         self.__dict__.update(original.__dict__)  # nothing is tokenized or tried again
         point = original.point
         self._moved = point + noise.to(point)
-        if not accepts(self._network, "inputs_embeds"):
-            raise self._refusal()
 
     @property
     def point(self) -> torch.Tensor:
@@ -101,31 +96,12 @@ class _ShiftedText(MaskedText):
         return None
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        keep = self._kept_tokens(masks)
+        inputs = self._inputs(masks, self._sequence, self._substitutes)
+        # The same with rows of a table in the place of ids: 0 to n - 1 the moved tokens, n whatever else is needed.
         n = len(self._sequence)
-        # Rows of `vectors` in the place of token ids: 0 to n - 1 the moved tokens, n whatever else is needed.
-        rows = replace(self._sequence, ids=np.arange(n, dtype=np.int64), filler=n)
-        other = self._sequence.filler
-        if self._removal == "tokens removed":
-            inputs = rows.removed(keep, self._positions, width=int(self.cost(masks).max()))
-        elif self._removal == "attention mask":
-            inputs = rows.hidden(keep)
-        else:
-            inputs = rows.complete(np.where(keep, rows.ids, n))
-            other = self._substitutes[self._baseline]
-        if self._passes_positions and "position_ids" not in inputs:
-            inputs["position_ids"] = np.broadcast_to(self._positions, keep.shape)
-        table = embedding_table(self._network)
-        vectors = torch.cat([self._moved[0], table(torch.tensor([other], device=self._device)).detach()])
-        tensors = to_tensors(inputs, self._device)
-        tensors["inputs_embeds"] = vectors[tensors.pop("input_ids")]
-        try:
-            return run(self._network, tensors)
-        except NotImplementedError as error:  # BART names the parameter and refuses it
-            raise self._refusal() from error
-
-    def _refusal(self) -> ModelError:
-        return ModelError(
-            f"{type(self._network).__name__} takes no embeddings as input, so texts near this one cannot be made; "
-            "leave out --neighbours, or use another model"
-        )
+        numbered = replace(self._sequence, ids=np.arange(n, dtype=np.int64), filler=n)
+        rows = self._inputs(masks, numbered, dict.fromkeys(self._substitutes, n))["input_ids"]
+        other = self._sequence.filler if self._removal is not None else self._substitutes[self._baseline]
+        table = torch.cat([self._moved[0], self._embeddings([other])])
+        vectors = table[torch.tensor(rows, device=self._device)]
+        return run_vectors(self._network, to_tensors(inputs, self._device), vectors, refused=_NO_NEIGHBOURS)

@@ -14,9 +14,11 @@ from typing import Any
 import torch
 
 from stabcert.errors import ModelError
+from stabcert.models.failures import failing, reason
 from stabcert.models.folding import fold_batch_norms
-from stabcert.models.image import Preprocessing
 from stabcert.models.patch_tokens import TokenStage
+from stabcert.models.preprocessing import Preprocessing
+from stabcert.models.unchanged import unchanged
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class ImageNetwork:
     """Whether batch norms may be folded into the convolutions before them: the same function but for last bits."""
     stage: Callable[[torch.nn.Module], torch.nn.Module] | None = None
     """Of a vision transformer the part of the module after which patches are tokens; see `TokenStage`."""
+    trial_size: tuple[int, int] = (256, 256)
+    """Width and height of an image that the network can read, for trials; matters where images are not resized."""
+
+    def trial_pixels(self) -> torch.Tensor:
+        """Return the preprocessed pixels of a grey image."""
+        from PIL import Image
+
+        return self.preprocessing.to_pixels(Image.new("RGB", self.trial_size, (128, 128, 128)))
 
     def token_stage(self) -> TokenStage | None:
         """Where patches are tokens, if this network has such a place."""
@@ -47,7 +57,7 @@ class ImageNetwork:
     def _token_stage(self, module: Callable[[], torch.nn.Module]) -> TokenStage | None:
         if self.stage is None or self.patch_size is None:
             return None
-        return TokenStage(module, self.stage, self.call, self.patch_size)
+        return TokenStage(module, self.stage, self.run, self.patch_size)
 
     @cached_property
     def _folded(self) -> list[torch.nn.Module]:
@@ -57,11 +67,16 @@ class ImageNetwork:
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits; without gradients by folded batch norms."""
         if not (self.channels_last and self.fold and torch.is_inference_mode_enabled()):
-            return self.call(self.module, pixels)
+            return self.run(self.module, pixels)
         if not self._folded:
-            folded = fold_batch_norms(self.module, self.call, pixels[:2])
+            folded = fold_batch_norms(self.module, self.run, pixels[:2])
             self._folded.append(self.module if folded is None else folded)
-        return self.call(self._folded[0], pixels)
+        return self.run(self._folded[0], pixels)
+
+    def run(self, module: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+        """Return the logits of ``module``, which is left as it was; ModelError where it fails on these pixels."""
+        with failing(type(self.module).__name__), unchanged(module):
+            return self.call(module, pixels)
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:
@@ -70,7 +85,7 @@ class ImageNetwork:
 
     def logits_in_float64(self, pixels: torch.Tensor) -> torch.Tensor:
         """Like `logits`, of float64 pixels."""
-        return self.call(self.module_in_float64, pixels)
+        return self.run(self.module_in_float64, pixels)
 
 
 @dataclass(frozen=True)
@@ -144,12 +159,6 @@ def quiet_transformers() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def reason(error: BaseException) -> str:
-    """The first line of an exception, with its class: for messages of one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
 def is_convolutional(network: torch.nn.Module) -> bool:
     """Whether most parameters belong to two-dimensional convolutions."""
     total = sum(parameter.numel() for parameter in network.parameters())
@@ -198,15 +207,22 @@ def call_with_pixels(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Te
     return logits
 
 
+def check_channels(name: str, channels: object) -> None:
+    """Raise a ModelError unless a network reads colour images."""
+    if channels != 3:
+        raise ModelError(
+            f"{name} reads images of {channels} channel{'' if channels == 1 else 's'}, but stabcert masks colour "
+            "images of 3 (red, green, blue). Give a model that was trained on colour images"
+        )
+
+
 def check_image_network(name: str, image: ImageNetwork, classes: int, device: torch.device, dtype: torch.dtype) -> None:
     """One forward pass on two grey images: sizes fit, and there are as many logits as classes.
 
     Raises:
         ModelError: the network cannot take what the preprocessing makes, or returns something else.
     """
-    from PIL import Image
-
-    pixels = image.preprocessing.to_pixels(Image.new("RGB", (256, 256), (128, 128, 128)))
+    pixels = image.trial_pixels()
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise ModelError(
             f"the preprocessing of {name} makes shape {tuple(pixels.shape)}; only colour images, (3, H, W), work"

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.core.types import Masks
+from stabcert.errors import ModelError
 from stabcert.models.transfer import masks_to_device
 
 # The two ways to one result may differ by so much of the logits' scale.
@@ -80,6 +81,10 @@ class ImageTokens:
         """The same for another network and pixels of another type."""
         return ImageTokens(stage, visible, baseline, self._feature_of_patch, drop=self._drop)
 
+    def of_pixels(self, visible: torch.Tensor, baseline: torch.Tensor) -> ImageTokens:
+        """The same for other pixels, in the same network."""
+        return self.with_stage(self._stage, visible, baseline)
+
     @cached_property
     def _tokens(self) -> tuple[torch.Tensor, torch.Tensor] | None:
         with torch.inference_mode():
@@ -131,7 +136,7 @@ class ImageTokens:
             by_pixels = self._stage.call(self._stage.module(), batch(half))
             try:
                 by_tokens = self._stage.logits(self._visible, self._of_patches(half[None]))
-            except RuntimeError:
+            except (RuntimeError, ModelError):
                 return False
             return _close(by_pixels, by_tokens)
 
@@ -149,7 +154,7 @@ class ImageTokens:
                 moved = torch.cat([tokens[: self.own], tokens[self.own :].flip(0)])
                 turned = self._stage.logits(self._visible, moved[None])
                 none = self._stage.logits(self._visible, torch.stack([tokens[: self.own]] * 2))
-            except RuntimeError:  # a table of positions between tokens, say
+            except (RuntimeError, ModelError):  # a table of positions between tokens, say
                 return False
             # Not finite: the mean of no patches.
             return _close(given, turned) and none.shape == (2, given.shape[1]) and bool(torch.isfinite(none).all())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 
 from stabcert.models.networks import ImageNetwork, TextNetwork
+from stabcert.models.running import run
 
 _ROWS = 8
 _TIMES = 3
@@ -52,10 +53,8 @@ def _forward(
     if isinstance(network, TextNetwork):
         encoded = network.tokenizer(["a b c d e f g h"] * _ROWS, return_tensors="pt")
         inputs = {name: encoded[name] for name in ("input_ids", "attention_mask")}
-        return lambda: module(**inputs).logits
-    from PIL import Image
-
-    pixels = network.preprocessing.to_pixels(Image.new("RGB", (256, 256), (128, 128, 128)))
+        return lambda: run(module, inputs)
+    pixels = network.trial_pixels()
     form = torch.channels_last if network.channels_last else torch.contiguous_format
     batch = torch.stack([pixels] * _ROWS).to(dtype).contiguous(memory_format=form)
-    return lambda: network.call(module, batch)
+    return lambda: network.run(module, batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Segmentation:
     settings: dict[str, Any]
     """JSON-ready; ``features`` is the resolved request, never ``"default"``. Segments carry the
     SHA-256 of their labels (little-endian int64, row by row), by which two runs can be compared."""
+    notes: tuple[str, ...] = ()
+    """What the user should know: that ``default`` is not what this model usually has."""
 
 
 def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None) -> Segmentation:
@@ -41,7 +43,8 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
     - ``quickshift``: superpixels with the settings of LIME
     - a file ``.npy`` (integers) or ``.png`` (grey or palette): one label per pixel of the model's
       input, renumbered from 0 in ascending order; pixels of one label need not touch
-    - ``default``: ``patch`` where the model has patches, else ``grid:7``
+    - ``default``: ``patch`` where the model has patches that divide the image, else ``grid:7``, with a note where
+      the patches do not divide it
 
     Every division is deterministic.
 
@@ -54,7 +57,15 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
     """
     height, width = pixels.shape[:2]
     if spec == "default":
-        spec = "grid:7" if patch_size is None else "patch"
+        if patch_size is None:
+            return segment("grid:7", pixels)
+        if patch_size > 0 and not (height % patch_size or width % patch_size):
+            return segment("patch", pixels, patch_size)
+        note = (
+            f"patches of {patch_size} pixels do not divide the model's input of {width} x {height} pixels: "
+            "using --features grid:7"
+        )
+        return replace(segment("grid:7", pixels), notes=(note,))
     if spec == "patch":
         return _patches(height, width, patch_size)
     kind, colon, number = spec.partition(":")

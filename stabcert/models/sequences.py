@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.errors import ModelError
-from stabcert.models.transfer import to_device
+from stabcert.models.running import accepts, embedding_table, pad_token_id, run, to_tensors
 
 PROBED_TOKENS = 512
 """Longest sequence on which `removes_tokens_exactly` compares the two ways of dropping a token."""
@@ -91,58 +90,13 @@ def make_sequence(network: torch.nn.Module, tokenizer: Any, encoding: Any) -> To
     """The tokens of one encoding of ``tokenizer`` (with its special tokens mask), for ``network``."""
     ids = np.asarray(encoding["input_ids"], dtype=np.int64)
     types = encoding.get("token_type_ids") if accepts(network, "token_type_ids") else None
-    fillers = (_pad_token_id(network), tokenizer.pad_token_id, *ids[:1].tolist(), 0)
+    fillers = (pad_token_id(network), tokenizer.pad_token_id, *ids[:1].tolist(), 0)
     return TokenSequence(
         ids=ids,
         token_types=None if types is None else np.asarray(types, dtype=np.int64),
         special=np.asarray(encoding["special_tokens_mask"], dtype=np.bool_),
         filler=next(filler for filler in fillers if filler is not None),
     )
-
-
-def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Logits ``(k, n_classes)`` of a batch."""
-    rows = len(inputs["attention_mask"])
-    if rows > 1 and _pad_token_id(network) is None:
-        # Decoders look for the last token that is not padding; without a padding id they refuse batches.
-        return torch.cat(
-            [run(network, {name: value[i : i + 1] for name, value in inputs.items()}) for i in range(rows)]
-        )
-    logits: torch.Tensor = network(**inputs).logits
-    return logits
-
-
-def run_embeddings(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Like `run`, with ``inputs_embeds`` in the place of ``input_ids``.
-
-    Raises:
-        ModelError: the network takes no embeddings.
-    """
-    refusal = (
-        f"{type(network).__name__} takes no embeddings as input, so it has no gradients by word; "
-        "use a method without gradients, such as --method lime"
-    )
-    if not accepts(network, "inputs_embeds"):
-        raise ModelError(refusal)
-    try:
-        return run(network, inputs)
-    except NotImplementedError as error:  # BART names the parameter and refuses it
-        raise ModelError(refusal) from error
-
-
-def to_tensors(inputs: dict[str, NDArray[np.int64]], device: torch.device) -> dict[str, torch.Tensor]:
-    return {name: to_device(value, device) for name, value in inputs.items()}
-
-
-def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding:
-    """The table that turns token ids into vectors."""
-    table: torch.nn.Embedding = network.get_input_embeddings()  # type: ignore[operator]
-    return table
-
-
-def accepts(network: torch.nn.Module, parameter: str) -> bool:
-    """Whether the network's ``forward`` has a parameter of this name."""
-    return parameter in inspect.signature(network.forward).parameters
 
 
 def default_positions(network: torch.nn.Module, ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -199,12 +153,15 @@ def removes_tokens_exactly(network: torch.nn.Module, tokenizer: Any, device: tor
         keep[row, dropped] = False
     sparse = long.special | (np.arange(len(long)) % _STRIDE == 1)
     with torch.inference_mode(), _in_float32(network):
-        hidden, removed = _both_forms(network, short, keep, device)
-        # What differs between masks is the scale: a large bias in the head must not hide a difference.
-        scale = torch.maximum((hidden.amax(dim=0) - hidden.amin(dim=0)).max(), hidden.abs().max() / 10)
-        if not (hidden - removed).abs().max() <= _TOLERANCE * scale:
+        try:
+            hidden, removed = _both_forms(network, short, keep, device)
+            # What differs between masks is the scale: a large bias in the head must not hide a difference.
+            scale = torch.maximum((hidden.amax(dim=0) - hidden.amin(dim=0)).max(), hidden.abs().max() / 10)
+            if not (hidden - removed).abs().max() <= _TOLERANCE * scale:
+                return False
+            hidden, removed = _both_forms(network, long, sparse[None, :], device)
+        except ModelError:  # it takes texts of some lengths only, say
             return False
-        hidden, removed = _both_forms(network, long, sparse[None, :], device)
         return bool((hidden - removed).abs().max() <= _TOLERANCE * scale)
 
 
@@ -260,7 +217,8 @@ def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequen
 
 def _ordinary_ids(network: torch.nn.Module, tokenizer: Any, count: int) -> NDArray[np.int64]:
     """Ids of tokens that are not special, from all over the vocabulary."""
-    known = min(len(tokenizer), embedding_table(network).num_embeddings)
+    table = embedding_table(network)
+    known = len(tokenizer) if table is None else min(len(tokenizer), table.num_embeddings)
     ids = np.setdiff1d(np.arange(known), tokenizer.all_special_ids)
     chosen: NDArray[np.int64] = ids[np.linspace(0, len(ids) - 1, count).astype(np.int64)]
     return chosen
@@ -269,10 +227,6 @@ def _ordinary_ids(network: torch.nn.Module, tokenizer: Any, count: int) -> NDArr
 def _position_owner(network: torch.nn.Module) -> torch.nn.Module | None:
     owners = (m for m in network.modules() if isinstance(getattr(m, "position_embeddings", None), torch.nn.Module))
     return next(owners, None)
-
-
-def _pad_token_id(network: torch.nn.Module) -> int | None:
-    return getattr(network.config, "pad_token_id", None)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from stabcert.models.checkpoint import (
     read_config,
     weights_sha256,
 )
-from stabcert.models.image import resize_and_crop
 from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
@@ -29,6 +28,7 @@ from stabcert.models.networks import (
     quiet,
     quiet_transformers,
 )
+from stabcert.models.preprocessing import resize_and_crop
 
 _DEMOS = ("demo:image", "demo:text")
 _TIMM = "timm:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,28 +12,24 @@ from numpy.typing import NDArray
 
 from stabcert.core.types import Feature, Features, Masks
 from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.models.failures import failing
+from stabcert.models.running import accepts, embedding_table, run, run_vectors, to_tensors
 from stabcert.models.sequences import (
-    PROBED_TOKENS,
-    accepts,
+    TokenSequence,
     default_positions,
-    embedding_table,
-    hides_dropped_tokens,
     make_sequence,
     max_tokens,
     padded_length,
     padding_position,
     removes_tokens_exactly,
-    run,
-    run_embeddings,
-    to_tensors,
 )
+from stabcert.models.text_baselines import BASELINES, removal_of, substitutes_of
 from stabcert.models.words import Span, check_text, clip_spans, group_tokens, split_sentences, split_words
 
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
 FEATURE_KINDS = ("word", "token", "sentence")
-SUBSTITUTES = ("mask", "pad", "unk")
-BASELINES = ("remove", *SUBSTITUTES)
+_NO_GRADIENTS = "it has no gradients by word; use a method without gradients, such as --method lime"
 
 
 class MaskedText:
@@ -97,13 +93,14 @@ class MaskedText:
         self._dtype = dtype
         self._baseline = baseline
 
-        named = {name: getattr(tokenizer, f"{name}_token_id") for name in SUBSTITUTES}
-        self._substitutes: dict[str, int] = {name: token for name, token in named.items() if token is not None}
+        self._substitutes = substitutes_of(tokenizer)
         encoding = self._encode(truncate)
         self._sequence = make_sequence(network, tokenizer, encoding)
         offsets: list[Span] = [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
         self._features, self._feature_of_token = self._find_features(features, offsets)
-        self._removal = self._check_baseline(removes_tokens)
+        self._removal = removal_of(
+            baseline, network, tokenizer, self._sequence, removes_tokens=removes_tokens, device=device
+        )
         self._positions = default_positions(network, self._sequence.ids)
         # A substitute that is padding must not shift the positions of networks that do not count padding.
         counts_from_padding = padding_position(network) is not None and accepts(network, "position_ids")
@@ -128,6 +125,10 @@ class MaskedText:
         }
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def relaxation(self) -> str:
         if self._substitute is None:
             return "none: the tokenizer has no mask, unk or pad token to interpolate to"
@@ -145,17 +146,21 @@ class MaskedText:
         return True
 
     def logits(self, masks: Masks) -> torch.Tensor:
+        return run(self._network, to_tensors(self._inputs(masks, self._sequence, self._substitutes), self._device))
+
+    def _inputs(
+        self, masks: Masks, sequence: TokenSequence, substitutes: dict[str, int]
+    ) -> dict[str, NDArray[np.int64]]:
+        """What the network is given for ``(k, n_features)`` masks, with the ids of ``sequence`` and ``substitutes``."""
         keep = self._kept_tokens(masks)
         if self._removal == "tokens removed":
-            inputs = self._sequence.removed(keep, self._positions, width=int(self.cost(masks).max()))
-        elif self._removal == "attention mask":
-            inputs = self._sequence.hidden(keep)
-        else:
-            substituted = np.where(keep, self._sequence.ids, self._substitutes[self._baseline])
-            inputs = self._sequence.complete(substituted)
-            if self._passes_positions:
-                inputs["position_ids"] = np.broadcast_to(self._positions, keep.shape)
-        return run(self._network, to_tensors(inputs, self._device))
+            return sequence.removed(keep, self._positions, width=int(self.cost(masks).max()))
+        if self._removal == "attention mask":
+            return sequence.hidden(keep)
+        inputs = sequence.complete(np.where(keep, sequence.ids, substitutes[self._baseline]))
+        if self._passes_positions:
+            inputs["position_ids"] = np.broadcast_to(self._positions, keep.shape)
+        return inputs
 
     def in_float64(self) -> MaskedText | None:
         if self._network_in_float64 is None:
@@ -184,25 +189,31 @@ class MaskedText:
         ones = torch.ones(len(weights), 1, dtype=weights.dtype, device=weights.device)
         index = torch.tensor(self._feature_of_token, device=weights.device)
         weight = torch.cat([weights, ones], dim=1)[:, index].unsqueeze(-1)
-        table = embedding_table(self._network)
-        other = table(torch.tensor([self._substitutes[self._substitute]], device=self._device))
+        other = self._embeddings([self._substitutes[self._substitute]])
         return self.logits_at(weight * self.point + (1 - weight) * other)
 
     @property
     def point(self) -> torch.Tensor:
         """``(1, n_tokens, width)`` embeddings of the tokens, special tokens included, before positions are added."""
-        ids = torch.tensor(self._sequence.ids[None], device=self._device)
-        embeddings: torch.Tensor = embedding_table(self._network)(ids).detach()
-        return embeddings
+        return self._embeddings(self._sequence.ids)[None]
 
     def logits_at(self, points: torch.Tensor) -> torch.Tensor:
         """Logits for ``(k, n_tokens, width)`` embeddings, all attended to; ModelError if the network takes none."""
-        ids = np.broadcast_to(self._sequence.ids, points.shape[:2])
-        inputs = to_tensors(self._sequence.complete(ids), self._device) | {"inputs_embeds": points}
-        del inputs["input_ids"]
+        inputs = self._sequence.complete(np.broadcast_to(self._sequence.ids, points.shape[:2]))
         if self._passes_positions:
-            inputs["position_ids"] = torch.tensor(self._positions, device=self._device).expand(len(points), -1)
-        return run_embeddings(self._network, inputs)
+            inputs["position_ids"] = np.broadcast_to(self._positions, points.shape[:2])
+        return run_vectors(self._network, to_tensors(inputs, self._device), points, refused=_NO_GRADIENTS)
+
+    def _embeddings(self, ids: Sequence[int] | NDArray[np.int64]) -> torch.Tensor:
+        """``(n_ids, width)`` rows of the network's table."""
+        table = embedding_table(self._network)
+        if table is None:
+            raise ModelError(
+                f"{type(self._network).__name__} does not tell where its embeddings are, so it has neither gradients "
+                "by word nor neighbours; use --method lime, and leave out --neighbours"
+            )
+        embeddings: torch.Tensor = table(torch.as_tensor(ids, device=self._device)).detach()
+        return embeddings
 
     def per_feature(self, values: torch.Tensor) -> torch.Tensor:
         of_tokens = values.sum(dim=-1)
@@ -224,7 +235,8 @@ class MaskedText:
             "return_special_tokens_mask": True,
             "verbose": False,
         }
-        encoding = self._tokenizer(self.text, truncation=False, **options)
+        with failing(f"the tokenizer {type(self._tokenizer).__name__}"):
+            encoding = self._tokenizer(self.text, truncation=False, **options)
         self.n_tokens_total = len(encoding["input_ids"])
         """Tokens of the whole text, special tokens included."""
         limit = max_tokens(self._network, self._tokenizer)
@@ -265,34 +277,6 @@ class MaskedText:
         for feature, group in enumerate(groups):
             feature_of_token[own[group]] = feature
         return Features(kind=kind, items=tuple(items), shape=(len(items),)), feature_of_token
-
-    def _check_baseline(self, removes_tokens: bool) -> str | None:
-        """How tokens are removed, after checking that this model can do what is asked."""
-        moves_nothing = accepts(self._network, "position_ids")
-        possible = [name for name in self._substitutes if name != "pad" or moves_nothing]
-        model = type(self._network).__name__
-        if self._baseline != "remove":
-            advice = f"use --baseline {'|'.join(['remove', *possible])}"
-            if self._baseline not in self._substitutes:
-                raise ParameterError(f"the tokenizer of this model has no {self._baseline} token; {advice}")
-            if self._baseline not in possible:
-                raise ParameterError(
-                    f"{model} takes no position ids, so padding in the place of a word may move other words; {advice}"
-                )
-            return None
-        advice = f"use --baseline {'|'.join(possible)}" if possible else "no baseline is possible with this model"
-        if not self._sequence.special.any():
-            raise ParameterError(
-                "the tokenizer of this model adds no special token, so nothing would be left to classify when all "
-                f"words are removed; {advice}"
-            )
-        if removes_tokens and len(self._sequence) <= PROBED_TOKENS:
-            return "tokens removed"
-        if not hides_dropped_tokens(self._network, self._tokenizer, self._sequence, self._device):
-            raise ParameterError(
-                f"{model} reads tokens even where its attention mask is 0, so words cannot be removed; {advice}"
-            )
-        return "attention mask"
 
     def _relaxation_token(self) -> str | None:
         order = ("mask", "unk", "pad") if self._baseline == "remove" else (self._baseline,)

@@ -72,7 +72,7 @@ def photo(file: str = "panda.jpg", *, size: int = 224, dtype: str = "float32", l
     model: LoadedModel = load("demo:image", device="cpu", dtype=dtype)
     demo, fast = load_demo_image(), load_demo_image().network.to(memory_format=torch.channels_last)
     image = decode_image(SAMPLES / file).image
-    from stabcert.models.image import resize_and_crop
+    from stabcert.models.preprocessing import resize_and_crop
 
     preprocessing = resize_and_crop(size * demo.resize // demo.size, size, demo.mean, demo.std)
     pixels = preprocessing.to_pixels(image)

@@ -529,17 +529,24 @@ def test_a_processor_that_needs_a_missing_package_names_it(
     refuse(saved.vit, "needs a package that is not installed .*requires the zebra library.; install it")
 
 
-def test_a_text_network_that_cannot_take_two_rows_is_refused_at_load(
+def test_a_decoder_without_a_padding_token_loads_and_gives_the_probabilities_of_transformers_itself(
     copy: Callable[[str], Path], tmp_path: Path
 ) -> None:
     directory = copy("bert")
     config = transformers.GPT2Config(
         vocab_size=len(WORDS), n_positions=32, n_embd=8, n_layer=1, n_head=1, num_labels=2, pad_token_id=None
     )
-    save(seeded(lambda: transformers.GPT2ForSequenceClassification(config)), tmp_path / "gpt2")
+    network = seeded(lambda: transformers.GPT2ForSequenceClassification(config))
+    save(network, tmp_path / "gpt2")
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(directory / file, tmp_path / "gpt2" / file)
-    refuse(tmp_path / "gpt2", "cannot be run on a text .*padding token")
+    predictor = load_model(str(tmp_path / "gpt2"), device="cpu").predictor("the film is very good", baseline="unk")
+    masks = np.array([[True] * 5, [True, False, True, False, False], [False] * 5])
+    words = np.where(masks, [WORDS.index(word) for word in ("the", "film", "is", "very", "good")], 1)
+    ids = torch.tensor([[2, *row, 3] for row in words])
+    with torch.no_grad():
+        expected = torch.cat([network(input_ids=row[None]).logits.softmax(-1) for row in ids])
+    np.testing.assert_allclose(predictor(masks), expected.numpy(), atol=1e-6)
 
 
 def test_preprocessing_of_another_size_than_the_network_takes_is_refused_at_load(copy: Callable[[str], Path]) -> None:

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.models.image import BASELINES, MaskedImage, Preprocessing, resize_and_crop
+from stabcert.models.image import BASELINES, MaskedImage
+from stabcert.models.preprocessing import Preprocessing, resize_and_crop
 from tests.models.tiny_images import CPU, MEAN, SIDE, STD, masked, means, picture, random_masks
 
 FEATURES = ("patch", "grid:4", "grid:5", "grid:1", "slic:9", "quickshift")

@@ -11,7 +11,8 @@ import torch
 
 from stabcert.errors import ModelError
 from stabcert.models.base import ModelPredictor
-from stabcert.models.image import BASELINES, resize_and_crop
+from stabcert.models.image import BASELINES
+from stabcert.models.preprocessing import resize_and_crop
 from tests.models.tiny_images import (
     CLASSES,
     CPU,

@@ -14,11 +14,12 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.neighbours import gaussian_neighbours, shifted
 from stabcert.models.text import MaskedText, removes_tokens_exactly
-from tests.models.tiny import FAMILIES, tiny_network, tiny_tokenizer
+from tests.models.tiny import FAMILIES, SPECIAL_FAMILIES, tiny_network, tiny_tokenizer
 from tests.models.tiny_images import CLASSES, CPU, SIDE, masked, means, random_masks, tiny_resnet
 
 TEXT = "the movie was not good, the film was unbelievable!"
 EMBEDDING_FAMILIES = [family for family in FAMILIES if family not in ("bart", "fnet", "gpt2")]
+SPECIAL = [family for family in SPECIAL_FAMILIES if family not in ("t5", "perceiver", "xlnet")]
 
 
 def predictor_of(masked_input: MaskedInput, n_classes: int, dtype: torch.dtype = torch.float32) -> ModelPredictor:
@@ -82,6 +83,77 @@ def test_noise_of_zeros_changes_nothing_of_a_text(family: str, baseline: str) ->
     torch.testing.assert_close(logits(same, masks), expected, rtol=1e-4, atol=1e-4)
     assert (expected.std(dim=0) > 0.01).all()  # the masks do matter
     assert same.masked_input.settings == original.masked_input.settings
+
+
+@pytest.mark.parametrize("baseline", ["remove", "mask", "unk"])
+@pytest.mark.parametrize("family", SPECIAL)
+def test_noise_of_zeros_changes_nothing_of(family: str, baseline: str) -> None:
+    original = text(family, baseline) if family != "gpt2" else text(family, "unk")
+    masks = random_masks(6, original.n_features)
+    masks[0], masks[1] = True, False
+    same = shifted(original, torch.zeros_like(original.masked_input.point))
+    assert np.abs(same(masks) - original(masks)).max() < 1e-5
+    full = original.masked_input.logits_at(original.masked_input.point)
+    torch.testing.assert_close(full, logits(original, masks[:1]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("baseline", ["remove", "mask", "unk"])
+@pytest.mark.parametrize("family", [*SPECIAL, "bert", "roberta", "mpnet", "deberta-v3", "modernbert", "xlnet"])
+def test_noise_gives_the_network_whose_table_of_embeddings_is_moved(family: str, baseline: str) -> None:
+    """The oracle: a table with one more row for each token of the text, and ids that name these rows.
+
+    Whatever a network does with ids itself (find the last token, count positions), it must not mind the new ids, so
+    the oracle is used one mask at a time, without padding, and where the ids of special tokens do not matter.
+    """
+    original = text(family, baseline)
+    noise = torch.from_numpy(0.5 * np.random.default_rng(2).standard_normal(original.masked_input.point.shape))
+    masks = random_masks(5, original.n_features)
+    masks[0] = True
+    moved = shifted(original, noise)
+    network = tiny_network(family)
+    table = network.get_input_embeddings()
+    rows = len(table.weight)
+    points = moved.masked_input.point[0]
+    given: list[torch.Tensor] = []
+
+    def look_up(module: torch.nn.Module, arguments: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+        vectors = torch.cat([table.weight, points])
+        ids = given.pop() if given else arguments[0]
+        if arguments[0].shape != ids.shape:  # padded to the length of a window, or tokens first
+            if arguments[0].shape == ids.T.shape:
+                return vectors[ids.T]
+            ids = torch.cat([ids, arguments[0][:, ids.shape[1] :]], dim=1)
+        return vectors[ids]
+
+    for mask in masks:
+        inputs = {}
+        handle = original.masked_input._network.register_forward_pre_hook(  # type: ignore[attr-defined]
+            lambda _, args, kwargs: inputs.update(kwargs),  # noqa: B023
+            with_kwargs=True,
+        )
+        logits(original, mask[None])
+        handle.remove()
+        kept = original.masked_input._kept_tokens(mask[None])[0]  # type: ignore[attr-defined]
+        row = inputs["input_ids"][0].clone()
+        if original.masked_input.settings["removal"] == "tokens removed":
+            row[: kept.sum()] = rows + torch.from_numpy(np.flatnonzero(kept))
+        else:  # hidden tokens are there, and may be the moved ones or not
+            row[torch.from_numpy(kept)] = rows + torch.from_numpy(np.flatnonzero(kept))
+        given.append(row[None])
+        hook = table.register_forward_hook(look_up)
+        with torch.inference_mode():
+            expected = network(**inputs).logits
+        hook.remove()
+        torch.testing.assert_close(logits(moved, mask[None]), expected, rtol=1e-4, atol=1e-4)
+    assert np.abs(moved(masks) - original(masks)).max() > 1e-4  # the noise does matter
+
+
+@pytest.mark.parametrize("family", ["t5", "perceiver"])
+def test_a_network_whose_embeddings_cannot_be_replaced_is_refused(family: str) -> None:
+    original = text(family, "mask")
+    everything = np.ones((1, original.n_features), dtype=bool)
+    with pytest.raises(ModelError, match="leave out --neighbours"):
+        shifted(original, torch.zeros_like(original.masked_input.point))(everything)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2", "modernbert"])

@@ -11,8 +11,9 @@ import torch
 from stabcert.core.types import Masks
 from stabcert.errors import ParameterError
 from stabcert.models.base import ModelPredictor
-from stabcert.models.image import MaskedImage, resize_and_crop
+from stabcert.models.image import MaskedImage
 from stabcert.models.patch_tokens import TokenStage, feature_of_patches
+from stabcert.models.preprocessing import resize_and_crop
 from tests.models.tiny_images import CLASSES, CPU, MEAN, SIDE, STD, picture, random_masks
 
 NAMES = tuple(f"class {i}" for i in range(CLASSES))

@@ -15,8 +15,8 @@ from stabcert.errors import ParameterError
 from stabcert.models import precision
 from stabcert.models.base import ModelPredictor
 from stabcert.models.hub import load_model
-from stabcert.models.image import Preprocessing
 from stabcert.models.networks import ImageNetwork
+from stabcert.models.preprocessing import Preprocessing
 from tests.models.tiny import save_tiny_bert
 from tests.models.tiny_images import CLASSES, CPU, masked, random_masks, tiny_resnet
 

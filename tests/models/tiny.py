@@ -137,7 +137,61 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
-_BYTE_LEVEL_FAMILIES = ("roberta", "xlm-roberta", "camembert", "mpnet", "gpt2", "bart")
+SPECIAL_FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    # Sparse attention from 29 tokens on.
+    "bigbird": ("BigBird", {**_SIZES, "attention_type": "block_sparse", "block_size": 4, "num_random_blocks": 1}),
+    "longformer": ("Longformer", {**_SIZES, **_BYTE_LEVEL, "attention_window": 8, "type_vocab_size": 1}),
+    "reformer": (
+        "Reformer",
+        {
+            "attention_head_size": 8,
+            "hidden_size": 32,
+            "num_attention_heads": 4,
+            "feed_forward_size": 48,
+            "axial_pos_shape": [8, POSITIONS // 8],
+            "axial_pos_embds_dim": [16, 16],
+            "axial_norm_std": 0.5,
+            "is_decoder": False,
+            "attn_layers": ["local", "lsh"],
+            "lsh_attn_chunk_length": 16,
+            "local_attn_chunk_length": 16,
+            "num_buckets": None,
+            "hash_seed": 0,
+            "eos_token_id": 3,
+        },
+    ),
+    "perceiver": (
+        "Perceiver",
+        {
+            "num_latents": 8,
+            "d_latents": 16,
+            "d_model": 16,
+            "num_blocks": 1,
+            "num_self_attends_per_block": 2,
+            "num_self_attention_heads": 2,
+            "num_cross_attention_heads": 2,
+        },
+    ),
+    "esm": ("Esm", {**_SIZES, "mask_token_id": 4, "token_dropout": True, "position_embedding_type": "rotary"}),
+    "xlnet": ("XLNet", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
+    "llama": ("Llama", _SIZES),
+    "llama-without-padding": ("Llama", {**_SIZES, "pad_token_id": None}),
+    "gpt2-with-padding": ("GPT2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "bos_token_id": 2, "eos_token_id": 3}),
+    "t5": (
+        "T5",
+        {
+            **_BYTE_LEVEL,
+            "d_model": 32,
+            "d_kv": 8,
+            "d_ff": 48,
+            "num_layers": 1,
+            "num_heads": 4,
+            "decoder_start_token_id": 1,
+        },
+    ),
+}
+"""Networks that change themselves, classify by one position, or read their tokens in a way of their own."""
+_BYTE_LEVEL_FAMILIES = ("roberta", "xlm-roberta", "camembert", "mpnet", "gpt2", "bart", "longformer", "t5")
 
 
 def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
@@ -156,16 +210,16 @@ def tiny_network(
     n_tokens: int = POSITIONS,
     changes: dict[str, Any] | None = None,
 ) -> transformers.PreTrainedModel:
-    """A random classifier of one of `FAMILIES` in eval mode, for texts of at most ``n_tokens`` tokens.
+    """A random classifier of one of the families in eval mode, for texts of at most ``n_tokens`` tokens.
 
     ``changes`` are values of its configuration that differ from the family's.
     """
-    name, options = FAMILIES[family]
-    counted_from_padding = family in ("roberta", "xlm-roberta", "camembert", "mpnet")
+    name, options = (FAMILIES | SPECIAL_FAMILIES)[family]
+    counted_from_padding = family in ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer")
     config = getattr(transformers, f"{name}Config")(
         vocab_size=len(tiny_tokenizer(family)),
-        max_position_embeddings=n_tokens + 2 if counted_from_padding else n_tokens,
         num_labels=n_classes,
+        **({} if family == "xlnet" else {"max_position_embeddings": n_tokens + 2 * counted_from_padding}),
         **{
             "init_std" if family == "bart" else "initializer_range": initializer_range,
             "pad_token_id": None if family == "gpt2" else 0,

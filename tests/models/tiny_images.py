@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from stabcert.models.image import MaskedImage, resize_and_crop
+from stabcert.models.image import MaskedImage
+from stabcert.models.preprocessing import resize_and_crop
 
 CPU = torch.device("cpu")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

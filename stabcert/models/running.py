@@ -1,0 +1,172 @@
+"""A classifier of texts on a batch: on token ids, or on vectors in the place of the embeddings of these ids."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stabcert.errors import ModelError
+from stabcert.models.failures import failing
+from stabcert.models.transfer import to_device
+from stabcert.models.unchanged import unchanged
+
+
+def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the logits ``(k, n_classes)`` of a batch; the network is left as it was.
+
+    Args:
+        network: a classifier of transformers, in evaluation mode.
+        inputs: the named arguments of its ``forward``, token ids among them.
+        vectors: ``(k, n_tokens, width)``, read in the place of the embeddings of the token ids. Positions, padding
+            and the token that a decoder classifies by are those of the ids.
+
+    Raises:
+        ModelError: the network fails on this batch, or ``vectors`` cannot take the place of its embeddings.
+    """
+    rows = len(inputs["attention_mask"])
+    if rows > 1 and pad_token_id(network) is None:
+        # Decoders look for the last token that is not padding; without a padding id they refuse batches.
+        parts = []
+        for i in range(rows):
+            row = {name: value[i : i + 1] for name, value in inputs.items()}
+            parts.append(run(network, row, None if vectors is None else vectors[i : i + 1]))
+        return torch.cat(parts)
+    logits, drew = _logits(network, inputs, vectors, seed=None)
+    if drew:
+        again, _ = _logits(network, inputs, vectors, seed=1)
+        if not torch.allclose(logits, again, rtol=1e-4, atol=1e-4):
+            raise ModelError(
+                f"{type(network).__name__} draws random numbers when it classifies, so its predictions differ from run "
+                "to run and cannot be certified. Give a model that draws none (a Reformer needs a hash_seed in its "
+                "config.json)"
+            )
+    return logits
+
+
+def _logits(
+    network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor | None, *, seed: int | None
+) -> tuple[torch.Tensor, bool]:
+    """Logits, and whether torch's generator was used for them; with a seed, it starts there."""
+    with failing(type(network).__name__), unchanged(network), _quiet_handlers():
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+        before = torch.get_rng_state()
+        if vectors is None:
+            logits: torch.Tensor = network(**inputs).logits
+        else:
+            with _embeddings_replaced(network, inputs, vectors):
+                # Not by calling it: a compiled network would not see what is replaced.
+                logits = network.forward(**inputs).logits
+        return logits, not torch.equal(before, torch.get_rng_state())
+
+
+@contextmanager
+def _quiet_handlers() -> Iterator[None]:
+    """Nothing of transformers on stderr: what a network says of a change of itself, it would say each time."""
+    handlers = logging.getLogger("transformers").handlers
+    for handler in handlers:
+        handler.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
+def run_vectors(
+    network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor, *, refused: str
+) -> torch.Tensor:
+    """Like `run` on ``vectors``, with another end of the message where the network does not read them.
+
+    Raises:
+        ModelError: see `run`; ``refused`` says what is then not possible, and what to do.
+    """
+    try:
+        return run(network, inputs, vectors)
+    except _NotReplaceableError as error:
+        raise ModelError(f"{type(network).__name__} takes no embeddings as input, so {refused}") from error
+
+
+class _NotReplaceableError(ModelError):
+    """The network reads the embeddings of its tokens elsewhere, or more than once."""
+
+
+@contextmanager
+def _embeddings_replaced(
+    network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor
+) -> Iterator[None]:
+    """Let the table of embeddings give ``vectors`` for the token ids, which must be looked up exactly once.
+
+    ``inputs_embeds`` would be another function in many networks: decoders classify by the last position whatever is
+    there, RoBERTa counts positions differently, and ESM and Longformer read the ids as well.
+    """
+    table, ids, types = embedding_table(network), inputs["input_ids"], inputs.get("token_type_ids")
+    length, count = ids.shape[1], 0
+
+    def replace(module: torch.nn.Module, arguments: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        nonlocal count
+        given = arguments[0] if arguments else None
+        if not isinstance(given, torch.Tensor) or given.ndim != 2:
+            raise _NotReplaceableError
+        if torch.equal(given[:, :length], ids):  # more where a network pads to the length of its windows
+            replaced = torch.cat([vectors, output[:, length:]], dim=1)
+        elif torch.equal(given, ids.T):  # XLNet puts tokens first
+            replaced = vectors.transpose(0, 1)
+        elif types is not None and torch.equal(given, types):  # GPT-2 has its segments in the same table
+            return output
+        else:
+            raise _NotReplaceableError
+        count += 1
+        return replaced
+
+    if table is None:
+        raise _NotReplaceableError
+    handle = table.register_forward_hook(replace)
+    try:
+        yield
+    finally:
+        handle.remove()
+    if count != 1:
+        raise _NotReplaceableError
+
+
+def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding | None:
+    """Return the table that turns token ids into vectors; None where the network does not tell which it is."""
+    try:
+        found = network.get_input_embeddings()  # type: ignore[operator]
+    except (NotImplementedError, AttributeError):
+        return None
+    if isinstance(found, torch.nn.Embedding):
+        return found
+    # Perceiver gives the weight alone.
+    tables = (part for part in network.modules() if isinstance(part, torch.nn.Embedding))
+    return next((table for table in tables if table.weight is found), None)
+
+
+def accepts(network: torch.nn.Module, parameter: str) -> bool:
+    """Whether the network's ``forward`` has a parameter of this name."""
+    return parameter in inspect.signature(network.forward).parameters
+
+
+def pad_token_id(network: torch.nn.Module) -> int | None:
+    """Return the id of padding, by which decoders find the token that they classify by."""
+    config: Any = network.config
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    found: int | None = getattr(text, "pad_token_id", None)
+    return found
+
+
+def to_tensors(inputs: dict[str, NDArray[np.int64]], device: torch.device) -> dict[str, torch.Tensor]:
+    """Put named arrays on a device."""
+    return {name: to_device(value, device) for name, value in inputs.items()}

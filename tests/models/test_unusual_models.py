@@ -1,0 +1,250 @@
+"""Models that are not like most: other colours, other sizes, other names of weights, and modes of torch around them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from stabcert.errors import ModelError, ParameterError
+from stabcert.explainers import explain, explain_all
+from stabcert.models.base import ModelPredictor
+from stabcert.models.hub import load_model
+from stabcert.models.neighbours import shifted
+from stabcert.models.segmentation import segment
+from stabcert.models.text import BASELINES, MaskedText, removes_tokens_exactly
+from tests.models.test_neighbours_of_patches import SIZES
+from tests.models.test_neighbours_of_patches import save as save_image_model
+from tests.models.tiny import FAMILIES, SPECIAL_FAMILIES, save_tiny_bert, tiny_network, tiny_tokenizer
+from tests.models.tiny_images import CPU, SIDE, picture
+
+GRADIENTS = ("intgrad", "saliency", "inputxgrad", "smoothgrad", "clime", "mfaba")
+
+
+def save(network: Any, directory: Path, processor: Any) -> Path:
+    transformers.utils.logging.disable_progress_bar()
+    network.save_pretrained(directory)
+    transformers.utils.logging.enable_progress_bar()
+    processor.save_pretrained(directory)
+    return directory
+
+
+def save_vit(directory: Path, **processing: Any) -> Path:
+    config = transformers.ViTConfig(**SIZES, image_size=SIDE, patch_size=8, num_labels=3, initializer_range=0.5)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = transformers.ViTForImageClassification(config)
+    options = {"size": {"height": SIDE, "width": SIDE}} | processing
+    return save(network, directory, transformers.ViTImageProcessor(**options))
+
+
+# Colours
+
+
+def save_mobilevit(directory: Path) -> Path:
+    config = transformers.MobileViTConfig(
+        image_size=SIDE,
+        hidden_sizes=[8, 8, 8],
+        neck_hidden_sizes=[8, 8, 8, 8, 8, 8, 8],
+        num_attention_heads=2,
+        num_labels=3,
+    )
+    size = {"height": SIDE, "width": SIDE}
+    processor = transformers.MobileViTImageProcessor(size={"shortest_edge": SIDE}, crop_size=size)
+    return save(transformers.MobileViTForImageClassification(config), directory, processor)
+
+
+def test_a_network_that_reads_blue_first_is_shown_and_divided_in_true_colours(tmp_path: Path) -> None:
+    loaded = load_model(str(save_mobilevit(tmp_path)), device="cpu")
+    image = picture()
+    masked: Any = loaded.predictor(image, features="slic:9").masked_input
+    assert np.array_equal(masked.pixels, np.array(image))
+    assert np.array_equal(masked.labels, segment("slic:9", np.array(image)).labels)
+    pixels = masked.point[0].numpy()
+    assert np.allclose(pixels[::-1].transpose(1, 2, 0) * 255, np.array(image), atol=0.51)  # blue first
+
+
+def test_red_first_stays_red_first(tmp_path: Path) -> None:
+    loaded = load_model(str(save_vit(tmp_path)), device="cpu")
+    assert loaded.network.preprocessing.colours == (0, 1, 2)  # type: ignore[union-attr]
+    masked: Any = loaded.predictor(picture()).masked_input
+    assert np.array_equal(masked.pixels, np.array(picture()))
+
+
+def test_a_network_of_one_channel_is_refused_by_name(tmp_path: Path) -> None:
+    config = transformers.ViTConfig(**SIZES, image_size=SIDE, patch_size=8, num_channels=1, num_labels=3)
+    processor = transformers.ViTImageProcessor(
+        size={"height": SIDE, "width": SIDE}, image_mean=[0.5], image_std=[0.5], do_convert_rgb=False
+    )
+    save(transformers.ViTForImageClassification(config), tmp_path / "vit", processor)
+    network = timm.create_model("test_vit", in_chans=1, num_classes=3)
+    timm.models.save_for_hf(network, str(tmp_path / "timm"), model_args={"in_chans": 1}, safe_serialization=True)
+    for name in ("vit", "timm"):
+        with pytest.raises(ModelError, match=r"reads images of 1 channel, but .* Give a model"):
+            load_model(str(tmp_path / name), device="cpu")
+
+
+# Sizes
+
+
+def test_a_model_whose_images_are_not_resized_is_tried_with_images_of_its_size(tmp_path: Path) -> None:
+    loaded = load_model(str(save_vit(tmp_path, do_resize=False)), device="cpu")
+    image = picture()
+    predictor = loaded.predictor(image)
+    with torch.inference_mode():
+        pixels = loaded.network.preprocessing.to_pixels(image)[None]  # type: ignore[union-attr]
+        expected = loaded.network.module(pixels).logits.softmax(-1)
+    np.testing.assert_allclose(predictor(np.ones((1, 16), dtype=bool)), expected.numpy(), atol=1e-6)
+
+
+def test_an_image_that_the_network_cannot_read_is_an_error_of_this_image(tmp_path: Path) -> None:
+    loaded = load_model(str(save_vit(tmp_path, do_resize=False)), device="cpu")
+    with pytest.raises(ModelError, match=r"cannot be run on this input .*Give another input"):
+        loaded.predictor(picture(SIDE, 2 * SIDE))(np.ones((1, 32), dtype=bool))
+    assert loaded.predictor(picture())(np.ones((1, 16), dtype=bool)).shape == (1, 3)
+
+
+def test_patches_that_do_not_divide_the_image_give_way_to_a_grid_and_that_is_noted(tmp_path: Path) -> None:
+    config = transformers.Dinov2Config(**SIZES, image_size=32, patch_size=8, num_labels=3)
+    processor = transformers.ViTImageProcessor(size={"height": 36, "width": 36})
+    save(transformers.Dinov2ForImageClassification(config), tmp_path, processor)
+    loaded = load_model(str(tmp_path), device="cpu")
+    predictor = loaded.predictor(picture())
+    masked = predictor.masked_input
+    assert (masked.features.kind, masked.features.shape) == ("grid", (7, 7))
+    assert masked.settings["features"] == "grid:7"
+    (note,) = masked.notes
+    assert note.endswith(
+        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels: using --features grid:7"
+    )
+    assert loaded.predictor(picture(), features="grid:7").masked_input.notes == ()
+    with pytest.raises(ParameterError, match="do not divide"):
+        loaded.predictor(picture(), features="patch")
+    predictor(np.eye(49, dtype=bool))
+
+
+# Weights
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod."])
+@pytest.mark.parametrize("kind", ["bert", "timm", "pickle"])
+def test_weights_that_were_saved_in_a_wrapper_are_those_of_the_network(kind: str, prefix: str, tmp_path: Path) -> None:
+    if kind == "timm":
+        save_image_model("timm:vit_tiny_patch16_224", tmp_path)
+    else:
+        save_tiny_bert(tmp_path)
+    plain = load_model(str(tmp_path), device="cpu").network.module.state_dict()
+    path = tmp_path / "model.safetensors"
+    weights = {prefix + key: value for key, value in load_file(path).items()}
+    if kind == "pickle":
+        path.unlink()
+        torch.save(weights, tmp_path / "pytorch_model.bin")
+    else:
+        save_file(weights, path, metadata={"format": "pt"})
+    wrapped = load_model(str(tmp_path), device="cpu", allow_pickle=kind == "pickle").network.module.state_dict()
+    assert list(wrapped) == list(plain)
+    assert all(torch.equal(wrapped[key], plain[key]) for key in plain)
+
+
+def test_the_advice_on_saving_timm_models_writes_no_pickle(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as raised:
+        load_model(str(tmp_path), device="cpu")
+    advice = re.search(r"timm\.models\.save_for_hf\(network, directory, (\w+)=(\w+)\)", str(raised.value))
+    assert advice is not None
+    timm.models.save_for_hf(timm.create_model("test_vit"), str(tmp_path), **{advice[1]: json.loads(advice[2].lower())})
+    assert not list(tmp_path.glob("*.bin"))
+
+
+# Modes of torch
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_gradients_are_those_of_any_other_place_inside_of(mode: Callable[[], Any], kind: str, tmp_path: Path) -> None:
+    directory = save_tiny_bert(tmp_path) if kind == "text" else save_vit(tmp_path)
+    source: Any = "the movie was not good" if kind == "text" else picture()
+
+    def attributions() -> list[np.ndarray]:
+        predictor = load_model(str(directory), device="cpu").predictor(source)
+        near = shifted(predictor, torch.ones_like(predictor.masked_input.point))
+        found = [explain_all(which, GRADIENTS, n_samples=60) for which in (predictor, near)]
+        return [attribution.scores for one in found for attribution in one]
+
+    expected = attributions()
+    with mode():
+        inside = attributions()
+    for outside, within in zip(expected, inside, strict=True):
+        np.testing.assert_allclose(within, outside, atol=1e-6)
+
+
+# Baselines and failures of texts
+
+
+def text(family: str, baseline: str, string: str = "the movie was not good") -> ModelPredictor:
+    network, tokenizer = tiny_network(family), tiny_tokenizer(family)
+    removes = removes_tokens_exactly(network, tokenizer, CPU)
+    masked = MaskedText(
+        network, tokenizer, string, baseline=baseline, removes_tokens=removes, device=CPU, dtype=torch.float32
+    )
+    return ModelPredictor(masked, ("a", "b", "c"), device=CPU)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *SPECIAL_FAMILIES])
+def test_every_baseline_that_is_advised_is_possible(family: str) -> None:
+    advised: set[str] = set()
+    possible = []
+    for baseline in BASELINES:
+        try:
+            text(family, baseline)
+        except ParameterError as error:
+            found = re.search(r"use --baseline ([a-z|]+)$", str(error))
+            assert found is not None
+            advised |= set(found[1].split("|"))
+        else:
+            possible.append(baseline)
+    assert advised <= set(possible)
+
+
+def test_a_text_that_the_network_cannot_read_is_an_error_of_this_text() -> None:
+    masks = np.random.default_rng(0).random((8, 4)) < 0.5
+    text("bart", "mask", "the movie was good")(masks)
+    with pytest.raises(ModelError, match=r"Bart\w+ cannot be run on this input \(ValueError.*Give another input"):
+        text("bart", "mask", "the</s> movie was")(masks)
+
+
+def test_a_network_without_gradients_says_what_to_do() -> None:
+    with pytest.raises(ModelError, match=r"gives no gradients for this input .*such as --method lime"):
+        explain(text("reformer", "remove"), "saliency")
+
+
+@pytest.mark.parametrize("baseline", ["remove", "mask"])
+@pytest.mark.parametrize("family", ["reformer", "perceiver", "longformer"])
+def test_networks_that_read_tokens_in_ways_of_their_own_are_the_plain_network_on_the_full_text(
+    family: str, baseline: str
+) -> None:
+    given = text(family, baseline)
+    encoded = tiny_tokenizer(family)("the movie was not good", return_tensors="pt")
+    with torch.inference_mode():
+        expected = tiny_network(family)(
+            input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]
+        ).logits.softmax(-1)
+    masks = np.ones((1, given.n_features), dtype=bool)
+    np.testing.assert_allclose(given(masks), expected.numpy(), atol=1e-6)
+
+
+def test_fewer_samples_than_features_are_noted_by_lime() -> None:
+    predictor = text("bert", "remove")
+    (note,) = explain(predictor, "lime", n_samples=5).notes
+    assert note.startswith("lime evaluated 5 samples for 5 features")
+    assert "--n-samples 12 or more" in note
+    assert explain(predictor, "lime", n_samples=6).notes == ()
+    assert explain(predictor, "occlusion").notes == ()
