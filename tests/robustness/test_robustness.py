@@ -21,13 +21,13 @@ from typer.testing import CliRunner
 
 from stabcert.cli.app import app
 from stabcert.report.record import load_schema
-from tests.robustness import faults, images, masks, models, outputs, records, requests, security, texts
+from tests.robustness import faults, images, masks, models, networks, outputs, records, requests, security, texts
 from tests.robustness.case import Case, Workshop
 from tests.robustness.table import ROWS, Row, command_line, render, summary
 
 CASES: tuple[Case, ...] = tuple(
     case
-    for module in (images, texts, masks, requests, models, records, outputs, faults, security)
+    for module in (images, texts, masks, requests, models, networks, records, outputs, faults, security)
     for case in module.CASES
 )
 VALIDATOR = jsonschema.Draft202012Validator(load_schema())
