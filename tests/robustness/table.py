@@ -14,7 +14,8 @@ from stabcert.report.visible import visible
 _LONGEST = 260
 _QUOTING = (
     "damaged or incomplete|too large to open safely|cannot be loaded|damaged or cut off|cannot be read|"
-    r"cannot be run on a \S+ image|cannot be run on a text|not a readable label map|cannot be used|explain --json`"
+    r"cannot be run on a \S+ image|cannot be run on a text|cannot be run on this input|"
+    r"gives no gradients for this input|not a readable label map|cannot be used|explain --json`"
 )
 _QUOTING_TO_THE_END = r"is not JSON|is not CSV|that numpy\.save wrote|array of \d+ values 0 or 1|exif\.jpg"
 _HEAD = """# What was tried to break it

@@ -20,14 +20,38 @@ from typer.testing import CliRunner
 
 from stabcert.cli.app import app
 from stabcert.report.record import load_schema
-from tests.robustness import certificates, faults, images, masks, models, outputs, records, requests, security, texts
+from tests.robustness import (
+    certificates,
+    faults,
+    images,
+    masks,
+    models,
+    networks,
+    outputs,
+    records,
+    requests,
+    security,
+    texts,
+)
 from tests.robustness.case import Case, Workshop
 from tests.robustness.table import ROWS, Row, command_line, render, summary
 from tests.waiting import LIMIT, finish, wait_for_lines
 
 CASES: tuple[Case, ...] = tuple(
     case
-    for module in (images, texts, masks, requests, models, records, certificates, outputs, faults, security)
+    for module in (
+        images,
+        texts,
+        masks,
+        requests,
+        models,
+        networks,
+        records,
+        certificates,
+        outputs,
+        faults,
+        security,
+    )
     for case in module.CASES
 )
 VALIDATOR = jsonschema.Draft202012Validator(load_schema())
