@@ -235,13 +235,12 @@ class Session:
                 not exist, which no input can do anything about.
         """
         output = self.output
+        output.check_output()
         if self.explanation.method is not None:
             from stabcert.explainers import check_method
 
             for method in parse_methods(self.explanation.method):
                 check_method(method)
-        if output.resume and output.output is None:
-            raise ParameterError("--resume needs the file to go on with; name it with --output FILE")
         drawn = output.html is not None or (output.plot is not None and self.summary is None)
         if output.resume and drawn:
             raise ParameterError(

@@ -25,7 +25,7 @@ def main(path: Path) -> None:
         time.sleep(0.001)
         return write(file, data[: max(1, len(data) // 3)])
 
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         os.write = slow
         sys.stdout.write("begun\n")
         sys.stdout.flush()
