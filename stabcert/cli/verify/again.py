@@ -13,7 +13,7 @@ from stabcert.cli.commands.certify_hard_request import HardRequest
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.certify_soft_work import SoftWork
 from stabcert.cli.explanation import Choice
-from stabcert.cli.inputs import Item, file_item
+from stabcert.cli.items import Item, file_item
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
