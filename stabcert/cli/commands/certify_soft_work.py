@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stabcert.cli.commands.certify_soft_request import SoftRequest
+from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class SoftWork:
     request: SoftRequest
+    again: bool = False
+    """A record is made again, which may be older than the rule that something must be left to add."""
 
     def work(self, case: Case) -> Outcome:
         """The certificate of one input."""
+        if self.request.min_rate is not None and not self.again and case.choice.mask.all():
+            raise nothing_left(len(case.choice.mask), "--min-rate")
         request = self.request
         if request.radius is None:
-            # Nobody asked for radius 1 where no feature is left to add: a text of one word is no error.
+            # Nobody asked for radius 1 where no feature is left to add: without threshold one word is not an error.
             default = "0" if case.choice.mask.all() else "all" if request.largest_radius else "1"
             request = replace(request, radius=default)
         smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None

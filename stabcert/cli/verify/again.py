@@ -154,7 +154,7 @@ class Certified(Recorded):
 
 def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:
     if command == "certify-soft":
-        return SoftWork(SoftRequest.from_record(result["request"])).work
+        return SoftWork(SoftRequest.from_record(result["request"]), again=True).work
     from stabcert.cli.commands.certify_hard_work import HardWork
 
     return HardWork(HardRequest.from_record(result["request"], result["check"])).work
