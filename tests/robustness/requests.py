@@ -95,6 +95,18 @@ CASES = cases(
     ("k of 1,000,000,000 digits in short", _ask("explain", "-k", "1e999999999"), 2, "use 1 to 9"),
     ("k NaN", _ask("explain", "-k", "nan"), 2, "is not a number"),
     ("k = 100%", _ask("explain", "-k", "100%"), 0, "9 of 9"),
+    (
+        "k = 100% with a rate to reach",
+        _ask("certify-soft", "-k", "100%", "--min-rate", "0.9"),
+        2,
+        "the explanation keeps all features, so that nothing is left to add",
+    ),
+    (
+        "one word with a search",
+        lambda shop: ["explain", "-t", "film", "-m", shop.text_model, "--method", "random", "--until-stable"],
+        2,
+        "the explanation keeps the only feature, so that nothing is left to add",
+    ),
     ("a delta of 0", _ask("certify-soft", "--delta", 0), 2, "between 0 and 1"),
     ("a delta of NaN", _ask("certify-soft", "--delta", "nan"), 2, "between 0 and 1"),
     ("an epsilon of 0", _ask("certify-soft", "--epsilon", 0), 2, "epsilon"),
