@@ -125,7 +125,8 @@ def _image_network(name: str, network: Any, device: torch.device, dtype: torch.d
     check_channels(name, data["input_size"][0])
     transform = create_transform(**data, is_training=False)
     channels_last = is_convolutional(network)
-    place(name, network, device, dtype, channels_last=channels_last)
+    # Buffers too: timm's networks compute in one type, statistics of batch norms included.
+    place(name, network.to(dtype), device, dtype, channels_last=channels_last)
 
     def to_pixels(image: Image.Image) -> torch.Tensor:
         pixels: torch.Tensor = transform(image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -169,14 +170,21 @@ def is_convolutional(network: torch.nn.Module) -> bool:
 def place(
     name: str, network: torch.nn.Module, device: torch.device, dtype: torch.dtype, *, channels_last: bool
 ) -> None:
-    """Put a network on its device in evaluation mode, without gradients of its parameters.
+    """Put a network on its device in evaluation mode, with parameters of type ``dtype`` and without their gradients.
+
+    Buffers, and parameters that the network asks transformers to leave in float32, keep the type that their loader
+    gave them: frequencies of rotary positions, for example, would be other positions in half precision.
 
     Raises:
         ModelError: a weight is NaN or infinite, in the file or in this dtype. The answers would be, too, but only for
             inputs that meet that weight.
     """
     network.eval().requires_grad_(False)
-    network.to(device=device, dtype=dtype)
+    network.to(device=device)
+    single = _kept_in_float32(network)
+    for key, value in network.named_parameters():
+        if value.is_floating_point() and not single(key):
+            value.data = value.data.to(dtype)
     broken = [key for key, value in network.named_parameters() if not bool(torch.isfinite(value).all())]
     if broken:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
@@ -186,6 +194,13 @@ def place(
         )
     if channels_last:
         network.to(memory_format=torch.channels_last)
+
+
+def _kept_in_float32(network: torch.nn.Module) -> Callable[[str], bool]:
+    """Return whether the name of a parameter is one of those that transformers leaves in float32."""
+    lists = (getattr(network, f"_keep_in_fp32_modules{end}", None) for end in ("", "_strict"))
+    patterns = [re.compile(pattern.replace("*", ".*")) for names in lists for pattern in names or ()]
+    return lambda key: any(pattern.search(key) for pattern in patterns)
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:

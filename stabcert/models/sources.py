@@ -119,7 +119,7 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
 
         image = load_demo_image()
         channels_last = is_convolutional(image.network)
-        place(name, image.network, options.device, options.dtype, channels_last=channels_last)
+        place(name, image.network.to(options.dtype), options.device, options.dtype, channels_last=channels_last)
         preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
         network = ImageNetwork(image.network, call_with_pixels, preprocessing, None, channels_last)
         return Loaded(network, image.class_names, sha256=image.sha256)

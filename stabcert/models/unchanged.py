@@ -10,11 +10,16 @@ import torch
 
 _TABLES = ("_modules", "_parameters", "_buffers", "_forward_hooks", "_forward_pre_hooks")
 _NOTHING: dict[str, Any] = {}
+_OF_TORCH = frozenset(vars(torch.nn.Module()))
+"""Names that every part has; among them tables of hooks, for all of which a copy would take too long."""
 
 
 @contextmanager
 def unchanged(network: torch.nn.Module) -> Iterator[None]:
     """Put every part, attribute, hook and configuration of a network back to what it was before the block.
+
+    Dictionaries among the attributes get their contents back. LeViT, for example, stores its attention biases in one,
+    and a tensor that was stored in inference mode can have no gradients later.
 
     BigBird, for example, replaces its sparse attention by full attention for good when it reads a short text, so that
     a long text would then be classified by another function. The state of torch's generator on the CPU is put back,
@@ -41,6 +46,7 @@ def _holders(network: torch.nn.Module) -> list[dict[str, Any]]:
         own = part.__dict__
         holders.append(own)
         holders += [own[name] for name in _TABLES]
+        holders += [value for name, value in own.items() if isinstance(value, dict) and name not in _OF_TORCH]
         config = own.get("config")
         if config is not None and id(config) not in seen and hasattr(config, "__dict__"):
             seen.add(id(config))

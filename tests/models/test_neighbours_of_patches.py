@@ -22,15 +22,30 @@ FAMILIES = (
     "DeiT",
     "Dinov2",
     "Beit",
+    "Data2VecVision",
+    "Dinov2WithRegisters",
     "CLIP",
     "Siglip",
     "timm:vit_tiny_patch16_224",
     "timm:deit3_small_patch16_224",
 )
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "Beit": {**VISION, "use_relative_position_bias": True},  # as the published ones have it
+    "Data2VecVision": {**VISION, "use_relative_position_bias": True},
+    "CLIP": {"vision_config": VISION},
+    "Siglip": {"vision_config": VISION},
+    "Levit": {
+        "image_size": 64,
+        "hidden_sizes": [16, 24, 32],
+        "num_attention_heads": [2, 2, 2],
+        "depths": [1, 1, 1],
+        "key_dim": [8, 8, 8],
+    },
+}
 
 
 def save(family: str, directory: Path) -> Path:
-    """A random network of the family with a processor that resizes to SIDE pixels."""
+    """A random network of the family with a processor that resizes to its number of pixels, mostly SIDE."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if family.startswith("timm:"):
@@ -40,15 +55,15 @@ def save(family: str, directory: Path) -> Path:
             _enlarge(network)
             timm.models.save_for_hf(network, str(directory), model_args=TIMM, safe_serialization=True)
             return directory
-        kind = getattr(transformers, f"{family}Config")
-        nested: dict[str, Any] = {"vision_config": VISION} if family in ("CLIP", "Siglip") else VISION
-        config = kind(**nested, num_labels=CLASSES)
+        options = CONFIGURATIONS.get(family, VISION)
+        config = getattr(transformers, f"{family}Config")(**options, num_labels=CLASSES)
         network = getattr(transformers, f"{family}ForImageClassification")(config)
         _enlarge(network)
     transformers.utils.logging.disable_progress_bar()
     network.save_pretrained(directory)
     transformers.utils.logging.enable_progress_bar()
-    transformers.ViTImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(directory)
+    side = options.get("image_size", SIDE)
+    transformers.ViTImageProcessor(size={"height": side, "width": side}).save_pretrained(directory)
     return directory
 
 

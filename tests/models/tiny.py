@@ -175,6 +175,7 @@ SPECIAL_FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "esm": ("Esm", {**_SIZES, "mask_token_id": 4, "token_dropout": True, "position_embedding_type": "rotary"}),
     "xlnet": ("XLNet", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
     "llama": ("Llama", _SIZES),
+    "mixtral": ("Mixtral", {**_SIZES, "num_key_value_heads": 2, "num_local_experts": 2}),
     "llama-without-padding": ("Llama", {**_SIZES, "pad_token_id": None}),
     "gpt2-with-padding": ("GPT2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "bos_token_id": 2, "eos_token_id": 3}),
     "t5": (
