@@ -64,7 +64,8 @@ class Evaluation:
         has_float64 = dtype == torch.float32 and device.type in ("cpu", "cuda")
         self._exact = masked_input.in_float64() if has_float64 else None
         self.decision_tolerance = self.drift_tolerance if self._exact is None else _EXACT_TOLERANCE
-        """Two best classes closer than this, in logits, cannot be told apart."""
+        """Two best classes closer than this, in logits, cannot be told apart. It grows when it turns out that the
+        network cannot compute in float64, before the first result that would have needed that is returned."""
         self.rechecked = 0
         """Masks so close to a tie that they were evaluated again in float64."""
         self.drift = 0.0
@@ -155,12 +156,16 @@ class Evaluation:
                 undecided.append(row)
         if self._exact is None:
             return
-        self.rechecked += len(undecided)
         for start in range(0, len(undecided), _EXACT_ROWS):
             part = undecided[start : start + _EXACT_ROWS]
-            with torch.inference_mode():
-                logits = self._exact.logits(masks[part])
+            try:
+                with torch.inference_mode():
+                    logits = self._exact.logits(masks[part])
+            except ModelError:  # mixtures of experts, for example, multiply matrices that cannot be of float64
+                self._exact, self.decision_tolerance = None, self.drift_tolerance
+                return
             probs[part], _ = self._fetch(logits, len(part))
+            self.rechecked += len(part)
 
     def observe(self, in_batch: NDArray[np.float64], alone: NDArray[np.float64], tolerance: float = 0.0) -> None:
         """Note how far the margin between the two best classes moved; refuse a model whose batches matter too much."""

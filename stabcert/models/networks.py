@@ -81,8 +81,9 @@ class ImageNetwork:
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:
-        """A copy that computes in float64."""
-        return copy.deepcopy(self.module).double()
+        """A copy that computes in float64; ModelError where the network cannot be copied."""
+        with failing(type(self.module).__name__):
+            return copy.deepcopy(self.module).double()
 
     def logits_in_float64(self, pixels: torch.Tensor) -> torch.Tensor:
         """Like `logits`, of float64 pixels."""
@@ -100,8 +101,9 @@ class TextNetwork:
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:
-        """A copy that computes in float64."""
-        return copy.deepcopy(self.module).double()
+        """A copy that computes in float64; ModelError where the network cannot be copied."""
+        with failing(type(self.module).__name__):
+            return copy.deepcopy(self.module).double()
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,23 @@ def test_whether_a_decision_is_a_near_tie_does_not_depend_on_batches() -> None:
     assert by_batch[2] == by_batch[0]
 
 
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_a_network_that_cannot_compute_in_float64_has_near_ties_as_if_there_were_no_float64(batch_size: int) -> None:
+    table = two_class_table([-1.0, 1e-6, 1.0, 2e-4])
+    fake = FakeInput(table, exact=table)
+    exact = fake.in_float64()
+    assert exact is not None
+    exact.fits, exact.error = 0, ModelError("Mixtral cannot be run on this input (RuntimeError). Give another input")
+    fake.in_float64 = lambda: exact  # type: ignore[method-assign]
+    model, without = predictor(fake, batch_size), predictor(FakeInput(table), batch_size)
+    assert not decide(model, ALL[::2]).near_tie.any()  # no tie among them, so float64 was not needed
+    found, expected = decide(model, ALL), decide(without, ALL)
+    assert found.near_tie.tolist() == expected.near_tie.tolist() == [False, True, False, False] * 8
+    assert found.classes.tolist() == expected.classes.tolist()
+    assert model.decision_tolerance == without.decision_tolerance
+    assert model.rechecked == 0
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
 def test_alone_is_equal_to_the_last_bit_for_every_batch_size(batch_size: int) -> None:
     fake = FakeInput(drift=lambda rows: 1e-6 * rows * np.ones((rows, 3)) * [1, 2, 3], dtype=torch.float64)
