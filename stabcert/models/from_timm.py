@@ -13,6 +13,7 @@ from stabcert.errors import ModelError
 from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.failures import reason
 from stabcert.models.networks import (
+    ANOTHER_MODEL,
     ImageNetwork,
     Loaded,
     call_with_pixels,
@@ -89,6 +90,19 @@ def load_from_timm(
     return Loaded(image, class_names, notes)
 
 
+def channels(network: torch.nn.Module) -> int:
+    """Return how many planes of colour a network of timm reads."""
+    from timm.data import resolve_model_data_config
+
+    # The data configuration is that of the published weights, whatever the arguments of this network.
+    names = network.pretrained_cfg.get("first_conv") or ()  # type: ignore[union-attr, operator]
+    name = names if isinstance(names, str) else next(iter(names), "")
+    first = dict(network.named_modules()).get(name)
+    if isinstance(first, torch.nn.Conv2d):
+        return first.in_channels
+    return int(resolve_model_data_config(network)["input_size"][0])
+
+
 def patch_size(network: torch.nn.Module) -> int | None:
     """Side of the patches in pixels, if every patch stays one token through the whole network."""
     from timm.layers import PatchEmbed
@@ -122,7 +136,7 @@ def _image_network(name: str, network: Any, device: torch.device, dtype: torch.d
     from timm.data import create_transform, resolve_model_data_config
 
     data = resolve_model_data_config(network)
-    check_channels(name, data["input_size"][0])
+    check_channels(name, channels(network))
     transform = create_transform(**data, is_training=False)
     channels_last = is_convolutional(network)
     # Buffers too: timm's networks compute in one type, statistics of batch norms included.
@@ -167,4 +181,4 @@ def _explained(name: str, error: Exception) -> str:
             f"{name} has no weights (or of another shape) for a part of its network, such as the classification head: "
             f"{keys}; give a model that was trained to classify (--allow-random-head works only with transformers)"
         )
-    return f"{name} cannot be loaded by timm ({reason(error)})"
+    return f"{name} cannot be loaded by timm ({reason(error)}). {ANOTHER_MODEL}"

@@ -14,6 +14,7 @@ from stabcert.models.checkpoint import Checkpoint, wrapper_prefix
 from stabcert.models.failures import reason
 from stabcert.models.kind import classifier_kind
 from stabcert.models.networks import (
+    ANOTHER_MODEL,
     ImageNetwork,
     Loaded,
     TextNetwork,
@@ -123,7 +124,7 @@ def _attempt(name: str, failure: str, load: Callable[[], Any]) -> Any:
     except ImportError as error:
         raise ModelError(f"{name} needs a package that is not installed ({reason(error)}); install it") from error
     except Exception as error:  # loaders, and the code of a model, raise whatever they like
-        raise ModelError(f"{name} {failure} ({reason(error)})") from error
+        raise ModelError(f"{name} {failure} ({reason(error)}). {ANOTHER_MODEL}") from error
 
 
 def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) -> tuple[str, ...]:
@@ -147,8 +148,8 @@ def _image_network(
 ) -> ImageNetwork:
     from transformers import AutoImageProcessor
 
-    directory, vision = checkpoint.directory, _vision_config(module)
-    check_channels(checkpoint.name, getattr(vision, "num_channels", 3))
+    directory = checkpoint.directory
+    check_channels(checkpoint.name, _channels(module))
     described = any((directory / file).is_file() for file in _PROCESSOR_FILES)
     # TimmWrapper keeps the preprocessing in config.json.
     if not described and checkpoint.config.get("model_type") != "timm_wrapper":
@@ -195,6 +196,15 @@ def _patch_size(module: Any) -> int | None:
     if isinstance(size, (list, tuple)) and len(set(size)) == 1:
         size = size[0]
     return size if isinstance(size, int) else None
+
+
+def _channels(module: Any) -> int:
+    """Return how many planes of colour the network reads, as its configuration says."""
+    if module.config.model_type == "timm_wrapper":
+        from stabcert.models.from_timm import channels
+
+        return channels(module.timm_model)
+    return int(getattr(_vision_config(module), "num_channels", 3))
 
 
 def _trial_size(module: Any) -> tuple[int, int]:

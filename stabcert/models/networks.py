@@ -21,6 +21,8 @@ from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import Preprocessing
 from stabcert.models.unchanged import unchanged
 
+ANOTHER_MODEL = "Give another model, or save this one again, with the preprocessing that belongs to it"
+
 
 @dataclass(frozen=True)
 class ImageNetwork:
@@ -249,7 +251,7 @@ def check_image_network(name: str, image: ImageNetwork, classes: int, device: to
             logits = image.logits(torch.stack([pixels, pixels]).to(device=device, dtype=dtype))
     except Exception as error:
         raise ModelError(
-            f"{name} cannot be run on a {pixels.shape[2]}x{pixels.shape[1]} image ({reason(error)})"
+            f"{name} cannot be run on a {pixels.shape[2]}x{pixels.shape[1]} image ({reason(error)}). {ANOTHER_MODEL}"
         ) from error
     check_logits(name, logits, classes)
 

@@ -24,7 +24,12 @@ def measured(processor: Any) -> Preprocessing:
     """
 
     def to_pixels(image: Image.Image) -> torch.Tensor:
-        pixels: torch.Tensor = processor(images=image, return_tensors="pt")["pixel_values"][0].float()
+        made = processor(images=image, return_tensors="pt")
+        if "pixel_values" not in made:
+            raise ValueError(f"an image comes out as {', '.join(made)}, not as pixel_values")
+        pixels: torch.Tensor = made["pixel_values"][0].float()
+        if pixels.ndim != 3:
+            raise ValueError(f"an image comes out in shape {tuple(pixels.shape)}, not in (channels, height, width)")
         return pixels
 
     mean, std = _normalisation(processor, to_pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from stabcert.core.decisions import decide
 from stabcert.errors import ModelError, ParameterError
 from stabcert.explainers import explain, explain_all
 from stabcert.models.base import ModelPredictor
@@ -90,6 +92,39 @@ def test_a_network_of_one_channel_is_refused_by_name(tmp_path: Path) -> None:
     timm.models.save_for_hf(network, str(tmp_path / "timm"), model_args={"in_chans": 1}, safe_serialization=True)
     for name in ("vit", "timm"):
         with pytest.raises(ModelError, match=r"reads images of 1 channel, but .* Give a model"):
+            load_model(str(tmp_path / name), device="cpu")
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_network_of_timm_in_the_format_of_transformers_that_reads_no_colours_is_refused_by_name(
+    channels: int, tmp_path: Path
+) -> None:
+    values = {"mean": [0.5] * channels, "std": [0.5] * channels, "crop_pct": 1.0, "interpolation": "bicubic"}
+    config = transformers.TimmWrapperConfig.from_dict(
+        {
+            "architecture": "test_vit",
+            "num_classes": 3,
+            "model_args": {"in_chans": channels},
+            "pretrained_cfg": {"input_size": [channels, 64, 64], **values},
+        }
+    )
+    transformers.utils.logging.disable_progress_bar()
+    transformers.TimmWrapperForImageClassification(config).save_pretrained(tmp_path)
+    transformers.utils.logging.enable_progress_bar()
+    with pytest.raises(ModelError, match=rf"reads images of {channels} channels?, but .* Give a model"):
+        load_model(str(tmp_path), device="cpu")
+
+
+def test_a_processor_that_makes_patches_or_clusters_of_colours_is_refused_with_what_it_makes(tmp_path: Path) -> None:
+    vision = {**SIZES, "patch_size": 8, "num_patches": 16}
+    siglip = transformers.Siglip2ForImageClassification(transformers.Siglip2Config(vision_config=vision, num_labels=3))
+    save(siglip, tmp_path / "siglip2", transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=16))
+    config = transformers.ImageGPTConfig(n_embd=16, n_layer=1, n_head=2, n_positions=64, vocab_size=17, num_labels=3)
+    clusters = np.linspace(-1, 1, 48).reshape(16, 3).tolist()
+    processor = transformers.ImageGPTImageProcessor(clusters=clusters, size={"height": 8, "width": 8})
+    save(transformers.ImageGPTForImageClassification(config), tmp_path / "imagegpt", processor)
+    for name, made in (("siglip2", r"in shape \(\d+, \d+\), not in"), ("imagegpt", "as input_ids, not as")):
+        with pytest.raises(ModelError, match=rf"an image comes out {made} .*\. Give another model"):
             load_model(str(tmp_path / name), device="cpu")
 
 
@@ -219,6 +254,18 @@ def test_a_text_that_the_network_cannot_read_is_an_error_of_this_text() -> None:
     text("bart", "mask", "the movie was good")(masks)
     with pytest.raises(ModelError, match=r"Bart\w+ cannot be run on this input \(ValueError.*Give another input"):
         text("bart", "mask", "the</s> movie was")(masks)
+
+
+def test_a_mixture_of_experts_has_near_ties_although_it_cannot_compute_in_float64() -> None:
+    given = text("mixtral", "unk")
+    network: Any = given.masked_input._network  # type: ignore[attr-defined]
+    torch.nn.init.zeros_(network.score.weight)
+    exact = copy.deepcopy(network).double()
+    given.masked_input._network_in_float64 = lambda: exact  # type: ignore[attr-defined]
+    predictor = ModelPredictor(given.masked_input, given.class_names, device=CPU)
+    decisions = decide(predictor, np.eye(predictor.n_features, dtype=bool))
+    assert decisions.near_tie.all()
+    assert predictor.decision_tolerance == predictor.drift_tolerance
 
 
 def test_a_network_without_gradients_says_what_to_do() -> None:

@@ -81,6 +81,27 @@ def _wrapped(shop: Workshop) -> Sequence[object]:
     return ["explain", "-t", SENTENCE, "-m", model, "--method", "random", "--json"]
 
 
+def _ties(shop: Workshop) -> Sequence[object]:
+    """A mixture of experts whose head is zero, so that every decision is a tie and float64 is asked for."""
+    from safetensors.torch import load_file, save_file
+
+    arguments = _text("mixtral", "--baseline", "unk")
+    path = "model/model.safetensors"
+    weights = load_file(path)
+    save_file(weights | {"score.weight": torch.zeros_like(weights["score.weight"])}, path, metadata={"format": "pt"})
+    return arguments
+
+
+def _patches(shop: Workshop) -> Sequence[object]:
+    vision = {**_SIZES, "patch_size": 8, "num_patches": 16}
+    config = transformers.Siglip2Config(vision_config=vision, id2label={0: "cat", 1: "dog"})
+    transformers.utils.logging.disable_progress_bar()
+    transformers.Siglip2ForImageClassification(config).save_pretrained("model")
+    transformers.utils.logging.enable_progress_bar()
+    transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=16).save_pretrained("model")
+    return _explain(_photo(shop))
+
+
 CASES = cases(
     AREA,
     ("a decoder without a padding token", lambda _: _text("llama-without-padding"), 0, "reported"),
@@ -97,6 +118,8 @@ CASES = cases(
     ),
     ("neighbours of BART", lambda _: _text("bart", "--baseline", "mask", "--neighbours", "1"), 3, "leave out --neigh"),
     ("a typed end of text before BART, and another text", _typed, 4, "cannot be run on this input"),
+    ("a mixture of experts with nothing but ties", _ties, 0, "reported"),
+    ("an image processor that makes patches", _patches, 3, "Give another model, or save this one again"),
     ("an image model of one channel", _one_channel, 3, "reads images of 1 channel"),
     ("a preprocessing that does not resize", lambda shop: _unresized(shop, 32), 0, "reported"),
     (
