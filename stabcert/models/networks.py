@@ -21,7 +21,7 @@ from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import Preprocessing
 from stabcert.models.unchanged import unchanged
 
-ANOTHER_MODEL = "Give another model, or save this one again, with the preprocessing that belongs to it"
+ANOTHER_MODEL = "Give another model, or save this one again with its tokenizer or image processor"
 
 
 @dataclass(frozen=True)

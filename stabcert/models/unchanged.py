@@ -46,7 +46,7 @@ def _holders(network: torch.nn.Module) -> list[dict[str, Any]]:
         own = part.__dict__
         holders.append(own)
         holders += [own[name] for name in _TABLES]
-        holders += [value for name, value in own.items() if isinstance(value, dict) and name not in _OF_TORCH]
+        holders += [own[name] for name in own.keys() - _OF_TORCH if isinstance(own[name], dict)]
         config = own.get("config")
         if config is not None and id(config) not in seen and hasattr(config, "__dict__"):
             seen.add(id(config))
