@@ -67,7 +67,7 @@ def test_min_rate_exits_0_when_met_and_1_when_not(run: Run, bert: Path, tmp_path
     everything = tmp_path / "all.json"
     everything.write_text(json.dumps([1] * 8 + [0]))
     shares = certify_with(run, bert, everything, "-r", "all").record["result"]["rates"][0]["rate"]
-    met = certify_with(run, bert, everything, "--min-rate", shares)
+    met = certify_with(run, bert, everything, "--min-rate", shares, "--allow-vacuous")
     assert (met.code, met.record["status"]) == (0, "certified")
     mask = _mask(tmp_path)
     rate = certify_with(run, bert, mask, "-r", 7, "--n-samples", 1000).record["result"]["rates"][0]
@@ -81,8 +81,9 @@ def test_a_threshold_is_compared_unrounded(run: Run, bert: Path, tmp_path: Path)
     mask = _mask(tmp_path)
     rate = certify_with(run, bert, mask, "-r", 7, "--n-samples", 1000).record["result"]["rates"][0]["rate"]
     assert 0 < rate < 1
-    at = certify_with(run, bert, mask, "-r", 7, "--n-samples", 1000, "--min-rate", rate)
-    above = certify_with(run, bert, mask, "-r", 7, "--n-samples", 1000, "--min-rate", np.nextafter(rate, 1))
+    arguments = ("-r", 7, "--n-samples", 1000, "--allow-vacuous", "--min-rate")
+    at = certify_with(run, bert, mask, *arguments, rate)
+    above = certify_with(run, bert, mask, *arguments, np.nextafter(rate, 1))
     assert (at.code, above.code) == (0, 1)
 
 

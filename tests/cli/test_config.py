@@ -46,7 +46,7 @@ def test_the_name_of_an_option_counts_and_not_that_of_its_variable(run: Run, ber
     [
         ("[certify-soft]\nmin-rat = 0.9", "min-rat is no option that can stand there; did you mean min-rate?"),
         ("[certify-soft]\nmin_rate = 0.9", "did you mean min-rate?"),
-        ("[certify-soft]\nconfig = 'x'", "config is no option that can stand there; write one of allow-pickle"),
+        ("[certify-soft]\nconfig = 'x'", "config is no option that can stand there; write one of allow-inconsistent"),
         ('[certify-soft]\nmin-rate = "high"', "min-rate = 'high' must be a number"),
         ("[certify-soft]\nmin-rate = true", "min-rate = true must be a number"),
         ("[certify-soft]\nlimit = 1.5", "limit = 1.5 must be a whole number"),

@@ -143,7 +143,7 @@ def _on_page(build: Build) -> Build:
 
 
 _TEST = ("certify-soft", "--method", "random", "-k", 3, "-r", 6, "--min-rate", 0.95)
-_SEARCH = ("explain", "--method", "random", "--until-stable", "--min-rate", 0.9, "-r", 4)
+_SEARCH = ("explain", "--method", "random", "--until-stable", "--min-rate", 0.9, "-r", 4, "--allow-vacuous")
 _EXPLAIN = ("explain", "--method", "random", "-o", "out.jsonl")
 
 CASES = cases(
