@@ -114,7 +114,7 @@ def _check_kind(item: Item, model: str) -> None:
     if model.startswith("demo:") and model != f"demo:{item.kind}":
         article = "an image" if item.kind == "image" else "a text"
         raise InputError(
-            f"{item.id} is {article}, but {model} classifies {model.removeprefix('demo:')}s; "
+            f"{item.title} is {article}, but {model} classifies {model.removeprefix('demo:')}s; "
             f"use --model demo:{item.kind}"
         )
 

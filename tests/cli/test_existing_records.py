@@ -36,7 +36,7 @@ def test_a_file_that_holds_records_is_refused_before_a_model_is_loaded(
 ) -> None:
     run(*command, "-t", "a film")
     before = output.read_bytes()
-    for model in (command[2], "no/such/model"):
+    for model in (command[2], "a-model-that-only-the-hub-could-have"):
         ran = run("explain", "-m", model, *command[3:], "-t", "bad")
         assert (ran.code, ran.stdout) == (2, "")
         assert all(name in ran.stderr for name in ("--resume", "--append", "--overwrite", "another file"))

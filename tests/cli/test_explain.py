@@ -222,18 +222,8 @@ def test_until_stable_tells_what_was_found_in_words(run: Run, bert: Path) -> Non
 
 def test_the_certified_mask_pipes_into_certify_soft(run: Run, bert: Path) -> None:
     explained = explain(run, bert, *SEARCH, "--json")
-    piped = run(
-        "certify-soft",
-        "--from",
-        "-",
-        "--radius",
-        1,
-        "--min-rate",
-        1,
-        "--allow-vacuous",
-        "--json",
-        stdin=explained.stdout,
-    )
+    arguments = ("--radius", 1, "--min-rate", 1, "--allow-vacuous", "--json")
+    piped = run("certify-soft", "--from", "-", *arguments, stdin=explained.stdout)
     assert piped.code == 0
     assert piped.record["explanation"]["k"] == explained.record["result"]["until_stable"]["k"]
 

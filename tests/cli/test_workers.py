@@ -41,7 +41,7 @@ def test_two_workers_give_what_one_process_gives(ray_cluster: str, run: Run, ber
     assert serial.code == spread.code == 4
     assert [without_run(r) for r in spread.records] == [without_run(r) for r in serial.records]
     assert (tmp_path / "spread.jsonl").read_text() == spread.stdout
-    assert spread.stderr.count("Error: text-3") == 1
+    assert spread.stderr.count('Error: "not bad"') == 1
     assert (tmp_path / "spread.html").read_text().count("<section") == 5
 
 

@@ -121,6 +121,37 @@ CASES = cases(
         "--max-samples",
     ),
     (
+        "leave to certify another class, without a threshold",
+        _ask("certify-soft", "--allow-inconsistent"),
+        2,
+        "--allow-inconsistent without --min-rate",
+    ),
+    (
+        "leave to certify nothing, without a threshold",
+        _ask("certify-hard", "--allow-vacuous"),
+        2,
+        "--allow-vacuous without --min-radius",
+    ),
+    (
+        "leave to certify nothing, without a search",
+        _ask("explain", "--allow-vacuous"),
+        2,
+        "--allow-vacuous without --until-stable",
+    ),
+    (
+        "a radius upwards alone, which does not tell whether the mask is consistent",
+        _ask("certify-hard", "--noise", "bernoulli", "--direction", "incremental", "--min-radius", 1),
+        2,
+        "add --allow-inconsistent",
+    ),
+    ("a rate that is met for nothing", _ask("certify-soft", "-r", 1, "--min-rate", 0.1), 1, "vacuous"),
+    (
+        "the same with leave",
+        _ask("certify-soft", "-r", 1, "--min-rate", 0.1, "--allow-vacuous", "--allow-inconsistent"),
+        0,
+        "certified",
+    ),
+    (
         "an accuracy of NaN",
         lambda shop: _labelled(shop, "--min-accuracy", "nan"),
         2,

@@ -22,7 +22,7 @@ _A = _B = 0.5
 _BISECTIONS = 200
 _SMALLEST_INVERTED = 1e-100
 _INVERSION_ERROR = 1e-13
-"""More than the relative error of scipy's inverse of the Beta distribution: at most 4e-14 in 4,000 cases that were
+"""More than the relative error of scipy's inverse of the Beta distribution: at most 4e-14 for 5,159 bounds that were
 compared with 60 digits. A bound is rounded to the side on which it holds."""
 
 MAX_SAMPLES = 10**9
