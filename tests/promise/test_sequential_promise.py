@@ -22,6 +22,7 @@ from tests.promise.cases import (
     SumModulo,
     at_most,
     check,
+    judge,
     just_above,
     mask_option,
     nearest,
@@ -126,3 +127,17 @@ def test_the_search_for_a_stable_mask_is_wrong_with_frequency_delta_at_most(tmp_
     arguments += ["--min-rate", just_above(max(rates)), "--max-samples", MAX_SAMPLES, "--allow-vacuous"]
     found = records(tmp_path, function, *arguments, number=CERTIFICATES if SLOW else 20)
     check("search for a stable mask", delta, found, {"certified wrongly": lambda r: r["status"] == "certified"})
+
+
+@pytest.mark.parametrize("delta", DELTAS)
+def test_whoever_goes_on_with_more_samples_is_wrong_with_frequency_delta_at_most(tmp_path: Path, delta: float) -> None:
+    """A test that is valid at every moment may go on; begun anew it would be another chance to be wrong each time."""
+    function, mask = nearest(0.5, 24, 12)
+    arguments = ["-r", 12, "--min-rate", just_above(function.rate(mask, 12)), "--delta", delta]
+    falsely: dict[str, bool] = {}
+    for most in (20, 40, 60, 80, 100, 150, 200, 300):
+        limit = ["--max-samples", most, *mask_option(tmp_path, mask)]
+        for record in records(tmp_path, function, "certify-soft", *arguments, *limit):
+            name = record["input"]["id"]
+            falsely[name] = falsely.get(name, False) or record["result"]["rates"][0]["verdict"] == "certified"
+    judge("a test that goes on", delta, len(falsely), {"certified wrongly": sum(falsely.values())})
