@@ -70,7 +70,7 @@ class Task:
     problem: InputError | None = None
     """Why it cannot be done, if that is known already."""
     copy: int = 0
-    """How many inputs of the same bytes stand before it, in the whole list."""
+    """How many inputs of the same bytes stand before it, in the whole list; 0 where inputs are not summed up."""
 
 
 def make_tasks(
@@ -109,8 +109,11 @@ def make_tasks(
     parameters = result_parameters(asked)
     tasks = []
     items = [item for item, _, _ in found]
+    # Only where inputs are summed up have equal ones draws of their own. Elsewhere another draw for the same request
+    # would be a second chance that nobody marks, and that no record could be made again from.
+    copies = [0] * len(items) if label is None else equal_before(items)
     for (item, recorded, problem), name, occurrence, copy in zip(
-        found, names, _occurrences(items), equal_before(items), strict=True
+        found, names, _occurrences(items), copies, strict=True
     ):
         named = (
             (recorded.model, recorded.revision) if recorded else (model.model or f"demo:{item.kind}", model.revision)
@@ -120,8 +123,7 @@ def make_tasks(
             command=command,
             parameters=parameters
             | ({} if item.label is None else {"label": item.label.value})
-            # Where inputs are summed up, equal ones have draws of their own.
-            | ({"copy": copy} if label is not None and copy else {}),
+            | ({"copy": copy} if copy else {}),
             model=named[0],
             revision=named[1],
             identity=item.id,

@@ -228,3 +228,37 @@ def test_a_family_of_certificates_that_draw_nothing_is_refused(run: Run, bert: P
     refused = run("certify-hard", "-t", "a great film", "-m", bert, "--family", 3)
     assert refused.code == 2
     assert "--family" in refused.stderr
+
+
+def test_certificates_of_equal_inputs_are_equal_and_stand(run: Run, bert: Path, tmp_path: Path) -> None:
+    """A copy with draws of its own would be a second chance, and its record could not be made again."""
+    mask = tmp_path / "mask.json"
+    mask.write_text(json.dumps([1, 0, 1, 0, 0, 0, 0, 0, 0]))
+    command = ("certify-soft", "-m", bert, "--mask", mask, "-r", 5, "--n-samples", 40, "--json")
+    records = run(*command, "-t", TEXT, "-t", TEXT, "-t", TEXT).records
+    assert all(record["result"] == records[0]["result"] for record in records)
+    code, found = verify("certify-soft", *records)
+    assert (code, {one["status"] for one in found}) == (0, {"stands"})
+
+
+def test_more_samples_and_more_sizes_go_on_with_the_same_draws(
+    run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: list[int] = []
+    generator = Draws.generator
+
+    def seen(self: Draws, *arguments: Any, **options: Any) -> np.random.Generator:
+        made = generator(self, *arguments, **options)
+        first.append(int(copy.deepcopy(made).integers(2**63)))
+        return made
+
+    monkeypatch.setattr(Draws, "generator", seen)
+    common = ("-t", TEXT, "-m", bert, "--method", "random", "-r", 4, "--min-rate", 0.5)
+    for limit in (40, 400):
+        run("certify-soft", *common, "--max-samples", limit)
+    assert len(first) == 2
+    for options in ((), ("--max-samples", 400), ("-k", 5)):
+        run("explain", *common, "--until-stable", "--allow-vacuous", *options)
+    assert len(first) == 5
+    assert first[0] == first[1]
+    assert len(set(first[2:])) == 1

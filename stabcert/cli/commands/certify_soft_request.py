@@ -141,8 +141,13 @@ class SoftRequest:
         return as_recorded(asdict(self))
 
     def of_draws(self) -> dict[str, Any]:
-        """Return what another draw belongs to, as plain values."""
-        return {**self.parameters(), "smooth": self.smooth, "smooth_draws": self.smooth_draws}
+        """Return what another draw belongs to, as plain values.
+
+        Not the maximum of samples: whoever raises it goes on with the draws of before, which costs nothing because the
+        bounds hold at every moment. A new draw would be one more chance to be wrong.
+        """
+        parameters = {name: value for name, value in self.parameters().items() if name != "max_samples"}
+        return {**parameters, "smooth": self.smooth, "smooth_draws": self.smooth_draws}
 
     def parameters(self) -> dict[str, Any]:
         """Arguments of `certify_soft`, all but predictor, mask and generator."""

@@ -95,7 +95,7 @@ class Attributions:
                 scores,
                 **self._search,
                 largest_k=largest_k,
-                rng=draws.generator(Stream.search, ranking(scores), {**self._search, "largest_k": largest_k}),
+                rng=draws.generator(Stream.search, ranking(scores), self._of_draws()),
             )
         except SearchInterrupted as error:
             stable, interrupted = error.found, True
@@ -125,6 +125,10 @@ class Attributions:
             return Outcome("not-certified" if stable.tested else "vacuous", result)
         allowed = Allowed(vacuous=bool(self._search["allow_vacuous"]))
         return Outcome("certified", result, certificate=stable.certificate, allowed=allowed)
+
+    def _of_draws(self) -> dict[str, Any]:
+        """Return what another draw belongs to; with more samples or sizes allowed a search goes on with its draws."""
+        return {name: self._search[name] for name in ("radius", "min_rate", "delta")}
 
     def _largest_k(self, predictor: ModelPredictor) -> int:
         """The most features to keep; at least one is left to add, because all of them would be stable for nothing."""
