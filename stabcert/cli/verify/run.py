@@ -23,10 +23,12 @@ from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.errors import InputError, StabcertError
 from stabcert.report.record import RunInfo, to_json
+from stabcert.report.says.verification import verification_document
+from stabcert.report.terminal import Shown, lines
 from stabcert.report.verify.checks import Check
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.mask_flags import notes_of
-from stabcert.report.verify.verification import Verification, failed_verification, render
+from stabcert.report.verify.verification import Verification, failed_verification
 from stabcert.report.visible import visible
 from stabcert.sweep.journal import Journal
 from stabcert.sweep.key import digest
@@ -150,11 +152,11 @@ class _Verify:
         if self.output.json:
             print_json(text, sys.stdout)
         elif found is not None:
-            self._print(render(found))
+            self._print(lines(verification_document(found)))
 
-    def _print(self, lines: Sequence[Text]) -> None:
+    def _print(self, shown: Sequence[Shown]) -> None:
         console = console_on(sys.stdout)
-        for line in lines:
+        for line in shown:
             console.print(line, soft_wrap=True)
         sys.stdout.flush()
 
