@@ -122,7 +122,7 @@ def test_the_python_of_the_readme_runs() -> None:
         ).stdout
         for code in examples
     )
-    assert printed == "joy 1.0\n" + "0.75\n"
+    assert printed == "joy 1.0\nTrue False\n" + "0.75\n"
 
 
 def test_links_lead_to_files_and_headings() -> None:

@@ -13,7 +13,7 @@ from stabcert.errors import ParameterError
 
 def allow_vacuous_option() -> Any:
     return typer.Option(
-        "--allow-vacuous", help="Certify although nothing at all has that class.", rich_help_panel=CERTIFICATE
+        "--allow-vacuous", help="Certify although the empty input has that class.", rich_help_panel=CERTIFICATE
     )
 
 

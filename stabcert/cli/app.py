@@ -14,7 +14,12 @@ import typer
 from stabcert.cli.commands import certify_hard, certify_soft, explain, fourier, smooth_eval
 from stabcert.cli.exit_codes import BROKEN_PIPE, COULD_NOT_RUN, INTERRUPTED, code_of_error
 from stabcert.cli.signals import termination_interrupts
-from stabcert.cli.streams import replace_what_cannot_be_written, tell
+from stabcert.cli.streams import (
+    ignore_impossible_sizes,
+    replace_what_cannot_be_written,
+    stand_in_for_closed_streams,
+    tell,
+)
 from stabcert.errors import ParameterError, StabcertError
 
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
@@ -23,7 +28,7 @@ features are revealed?
 Exit codes: 0 done; 1 a threshold was not met; 2 wrong request; 3 could not run; 4 some inputs failed
 (with --keep-going); 130 interrupted (143 by SIGTERM)."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class _Group(typer.core.TyperGroup):
@@ -139,7 +144,12 @@ def _error(message: str) -> None:
 
 
 def main() -> None:
+    closed = stand_in_for_closed_streams()
+    if closed:
+        _error("standard output is closed, so that results would be lost. Write > /dev/null to do without them")
+        sys.exit(COULD_NOT_RUN)
     replace_what_cannot_be_written()
+    ignore_impossible_sizes()
     try:
         app(prog_name="stabcert")
     except Exception:  # what even the messages failed on: Python's own exit code, 1, means "threshold not met"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.exit_codes import MISSED
 from stabcert.cli.files import Replacement
-from stabcert.cli.inputs import Item
+from stabcert.cli.items import Item
 from stabcert.cli.options import OutputOptions
 from stabcert.report.finding import doubts_of, found_of, marked_text_of
 from stabcert.report.github import annotation, plain

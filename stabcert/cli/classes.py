@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 
 from stabcert.errors import ParameterError
@@ -10,21 +11,56 @@ from stabcert.errors import ParameterError
 _FEW = 12
 """No more classes are listed in a message."""
 _MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
+_BY_NUMBER, _BY_NAME = "id:", "name:"
 
 
 def find_class(text: str, class_names: tuple[str, ...]) -> int:
-    """A class by its number or name (any case; the part before a comma is enough if only one class has it).
+    """Return a class by its number or name (any case; the part before a comma is enough if only one class has it).
+
+    A number that is also in the name of another class is refused: of a model with the classes "1 star" to "5 stars",
+    class 1 is "2 stars". ``id:1`` is the class with that number, ``name:1`` the class with that name.
 
     Raises:
         ParameterError: no such class, or several.
     """
+    if text.startswith(_BY_NUMBER) and class_number(text.removeprefix(_BY_NUMBER).strip()) is not None:
+        return _by_number(text.removeprefix(_BY_NUMBER).strip(), class_names)
     number = class_number(text)
-    if number is not None:
-        if number >= len(class_names):
-            raise ParameterError(f"class {text} does not exist; the model has classes 0 to {len(class_names) - 1}")
-        return number
-    wanted = text.casefold().strip()
+    if number is None:
+        return _by_name(text, class_names)
+    exact = [i for i, name in enumerate(class_names) if class_number(name.strip()) == number]
+    claims = exact or [i for i, name in enumerate(class_names) if re.findall(r"\d+", name) == [text]]
+    if number >= len(class_names):
+        return exact[0] if len(exact) == 1 else _by_number(text, class_names)
+    if claims and number not in claims:
+        of_one = f"is the name of class {claims[0]}" if exact else f"is in the name of class {claims[0]}"
+        named = "" if exact else f", {class_names[claims[0]]!r}"
+        raise ParameterError(
+            f"{text!r} {of_one}{named}, but class {number} is called {class_names[number]!r}; write "
+            f"{_BY_NUMBER}{text} for class {number}, or {_BY_NAME}{class_names[claims[0]]} for the other"
+        )
+    return number
+
+
+def class_number(text: str) -> int | None:
+    """Return the number of a class that ``text`` is, if it is one; of too many digits, one that no model has."""
+    if not text.isdecimal():
+        return None
+    return int(text) if len(text) < _MOST_DIGITS else sys.maxsize
+
+
+def _by_number(text: str, class_names: tuple[str, ...]) -> int:
+    number = class_number(text)
+    if number is None or number >= len(class_names):
+        raise ParameterError(f"class {text} does not exist; the model has classes 0 to {len(class_names) - 1}")
+    return number
+
+
+def _by_name(text: str, class_names: tuple[str, ...]) -> int:
     names = [name.casefold() for name in class_names]
+    wanted = text.casefold().strip()
+    if wanted not in names and wanted.startswith(_BY_NAME):
+        wanted = wanted.removeprefix(_BY_NAME).strip()
     found = [i for i, name in enumerate(names) if name == wanted]
     found = found or [i for i, name in enumerate(names) if wanted in (part.strip() for part in name.split(","))]
     if len(found) == 1:
@@ -38,10 +74,3 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
     if not near and len(class_names) <= _FEW:
         hint = f"; it has {', '.join(class_names)}"
     raise ParameterError(f"the model has no class {text!r}{hint}")
-
-
-def class_number(text: str) -> int | None:
-    """The number of a class that ``text`` is, if it is one; so many digits that no model has the class are one, too."""
-    if not text.isdecimal():
-        return None
-    return int(text) if len(text) < _MOST_DIGITS else sys.maxsize

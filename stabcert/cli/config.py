@@ -1,9 +1,13 @@
-"""Options from a file: ``[certify-soft]`` and under it ``min-rate = 0.9``, as if they had been typed."""
+"""Options from a file: ``[certify-soft]`` and under it ``min-rate = 0.9``, as if they had been typed.
+
+Paths are the exception: they are relative to the folder of the file, wherever the command is run.
+"""
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,11 +15,16 @@ from typing import Any, get_args
 
 import typer
 
-from stabcert.cli.text_files import read_file
+from stabcert.cli.suffixes import suffix_of
+from stabcert.cli.text_files import is_there, read_file
 from stabcert.errors import InputError, ParameterError
 
 # An option that ends the program, and the one that is being read.
 _NOT_HERE = {"help", "config"}
+_PATHS_OR_WORDS = {"features", "from_file", "verify"}
+"""Options that name a file or something else, so that their type does not tell."""
+_READ = {"inputs_file", "labels_file", "mask_file", "check", *_PATHS_OR_WORDS}
+_FEATURE_FILES = (".npy", ".png")
 
 
 def use_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -59,11 +68,42 @@ def read_config(
         origin = f"{path}, [{command}]: {name}"
         if name not in options:
             raise ParameterError(f"{origin} is no option that can stand there; {_near(name, options)}")
-        values[options[name].name] = _typed(origin, options[name], hints[options[name].name], value)
+        parameter = options[name]
+        hint = get_args(hints[parameter.name])[0]
+        typed = _typed(origin, parameter, hint, value)
+        if isinstance(typed, str):
+            typed = _placed(path, origin, parameter.name, typed, is_path=Path in (hint, *get_args(hint)))
+        values[parameter.name] = typed
     return values
 
 
-def _typed(origin: str, option: Any, hint: Any, value: Any) -> Any:
+def _placed(config: Path, origin: str, name: str, value: str, *, is_path: bool) -> str:
+    """Return a path as it is from the folder of the file that holds it, and any other value as it is written.
+
+    Raises:
+        InputError: a file that is read, and is in the working directory instead.
+    """
+    home = os.path.expanduser(value) if value.startswith("~") else value
+    # What comes through a pipe has no folder.
+    folder = config.parent if is_there(config.is_file) else Path()
+    beside = folder / home
+    if name == "model":
+        # Names of the hub look like paths. A folder beside the file is meant, or a path that cannot be a name.
+        path = value.startswith(("~", "./", "../")) or is_there(beside.is_dir)
+        return str(beside) if path else value
+    if name in _PATHS_OR_WORDS:
+        is_path = value != "-" and (name != "features" or suffix_of(value) in _FEATURE_FILES)
+    if not is_path or not value:
+        return value
+    if name in _READ and not is_there(beside.exists) and is_there(Path(home).exists):
+        raise InputError(
+            f"{origin} = {value!r} is relative to the folder of {config}, and {beside} does not exist. Write "
+            f"{os.path.relpath(home, folder)!r}"
+        )
+    return str(beside)
+
+
+def _typed(origin: str, option: Any, annotated: Any, value: Any) -> Any:
     """The value as it would be typed."""
     if option.is_flag:
         if not isinstance(value, bool):
@@ -74,7 +114,6 @@ def _typed(origin: str, option: Any, hint: Any, value: Any) -> Any:
         if not all(isinstance(one, str) for one in values):
             raise ParameterError(f'{origin} = {_shown(value)} must be text, or a list of texts: ["a", "b"]')
         return values
-    annotated = get_args(hint)[0]
     kinds = get_args(annotated) or (annotated,)
     # "1:3" and "25%" need quotes in TOML, but who writes radius = 4 without them is understood.
     possible: tuple[type, ...] = (str, int, float)

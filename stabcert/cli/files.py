@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from stabcert.cli.inputs import IMAGE_SUFFIXES
+from stabcert.cli.suffixes import INPUT_SUFFIXES, suffix_of
 from stabcert.sweep.journal import cannot_write
 
 _LONGEST_NAME = 80
@@ -96,6 +96,6 @@ def file_names(identities: Sequence[str]) -> list[str]:
 
 def _stem(identity: str) -> str:
     name = Path(identity).name or "input"
-    if Path(name).suffix.lower() in IMAGE_SUFFIXES | {".txt"}:
+    if suffix_of(name) in INPUT_SUFFIXES:
         name = Path(name).stem
     return re.sub(r"[^\w.-]+", "_", name).strip("._-")[:_LONGEST_NAME] or "input"

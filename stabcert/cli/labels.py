@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from stabcert.cli.classes import class_number, find_class
-from stabcert.cli.inputs import Item, Label, label_of, missing_item
-from stabcert.cli.text_files import is_file, read_rows, read_text, split_lines
+from stabcert.cli.classes import find_class
+from stabcert.cli.columns import found_columns, unread_label
+from stabcert.cli.items import Item, Label, label_of, missing_item
+from stabcert.cli.suffixes import TABLES, TEXT_SUFFIX, suffix_of
+from stabcert.cli.tables import Row, read_rows
+from stabcert.cli.text_files import is_file, read_text, split_lines
 from stabcert.errors import InputError, ParameterError
 
 _NAMES = ("path", "file", "id")
@@ -29,9 +31,9 @@ class Labelled:
 def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
     """Labels from ``file``, and a problem for each input without one where others have one.
 
-    ``file`` is .csv or .jsonl with a label for each path, file or id, or .txt with a label a line in the order
-    of the inputs. A path is one beside the file, in the working directory, or beside any input; a mere name is
-    enough where one input has it. A row about a file that is nowhere is an input with a problem.
+    ``file`` is a table (.csv, .jsonl, ...) with a label for each path, file or id, or .txt with a label a line in
+    the order of the inputs. A path is one beside the file, in the working directory, or beside any input; a mere name
+    is enough where one input has it. A row about a file that is nowhere is an input with a problem.
 
     Raises:
         InputError: the file cannot be read, is no such file, or has a label for none of the inputs.
@@ -43,12 +45,17 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
         twice = next((item for item in items if item.label is not None), None)
         if twice is not None and twice.label is not None:
             raise ParameterError(
-                f"{twice.id} has a label already ({twice.label.origin}); leave out --labels, or that label"
+                f"{twice.title} has a label already ({twice.label.origin}); leave out --labels, or that label"
             )
-        if file.suffix.lower() in (".csv", ".jsonl"):
+        if suffix_of(file) in TABLES:
             found, notes = _by_rows(found, file)
-        else:
+        elif suffix_of(file) in ("", TEXT_SUFFIX):
             found = _by_lines(found, file)
+        else:
+            raise InputError(
+                f"--labels must be a file with the suffix .txt (a label a line), {', '.join(TABLES)}, got {file}. "
+                "Rename or copy it"
+            )
         if not any(item.label is not None or item.problem is not None for item in found):
             raise InputError(
                 f"{file} has no label for any of the inputs; write one row for each, with the columns path (or id) and "
@@ -66,7 +73,7 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
 
 
 def class_of(label: Label, class_names: tuple[str, ...]) -> int:
-    """The class that a label names, as `find_class`; a name counts before a number.
+    """Return the class that a label names, as `find_class`; a number of a .jsonl file is that of a class.
 
     Raises:
         InputError: the model has no such class, or the label may mean two.
@@ -78,16 +85,6 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
         raise InputError(
             f"{label.origin}: class {value} does not exist; the model has classes 0 to {len(class_names) - 1}"
         )
-    named = [i for i, name in enumerate(class_names) if name == value]
-    number = class_number(value)
-    if number is not None and len(named) == 1 and named[0] != number:
-        if number < len(class_names):
-            raise InputError(
-                f"{label.origin}: {value!r} is the name of class {named[0]}, but class {value} is called "
-                f"{class_names[number]!r}; give labels as numbers in a .jsonl file, where "
-                f'{{"label": {value}}} is class {value}'
-            )
-        return named[0]
     try:
         return find_class(value, class_names)
     except ParameterError as error:
@@ -95,7 +92,7 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
 
 
 def _unlabelled(item: Item, where: str) -> InputError:
-    return InputError(f"{item.id} has no label, but others have one; add it to {where}, or leave the input out")
+    return InputError(f"{item.title} has no label, but others have one; add it to {where}, or leave the input out")
 
 
 def _by_lines(items: list[Item], file: Path) -> list[Item]:
@@ -117,9 +114,9 @@ def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]
     labels: dict[int, Label] = {}
     problems: dict[int, InputError] = {}
     missing, unused = [], []
-    for line, row in read_rows(file):
-        origin = f"{file}, line {line}"
-        column, name = _named(row, origin)
+    for listed in read_rows(file):
+        row, origin = listed.fields, f"{file}, line {listed.line}"
+        column, name = _named(listed, origin)
         try:
             label = label_of(row.get("label"), origin)
         except InputError as error:
@@ -154,13 +151,27 @@ def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]
     return found + missing, (note,) if note else ()
 
 
-def _named(row: dict[str, Any], origin: str) -> tuple[str, str]:
-    if "label" not in row:
-        raise InputError(f"{origin}: there is no label; write the columns path (or id) and label")
+def _named(row: Row, origin: str) -> tuple[str, str]:
+    """Return the column that names the input, and the name.
+
+    Raises:
+        InputError: a row that cannot be read, or without a label or a name.
+    """
+    if row.problem is not None:
+        raise row.problem
+    fields = {
+        name.strip().casefold() if name.strip().casefold() in _NAMES else name: row.fields[name] for name in row.fields
+    }
+    if "label" not in fields:
+        like = unread_label(fields)
+        rename = f"rename {like!r} to 'label'" if like is not None else "write the columns path (or id) and label"
+        raise InputError(f"{origin}: there is no label; {rename}")
     for column in _NAMES:
-        if isinstance(row.get(column), str) and row[column]:
-            return column, row[column]
-    raise InputError(f"{origin}: neither path nor file nor id says which input has the label")
+        if isinstance(fields.get(column), str) and fields[column]:
+            return column, fields[column]
+    raise InputError(
+        f"{origin}: neither path nor file nor id says which input has the label ({found_columns([*fields])})"
+    )
 
 
 class _Finder:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, 
 from stabcert.cli.config import use_config
 from stabcert.cli.parsing import DEFAULT_METHOD
 from stabcert.errors import ParameterError
+
+if TYPE_CHECKING:
+    from stabcert.sweep.journal import Existing
 
 INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
 CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = "Certificate", "Verification", "Output", "Running"
@@ -56,7 +59,7 @@ class InputOptions:
         typer.Option(
             "--inputs",
             metavar="FILE",
-            help=".txt (a path or sentence a line), .jsonl or .csv (id, text or path).",
+            help=".txt (a path or sentence a line), .jsonl, .json, .csv or .tsv (id, text or path).",
             rich_help_panel=INPUT,
         ),
     ] = None
@@ -189,7 +192,7 @@ class ExplanationOptions:
             "--target",
             metavar="LABEL|ID",
             show_default="the predicted one",
-            help="Class that is explained.",
+            help="Class that is explained: a name or number; name:1 or id:1 where it may be either.",
             rich_help_panel=EXPLANATION,
         ),
     ] = None
@@ -251,8 +254,23 @@ class OutputOptions:
     ] = None
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Append the same objects to FILE.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the same objects to FILE. If it holds records: --resume, --append or --overwrite.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None
+    append: Annotated[
+        bool, typer.Option("--append", help="Add to the records in the --output file.", rich_help_panel=OUTPUT)
+    ] = False
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace them, as soon as the first new record is there.", rich_help_panel=OUTPUT
+        ),
+    ] = False
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .svg or .pdf.", rich_help_panel=OUTPUT),
@@ -272,7 +290,7 @@ class OutputOptions:
             metavar="FILE",
             is_eager=True,
             callback=use_config,
-            help="Options from a TOML file: min-rate = 0.9 under \\[certify-soft].",
+            help="Options from a TOML file: min-rate = 0.9 under \\[certify-soft]. Its paths are relative to it.",
             rich_help_panel=RUNNING,
         ),
     ] = None
@@ -331,3 +349,21 @@ class OutputOptions:
         if self.json and self.format not in (None, OutputFormat.json):
             raise ParameterError(f"--json is --format json; leave it out for --format {self.format}")
         self.json = self.json or self.format is OutputFormat.json
+
+    def check_output(self) -> None:
+        """Refuse options on what to do with old records that contradict one another, or have no file.
+
+        Raises:
+            ParameterError: names the options.
+        """
+        given = [f"--{name}" for name in ("resume", "append", "overwrite") if getattr(self, name)]
+        if len(given) > 1:
+            raise ParameterError(f"{' and '.join(given)} exclude one another; each tells what to do with old records")
+        if given and self.output is None:
+            what = "go on with" if self.resume else "add to" if self.append else "replace"
+            raise ParameterError(f"{given[0]} needs the file to {what}; name it with --output FILE")
+
+    @property
+    def existing(self) -> Existing:
+        """What to do with records that are in the --output file."""
+        return "resume" if self.resume else "append" if self.append else "overwrite" if self.overwrite else "refuse"

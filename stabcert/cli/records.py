@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stabcert.cli.explanation import Choice
-from stabcert.cli.inputs import Item, file_item, text_item
+from stabcert.cli.items import Item, file_item, text_item
 from stabcert.cli.text_files import read_lines
 from stabcert.errors import InputError
 from stabcert.report.reading import parse_json

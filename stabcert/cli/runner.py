@@ -152,7 +152,7 @@ class Runner:
             if not is_out_of_memory(error):
                 raise
             advice = "use a smaller --batch-size, coarser --features, or a smaller model"
-            return Result(task.request, error=ModelError(f"out of memory at {task.item.id}; {advice}"))
+            return Result(task.request, error=ModelError(f"out of memory at {task.item.title}; {advice}"))
 
     def _run(
         self,
@@ -179,7 +179,7 @@ class Runner:
         explanation = explanation_of(predictor, function, choice)
         tied = tie_note(explanation)
         if tied is not None and self.output.json:  # elsewhere it stands with the result
-            say(f"{task.item.id}: {tied}")
+            say(f"{task.item.title}: {tied}")
         flips = flips_of(function, outcome.certificate, choice, model.class_names) if self.pictures else ()
         report = Report(
             command=self.command,
@@ -249,7 +249,7 @@ class Runner:
             raise model
         if model.kind != kind:
             raise InputError(
-                f"{task.item.id} is {_article(kind)}, but {name} classifies {model.kind}s; use --model demo:{kind}"
+                f"{task.item.title} is {_article(kind)}, but {name} classifies {model.kind}s; use --model demo:{kind}"
             )
         return model
 
@@ -267,7 +267,7 @@ class Runner:
 
         decoded = decode_image(data, name="standard input" if task.item.path is None else str(task.item.path))
         for note in decoded.notes:
-            say(f"{task.item.id}: {note}")
+            say(f"{task.item.title}: {note}")
         return model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]
 
     def _choose(self, task: Task, predictor: ModelPredictor, draws: Draws, model: LoadedModel) -> Choice:

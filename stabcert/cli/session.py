@@ -188,7 +188,7 @@ class Session:
         workers = self.output.workers
         if workers is None:
             for position, task in enumerate(tasks):
-                progress.begin(task.item.id)
+                progress.begin(task.item.title)
                 yield position, runner.run(task, self._say, progress.evaluated)
             return
         from stabcert.sweep.pool import Pool
@@ -210,7 +210,7 @@ class Session:
 
     def _keep(self, task: Task, result: Result, writer: Writer) -> Kept | None:
         if result.error is not None:
-            self._say(f"Error: {task.item.id}: {result.error}", always=True)
+            self._say(f"Error: {task.item.about(str(result.error))}", always=True)
             return writer.keep_failure(self._failure(task, result.error))
         return None if result.exhibit is None else writer.keep(result.exhibit, task.name)
 
@@ -240,8 +240,7 @@ class Session:
             ParameterError: options on running that contradict one another, or workers without Ray.
         """
         output = self.output
-        if output.resume and output.output is None:
-            raise ParameterError("--resume needs the file to go on with; name it with --output FILE")
+        output.check_output()
         drawn = output.html is not None or (output.plot is not None and self.summary is None)
         if output.resume and drawn:
             raise ParameterError(

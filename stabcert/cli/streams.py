@@ -65,6 +65,35 @@ def console_on(stream: TextIO) -> Console:
     return PipedConsole(file=stream, highlight=False, soft_wrap=True)
 
 
+def stand_in_for_closed_streams() -> bool:
+    """Open the null device for each of the three streams that was closed; return whether standard output was.
+
+    Otherwise the next file that is opened takes its number, and what libraries print there would be written into it.
+    Python has no stream where one was closed: for standard error it gets one that goes nowhere.
+    """
+    closed = []
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            closed.append(number)
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    # The types do not know that a stream may be missing.
+    error: TextIO | None = sys.stderr
+    if error is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    output: TextIO | None = sys.stdout
+    return output is None or 1 in closed
+
+
+def ignore_impossible_sizes() -> None:
+    """Take a terminal of no columns or lines out of the environment: rich would print nothing at all on it."""
+    for name in ("COLUMNS", "LINES"):
+        value = os.environ.get(name, "")
+        if value.isdigit() and int(value[:9]) == 0:
+            del os.environ[name]
+
+
 class Notes:
     """What the user should know, on stderr: each note once, however many inputs or workers have it."""
 

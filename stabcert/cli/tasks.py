@@ -34,6 +34,8 @@ _CIRCUMSTANCES = {
     "junit",
     "config",
     "output",
+    "append",
+    "overwrite",
     "plot",
     "html",
     "save_flips",

@@ -1,53 +1,16 @@
-"""Files that people wrote: their bytes, their text, their lines and rows."""
+"""Files that people wrote: their bytes, their text, their lines; rows are read by `stabcert.cli.tables`."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from stabcert.errors import InputError
-from stabcert.report.reading import parse_json
 
 _STREAMS = ("/dev/stdin", "/dev/fd/0")  # a terminal is a device, too
-
-
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and columns of each row of a .jsonl or .csv file.
-
-    Raises:
-        InputError: it cannot be read, or is no such file.
-    """
-    text = read_text(path)
-    if path.suffix.lower() == ".jsonl":
-        yield from _json_lines(path, text)
-        return
-    # newline="" lets a quoted field hold line breaks; strict, because a quote that is never closed would swallow rows.
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        _check_header(path, rows.fieldnames or [])
-        for row in rows:
-            if any(row.pop(None, [])):  # spreadsheets pad rows with empty fields
-                raise InputError(
-                    f"{path}, line {rows.line_num} has more fields than the header has columns; put texts with commas "
-                    'in quotes, as in "one, two"'
-                )
-            yield rows.line_num, row
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {rows.reader.line_num} is not CSV: {error}; long texts can stand in a .jsonl file, or in "
-            "files of their own"
-        ) from error
-
-
-def _check_header(path: Path, columns: Sequence[str]) -> None:
-    twice = next((column for column in columns if column and columns.count(column) > 1), None)
-    if twice is not None:
-        raise InputError(f"{path} has two columns {twice!r}; leave one out, or give it another name")
 
 
 def read_text(path: Path) -> str:
@@ -57,19 +20,6 @@ def read_text(path: Path) -> str:
 def split_lines(text: str) -> list[str]:
     """At line ends alone: a form feed or a line separator of Unicode may stand in a sentence."""
     return re.split(r"\r\n|\n|\r", text)
-
-
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = parse_json(line)
-        except ValueError as error:
-            raise InputError(f"{path}, line {number} {error}") from error
-        if not isinstance(row, dict):
-            raise InputError(f'{path}, line {number} must be an object such as {{"id": "a", "text": "..."}}')
-        yield number, row
 
 
 def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
@@ -82,7 +32,7 @@ def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
         InputError: it cannot be read.
     """
     name = "standard input" if source == "-" else source
-    data = sys.stdin.buffer.read() if source == "-" else read_file(Path(source))
+    data = read_stdin() if source == "-" else read_file(Path(source))
     return name, [(number, line) for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
 
 
@@ -104,6 +54,19 @@ def read_file(path: Path) -> bytes:
         raise InputError(f"no such file: {path}; no file can have that name ({error})") from error
 
 
+def read_stdin() -> bytes:
+    """Return what is piped in.
+
+    Raises:
+        InputError: standard input is closed (``<&-``).
+    """
+    # Python has none where it was closed, and the types do not know that.
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        raise InputError("standard input is closed. Pipe an image, a text or records into it, or name a file")
+    return stream.buffer.read()
+
+
 def is_file(path: Path) -> bool:
     """`Path.is_file`, also for names that no file can have."""
     return is_there(path.is_file)
@@ -120,4 +83,6 @@ def decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read)") from error
+        raise InputError(
+            f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read); save it as UTF-8"
+        ) from error

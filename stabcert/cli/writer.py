@@ -131,7 +131,7 @@ class Writer:
             if self._save_flips is not None:
                 make_folder(self._save_flips)
             if options.output is not None:
-                self._journal = Journal(options.output, resume=options.resume)
+                self._journal = Journal(options.output, existing=options.existing)
         except BaseException:
             self._discard()
             raise
@@ -140,8 +140,12 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._journal is not None:
-            self._journal.close()
+        try:
+            if self._journal is not None and kind is None:
+                self._journal.finish()
+        finally:
+            if self._journal is not None:
+                self._journal.close()
         try:
             if self._html is not None and self._page is not None and self._page.sections:
                 self._html.write(self._page.tail().encode())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from stabcert.errors import InputError, ParameterError
+from stabcert.models.unreadable import unreadable
 
 _WHITE = (255, 255, 255)
 
@@ -113,8 +114,21 @@ def _opened(data: bytes, name: str) -> Image.Image:
         raise InputError(f"{name}: the file is empty (0 bytes); give an image such as a PNG or JPEG file")
     try:
         return open_image(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise InputError(unreadable(name, data)) from error
     except Exception as error:
         raise _refusal(name, error) from error
+
+
+def is_image(data: bytes) -> bool:
+    """Return whether bytes are those of an image in a format that is read, be it a damaged one."""
+    try:
+        with open_image(io.BytesIO(data)):
+            return True
+    except UnidentifiedImageError:
+        return False
+    except Exception:  # an image, but one the decoder has to complain about
+        return True
 
 
 def open_image(file: BinaryIO) -> Image.Image:
@@ -155,10 +169,6 @@ def _decoded(image: Image.Image, name: str, background: tuple[int, int, int]) ->
 def _refusal(name: str, error: Exception) -> InputError:
     # Called for any exception: format readers raise almost anything when the bytes behind a valid
     # header are broken.
-    if isinstance(error, UnidentifiedImageError):
-        return InputError(
-            f"{name}: not an image in a format that can be read; give a PNG, JPEG, WebP, GIF, BMP or TIFF file"
-        )
     reason = str(error) or type(error).__name__
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return InputError(f"{name}: too large to open safely ({reason}); scale the picture down first")

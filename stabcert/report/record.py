@@ -177,7 +177,9 @@ class Report:
             },
         }
         reason = reason_of(record)
-        return record if reason is None else record | {"reason": reason}
+        if reason is None:
+            return record
+        return {name: record[name] for name in ("schema", "command", "status")} | {"reason": reason} | record
 
 
 def to_json(record: dict[str, Any]) -> str:

@@ -8,14 +8,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from stabcert.errors import InputError, ParameterError
-from stabcert.report.reading import parse_json
+from stabcert.sweep.lines import BLOCK, SCHEMA_PREFIX, copy_block, record_of, write_all
 from stabcert.sweep.lock import lock, open_locked
 
-SCHEMA_PREFIX = b'{"schema": "stabcert/'
-_BLOCK = 1 << 20
+Existing = Literal["refuse", "append", "resume", "overwrite"]
 
 
 @dataclass(frozen=True)
@@ -36,30 +35,35 @@ class Journal:
     file system keeps what it promises: each record is synchronised). Of two processes that open one
     file the second is refused. Nothing that is not a record of stabcert is ever changed.
 
-    What is no regular file (``/dev/stdout``, a pipe) is written to and nothing more.
+    Anything other than a regular file (``/dev/stdout``, a pipe) is written to and nothing more.
 
     Args:
         path: is created if it is missing.
-        resume: take note of the finished records, and cut off a last line that was not finished.
+        existing: what to do with records that the file holds. ``append`` adds to them; ``resume`` also takes note of
+            those that are finished, and cuts off a last line that was not; ``overwrite`` replaces all of them at once
+            when the first new record is written, or on `finish`; ``refuse`` opens no file that holds any.
+        resumable: the refusal names --resume, too.
 
     Attributes:
-        finished: status of each finished record, by key; empty without ``resume``. Failed and
+        finished: status of each finished record, by key; empty unless ``existing`` is ``resume``. Failed and
             interrupted records are not finished.
         inputs: the keys of those that are about one input, not about all of a run.
         notes: what the user should know.
 
     Raises:
         InputError: the file cannot be written, belongs to another process, or holds something else.
-        ParameterError: ``resume`` of something that cannot be read again.
+        ParameterError: ``resume`` of something that cannot be read again, or records where there must be none.
     """
 
-    def __init__(self, path: Path, *, resume: bool = False) -> None:
+    def __init__(self, path: Path, *, existing: Existing = "append", resumable: bool = True) -> None:
         self._path = path
         self._real = Path(os.path.realpath(path))
         self.finished: dict[str, str] = {}
         self.inputs: set[str] = set()
         self._places: dict[str, Line] = {}
         self._lines: list[Line] = []
+        self._outdated = False
+        resume, missing = existing == "resume", not os.path.exists(path)
         try:
             self._file, self.notes = open_locked(path)
         except OSError as error:
@@ -72,8 +76,19 @@ class Journal:
             if resume:
                 self._start = 0
                 self._read()
+                if missing:
+                    self.notes.append(f"{path} does not exist yet, so there is nothing to resume: every input is new")
             elif self._end:
-                self._check_ends()
+                self._check_ends(mended=existing != "append")
+                if existing == "refuse":
+                    skip = "--resume to skip the inputs that are in it, " if resumable else ""
+                    raise ParameterError(
+                        f"{path} already holds records. Write {skip}--append to add to it, --overwrite to replace it, "
+                        "or name another file"
+                    )
+                if existing == "overwrite":
+                    self._check_all()
+                    self._outdated = True
         except BaseException:
             self.close()
             raise
@@ -96,6 +111,15 @@ class Journal:
             InputError: it cannot be written.
         """
         data = (line + "\n").encode()
+        if self._outdated:
+            try:
+                self._replace([], data)
+            except OSError as error:
+                raise cannot_write(self._path, error) from error
+            self._outdated = False
+            self._start = 0
+            self._lines.append(Line(key, 0, len(data), finished=True))
+            return
         rest = memoryview(data)
         try:
             while rest:  # one call, unless the disk is nearly full
@@ -111,6 +135,19 @@ class Journal:
             raise
         self._lines.append(Line(key, self._end, len(data), finished=True))
         self._end += len(data)
+
+    def finish(self) -> None:
+        """Take note that the run is complete: records that were to be overwritten are gone, be there new ones or not.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        if self._outdated:
+            try:
+                self._replace([])
+            except OSError as error:
+                raise cannot_write(self._path, error) from error
+            self._outdated = False
 
     def read(self, key: str) -> str:
         """The finished record of ``key``, as it stands in the file."""
@@ -152,7 +189,7 @@ class Journal:
         start = 0
         for number, raw in enumerate(self._raw_lines(), start=1):
             last = start + len(raw) == self._end
-            record = _record(raw)
+            record = record_of(raw)
             if record is None and raw.strip():
                 # Of a record that was cut off the line end is missing in any case: it is written last.
                 cut_off = last and not raw.endswith(b"\n")
@@ -190,19 +227,31 @@ class Journal:
             file.seek(0)
             yield from file
 
-    def _check_ends(self) -> None:
-        """First and last line are whole records: what is appended then is a line of its own."""
+    def _check_all(self) -> None:
+        """Every line is a record, as far as its beginning tells: nothing else is replaced."""
+        for number, raw in enumerate(self._raw_lines(), start=1):
+            if raw.strip() and not raw.startswith(SCHEMA_PREFIX) and not SCHEMA_PREFIX.startswith(raw):
+                raise self._foreign(f"line {number} of it")
+
+    def _check_ends(self, *, mended: bool) -> None:
+        """First and last line are whole records: what is appended then is a line of its own.
+
+        Args:
+            mended: the last may be cut off, because nothing is appended to it.
+        """
         first = next(self._raw_lines())
-        length = min(self._end, _BLOCK)
+        length = min(self._end, BLOCK)
         tail = os.pread(self._file, length, self._end - length)
         while tail.rstrip(b"\n").count(b"\n") == 0 and length < self._end:
             length = min(self._end, 2 * length)
             tail = os.pread(self._file, length, self._end - length)
         last = tail.rstrip(b"\n").rpartition(b"\n")[2]
-        if _record(first) is None and first.endswith(b"\n"):
+        if record_of(first) is None and first.endswith(b"\n"):
             raise self._foreign("its first line")
-        if not tail.endswith(b"\n") or _record(last) is None:
+        if not tail.endswith(b"\n") or record_of(last) is None:
             if last.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(last):
+                if mended:
+                    return
                 raise InputError(
                     f"{self._path} ends in the middle of a record, because a run was killed; go on with --resume, "
                     "which drops that record, or name another file"
@@ -215,13 +264,15 @@ class Journal:
             "name another file"
         )
 
-    def _replace(self, blocks: list[tuple[int, int]]) -> None:
+    def _replace(self, blocks: list[tuple[int, int]], data: bytes = b"") -> None:
+        """Put a file with some blocks of this one, and data after them, into its place; all at once."""
         part = self._real.with_name(f".{self._real.name}.part")
         # The lock on the real file keeps others away from this one, too.
         file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             for start, length in blocks:
-                _copy(self._file, file, start, length)
+                copy_block(self._file, file, start, length)
+            write_all(file, data)
             os.fchmod(file, stat.S_IMODE(os.fstat(self._file).st_mode))
             os.fsync(file)
             self.notes += lock(file, self._path)
@@ -238,21 +289,3 @@ class Journal:
 
 def cannot_write(path: Path, error: OSError) -> InputError:
     return InputError(f"cannot write to {path}: {error.strerror or error}")
-
-
-def _record(raw: bytes) -> dict[str, Any] | None:
-    if not raw.startswith(SCHEMA_PREFIX):
-        return None
-    try:
-        record = parse_json(raw)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and isinstance(record.get("status"), str) else None
-
-
-def _copy(source: int, target: int, start: int, length: int) -> None:
-    while length:
-        data = memoryview(os.pread(source, min(length, _BLOCK), start))
-        start, length = start + len(data), length - len(data)
-        while data:
-            data = data[os.write(target, data) :]

@@ -210,7 +210,7 @@ def test_masks_of_other_origin(run: Run, bert: Path, tmp_path: Path) -> None:
     *inputs, summary = run("smooth-eval", "--from", explained, "--labels", labels, *CHEAP, "--json").records
     assert summary["result"]["methods"] == ["occlusion"]
     assert [record["result"]["label"]["label"] for record in inputs] == ["negative", "neutral"]
-    run("explain", *texts, "-m", bert, "--method", "random", "-o", explained)
+    run("explain", *texts, "-m", bert, "--method", "random", "-o", explained, "--append")
     ran = run("smooth-eval", "--from", explained, *CHEAP)
     assert (ran.code, "several methods (occlusion, random)" in ran.stderr) == (2, True)
     mask = tmp_path / "mask.json"
@@ -328,7 +328,7 @@ def test_shards_joined_and_resumed_say_what_one_run_says(run: Run, command: list
     whole, joined = tmp_path / "whole.jsonl", tmp_path / "joined.jsonl"
     run(*command, "-o", whole)
     for i in (2, 1):
-        run(*command, "-o", joined, "--shard", f"{i}/2")
+        run(*command, "-o", joined, "--append", "--shard", f"{i}/2")
     assert [record["input"] is None for record in records(joined)] == [False] * 3 + [True] + [False] * 3 + [True]
     ran = run(*command, "-o", joined, "--resume")
     assert "6 of 6 inputs skipped" in ran.stderr

@@ -79,3 +79,76 @@ def test_a_dumb_terminal_gets_plain_lines_that_fit() -> None:
     lines = shown.decode().splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[1].startswith("  ")  # what did not fit in the first
+
+
+def _shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``stabcert`` as a shell does, with the redirections that are written behind it."""
+    program = f"{sys.executable} -m stabcert"
+    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **environment}
+    for name in ("STABCERT_MODEL", "STABCERT_DEVICE", "STABCERT_BATCH_SIZE"):
+        variables.pop(name, None)
+    return subprocess.run(
+        ["bash", "-c", command.replace("stabcert", program, 1)], env=variables, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def one(bert: Path, tmp_path: Path) -> str:
+    return f"stabcert explain -t 'a great film' -m {bert} --method random"
+
+
+def test_a_standard_output_that_is_closed_is_refused_at_once(one: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    for command in (f"{one} -o {output} >&-", "stabcert --help >&-", "stabcert --version >&-"):
+        ran = _shell(command)
+        assert ran.returncode == 3
+        assert ran.stderr == (
+            "Error: standard output is closed, so that results would be lost. Write > /dev/null to do without them\n"
+        )
+    assert not output.exists()
+
+
+def test_a_standard_error_that_is_closed_is_nobody_to_tell(one: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    ran = _shell(f"{one} -o {output} 2>&-")
+    assert (ran.returncode, ran.stdout.startswith('"a great film"')) == (0, True)
+    assert [json.loads(line)["status"] for line in output.read_text().splitlines()] == ["reported"]
+    assert _shell("stabcert explain gone.png 2>&-").returncode == 3
+    assert _shell(f"{one} -k 0 2>&- <&-").returncode == 2
+
+
+def test_everything_closed_is_an_exit_code(one: str) -> None:
+    assert _shell(f"{one} <&- >&- 2>&-").returncode == 3
+
+
+@pytest.mark.parametrize("command", ["explain -", "certify-soft --from -", "certify-soft --verify -"])
+def test_a_standard_input_that_is_closed_is_named(command: str) -> None:
+    ran = _shell(f"stabcert {command} <&-")
+    assert (ran.returncode, "Error: standard input is closed" in ran.stderr) == (3, True)
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_standard_output_that_can_only_be_read_is_no_bug(one: str) -> None:
+    ran = _shell(f"{one} -q 1< /dev/null")
+    assert (ran.returncode, ran.stderr) == (3, "Error: cannot write to standard output: Bad file descriptor\n")
+
+
+@pytest.mark.parametrize("columns", ["0", "00", "-1", "x"])
+def test_a_terminal_without_columns_is_printed_on(one: str, columns: str) -> None:
+    ran = _shell(f"{one} -q", COLUMNS=columns, LINES=columns)
+    assert ran.stdout.startswith('"a great film"')
+    assert "Usage:" in _shell("stabcert explain --help", COLUMNS=columns).stdout
+
+
+def test_a_locale_without_letters_is_not_the_fault_of_the_text(one: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ran = _shell(one.replace("a great film", "a gréat film 😀") + f" -q -o {output}", **plain)
+    assert ran.returncode == 0
+    assert json.loads(output.read_text())["input"]["text"] == "a gréat film 😀"
+    ran = _shell(one.replace("a great film", "a gr") + " -t $'\\xff' -q", **plain)
+    assert (ran.returncode, "is not valid Unicode text (character 0)" in ran.stderr) == (3, True)
+    listing = tmp_path / "list.txt"
+    listing.write_text("bär.png")
+    ran = _shell(f"stabcert explain --inputs {listing}", **plain)
+    assert "The locale's encoding, ascii, cannot write that name: set LC_ALL=C.UTF-8 or PYTHONUTF8=1" in ran.stderr

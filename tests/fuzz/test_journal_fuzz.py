@@ -49,7 +49,7 @@ def test_any_file_is_gone_on_with_or_refused_and_left_alone(scratch: Path, conte
     path = scratch / "records.jsonl"
     path.write_bytes(content)
     try:
-        journal = Journal(path, resume=resume)
+        journal = Journal(path, existing="resume" if resume else "append")
     except StabcertError as error:
         teaches(error)
         assert path.read_bytes() == content
@@ -99,7 +99,7 @@ def test_what_was_written_is_found_again_whatever_was_cut(
             journal.write(json.dumps({**RECORD, "key": key, "number": number}), key)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) - cut])
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         last = keys if cut <= 1 else keys[:-1]
         assert set(journal.finished) == set(last)
         for key in set(last):

@@ -1,7 +1,8 @@
 """Lists of inputs and files of labels: any bytes, and what was written comes back as it was.
 
 Wrong variants this file has been seen to kill: a sentence split at a form feed or a line separator; an id of 0
-replaced by the place; a sentence taken for a file name that is too long for one; recursion without end.
+replaced by the place; a sentence taken for a file name that is too long for one; recursion without end; a second
+input beside the text that nobody reads.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def as_jsonl(rows: list[Any]) -> bytes:
 
 VALID = {
     ".csv": as_csv(ROWS, ["id", "text", "path", "label"]),
+    ".tsv": as_csv(ROWS, ["id", "text", "path", "label"]).replace(b",", b"\t"),
     ".jsonl": as_jsonl(ROWS),
+    ".json": json.dumps(ROWS, indent=1).encode(),
     ".txt": b"a film, not bad\nphoto.png\n\n  she said no\nother.txt\n",
 }
 
@@ -72,9 +75,10 @@ def use(items: list[Item]) -> None:
 
 def any_bytes(suffix: str) -> st.SearchStrategy[bytes]:
     found = st.binary(max_size=60) | mutated_bytes(VALID[suffix])
-    if suffix == ".jsonl":
-        values = st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "text", "path", "file", "label"), json_values))
-        return found | st.lists(values, max_size=3).map(as_jsonl)
+    if suffix in (".jsonl", ".json"):
+        names = ("id", "text", "path", "file", "label", "text_pair", "Labels", "meta")
+        values = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(names, json_values)), max_size=3)
+        return found | (values.map(as_jsonl) if suffix == ".jsonl" else values.map(json.dumps).map(str.encode))
     return found | st.lists(nasty_texts, max_size=4).map(lambda lines: "\n".join(lines).encode("utf-8", "replace"))
 
 
@@ -172,7 +176,6 @@ def test_any_argument_is_an_input_or_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,text\n1,a film, not bad\n", "more fields"),
         ('id,text\n1,"a film\n2,another\n', "not CSV"),
         ('id,text\n1,"a" film\n', "not CSV"),
         ("id,text,text\n1,a,b\n", "two columns"),
@@ -183,6 +186,13 @@ def test_a_table_that_would_be_read_otherwise_than_it_was_meant_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         collect(InputOptions(inputs_file=write(scratch, "table.csv", text.encode())))
+
+
+def test_a_row_with_more_fields_than_columns_is_refused_and_the_next_is_read(scratch: Path) -> None:
+    path = write(scratch, "table.csv", b"id,text\n1,a film, not bad\n2,another\n")
+    wide, fine = collect(InputOptions(inputs_file=path))
+    assert "line 2 has more fields than the header has columns" in str(wide.problem)
+    assert (fine.text, fine.problem) == ("another", None)
 
 
 def test_empty_fields_that_a_spreadsheet_adds_are_nothing(scratch: Path) -> None:

@@ -144,6 +144,33 @@ CASES = cases(
     ("pixels that are NaN", _explain("nan.tiff", _not_finite), 3, "not finite"),
     ("a damaged EXIF block", _explain("exif.jpg", _broken_exif), 0, "reported"),
     (
+        "a HEIC picture",
+        _explain("photo.heic", lambda: b"\0\0\0\x18ftypheic" + b"\0" * 40),
+        3,
+        "photo.heic: HEIC files cannot be read. Convert it to PNG or JPEG first",
+    ),
+    (
+        "a HEIC picture called .jpg",
+        _explain("photo.jpg", lambda: b"\0\0\0\x18ftypheic" + b"\0" * 40),
+        3,
+        "it looks like HEIC, so convert it to PNG or JPEG first",
+    ),
+    ("a JPEG called .jfif", _explain("photo.jfif", lambda: _whole("JPEG")), 0, "reported"),
+    (
+        "a text called .md",
+        _explain("notes.md", lambda: b"# a film"),
+        3,
+        "it holds text, so copy it to a file with the suffix .txt",
+    ),
+    (
+        "an address",
+        lambda shop: ["explain", "https://example.org/cat.jpg", "-m", shop.image_model],
+        3,
+        "is a URL, and inputs are not downloaded. Download it first",
+    ),
+    ("a folder with hidden files", lambda shop: _photos(shop, "._a.png"), 0, "reported"),
+    ("a folder with a HEIC picture", lambda shop: _photos(shop, "b.heic"), 3, "b.heic: HEIC files cannot be read"),
+    (
         "a device that has no end",
         lambda shop: ["explain", "/dev/zero", "-m", shop.image_model, "--method", "random", "--json"],
         3,
@@ -168,3 +195,9 @@ CASES = cases(
 def _directory(shop: Workshop) -> Sequence[object]:
     shop.write("folder.png/readme.md", "nothing here")
     return ["explain", "folder.png", "-m", shop.image_model]
+
+
+def _photos(shop: Workshop, other: str) -> Sequence[object]:
+    shop.write("photos/a.png", _whole())
+    shop.write(f"photos/{other}", b"\0\x05\x16\x07")
+    return ["explain", "photos", "-m", shop.image_model, "--method", "random", "--json"]

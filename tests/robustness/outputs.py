@@ -78,6 +78,23 @@ def _own_model(shop: Workshop) -> Sequence[object]:
     return ["explain", "-t", SENTENCE, "-m", "model", "--method", "random", "--html", "model/notes.json"]
 
 
+_RECORD = '{"schema": "stabcert/1", "status": "reported", "key": "old"}\n'
+
+
+def _records(shop: Workshop) -> None:
+    shop.write("out.jsonl", _RECORD)
+
+
+def _as_it_was(stdout: str, stderr: str) -> str:
+    assert Path("out.jsonl").read_text() == _RECORD
+    return "the file is as it was"
+
+
+def _replaced(stdout: str, stderr: str) -> str:
+    assert Path("out.jsonl").read_text() == stdout
+    return "the new record alone is in the file"
+
+
 CASES = cases(
     AREA,
     ("a folder that does not exist", _explain("-o", "no/such/out.jsonl"), 3, "cannot write to no/such/out.jsonl"),
@@ -166,10 +183,64 @@ CASES = cases(
         "was cut off in the middle and is dropped",
     ),
     (
-        "a file cut off in a record, without --resume",
-        _explain("-o", "cut.jsonl", prepare=lambda s: s.write("cut.jsonl", '{"schema": "stabcert/1", "com')),
+        "a file cut off in a record, with --append",
+        _explain(
+            "-o", "cut.jsonl", "--append", prepare=lambda s: s.write("cut.jsonl", '{"schema": "stabcert/1", "com')
+        ),
         3,
         "ends in the middle of a record",
+    ),
+    (
+        "a file cut off in a record",
+        _explain("-o", "cut.jsonl", prepare=lambda s: s.write("cut.jsonl", '{"schema": "stabcert/1", "com')),
+        2,
+        "cut.jsonl already holds records. Write --resume",
+    ),
+    (
+        "a file that holds records",
+        _explain("-o", "out.jsonl", prepare=_records),
+        2,
+        "--append to add to it, --overwrite to replace it",
+        _as_it_was,
+    ),
+    (
+        "a file that holds records, with --append",
+        _explain("-o", "out.jsonl", "--append", prepare=_records),
+        0,
+        "reported",
+    ),
+    (
+        "a file that holds records, with --overwrite",
+        _explain("-o", "out.jsonl", "--overwrite", prepare=_records),
+        0,
+        "reported",
+        _replaced,
+    ),
+    (
+        "--overwrite, and a request that no input can meet",
+        _explain("-o", "out.jsonl", "--overwrite", "-k", "0", prepare=_records),
+        2,
+        "--top-k 0 is not possible",
+        _as_it_was,
+    ),
+    (
+        "--overwrite of a file that holds something else",
+        _explain("-o", "notes.txt", "--overwrite", prepare=lambda s: s.write("notes.txt", "mine\n")),
+        3,
+        "holds something else than records",
+    ),
+    (
+        "--append and --overwrite",
+        _explain("-o", "out.jsonl", "--append", "--overwrite"),
+        2,
+        "--append and --overwrite exclude one another",
+    ),
+    ("--overwrite without a file", _explain("--overwrite"), 2, "--overwrite needs the file to replace"),
+    (
+        "--resume of a file that does not exist",
+        _explain("--resume", "-o", "new.jsonl"),
+        0,
+        "new.jsonl does not exist yet, so there is nothing to resume",
     ),
     (
         "--resume of a file of 100,000 brackets",

@@ -120,7 +120,7 @@ def _ids(path: Path) -> list[str]:
 def test_a_second_run_is_refused_and_sigterm_keeps_what_is_finished(workshop: Workshop) -> None:
     process, out = _start(*_many(workshop)), Path("out.jsonl")
     wait_for_lines(out, 2, process)
-    second = CliRunner().invoke(app, _many(workshop), catch_exceptions=False)
+    second = CliRunner().invoke(app, _many(workshop, "--append"), catch_exceptions=False)
     assert process.poll() is None
     assert second.exit_code == 3
     assert "another process is writing to out.jsonl" in second.stderr

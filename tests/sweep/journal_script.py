@@ -30,7 +30,7 @@ def main(path: Path, pieces: int) -> None:
             sys.stdin.read()
         return written
 
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         os.write = in_pieces
         for number in range(25):
             if f"k{number}" not in journal.finished:

@@ -41,7 +41,7 @@ def test_records_are_there_before_the_file_is_closed(path: Path) -> None:
 
 def test_finished_records_are_found_again_by_key(path: Path) -> None:
     path.write_text(LINES[0] + failed("f") + interrupted("i") + LINES[2])
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         assert journal.finished == {"k0": "reported", "k2": "reported"}
         assert journal.notes == []
 
@@ -49,7 +49,7 @@ def test_finished_records_are_found_again_by_key(path: Path) -> None:
 @pytest.mark.parametrize("kept", range(1, len(LINES[2].encode()) + 1))
 def test_a_last_line_cut_anywhere_is_recovered_from(path: Path, kept: int) -> None:
     path.write_bytes((LINES[0] + LINES[1]).encode() + LINES[2].encode()[:kept])
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         if "k2" not in journal.finished:
             assert len(journal.notes) == 1
             journal.write(LINES[2].strip(), "k2")
@@ -97,14 +97,14 @@ def test_each_record_is_synchronised_before_write_returns(path: Path, monkeypatc
 def test_files_of_others_are_refused_and_left_alone(path: Path, content: str, resume: bool) -> None:
     path.write_text(content)
     with pytest.raises(InputError, match="something else than records"):
-        Journal(path, resume=resume)
+        Journal(path, existing="resume" if resume else "append")
     assert path.read_text() == content
 
 
 def test_a_broken_line_in_the_middle_is_refused_and_named(path: Path) -> None:
     path.write_text(LINES[0] + LINES[1][:30] + "\n" + LINES[2])
     with pytest.raises(InputError, match="line 2"):
-        Journal(path, resume=True)
+        Journal(path, existing="resume")
 
 
 def test_long_records_are_recognised_when_appending(path: Path) -> None:
@@ -119,7 +119,7 @@ def test_records_are_arranged_in_the_order_of_the_inputs(path: Path) -> None:
     other = failed("of another run")
     path.write_text(LINES[2] + other + failed("retried") + LINES[0])
     path.chmod(0o640)
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         journal.write(LINES[1].strip(), "k1")
         journal.arrange(["k0", "k1", "k2"], {"retried"})
         journal.write(failed("after").strip(), "after")
@@ -130,7 +130,7 @@ def test_records_are_arranged_in_the_order_of_the_inputs(path: Path) -> None:
 
 def test_a_failure_that_happens_again_is_recorded_once(path: Path) -> None:
     path.write_text(failed("f", "first") + LINES[0])
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         journal.write(failed("f", "again").strip(), "f")
         journal.arrange(["f", "k0"], {"f"})
     assert path.read_text() == failed("f", "again") + LINES[0]
@@ -139,7 +139,7 @@ def test_a_failure_that_happens_again_is_recorded_once(path: Path) -> None:
 def test_a_file_in_order_is_not_replaced(path: Path) -> None:
     path.write_text("".join(LINES))
     before = path.stat().st_ino
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         journal.arrange(["k0", "k1", "k2"])
     assert path.stat().st_ino == before
 
@@ -198,7 +198,7 @@ def test_no_room_for_the_arranged_copy_loses_nothing(path: Path, monkeypatch: py
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with Journal(path, resume=True) as journal:
+    with Journal(path, existing="resume") as journal:
         monkeypatch.setattr(os, "replace", full)
         with pytest.raises(InputError, match=r"No space left.*--resume"):
             journal.arrange(["k0", "k1"])
@@ -210,7 +210,7 @@ def test_what_is_no_file_is_written_to_but_not_resumed() -> None:
     with Journal(Path("/dev/null")) as journal:
         journal.write(LINES[0].strip(), "k0")
     with pytest.raises(ParameterError, match="regular file"):
-        Journal(Path("/dev/null"), resume=True)
+        Journal(Path("/dev/null"), existing="resume")
     with Journal(Path("/dev/full")) as journal, pytest.raises(InputError, match="No space left"):
         journal.write(LINES[0].strip(), "k0")
 

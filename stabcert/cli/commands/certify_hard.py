@@ -30,7 +30,8 @@ Certifies the model smoothed by random masks: no way of adding up to r features 
 of removing up to r outside it from the full input, changes what the smoothed model says. The radius is proved
 and cannot be wrong; with --noise bernoulli it holds with probability at least 1 - delta. Smoothing
 costs accuracy, so what the model itself says is always shown beside it. Where every addition can be
-tried, the radius of the model itself is given as well."""
+tried, the radius of the model itself is given as well. With --min-radius, an explanation is not certified if it
+has another class than the full input (inconsistent) or the class of the empty input (vacuous)."""
 
 EXAMPLES = (
     "stabcert certify-hard cat.jpg",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stabcert.cli.commands.certify_soft_request import SoftRequest
+from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class SoftWork:
     request: SoftRequest
+    again: bool = False
+    """A record is made again, which may be older than the rule that something must be left to add."""
 
     def work(self, case: Case) -> Outcome:
         """The certificate of one input."""
+        if self.request.min_rate is not None and not self.again and case.choice.mask.all():
+            raise nothing_left(len(case.choice.mask), "--min-rate")
         request = self.request.for_mask(case.choice.mask)
         smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
         interrupted = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.draws import Draws, Stream
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.options import ExplanationOptions
@@ -126,7 +127,11 @@ class Attributions:
         return Outcome("certified", result, certificate=stable.certificate, allowed=allowed)
 
     def _largest_k(self, predictor: ModelPredictor) -> int:
-        return parse_top_k(self._explanation.top_k or "100%", predictor.n_features)
+        """The most features to keep; at least one is left to add, because all of them would be stable for nothing."""
+        n = predictor.n_features
+        if n == 1:
+            raise nothing_left(n, "--until-stable")
+        return min(parse_top_k(self._explanation.top_k or "100%", n), n - 1)
 
     def _neighbourhoods(self, case: Case) -> list[Neighbourhood]:
         """The attributions of neighbours, by the same methods with the same draws, for the same class."""

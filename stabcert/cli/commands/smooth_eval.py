@@ -54,7 +54,7 @@ class LabelOptions:
         typer.Option(
             "--labels",
             metavar="FILE",
-            help=".csv or .jsonl (path or id, label), or .txt (a label a line).",
+            help="A table such as .csv or .jsonl (path or id, label), or .txt (a label a line).",
             rich_help_panel=INPUT,
         ),
     ] = None

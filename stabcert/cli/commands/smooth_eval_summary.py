@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from stabcert.cli.commands.smooth_eval_work import SmoothRequest, SmoothWork
+from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods
 from stabcert.cli.tasks import Task, result_parameters
@@ -44,6 +45,7 @@ class SmoothSummary:
         self._asked = asked
         self._inputs: list[tuple[SmoothedInput, ...]] = []
         self._failed = 0
+        self._something_left = False
         self._first: dict[str, Any] | None = None
         self._evaluations, self._seconds = 0, 0.0
 
@@ -81,6 +83,7 @@ class SmoothSummary:
             self._failed += 1
             return
         self._inputs.append(smoothed_input(record))
+        self._something_left |= record["explanation"]["k"] < record["explanation"]["n"]
         self._evaluations += record["run"]["evaluations"]
         self._seconds += record["run"]["seconds"]
         if self._first is None:
@@ -90,6 +93,8 @@ class SmoothSummary:
         first, request = self._first, self._request
         if first is None:
             return None
+        if request.min_rate is not None and not self._something_left:
+            raise nothing_left(first["explanation"]["n"], "--min-rate")
         curve = summarise(self._inputs, delta=request.delta)
         run = first["run"] | {"evaluations": self._evaluations, "seconds": round(self._seconds, 3)}
         finding = CurveFinding(

@@ -13,7 +13,7 @@ from stabcert.cli.commands.certify_hard_request import HardRequest
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.certify_soft_work import SoftWork
 from stabcert.cli.explanation import Choice
-from stabcert.cli.inputs import Item, file_item
+from stabcert.cli.items import Item, file_item
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
 from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
@@ -157,7 +157,7 @@ class Certified(Recorded):
 
 def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:
     if command == "certify-soft":
-        return SoftWork(SoftRequest.from_record(result["request"])).work
+        return SoftWork(SoftRequest.from_record(result["request"]), again=True).work
     from stabcert.cli.commands.certify_hard_work import HardWork
 
     return HardWork(HardRequest.from_record(result["request"], result["check"])).work

@@ -24,6 +24,8 @@ _MEANINGFUL = frozenset(
         "compile",
         "json",
         "output",
+        "append",
+        "overwrite",
         "keep_going",
         "quiet",
         "verbose",

@@ -54,6 +54,7 @@ def verify(
         StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
     """
     check_alone(output.asked, groups)
+    output.check_output()
     check_overwriting(output, ())
     return _Verify(command, options, model, output).run(inputs.limit)
 
@@ -80,7 +81,9 @@ class _Verify:
             stack.enter_context(library_noise(self.output.verbose))
             journal = None
             if self.output.output is not None:
-                journal = stack.enter_context(Journal(self.output.output))
+                journal = stack.enter_context(
+                    Journal(self.output.output, existing=self.output.existing, resumable=False)
+                )
             progress = stack.enter_context(Progress(len(lines), enabled=not self.output.quiet))
             for line in lines:
                 progress.begin(line.origin)

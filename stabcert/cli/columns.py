@@ -1,0 +1,144 @@
+"""Names of the columns of a list: which of them is the input, which the label, and which must not be there.
+
+One field of a row is certified, its text or the file at its path. A second field that a model might read, such as the
+other sentence of a pair, would be left out of the certificate silently: it is refused. Everything else is free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from stabcert.cli.suffixes import INPUT_SUFFIXES, suffix_of
+from stabcert.errors import InputError
+
+_KNOWN = frozenset(["id", "text", "path", "label"])
+_FREE = re.compile(
+    r"(meta|_|#|unnamed: ?\d+$)"
+    r"|(id|idx|index|key|name|split|fold|lang|language|source|origin|url|uri|href|link|author|user|date|time|timestamp"
+    r"|notes?|remarks?|licen[cs]e|hash|sha256)$"
+)
+"""Names that are about an input, whatever the field holds."""
+_INPUT_WORDS = frozenset(
+    [
+        *("text", "texts", "sentence", "sentences", "premise", "hypothesis", "question", "query", "passage", "context"),
+        *("document", "doc", "paragraph", "body", "content", "contents", "title", "headline", "subject", "abstract"),
+        *("review", "article", "tweet", "post", "comment", "message", "messages", "dialogue", "dialog", "conversation"),
+        *("utterance", "turn", "turns", "history", "prompt", "instruction", "input", "inputs", "claim", "evidence"),
+        *("answer", "answers", "choice", "choices", "option", "options", "response", "reply", "summary", "caption"),
+        *("pair", "tokens", "words", "statement", "aspect", "term", "entity", "image", "images", "img", "picture"),
+        *("pictures", "photo", "photos", "pixels", "frame", "frames", "video", "audio", "path", "paths", "file"),
+        *("files", "filename", "filepath"),
+    ]
+)
+_FILE_WORDS = frozenset(["path", "file", "filename", "filepath", "image", "img", "picture", "photo"])
+_ABOUT = frozenset(
+    [
+        *("id", "ids", "idx", "length", "len", "count", "num", "number", "score", "type", "lang", "language", "url"),
+        *("width", "height", "size", "hash", "date", "time", "author", "source", "mask"),
+    ]
+)
+"""With one of these a name is about another field: text_length, image_id."""
+_LABEL_WORDS = frozenset(
+    [
+        *("label", "labels", "class", "classes", "target", "gold", "category", "categories", "emotion", "sentiment"),
+        *("rating", "stars"),
+    ]
+)
+_WORDS_OF_A_SENTENCE = 4
+_SHOWN = 40
+
+
+def named(columns: Iterable[tuple[Any, Any]], place: str) -> dict[str, Any]:
+    """Return the fields of a row by the names that are looked for: case and blanks do not matter, nor one label's s.
+
+    Raises:
+        InputError: two fields with one meaning.
+    """
+    found: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for column, value in columns:
+        written = "" if column is None else str(column)
+        plain = written.strip().casefold()
+        name = plain if plain in _KNOWN else written
+        if name in found:
+            raise InputError(
+                f"{place} has two fields for {name!r}: {origin[name]!r} and {written!r}. Leave one out, or rename it"
+            )
+        found[name], origin[name] = value, written
+    plural = next((name for name in found if name.strip().casefold() == "labels"), None)
+    if plural is not None and "label" not in found:
+        found["label"] = found.pop(plural)
+    return found
+
+
+def refuse_second(row: dict[str, Any], certified: str, place: str) -> None:
+    """Refuse a row of which only a part would be certified.
+
+    Raises:
+        InputError: names the field, and says what to do.
+    """
+    name = next((name for name, value in row.items() if name not in _KNOWN and _is_input(name, value, row)), None)
+    if name is not None:
+        raise InputError(
+            f"{place}: the field {_short(name)!r} looks like input, but only {certified!r} would be certified. If the "
+            f"model reads both, write everything that it reads into {certified!r}. If it does not, leave the field out "
+            f"or rename it {'meta_' + _short(name.strip())!r}"
+        )
+
+
+def unread_label(row: dict[str, Any]) -> str | None:
+    """Return the name of a field that looks like a label, where no field has that name."""
+    if "label" in row:
+        return None
+    return next((name for name, value in row.items() if _LABEL_WORDS & _words(name) and value not in (None, "")), None)
+
+
+def found_columns(names: Sequence[str]) -> str:
+    """Return what a list has instead of a text or a path, and which of it to rename."""
+    shown = ", ".join(repr(_short(name)) for name in names if name.strip()) or "nothing"
+    if len(names) == 1 and (separator := next((s for s in (";", "\t", "|") if s in names[0]), None)):
+        return f"found: {shown}. Separate the columns by commas instead of {separator!r}, or by tabs in a .tsv file"
+    near = [name for name in names if name not in _KNOWN and _words(name) & _INPUT_WORDS and not _words(name) & _ABOUT]
+    if len(near) == 1:
+        wanted = "path" if _words(near[0]) & _FILE_WORDS else "text"
+        return f"found: {shown}. Rename {_short(near[0])!r} to {wanted!r}"
+    return f'found: {shown}. Write the input into a field "text" or "path"'
+
+
+def _is_input(name: str, value: Any, row: dict[str, Any]) -> bool:
+    """Whether a field holds text or a file, and has a name or a value of input; what is in it counts, too."""
+    waiting = [(name, value)]
+    while waiting:
+        name, value = waiting.pop()
+        if _FREE.match(name.strip().casefold()):
+            continue
+        if isinstance(value, dict):
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += [(name, one) for one in value]
+        elif isinstance(value, str) and _is_field_of_input(_words(name), value.strip(), row):
+            return True
+    return False
+
+
+def _is_field_of_input(words: set[str], value: str, row: dict[str, Any]) -> bool:
+    if not value or re.fullmatch(r"[-+]?[\d.,]+", value):
+        return False
+    if "target" in words and "label" in row:  # what an opinion is about
+        return True
+    if words & (_LABEL_WORDS | _ABOUT):
+        return False
+    reads = len(value.split()) >= _WORDS_OF_A_SENTENCE or suffix_of(value) in INPUT_SUFFIXES
+    return bool(words & _INPUT_WORDS) or reads
+
+
+def _words(name: str) -> set[str]:
+    """Return the words in a name: ``textPair`` and ``text_pair`` are two, ``sentence2`` is one."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return set(re.findall(r"[^\W\d_]+", apart.casefold()))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"

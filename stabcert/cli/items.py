@@ -1,0 +1,189 @@
+"""One input that the user named: its id, its bytes, its label, or why it cannot be used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from stabcert.cli.suffixes import (
+    IMAGE_SUFFIXES,
+    TABLES,
+    TEXT_SUFFIX,
+    convert_advice,
+    is_url,
+    suffix_of,
+    url_advice,
+)
+from stabcert.cli.text_files import decode, is_file, read_file
+from stabcert.errors import InputError
+
+_SHOWN = 48
+_LITERAL = re.compile(r"text-[1-9]\d*")
+"""Ids of sentences that were typed."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """The class that an input is said to have."""
+
+    value: int | str
+    """A number, or a name as it was written; digits as text may be either."""
+    origin: str
+    """Where that is said."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One input, not yet decoded."""
+
+    id: str
+    kind: Literal["image", "text"]
+    path: Path | None = None
+    text: str | None = None
+    data: bytes | None = None
+    """Bytes that did not come from a file."""
+    label: Label | None = None
+    problem: InputError | None = None
+    """Why it cannot be used, if that is known already."""
+    listed: tuple[Path, int] | None = field(default=None, compare=False)
+    """The list that names it, and the line."""
+
+    def read(self) -> bytes:
+        """The bytes whose SHA-256 identifies the input.
+
+        Raises:
+            InputError: a file that cannot be read.
+        """
+        if self.text is not None:
+            return self.text.encode("utf-8")
+        if self.data is not None:
+            return self.data
+        return read_file(self.path or Path())
+
+    def length(self) -> int | None:
+        """Return the number of bytes, without reading a file; None where that is not known."""
+        if self.text is not None or self.data is not None:
+            return len(self.read())
+        try:
+            return self.path.stat().st_size if self.path is not None and is_file(self.path) else None
+        except (OSError, ValueError):  # it is reported when its turn comes
+            return None
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.read()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """The `input` of a record for an item that may not be readable."""
+        return {"id": self.id, "kind": self.kind, "path": None if self.path is None else str(self.path)}
+
+    @property
+    def title(self) -> str:
+        """What messages call the input: a sentence that was typed has no name, so it is quoted."""
+        if self.text is not None and self.path is None and _LITERAL.fullmatch(self.id):
+            return quoted(self.text)
+        return "standard input" if self.id == "-" and self.path is None else self.id
+
+    def about(self, message: str) -> str:
+        """Return a message that names the input, once."""
+        place = None if self.listed is None else f"{self.listed[0]}, line {self.listed[1]}"
+        unnamed = self.listed is not None and self.id == f"{self.listed[0]}:{self.listed[1]}"
+        names = [self.title, *([place] if place is not None and unnamed else [])]
+        named = any(re.search(rf"(?:^|: ){re.escape(name)}(?![\w/-])", message) for name in names)
+        return message if named else f"{self.title}: {message}"
+
+
+def quoted(text: str) -> str:
+    """Return the beginning of a text in quotes, as the screen shows it."""
+    return f'"{text}"' if len(text) <= _SHOWN else f'"{text[: _SHOWN - 1]}…"'
+
+
+def file_item(path: Path, *, identity: str | None = None) -> Item:
+    """Return a file as an input: .txt is one text, everything else an image.
+
+    Raises:
+        InputError: a text that cannot be read, or a file whose name and content are not those of an image.
+    """
+    identity = str(path) if identity is None else identity
+    suffix = suffix_of(path)
+    if suffix == TEXT_SUFFIX:
+        return text_item(identity, decode(read_file(path), str(path)).removesuffix("\n"), path)
+    if suffix not in IMAGE_SUFFIXES and is_file(path):
+        _check_image(path)
+    return Item(identity, "image", path=path)
+
+
+def item_of(path: Path, identity: str) -> Item:
+    """Return `file_item`, with the problem where it cannot be used."""
+    try:
+        return file_item(path, identity=identity)
+    except InputError as error:
+        return missing_item(identity, path, error)
+
+
+def missing_item(identity: str, path: Path, problem: InputError) -> Item:
+    """Return a file that cannot be used, as far as its name tells what it would have been."""
+    return Item(identity, "text" if suffix_of(path) == TEXT_SUFFIX else "image", path=path, problem=problem)
+
+
+def broken_item(identity: str, problem: InputError) -> Item:
+    """Return an entry of a list that cannot be used."""
+    return Item(identity, "text", problem=problem)
+
+
+def label_of(value: object, origin: str) -> Label | None:
+    """Return a class number or name from a list; None where there is none.
+
+    Raises:
+        InputError: something that is neither.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str):
+        return Label(value.strip(), origin)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Label(value, origin)
+    raise InputError(f"{origin}: the label {value!r} is neither the name of a class nor its number")
+
+
+def text_item(identity: str, text: str, path: Path | None = None) -> Item:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        name = Item(identity, "text", path=path, text=text).title
+        raise InputError(f"{name} is not valid Unicode text (character {error.start})") from error
+    return Item(identity, "text", path=path, text=text)
+
+
+def typed(text: str) -> str:
+    """Return a text as it was typed, also where the locale's encoding is not that of the terminal.
+
+    Python hands on the bytes that ASCII cannot read one by one; nearly always they are UTF-8.
+    """
+    try:
+        return os.fsencode(text).decode("utf-8") if any("\udc80" <= c <= "\udcff" for c in text) else text
+    except UnicodeError:  # it is reported as it is
+        return text
+
+
+def no_such_file(name: str) -> InputError:
+    """Return why an argument is not an input: there is no such file, or it is an address."""
+    if is_url(name):
+        return InputError(url_advice(name))
+    return InputError(f'no such file: {name}; to certify a sentence write --text "..."')
+
+
+def _check_image(path: Path) -> None:
+    """Refuse a file that has neither the name nor the content of an image, before a model is loaded for it."""
+    suffix, advice = suffix_of(path), convert_advice(path)
+    if suffix in TABLES:
+        raise InputError(f"{path} is a list. Write --inputs {path}")
+    from stabcert.models.decode import is_image
+    from stabcert.models.unreadable import unreadable
+
+    data = read_file(path)
+    if not is_image(data):
+        raise InputError(f"{path}: {advice}" if advice else unreadable(str(path), data))
