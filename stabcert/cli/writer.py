@@ -192,6 +192,10 @@ class Writer:
             self._html.write(self._page.failure(record).encode())
         if self._options.json:
             print_json(kept.line, self._stdout)
+        elif self._options.format is OutputFormat.markdown:
+            from stabcert.report.says.common import failure
+
+            self._show(failure(record["input"]["id"], record["error"]["message"]), None)
 
     def record(self, key: str) -> str:
         """The line of a finished record that need not be made again."""
@@ -224,6 +228,12 @@ class Writer:
 
         if note is not None:
             document = replace(document, blocks=(*document.blocks[:-1], line(note), *document.blocks[-1:]))
+        if self._options.format is OutputFormat.markdown:
+            from stabcert.report.markdown import markdown
+
+            self._stdout.write(markdown(document) + ("" if document.folded else "\n"))
+            self._stdout.flush()
+            return
         console = console_on(self._stdout)
         terminal = on_terminal(console)
         for shown in lines(document):

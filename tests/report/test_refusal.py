@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from stabcert.report.hard.terminal import render_hard
 
 from stabcert.cli.exit_codes import MISSED
 from stabcert.core.mask_flags import MaskFlags
 from stabcert.report.canvas import Exhibit
 from stabcert.report.finding import doubts_of, found_of
 from stabcert.report.hard.finding import Smoothed
-from stabcert.report.hard.terminal import render_hard
 from stabcert.report.html import Page
 from stabcert.report.record import Report, load_schema
 from stabcert.report.refusal import REFUSED, allowed_of, reason_of

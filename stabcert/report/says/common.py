@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stabcert.report.canvas import Exhibit, added
-from stabcert.report.document import CAPTION, EVERYWHERE, PICTURES, SCREEN, Evidence, Heading, Line, Word, line, note
+from stabcert.report.document import (
+    CAPTION,
+    EVERYWHERE,
+    PICTURES,
+    SCREEN,
+    Document,
+    Evidence,
+    Heading,
+    Line,
+    Word,
+    line,
+    note,
+)
 from stabcert.report.numbers import family_shown, seed_shown
 from stabcert.report.record import Report
 from stabcert.report.refusal import reason_of
@@ -117,6 +129,11 @@ def facts(report: Report, numbers: Sequence[str] = ()) -> str:
     n, k = len(explanation.features), int(explanation.mask.sum())
     parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}", *numbers]
     return f"{', '.join(parts)}. Model {report.model.id}, {seed_shown(run.seed, default=run.default_seed)}."
+
+
+def failure(name: str, message: str) -> Document:
+    """Return what is said of an input that could not be done."""
+    return Document(Heading(name, status=_STATUS["failed"]), (line(message, "bad"),))
 
 
 def footer(report: Report) -> Line:
