@@ -9,7 +9,7 @@ from stabcert.report.numbers import seed_shown
 from stabcert.report.record import Report
 from stabcert.report.refusal import reason_of
 from stabcert.report.says.common import family_lines
-from stabcert.report.says.explain import _until_stable
+from stabcert.report.says.explain import until_stable
 from stabcert.report.says.soft import about, guarantee
 from stabcert.report.spectrum.wording import spectrum_sentences
 from stabcert.report.wording import counted, predicted, ranges, short, tie_note
@@ -25,7 +25,7 @@ def caption(report: Report) -> str:
     elif certificate is not None:
         promise = " ".join([*largest_radius(certificate), guarantee(certificate), about(report, certificate)])
     elif report.result["until_stable"] is not None:
-        promise = "; ".join(line.text for line in _until_stable(report.result)) + "."
+        promise = "; ".join(line.text for line in until_stable(report.result)) + "."
     else:
         promise = "An attribution by itself guarantees nothing."
     promise = " ".join([promise, *(line.text for line in family_lines(report))])

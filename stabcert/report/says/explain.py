@@ -44,10 +44,10 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
         *_pictures(exhibit, found),
         *_features(exhibit, found, show),
         mask_alone(report),
-        *_until_stable(result),
+        *until_stable(result),
         *family_lines(report),
         *_comparison(result, k),
-        *_neighbours(result, k),
+        *neighbours(result, k),
         *(kept if exhibit.canvas is None else []),
         *doubts(report),
         footer(report),
@@ -137,7 +137,7 @@ def _comparison(result: dict[str, Any], k: int) -> list[Block]:
     return [table([_METHOD, Column("mask alone", "left")], alone), table(columns, pairs)]
 
 
-def _neighbours(result: dict[str, Any], k: int) -> list[Block]:
+def neighbours(result: dict[str, Any], k: int) -> list[Block]:
     """Return how far each attribution moves to the neighbours, and how many of these keep the prediction."""
     rows = result["neighbours"]
     if not rows:
@@ -162,7 +162,7 @@ def _neighbours(result: dict[str, Any], k: int) -> list[Block]:
     return [line(said), table(columns, cells)]
 
 
-def _until_stable(result: dict[str, Any]) -> list[Line]:
+def until_stable(result: dict[str, Any]) -> list[Line]:
     """Return what was found of each size, and the smallest one that is certified."""
     search = result["until_stable"]
     if search is None:
