@@ -21,6 +21,7 @@ class OutputFormat(StrEnum):
     text = "text"
     json = "json"
     github = "github"
+    markdown = "markdown"
 
 
 # Written out, for a shell waits for them: the tables that they come from need numpy.

@@ -248,7 +248,7 @@ class OutputOptions:
         typer.Option(
             "--format",
             show_default="text",
-            help="json is --json; github: annotations for GitHub Actions.",
+            help="json is --json; github: annotations of GitHub Actions; markdown: for comments.",
             rich_help_panel=OUTPUT,
         ),
     ] = None

@@ -33,7 +33,7 @@ from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import HardFinding
 from stabcert.report.record import Explanation, InputInfo, ModelInfo, Report, RunInfo, Status
 from stabcert.report.spectrum.record import SpectrumFinding
-from stabcert.report.terminal import tie_note
+from stabcert.report.wording import tie_note
 from stabcert.sweep.key import record_key
 
 if TYPE_CHECKING:

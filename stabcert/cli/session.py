@@ -25,7 +25,7 @@ from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
-from stabcert.cli.writer import Kept, Render, Summarised, Writer
+from stabcert.cli.writer import Kept, Say, Summarised, Writer
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.report.record import failed_record
 from stabcert.sweep.key import digest
@@ -101,7 +101,7 @@ class Session:
         self.check_mask = check_mask
         self._say = Notes(quiet=output.quiet)
 
-    def run(self, work: Callable[[Case], Outcome], render: Render) -> int:
+    def run(self, work: Callable[[Case], Outcome], say: Say) -> int:
         """Do ``work`` on every input, write each report as soon as it is there, return the exit code.
 
         On workers, ``work`` and ``choose`` are pickled.
@@ -141,9 +141,9 @@ class Session:
                 {},
             )
             with Progress(len(tasks), enabled=not self.output.quiet) as progress:
-                return self._write(tasks, runner, writer, render, progress)
+                return self._write(tasks, runner, writer, say, progress)
 
-    def _write(self, tasks: list[Task], runner: Runner, writer: Writer, render: Render, progress: Progress) -> int:
+    def _write(self, tasks: list[Task], runner: Runner, writer: Writer, say: Say, progress: Progress) -> int:
         """Save results as they come, show them in the order of the inputs."""
         code, skipped, shown, wrong = DONE, 0, 0, 0
         keys = [task.request for task in tasks]
@@ -163,7 +163,7 @@ class Session:
                 code = max(code, _verdict(result, writer.finished))
                 while shown in waiting:
                     done, kept = waiting.pop(shown)
-                    self._show(tasks[shown], done, kept, writer, render)
+                    self._show(tasks[shown], done, kept, writer, say)
                     if self.summary is not None:
                         self.summary.add(json.loads(writer.record(done.key) if kept is None else kept.line))
                     shown += 1
@@ -214,7 +214,7 @@ class Session:
             return writer.keep_failure(self._failure(task, result.error))
         return None if result.exhibit is None else writer.keep(result.exhibit, task.name)
 
-    def _show(self, task: Task, result: Result, kept: Kept | None, writer: Writer, render: Render) -> None:
+    def _show(self, task: Task, result: Result, kept: Kept | None, writer: Writer, say: Say) -> None:
         if self._ci.wanted:
             self._ci.add(json.loads(writer.record(result.key) if kept is None else kept.line), task.item)
         if kept is None:
@@ -222,7 +222,7 @@ class Session:
         if result.error is not None:
             writer.show_failure(self._failure(task, result.error), kept)
         elif result.exhibit is not None:
-            writer.show(result.exhibit, render, kept)
+            writer.show(result.exhibit, say, kept)
 
     def _failure(self, task: Task, error: StabcertError) -> dict[str, object]:
         return failed_record(self.command, task.item.describe(), code_of_error(error), str(error), key=task.request)

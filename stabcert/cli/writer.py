@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +16,15 @@ from stabcert.cli.options import OutputOptions
 from stabcert.cli.streams import console_on, print_json, tell
 from stabcert.errors import ParameterError
 from stabcert.report.canvas import Exhibit
-from stabcert.report.record import Report, to_json
+from stabcert.report.record import to_json
 from stabcert.sweep.journal import Journal, cannot_write
 
 if TYPE_CHECKING:
+    from stabcert.report.document import Document
     from stabcert.report.html import Page
-    from stabcert.report.terminal import Line
 
-Render = Callable[[Report], "list[Line]"]
+Say = Callable[[Exhibit], "Document"]
+"""What a command says of one input."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Summarised:
     """What is said of all inputs together, in every form that may be asked for."""
 
     record: dict[str, Any]
-    lines: list[Line]
+    document: Document
     section: Callable[[], str]
     """A piece of the page."""
     figure: Callable[[str], bytes]
@@ -170,7 +171,7 @@ class Writer:
         note = self._flips(exhibit, name) if self._save_flips is not None else None
         return Kept(self._line(exhibit.report.to_dict()), note)
 
-    def show(self, exhibit: Exhibit, render: Render, kept: Kept) -> None:
+    def show(self, exhibit: Exhibit, say: Say, kept: Kept) -> None:
         if self._html is not None and self._page is not None:
             self._html.write(self._page.section(exhibit).encode())
         if self._plot is not None and not self._summarised:
@@ -178,7 +179,7 @@ class Writer:
         if self._options.json:
             print_json(kept.line, self._stdout)
         elif self._options.format is not OutputFormat.github:
-            self._show(exhibit, render(exhibit.report), kept.note)
+            self._show(say(exhibit), kept.note)
             return
         if kept.note is not None and not self._options.quiet:
             tell(kept.note)
@@ -191,6 +192,10 @@ class Writer:
             self._html.write(self._page.failure(record).encode())
         if self._options.json:
             print_json(kept.line, self._stdout)
+        elif self._options.format is OutputFormat.markdown:
+            from stabcert.report.says.common import failure
+
+            self._show(failure(record["input"]["id"], record["error"]["message"]), None)
 
     def record(self, key: str) -> str:
         """The line of a finished record that need not be made again."""
@@ -207,31 +212,34 @@ class Writer:
         if self._options.json:
             print_json(line, self._stdout)
         elif self._options.format is not OutputFormat.github:
-            self._show(None, found.lines, None)
+            self._show(found.document, None)
 
     def arrange(self, keys: Sequence[str], outdated: Collection[str]) -> None:
         """Bring the records of a complete run into the order of the inputs; see `Journal.arrange`."""
         if self._journal is not None:
             self._journal.arrange(keys, outdated)
 
-    def _show(self, exhibit: Exhibit | None, lines: Sequence[Line], note: str | None) -> None:
-        from rich.text import Text
-
+    def _show(self, document: Document, note: str | None) -> None:
+        """The document, with a note on what was saved before its last line."""
+        from stabcert.report.document import line
         from stabcert.report.screen import fitted
         from stabcert.report.sentence import on_terminal
+        from stabcert.report.terminal import lines
 
+        if note is not None:
+            document = replace(document, blocks=(*document.blocks[:-1], line(note), *document.blocks[-1:]))
+        if self._options.format is OutputFormat.markdown:
+            from stabcert.report.markdown import markdown
+
+            self._stdout.write(markdown(document) + ("" if document.folded else "\n"))
+            self._stdout.flush()
+            return
         console = console_on(self._stdout)
         terminal = on_terminal(console)
-        shown = [*lines[:-1], *([] if note is None else [Text(f"  {note}")]), *lines[-1:]]
-        for number, line in enumerate(shown):
+        for shown in lines(document):
             # Words stay whole on a terminal; in a pipe a line stays a line.
-            for part in fitted(line, console) if terminal else (line,):
+            for part in fitted(shown, console) if terminal else (shown,):
                 console.print(part)
-            if number == 0 and exhibit is not None and exhibit.canvas is not None and not self._summarised:
-                from stabcert.report.halfblocks import HalfBlocks
-
-                explanation = exhibit.report.explanation
-                console.print(HalfBlocks(exhibit.canvas, explanation.mask, explanation.features.shape))
         self._stdout.flush()
 
     def _flips(self, exhibit: Exhibit, name: str) -> str:
@@ -244,7 +252,7 @@ class Writer:
         except OSError as error:
             raise cannot_write(folder, error) from error
         if not number:
-            from stabcert.report.wording import flip_summary
+            from stabcert.report.says.soft import flip_summary
 
             return f"{flip_summary(exhibit).rstrip('.')}: none saved"
         plural = "addition that changes" if number == 1 else "additions that change"

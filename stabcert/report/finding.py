@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stabcert.report.agreement import ranges
 from stabcert.report.numbers import rounded, rounded_down, rounded_up
 from stabcert.report.refusal import reason_of
+from stabcert.report.wording import ranges
 
 _WITHOUT_THRESHOLD = "no threshold was given"
 

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
-from stabcert.report.agreement import neighbour_lines, until_stable_lines
 from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, hard_finding, rankings, spectrum_finding
+from stabcert.report.caption import flip_title, largest_radius, numbers, warnings
 from stabcert.report.colours import shade
 from stabcert.report.curve.html import input_row
+from stabcert.report.document import Document, Heading
 from stabcert.report.hard.html import hard_parts
 from stabcert.report.html_parts import chart, colour_bar, escaped, picture, sentence, style, table
 from stabcert.report.numbers import confidence, rounded
 from stabcert.report.record import Report
+from stabcert.report.says.explain import neighbours, until_stable
+from stabcert.report.says.soft import bounds_shown, flip_summary, guarantee, verdict_shown
 from stabcert.report.spectrum.html import spectrum_parts
-from stabcert.report.terminal import bounds_shown, counted, guarantee, name_of, verdict_shown
-from stabcert.report.wording import flip_summary, flip_title, largest_radius, numbers, predicted, warnings
+from stabcert.report.terminal import lines as screen_lines
+from stabcert.report.wording import counted, name_of, predicted
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STATUS = {
@@ -156,9 +159,10 @@ def _explained(exhibit: Exhibit) -> list[str]:
     pairs = report.result.get("comparison")
     if pairs:
         parts.append(_comparison(pairs))
-    lines = [*until_stable_lines(report.result), *neighbour_lines(report.result, int(report.explanation.mask.sum()))]
+    said = (*until_stable(report.result), *neighbours(report.result, int(report.explanation.mask.sum())))
+    lines = screen_lines(Document(Heading(""), said))[1:]
     if lines:
-        parts.append("<pre>" + "\n".join(escaped(line.plain) for line in lines) + "</pre>")
+        parts.append("<pre>" + "\n".join(escaped(getattr(line, "plain", "")) for line in lines) + "</pre>")
     return parts
 
 

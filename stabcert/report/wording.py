@@ -1,118 +1,79 @@
-"""What a picture says in words: the same in every format."""
+"""How people are told of inputs, classes and numbers: the same in everything that is said."""
 
 from __future__ import annotations
 
-from stabcert.core.soft.certificate import SoftCertificate
-from stabcert.core.soft.trials import MAX_FLIPS
-from stabcert.report.agreement import ranges, until_stable_lines
-from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding, spectrum_finding
-from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
-from stabcert.report.numbers import seed_shown
-from stabcert.report.record import Prediction, Report
-from stabcert.report.refusal import reason_of
-from stabcert.report.spectrum.wording import spectrum_sentences
-from stabcert.report.terminal import about, counted, family_lines, guarantee, short, tie_note
+from collections.abc import Iterable
+
+import numpy as np
+
+from stabcert.report.record import Explanation, InputInfo, Prediction
+from stabcert.report.visible import visible
+
+_NOUNS = {
+    "patch": ("patch", "patches"),
+    "grid": ("cell", "cells"),
+    "segment": ("segment", "segments"),
+    "word": ("word", "words"),
+    "token": ("token", "tokens"),
+    "sentence": ("sentence", "sentences"),
+}
+_NAME_WIDTH = 48
+
+
+def counted(number: int, kind: str) -> str:
+    """Return ``"1 patch"``, ``"12 words"``."""
+    return f"{number} {noun(kind, several=number != 1)}"
+
+
+def noun(kind: str, *, several: bool) -> str:
+    """Return what features of a kind are called."""
+    return _NOUNS.get(kind, ("feature", "features"))[several]
+
+
+def short(label: str) -> str:
+    """Return a class name for the screen: ImageNet's are lists of synonyms, of which the first is enough."""
+    return visible(label).split(",")[0]
 
 
 def predicted(prediction: Prediction) -> str:
+    """Return a class and its probability: ``tabby (0.91)``."""
     return f"{short(prediction.label)} ({prediction.probability:.2f})"
 
 
-def caption(report: Report) -> str:
-    """Everything a reader of a picture has to know: the numbers, the mask by itself, what is guaranteed."""
-    certificate, finding, spectrum = certified(report), hard_finding(report), spectrum_finding(report)
-    if finding is not None:
-        promise = " ".join(hard_sentences(report, finding))
-    elif spectrum is not None:
-        promise = " ".join(spectrum_sentences(spectrum.spectrum, report))
-    elif certificate is not None:
-        promise = " ".join([*largest_radius(certificate), guarantee(certificate), about(report, certificate)])
-    elif report.result["until_stable"] is not None:
-        promise = "; ".join(line.plain.strip() for line in until_stable_lines(report.result)) + "."
-    else:
-        promise = "An attribution by itself guarantees nothing."
-    promise = " ".join([promise, *(line.plain.strip() for line in family_lines(report))])
-    masked = f"Mask alone: {predicted(report.explanation.masked)}"
-    alone = [f"{masked}, as on the full input."] if report.explanation.consistent else []
-    return " ".join([numbers(report), *alone, *warnings(report), promise])
+def name_of(info: InputInfo) -> str:
+    """Return what the user calls the input: its name, or the beginning of the text."""
+    if info.kind == "text" and info.path is None and info.text is not None:
+        text = visible(info.text)
+        return f'"{text}"' if len(text) <= _NAME_WIDTH else f'"{text[: _NAME_WIDTH - 1]}…"'
+    return visible(info.id)
 
 
-def numbers(report: Report) -> str:
-    """n, k, the method and the model; of a certificate also r and delta."""
-    explanation, certificate, finding = report.explanation, certified(report), hard_finding(report)
-    spectrum = spectrum_finding(report)
-    n, k = len(explanation.features), int(explanation.mask.sum())
-    parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}"]
-    if certificate is not None:
-        parts += [f"r = {ranges([rate.radius for rate in certificate.rates])}", f"δ = {certificate.delta:g}"]
-    elif finding is not None:
-        parts += smoothing_numbers(finding)
-    elif spectrum is not None and spectrum.spectrum.delta is not None:
-        parts.append(f"δ = {spectrum.spectrum.delta:g}")
-    elif report.result.get("until_stable") is not None:
-        search = report.result["until_stable"]
-        parts += [f"r = {search['radius']}", f"δ = {search['delta']:g}"]
-    seed = seed_shown(report.run.seed, default=report.run.default_seed)
-    return f"{', '.join(parts)}. Model {report.model.id}, {seed}."
+def ranges(numbers: Iterable[int]) -> str:
+    """Return increasing numbers, runs of three or more shortened: ``1 to 3, 7``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
-def largest_radius(certificate: SoftCertificate) -> list[str]:
-    """What was found if the largest radius was asked for."""
-    radius, threshold = certificate.largest_radius, certificate.rates[0].threshold
-    if radius is None or threshold is None:
-        return []
-    if radius < certificate.rates[0].radius:
-        return ["No radius is certified."]
-    return [f"Largest radius {radius}: the rate is at least {threshold!r} at every tested radius up to {radius}."]
-
-
-def warnings(report: Report) -> list[str]:
-    """What makes the explanation worth less than it seems."""
-    explanation, status = report.explanation, report.status
-    reason = reason_of(report.to_dict(), short)
-    found = [] if reason is None else [f"NOT certified, {status}: {reason}."]
-    if explanation.consistent is None and status != "inconsistent":
-        found.append("Whether the mask is consistent is too close to call.")
-    if explanation.consistent is False and status != "inconsistent":
-        about = "." if report.command == "explain" else ": stability is about the former."
-        found.append(
-            f"The mask alone says {predicted(explanation.masked)}, the full input {predicted(explanation.full)}{about}"
-        )
-    if explanation.vacuous is None and status != "vacuous":
-        found.append("Whether the mask is vacuous is too close to call.")
-    if explanation.vacuous and status != "vacuous":
-        found.append(f"Vacuous: with everything dropped the model already says {short(explanation.empty.label)}.")
-    tied = tie_note(explanation)
-    if tied is not None:
-        found.append(f"{tied[0].upper()}{tied[1:]}.")
-    return found
-
-
-def flip_title(flip: Flip, exhibit: Exhibit) -> str:
-    """How many features were added, and what the model says then."""
-    explanation = exhibit.report.explanation
-    size = counted(int(added(flip, explanation.mask).sum()), explanation.features.kind)
-    return f"{size} added: {predicted(flip.prediction)}"
-
-
-def flip_summary(exhibit: Exhibit) -> str:
-    """Whether any of the tried additions changed the prediction, and how small the smallest is."""
-    explanation, certificate = exhibit.report.explanation, certified(exhibit.report)
-    if certificate is None:
-        return ""
-    if not exhibit.flips:
-        sure = all(rate.matches == rate.samples for rate in certificate.rates)
-        return f"None of the additions that were tried {'changes' if sure else 'certainly changes'} the prediction."
-    found = len(exhibit.flips)
-    size = counted(int(added(exhibit.flips[0], explanation.mask).sum()), explanation.features.kind)
-    if found == 1:
-        return f"1 addition that changes the prediction was found; it adds {size}."
-    number = f"{found}" if found < MAX_FLIPS else f"At least {found}"
-    return f"{number} different additions that change the prediction were found; the smallest adds {size}."
+def tie_note(explanation: Explanation) -> str | None:
+    """Return what the user should know where the scores do not decide which features are the best."""
+    tie = explanation.tie
+    if tie is None:
+        return None
+    n, k = len(explanation.mask), int(explanation.mask.sum())
+    if tie.kept + tie.left_out == n:
+        first = "the first" if np.ptp(explanation.scores) == 0 else "any"  # type: ignore[arg-type]
+        return f"all scores are equal: the top {k} are {first} {k} of {n}"
+    both = tie.kept + tie.left_out
+    return f"{both} features share the lowest score that is kept: {tie.kept} kept, {tie.left_out} left out"
 
 
 def ends(largest: float) -> tuple[str, str]:
-    """The lower and the upper end of a symmetric scale, in few letters; empty if there is none."""
+    """Return the lower and the upper end of a symmetric scale, in few letters; empty if there is none."""
     if largest <= 0:
         return "", ""
     number = (

@@ -74,7 +74,7 @@ def _offered(words: str, **environment: str) -> list[str]:
         ("stabcert fourier --baseline b", ["black", "blur"]),
         ("stabcert explain --dtype b", ["bfloat16"]),
         ("stabcert certify-soft --interval ", ["exact", "hoeffding"]),
-        ("stabcert explain --format ", ["text", "json", "github"]),
+        ("stabcert explain --format ", ["text", "json", "github", "markdown"]),
     ],
 )
 def test_a_shell_is_offered_commands_options_and_values(words: str, offered: list[str]) -> None:

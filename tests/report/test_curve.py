@@ -23,12 +23,13 @@ from stabcert.report.curve.chart import Panel, Series, panels, shown_ticks, spre
 from stabcert.report.curve.html import curve_section, input_row
 from stabcert.report.curve.plot import plot_curve
 from stabcert.report.curve.record import CurveFinding, curve_result, settings_of, smoothed_input
-from stabcert.report.curve.terminal import changes, render_curve, render_input
 from stabcert.report.curve.wording import gained_interval, interval_shown, lambda_text, meanings, verdict
 from stabcert.report.figures import sheet as figure
 from stabcert.report.html import Page
 from stabcert.report.record import InputInfo, to_json
+from stabcert.report.says.curve import changes
 from tests.report import curves
+from tests.report.screens import render, render_curve
 
 MANY = tuple(Fraction(i, 20) for i in range(20, 8, -1))
 FINDINGS = {
@@ -161,9 +162,9 @@ def test_thresholds_say_why_they_are_not_met() -> None:
 
 
 def test_one_line_says_what_smoothing_changes() -> None:
-    (line,) = render_input(curves.smooth_report())
+    (line,) = render(curves.smooth_report())
     assert "right" in line.plain  # type: ignore[union-attr]
-    (line,) = render_input(curves.smooth_report(label=0))
+    (line,) = render(curves.smooth_report(label=0))
     assert "WRONG: anger" in line.plain  # type: ignore[union-attr]
 
     def level(share: float, index: int, near_tie: bool = False) -> dict[str, object]:
@@ -291,7 +292,7 @@ def test_text_of_others_is_never_markup() -> None:
     line, content = input_row(Exhibit(report, None))
     assert evil not in line + content
     assert "&lt;b&gt;[red]&amp;" in line
-    (shown,) = render_input(report)
+    (shown,) = render(report)
     assert evil in shown.plain  # type: ignore[union-attr]
 
 

@@ -13,9 +13,10 @@ import pytest
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import certify_soft
 from stabcert.core.types import Masks, Probs
-from stabcert.report.terminal import guarantee, render_soft
+from stabcert.report.says.soft import guarantee
 from tests.doubles import Constant, one_hot
 from tests.report.examples import ENUMERATED, REFUTED, SAMPLED, TESTED, certificate, sequential, soft_report
+from tests.report.screens import render
 
 FIVE = replace(SAMPLED, radius=5)
 
@@ -86,7 +87,7 @@ def test_the_largest_radius() -> None:
 
 
 def screen(found: SoftCertificate) -> str:
-    return "\n".join(line.plain for line in render_soft(soft_report(found)))
+    return "\n".join(line.plain for line in render(soft_report(found)))
 
 
 class BarelyStable:

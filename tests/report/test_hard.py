@@ -10,8 +10,8 @@ import pytest
 
 from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, Refinement
 from stabcert.report.canvas import Exhibit
+from stabcert.report.caption import caption
 from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding
-from stabcert.report.hard.terminal import render_hard
 from stabcert.report.hard.wording import (
     attack_text,
     check_text,
@@ -20,7 +20,6 @@ from stabcert.report.hard.wording import (
 )
 from stabcert.report.html import Page
 from stabcert.report.record import Prediction
-from stabcert.report.wording import caption
 from tests.report.examples import (
     ANGER,
     BERNOULLI,
@@ -33,13 +32,14 @@ from tests.report.examples import (
     hard_finding,
     hard_report,
 )
+from tests.report.screens import render
 
 EVERYTHING = hard_certificate(stable_for_all_supersets=True, radius_incremental=2)
 NOTHING = hard_certificate(radius_incremental=0, radius_arcs=0, radius_decremental=0)
 
 
 def screen(finding: HardFinding | None = None, **options: Any) -> str:
-    return "\n".join(line.plain for line in render_hard(hard_report(finding, **options)))
+    return "\n".join(line.plain for line in render(hard_report(finding, **options)))
 
 
 def said(finding: HardFinding) -> str:

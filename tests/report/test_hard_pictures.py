@@ -12,11 +12,11 @@ import pytest
 from stabcert.core.hard.certificate import Refinement
 from stabcert.report.canvas import Exhibit, Flip, certified
 from stabcert.report.canvas import hard_finding as finding_of
+from stabcert.report.caption import caption, warnings
 from stabcert.report.figures.plot import plot
 from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.html import hard_parts, radius_chart, votes_chart
 from stabcert.report.hard.record import lambda_text, ranked, vote_records
-from stabcert.report.hard.terminal import render_hard, votes_text
 from stabcert.report.hard.wording import (
     RadiusRow,
     axis_end,
@@ -27,7 +27,7 @@ from stabcert.report.hard.wording import (
     ticks,
 )
 from stabcert.report.record import Prediction
-from stabcert.report.wording import caption, warnings
+from stabcert.report.says.hard import hard_document, votes_text
 from tests.report.examples import (
     ANGER,
     BERNOULLI,
@@ -44,10 +44,11 @@ from tests.report.examples import (
     soft_report,
 )
 from tests.report.exhibits import canvas
+from tests.report.screens import render
 
 
 def screen(finding: HardFinding | None = None, **options: Any) -> str:
-    return "\n".join(line.plain for line in render_hard(hard_report(finding, **options)))
+    return "\n".join(line.plain for line in render(hard_report(finding, **options)))
 
 
 def test_without_a_threshold_nothing_is_met_or_missed() -> None:
@@ -126,7 +127,7 @@ def test_a_hard_certificate_is_not_taken_for_a_soft_one() -> None:
     assert certified(hard_report()) is None
     assert finding_of(soft_report(certificate(SAMPLED))) is None
     with pytest.raises(TypeError, match="certify-hard"):
-        render_hard(soft_report(certificate(SAMPLED)))
+        hard_document(Exhibit(soft_report(certificate(SAMPLED))))
 
 
 def test_an_inconsistent_mask_is_warned_of_in_the_words_of_a_certificate() -> None:

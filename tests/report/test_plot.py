@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 
 from stabcert.errors import ParameterError
+from stabcert.report.caption import caption
 from stabcert.report.figures import sheet as figure
 from stabcert.report.figures.fonts import cut, drawable, families, is_right_to_left, text_width, wrap
 from stabcert.report.figures.plot import format_of, plot
 from stabcert.report.figures.text import SIZE, flow
-from stabcert.report.wording import caption, ends, flip_summary
+from stabcert.report.says.soft import flip_summary
+from stabcert.report.wording import ends
 from tests.report.exhibits import TEXT, certificate, image, rate, sentence, words
 
 SOFT = certificate(rate(1, 1, 1, 1, enumerated=True), rate(4, 0.8, 0.9, 0.95))

@@ -10,14 +10,12 @@ import pytest
 from stabcert.cli.exit_codes import MISSED
 from stabcert.core.mask_flags import MaskFlags
 from stabcert.report.canvas import Exhibit
+from stabcert.report.caption import caption
 from stabcert.report.finding import doubts_of, found_of
 from stabcert.report.hard.finding import Smoothed
-from stabcert.report.hard.terminal import render_hard
 from stabcert.report.html import Page
 from stabcert.report.record import Report, load_schema
 from stabcert.report.refusal import REFUSED, allowed_of, reason_of
-from stabcert.report.terminal import render_explain, render_soft
-from stabcert.report.wording import caption
 from tests.report.examples import (
     ANGER,
     BERNOULLI,
@@ -30,11 +28,12 @@ from tests.report.examples import (
     sequential,
     soft_report,
 )
+from tests.report.screens import render, render_explain
 
 RENDER: dict[str, Any] = {
     "explain": lambda report: render_explain(report, 3),
-    "certify-soft": render_soft,
-    "certify-hard": render_hard,
+    "certify-soft": render,
+    "certify-hard": render,
 }
 REASONS = {
     "explain, vacuous": "the model already predicts joy on the empty input",

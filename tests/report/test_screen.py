@@ -9,11 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from stabcert.report.curve.terminal import render_curve, render_input
-from stabcert.report.hard.terminal import render_hard
 from stabcert.report.screen import Screen, fitted
-from stabcert.report.spectrum.terminal import render_spectrum
-from stabcert.report.terminal import Line, render_explain, render_soft
+from stabcert.report.terminal import Shown
 from tests.report import curves, spectra
 from tests.report.examples import (
     ENUMERATED,
@@ -31,6 +28,7 @@ from tests.report.examples import (
     soft_report,
     text_input,
 )
+from tests.report.screens import render, render_curve, render_explain
 
 LONG = " ".join(["A lovely, lovely film", "and much else that is said at length"] * 4)
 
@@ -40,7 +38,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(lines: list[Line], width: int = 80, *, colour: bool = False) -> list[str]:
+def shown(lines: list[Shown], width: int = 80, *, colour: bool = False) -> list[str]:
     file = Terminal()
     console = Screen(
         file=file,
@@ -59,14 +57,14 @@ def shown(lines: list[Line], width: int = 80, *, colour: bool = False) -> list[s
 EXAMPLES = {
     "explain": render_explain(explain_report(info=text_input(LONG)), 10),
     "explain until stable": render_explain(searched_report(), 10),
-    "certify-soft": render_soft(soft_report(certificate(ENUMERATED, SAMPLED))),
-    "certify-soft smoothed": render_soft(soft_report(certificate(SAMPLED), smoothing=SMOOTHING)),
-    "certify-soft with thresholds": render_soft(soft_report(sequential(TESTED, REFUTED))),
-    "certify-hard": render_hard(hard_report(HARD_WITH_EVERYTHING)),
-    "fourier": render_spectrum(fourier_report(spectra.EXACT)),
-    "fourier, estimated": render_spectrum(fourier_report(spectra.SAMPLED)),
+    "certify-soft": render(soft_report(certificate(ENUMERATED, SAMPLED))),
+    "certify-soft smoothed": render(soft_report(certificate(SAMPLED), smoothing=SMOOTHING)),
+    "certify-soft with thresholds": render(soft_report(sequential(TESTED, REFUTED))),
+    "certify-hard": render(hard_report(HARD_WITH_EVERYTHING)),
+    "fourier": render(fourier_report(spectra.EXACT)),
+    "fourier, estimated": render(fourier_report(spectra.SAMPLED)),
     "smooth-eval": render_curve(curves.finding(methods=("lime", "smoothgrad", "random"), **curves.THRESHOLDS)),
-    "smooth-eval, one input": render_input(curves.smooth_report(methods=("lime", "random"))),
+    "smooth-eval, one input": render(curves.smooth_report(methods=("lime", "random"))),
 }
 
 
@@ -91,7 +89,7 @@ def test_what_is_broken_is_indented() -> None:
 
 
 def test_the_first_line_breaks_between_its_parts() -> None:
-    lines = shown(render_soft(soft_report(certificate(SAMPLED))))
+    lines = shown(render(soft_report(certificate(SAMPLED))))
     assert lines[0] == '"A lovely, lovely film"   joy (0.91)   4 words, 2 kept (50%), lime'
     assert lines[1] == "  mask alone: joy (0.70), consistent"
 
@@ -105,7 +103,7 @@ def test_a_word_wider_than_the_terminal_stays_whole() -> None:
 
 
 def test_colours_survive_the_breaking() -> None:
-    lines = shown(render_soft(soft_report(certificate(SAMPLED))), 50, colour=True)
+    lines = shown(render(soft_report(certificate(SAMPLED))), 50, colour=True)
     assert any("\x1b[38;5;28mconsistent\x1b[0m" in line for line in lines)
     assert any("\x1b[1m" in line for line in lines[:1])
 

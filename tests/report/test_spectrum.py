@@ -12,14 +12,16 @@ from rich.console import Console
 
 from stabcert.core.spectrum.result import Coefficient, DegreeWeight
 from stabcert.core.types import Feature, Features
+from stabcert.report.bars import Bars
 from stabcert.report.canvas import Exhibit, certified, spectrum_finding
+from stabcert.report.caption import caption
+from stabcert.report.document import Bar
 from stabcert.report.figures.plot import plot
 from stabcert.report.html import Page
-from stabcert.report.spectrum.bars import Bar, Bars
+from stabcert.report.says.spectrum import spectrum_document
 from stabcert.report.spectrum.chart import curves, decades, sticks
 from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.spectrum.svg import weights_chart
-from stabcert.report.spectrum.terminal import render_spectrum
 from stabcert.report.spectrum.wording import (
     bounds_row,
     certainty,
@@ -31,13 +33,13 @@ from stabcert.report.spectrum.wording import (
     shown,
     unreliable,
 )
-from stabcert.report.wording import caption
 from tests.report import exhibits, spectra
 from tests.report.examples import WORDS, explain_report, fourier_report
+from tests.report.screens import render
 
 
 def screen(finding: SpectrumFinding) -> list[str]:
-    return [line.plain for line in render_spectrum(fourier_report(finding))]
+    return [line.plain for line in render(fourier_report(finding))]
 
 
 def exhibit(finding: SpectrumFinding, *, image: bool) -> Exhibit:
@@ -206,7 +208,7 @@ def test_a_finding_is_found_in_its_own_reports_only() -> None:
     assert certified(fourier_report(spectra.EXACT)) is None
     assert spectrum_finding(explain_report()) is None
     with pytest.raises(TypeError, match="needs a report with a spectrum"):
-        render_spectrum(explain_report())
+        spectrum_document(Exhibit(explain_report()))
 
 
 def test_the_scale_holds_every_weight_or_eight_decades() -> None:
@@ -259,7 +261,7 @@ def test_every_kind_of_finding_has_a_figure_a_page_and_a_screen(name: str, image
     section = Page("stabcert fourier").section(shown_here)
     assert 'class="chart"' in section
     assert "nan" not in section.split("<details>")[0].replace("nant", "")
-    assert render_spectrum(shown_here.report)
+    assert render(shown_here.report)
 
 
 def test_a_figure_repeats_to_the_byte() -> None:

@@ -14,10 +14,11 @@ from rich.console import Console
 
 from stabcert.core.soft.certificate import StabilityRate
 from stabcert.core.types import Feature, Features
-from stabcert.report.hard.terminal import render_hard
+from stabcert.report.canvas import Exhibit
 from stabcert.report.record import Explanation, InputInfo, Prediction, Report
-from stabcert.report.spectrum.terminal import render_spectrum
-from stabcert.report.terminal import name_of, render_explain, render_soft, short, visible
+from stabcert.report.says.soft import soft_document
+from stabcert.report.visible import visible
+from stabcert.report.wording import name_of, short
 from tests.report.examples import (
     ANGER,
     ENUMERATED,
@@ -40,6 +41,7 @@ from tests.report.examples import (
     soft_report,
     text_input,
 )
+from tests.report.screens import render, render_explain
 
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # Bidi_Control of Unicode
 
@@ -54,8 +56,7 @@ def screen(report: Report, *, width: int = 80, colour: bool = False, show: int =
         force_terminal=colour,
         color_system="truecolor" if colour else None,
     )
-    render = {"certify-soft": render_soft, "certify-hard": render_hard, "fourier": render_spectrum}
-    for line in render_explain(report, show) if report.command == "explain" else render[report.command](report):
+    for line in render_explain(report, show) if report.command == "explain" else render(report):
         console.print(line)
     return file.getvalue()
 
@@ -161,7 +162,7 @@ def test_a_formulation_that_is_not_the_usual_one_is_named(formulation: str) -> N
 
 def test_rendering_without_a_certificate_is_refused() -> None:
     with pytest.raises(TypeError, match="needs a report with a certificate"):
-        render_soft(explain_report())
+        soft_document(Exhibit(explain_report()))
 
 
 @pytest.mark.parametrize("threshold", [0.9, 0.90004999, 1 / 3, 0.99996])

@@ -180,9 +180,9 @@ def certify_hard(
     from stabcert.cli.commands.certify_hard_request import HardRequest
     from stabcert.cli.commands.certify_hard_work import HardWork
     from stabcert.cli.session import Session
-    from stabcert.report.hard.terminal import render_hard
+    from stabcert.report.says.hard import hard_document
 
     request = HardRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value)
     work = HardWork(request)
     session = Session("certify-hard", inputs, model, explanation, output, masks=masks, check_mask=request.check_mask)
-    return session.run(work.work, render_hard)
+    return session.run(work.work, hard_document)

@@ -17,7 +17,7 @@ from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 from stabcert.report.hard.finding import Direction
-from stabcert.report.terminal import counted
+from stabcert.report.wording import counted
 
 if TYPE_CHECKING:
     from stabcert.cli.allowing import AllowOptions

@@ -180,7 +180,7 @@ def certify_soft(
     from stabcert.cli.commands.certify_soft_request import SoftRequest
     from stabcert.cli.commands.certify_soft_work import SoftWork
     from stabcert.cli.session import Session
-    from stabcert.report.terminal import render_soft
+    from stabcert.report.says.soft import soft_document
 
     request = SoftRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value)
     work = SoftWork(request)
@@ -194,4 +194,4 @@ def certify_soft(
         save_flips=certificate.save_flips,
         check_mask=request.check_mask,
     )
-    return session.run(work.work, render_soft)
+    return session.run(work.work, soft_document)

@@ -157,7 +157,7 @@ def explain(
 ) -> int:
     from stabcert.cli.commands.explain_work import Attributions
     from stabcert.cli.session import Session
-    from stabcert.report.terminal import render_explain
+    from stabcert.report.says.explain import explain_document
 
     of_search = _given(stable, "radius", "min_rate", "delta", "family", "max_samples")
     _refuse("--until-stable", stable.until_stable, of_search)
@@ -165,7 +165,7 @@ def explain(
     _refuse("--neighbours", effort.neighbours is not None, _given(effort, "neighbour_sigma"))
     attributions = Attributions(explanation, effort, stable, seed=output.seed)
     session = Session("explain", inputs, model, explanation, output, choose=attributions.choose)
-    return session.run(attributions.work, lambda report: render_explain(report, effort.show))
+    return session.run(attributions.work, lambda exhibit: explain_document(exhibit, effort.show))
 
 
 def _given(options: EffortOptions | StableOptions, *names: str) -> list[str]:

@@ -159,8 +159,8 @@ def fourier(
     from stabcert.cli.session import Outcome, Session
     from stabcert.core.spectrum.transforms import exact_cost
     from stabcert.core.statistics.bounds import check_delta
+    from stabcert.report.says.spectrum import spectrum_document
     from stabcert.report.spectrum.record import spectrum_result
-    from stabcert.report.spectrum.terminal import render_spectrum
 
     basis, bias = parse_basis(spectrum.basis)
     check_delta(spectrum.delta)
@@ -186,4 +186,4 @@ def fourier(
         return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
 
     session = Session("fourier", inputs, model, explanation, output, masks=masks, check_mask=request.check_mask)
-    return session.run(work, render_spectrum)
+    return session.run(work, spectrum_document)

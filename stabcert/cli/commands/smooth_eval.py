@@ -140,7 +140,7 @@ def smooth_eval(
     from stabcert.cli.commands.smooth_eval_work import SmoothWork
     from stabcert.cli.labels import give_labels
     from stabcert.cli.session import Session
-    from stabcert.report.curve.terminal import render_input
+    from stabcert.report.says.curve import input_document
 
     request = _request(smoothing)
     work = SmoothWork(request, explanation, seed=output.seed, every=not output.keep_going)
@@ -162,7 +162,7 @@ def smooth_eval(
         label=label,
         summary=SmoothSummary(request, work, explanation, output.asked, notes),
     )
-    return session.run(work.work, render_input)
+    return session.run(work.work, input_document)
 
 
 def _request(options: SmoothOptions) -> SmoothRequest:

@@ -139,7 +139,7 @@ def _least(value: float | None, estimates: Sequence[Estimate | EstimateAtRadius 
 def _summarised(finding: CurveFinding, key: str) -> Summarised:
     from stabcert.report.curve.html import curve_section
     from stabcert.report.curve.plot import plot_curve
-    from stabcert.report.curve.terminal import render_curve
+    from stabcert.report.says.curve import curve_document
 
     record = curve_record(finding, key=key)
-    return Summarised(record, render_curve(finding), partial(curve_section, finding), partial(plot_curve, finding))
+    return Summarised(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))

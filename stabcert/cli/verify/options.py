@@ -23,6 +23,7 @@ _MEANINGFUL = frozenset(
         "batch_size",
         "compile",
         "json",
+        "format",
         "output",
         "append",
         "overwrite",

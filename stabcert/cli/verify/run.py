@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from stabcert.cli.choices import OutputFormat
 from stabcert.cli.exit_codes import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, VerifyOptions
@@ -21,12 +22,17 @@ from stabcert.cli.streams import Notes, console_on, print_json
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
-from stabcert.errors import InputError, StabcertError
+from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.report.document import Document
+from stabcert.report.markdown import escaped, markdown
 from stabcert.report.record import RunInfo, to_json
+from stabcert.report.says.common import failure
+from stabcert.report.says.verification import verification_document
+from stabcert.report.terminal import Shown, lines
 from stabcert.report.verify.checks import Check
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.mask_flags import notes_of
-from stabcert.report.verify.verification import Verification, failed_verification, render
+from stabcert.report.verify.verification import Verification, failed_verification
 from stabcert.report.visible import visible
 from stabcert.sweep.journal import Journal
 from stabcert.sweep.key import digest
@@ -52,6 +58,8 @@ def verify(
         StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
     """
     check_alone(output.asked, groups)
+    if output.format is OutputFormat.github:
+        raise ParameterError("--format github is not possible with --verify; leave it out, or use --format markdown")
     output.check_output()
     check_overwriting(output, ())
     return _Verify(command, options, model, output).run(inputs.limit)
@@ -103,8 +111,11 @@ class _Verify:
                     not_checked += [what for what in found.not_checked if what not in not_checked]
                     code = max(code, DONE if found.stands else NOT_MET)
                 progress.finished()
-        if not self.output.json:
+        if self.output.format is OutputFormat.markdown and not_checked:
+            sys.stdout.write("".join(f"- not checked: {escaped(what)}\n" for what in not_checked))
+        elif not self.output.json:
             self._print([Text(f"not checked: {visible(what)}", style="dim") for what in not_checked])
+        sys.stdout.flush()
         return code
 
     def _check(self, line: Line) -> Verification:
@@ -153,13 +164,22 @@ class _Verify:
         if self.output.json:
             print_json(text, sys.stdout)
         elif found is not None:
-            self._print(render(found))
+            self._show(verification_document(found))
+        elif self.output.format is OutputFormat.markdown:
+            place = record["record"]
+            self._show(failure(f"{place['source']}, line {place['line']}", record["error"]["message"]))
 
-    def _print(self, lines: Sequence[Text]) -> None:
-        console = console_on(sys.stdout)
-        for line in lines:
-            console.print(line, soft_wrap=True)
+    def _show(self, document: Document) -> None:
+        if self.output.format is OutputFormat.markdown:
+            sys.stdout.write(markdown(document) + "\n")
+        else:
+            self._print(lines(document))
         sys.stdout.flush()
+
+    def _print(self, shown: Sequence[Shown]) -> None:
+        console = console_on(sys.stdout)
+        for line in shown:
+            console.print(line, soft_wrap=True)
 
     def _key(self, line: Line) -> str:
         return digest(

@@ -8,7 +8,6 @@ from stabcert.report.canvas import Exhibit
 from stabcert.report.curve.chart import Panel, legend, panels
 from stabcert.report.curve.record import CurveFinding
 from stabcert.report.curve.svg import legend_html, panel_chart
-from stabcert.report.curve.terminal import changes
 from stabcert.report.curve.wording import (
     differences_of,
     gained,
@@ -23,8 +22,8 @@ from stabcert.report.curve.wording import (
 )
 from stabcert.report.html_parts import escaped, picture, sentence, table
 from stabcert.report.numbers import confidence, rounded, seed_shown
-from stabcert.report.terminal import name_of, short
-from stabcert.report.wording import predicted
+from stabcert.report.says.curve import changes
+from stabcert.report.wording import name_of, predicted, short
 
 
 def curve_section(finding: CurveFinding) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stabcert.report.agreement import ranges
 from stabcert.report.colours import SERIES
 from stabcert.report.curve.chart import Panel, Series, legend, panels, shown_ticks, spread
 from stabcert.report.curve.record import CurveFinding
@@ -15,6 +14,7 @@ from stabcert.report.figures.fonts import text_width
 from stabcert.report.figures.image import title
 from stabcert.report.figures.sheet import LARGE, SMALL, Area, Sheet, own_style
 from stabcert.report.numbers import seed_shown
+from stabcert.report.wording import ranges
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,7 @@ from pathlib import Path
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.errors import ParameterError
 from stabcert.report.canvas import Canvas, Exhibit, Ranking, added, certified, hard_finding, rankings, spectrum_finding
+from stabcert.report.caption import caption, flip_title
 from stabcert.report.figures.image import (
     BAR_HEIGHT,
     GAP,
@@ -27,10 +28,10 @@ from stabcert.report.figures.rates import draw_rates
 from stabcert.report.figures.sheet import LARGE, NORMAL, SMALL, Area, Sheet, own_style
 from stabcert.report.figures.text import ADDED_FRAME, KEPT_FRAME, Frame, add_text
 from stabcert.report.hard.plot import add_hard
+from stabcert.report.says.soft import flip_summary
 from stabcert.report.spectrum.plot import add_spectrum
-from stabcert.report.terminal import counted, name_of, short
 from stabcert.report.visible import visible
-from stabcert.report.wording import caption, flip_summary, flip_title, predicted
+from stabcert.report.wording import counted, name_of, predicted, short
 
 SUFFIXES = (".png", ".svg", ".pdf")
 MOST_INPUTS = 20

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from stabcert.report.canvas import Exhibit, added
+from stabcert.report.caption import flip_title
 from stabcert.report.hard.finding import HardFinding, Smoothed, keeps_prediction
 from stabcert.report.hard.record import lambda_text, ranked
 from stabcert.report.hard.wording import RadiusRow, axis_end, hard_sentences, radius_rows, ticks
 from stabcert.report.html_parts import escaped, picture, sentence, table
-from stabcert.report.terminal import short
-from stabcert.report.wording import flip_title, predicted
+from stabcert.report.wording import predicted, short
 
 _MOST_CLASSES = 6
 _ROW, _CLASS = 26, 34

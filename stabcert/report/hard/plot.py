@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stabcert.report.canvas import Canvas, Exhibit, added
+from stabcert.report.caption import flip_title
 from stabcert.report.colours import BLUE, VERMILLION
 from stabcert.report.figures.fonts import text_width
 from stabcert.report.figures.image import TITLES, Panel, add_beside, draw_flip, draw_kept, title
@@ -14,8 +15,7 @@ from stabcert.report.figures.text import ADDED_FRAME, KEPT_FRAME, Frame, add_tex
 from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.record import ranked
 from stabcert.report.hard.wording import RadiusRow, axis_end, radius_rows, ticks
-from stabcert.report.terminal import short
-from stabcert.report.wording import flip_title, predicted
+from stabcert.report.wording import predicted, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

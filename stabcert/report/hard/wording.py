@@ -10,7 +10,7 @@ from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.record import lambda_text
 from stabcert.report.numbers import confidence
 from stabcert.report.record import Prediction, Report
-from stabcert.report.terminal import counted, short
+from stabcert.report.wording import counted, short
 
 _LEAST_SHOWN = 6
 """Radii on the axis of a picture."""
@@ -113,7 +113,7 @@ def guarantees(report: Report, finding: HardFinding) -> list[str]:
 def hard_sentences(report: Report, finding: HardFinding) -> list[str]:
     """All that a picture or a page says in words: whose predictions these are, what is guaranteed, what was found."""
     said = [
-        _whose(finding),
+        whose(finding),
         *guarantees(report, finding),
         attack_text(report, finding),
         check_text(report, finding),
@@ -122,7 +122,7 @@ def hard_sentences(report: Report, finding: HardFinding) -> list[str]:
     return [sentence for sentence in said if sentence]
 
 
-def _whose(finding: HardFinding) -> str:
+def whose(finding: HardFinding) -> str:
     """Which function the predictions that are shown belong to."""
     if finding.certificate.noise == "quantized":
         plain = shown(finding.plain)

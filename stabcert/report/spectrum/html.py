@@ -20,8 +20,7 @@ from stabcert.report.spectrum.wording import (
     shown,
     spectrum_sentences,
 )
-from stabcert.report.terminal import counted
-from stabcert.report.wording import predicted
+from stabcert.report.wording import counted, predicted
 
 _NAMES_WIDTH = 120
 

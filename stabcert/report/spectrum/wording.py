@@ -9,8 +9,8 @@ from stabcert.core.types import Features
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 from stabcert.report.record import Report
 from stabcert.report.spectrum.record import SpectrumFinding
-from stabcert.report.terminal import counted, short
 from stabcert.report.visible import visible
+from stabcert.report.wording import counted, short
 
 _NAME_WIDTH = 24
 _NOISE = 1e-24
@@ -102,12 +102,12 @@ def certainty(spectrum: Spectrum) -> str:
         return f"All 2^{spectrum.n_features} = {2**spectrum.n_features} masks were evaluated: the spectrum is exact."
     sure = confidence(spectrum.delta)
     alone = f"Each interval by itself holds with probability at least {sure} over the draws"
-    if _weights_exact(spectrum):
+    if weights_exact(spectrum):
         return f"Weights and coefficients are exact up to the degree that is shown. {alone}."
     return f"{alone}{', those of the coefficients all together' if spectrum.coefficients else ''}."
 
 
-def _weights_exact(spectrum: Spectrum) -> bool:
+def weights_exact(spectrum: Spectrum) -> bool:
     return all(one.weight.exact for one in spectrum.degrees)
 
 
@@ -119,7 +119,7 @@ def spectrum_sentences(spectrum: Spectrum, report: Report) -> list[str]:
         f"Spectrum of {what}, {basis_name(spectrum)} basis.",
         meaning(spectrum, kind),
         certainty(spectrum),
-        *(["A bar that ends on the axis reaches down to 0."] if not _weights_exact(spectrum) else []),
+        *(["A bar that ends on the axis reaches down to 0."] if not weights_exact(spectrum) else []),
         *(line.replace("? means", "Dotted, or with a question mark, means") for line in unreliable(spectrum)),
     ]
 

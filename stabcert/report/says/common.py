@@ -1,0 +1,144 @@
+"""What every command says of an input: its name and predictions, what makes the result worth less, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stabcert.report.canvas import Exhibit, added
+from stabcert.report.document import (
+    CAPTION,
+    EVERYWHERE,
+    PICTURES,
+    SCREEN,
+    Document,
+    Evidence,
+    Heading,
+    Line,
+    Word,
+    line,
+    note,
+)
+from stabcert.report.numbers import family_shown, seed_shown
+from stabcert.report.record import Report
+from stabcert.report.refusal import reason_of
+from stabcert.report.wording import counted, name_of, predicted, short, tie_note
+
+_STATUS = {
+    "certified": Word("certified", "good", strong=True),
+    "not-certified": Word("NOT certified", "bad", strong=True),
+    "undecided": Word("undecided", "bad", strong=True),
+    "inconsistent": Word("NOT certified: inconsistent", "bad", strong=True),
+    "vacuous": Word("NOT certified: vacuous", "bad", strong=True),
+    "failed": Word("failed", "bad", strong=True),
+}
+"""A status that stands for no threshold has no word."""
+
+
+def heading(report: Report) -> Heading:
+    """Return the input, the prediction, the explanation and what is left of the prediction on it."""
+    explanation = report.explanation
+    n, k = len(explanation.features), int(explanation.mask.sum())
+    consistency = {
+        True: Word("consistent", "good"),
+        False: Word("NOT consistent", "doubtful", strong=True),
+        None: Word("too close to call", "doubtful", strong=True),
+    }
+    parts = (
+        (Word(predicted(explanation.full)),),
+        (Word(f"{counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), {explanation.method}"),),
+        (Word(f"mask alone: {predicted(explanation.masked)}, "), consistency[explanation.consistent]),
+    )
+    return Heading(name_of(report.input), parts, _STATUS.get(report.status))
+
+
+def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence]:
+    """Return the input with its kept features; and once more with the smallest addition that changes the prediction.
+
+    Args:
+        flip: what such an addition is called; empty to leave it out.
+    """
+    explanation = exhibit.report.explanation
+    shown = Evidence(
+        explanation.features,
+        exhibit.report.input.text,
+        exhibit.canvas,
+        explanation.mask,
+        title=f"kept: {int(explanation.mask.sum())} of {len(explanation.features)}",
+        said=predicted(explanation.masked),
+    )
+    if not flip or not exhibit.flips:
+        return [shown]
+    new = added(exhibit.flips[0], explanation.mask)
+    title = f"{flip}: {counted(int(new.sum()), explanation.features.kind)} added"
+    said = predicted(exhibit.flips[0].prediction)
+    again = Evidence(shown.features, shown.text, shown.canvas, shown.mask, new, title=title, said=said, screen=False)
+    return [shown, again]
+
+
+def family_lines(report: Report) -> list[Line]:
+    """Return what changes where the certificate is one of several to choose from."""
+    search = report.result.get("until_stable")
+    shared = search if search is not None else report.result.get("request") or {}
+    said = family_shown(search["delta"] if search else report.result.get("delta") or 0.0, shared.get("family", 1))
+    return [] if said is None else [line(said, "faint", on=EVERYWHERE)]
+
+
+def doubts(report: Report) -> list[Line]:
+    """Return why a threshold that is met certifies nothing, and what else makes the explanation worth less.
+
+    What the status already says is not said twice.
+    """
+    explanation, status = report.explanation, report.status
+    found = []
+    reason = reason_of(report.to_dict(), short)
+    if reason is not None:
+        said = f"NOT certified: {status}: {reason}; --allow-{status} accepts it"
+        found += [
+            line(said, "bad", strong=True, on=SCREEN),
+            line(f"NOT certified, {status}: {reason}.", "bad", on=PICTURES),
+        ]
+    if explanation.consistent is None and status != "inconsistent":
+        found.append(note("whether the mask is consistent is too close to call"))
+    if explanation.consistent is False and status != "inconsistent":
+        found.append(
+            note(
+                f"the mask alone says {short(explanation.masked.label)}, the full input "
+                f"{short(explanation.full.label)}: stability is about the former"
+            )
+        )
+    if explanation.vacuous is None and status != "vacuous":
+        found.append(note("whether the mask is vacuous is too close to call"))
+    if explanation.vacuous and status != "vacuous":
+        label = short(explanation.empty.label)
+        found.append(note(f"vacuous: with everything dropped the model already says {label}"))
+    tied = tie_note(explanation)
+    if tied is not None:
+        found.append(note(tied))
+    return found
+
+
+def mask_alone(report: Report) -> Line:
+    """Return what a figure says of the mask by itself."""
+    same = ", as on the full input." if report.explanation.consistent else "."
+    return line(f"Mask alone: {predicted(report.explanation.masked)}{same}", on=CAPTION)
+
+
+def facts(report: Report, numbers: Sequence[str] = ()) -> str:
+    """Return n, k, the method, ``numbers`` of the command, the model and the seed."""
+    explanation, run = report.explanation, report.run
+    n, k = len(explanation.features), int(explanation.mask.sum())
+    parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}", *numbers]
+    return f"{', '.join(parts)}. Model {report.model.id}, {seed_shown(run.seed, default=run.default_seed)}."
+
+
+def failure(name: str, message: str) -> Document:
+    """Return what is said of an input that could not be done."""
+    return Document(Heading(name, status=_STATUS["failed"]), (line(message, "bad"),))
+
+
+def footer(report: Report) -> Line:
+    """Return what it cost, and with what."""
+    run = report.run
+    cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
+    seed = seed_shown(run.seed, default=run.default_seed)
+    return line(f"{cost}, {report.model.id}, {run.device} {run.dtype}, {seed}", "faint")

@@ -1,0 +1,222 @@
+"""What ``explain`` says: scores, how attributions agree and move, and the search for a stable mask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stabcert.report.canvas import Exhibit, Ranking, rankings
+from stabcert.report.document import (
+    EVERYWHERE,
+    PICTURES,
+    Block,
+    Column,
+    Document,
+    Evidence,
+    Line,
+    Word,
+    line,
+    note,
+    table,
+)
+from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
+from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
+from stabcert.report.wording import noun, predicted, ranges, short
+
+SHOWN_FEATURES = 10
+_METHOD = Column("method", "left", width=11)
+
+
+def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
+    """Return what is said of one input.
+
+    Args:
+        show: features to list, those of largest score.
+    """
+    report = exhibit.report
+    result, k = report.result, int(report.explanation.mask.sum())
+    found = rankings(report)
+    kept = evidence(exhibit)
+    blocks: list[Block] = [
+        *(kept if exhibit.canvas is not None else []),
+        *_pictures(exhibit, found),
+        *_features(exhibit, found, show),
+        mask_alone(report),
+        *until_stable(result),
+        *family_lines(report),
+        *_comparison(result, k),
+        *neighbours(result, k),
+        *(kept if exhibit.canvas is None else []),
+        *doubts(report),
+        footer(report),
+    ]
+    search, numbers = result["until_stable"], []
+    if search is not None:
+        numbers = [f"r = {search['radius']}", f"δ = {search['delta']:g}"]
+    else:
+        blocks.insert(-1, line("An attribution by itself guarantees nothing.", on=PICTURES))
+    return Document(heading(report), tuple(blocks), facts(report, numbers))
+
+
+def _pictures(exhibit: Exhibit, found: list[Ranking]) -> list[Evidence]:
+    """Return the input as the model sees it, then for each method its scores with what it keeps."""
+    explanation, text = exhibit.report.explanation, exhibit.report.input.text
+    features, canvas = explanation.features, exhibit.canvas
+    full, target = predicted(explanation.full), short(exhibit.report.model.class_names[explanation.target])
+    shown = []
+    if canvas is not None:
+        shown.append(Evidence(features, text, canvas, None, title="input", said=full, screen=False))
+    for ranking in found:
+        title, said = f"{ranking.method} scores", f"for {target}"
+        scored = Evidence(features, text, canvas, ranking.mask, None, ranking.scores, title, said, screen=False)
+        shown.append(scored)
+        if canvas is not None and ranking is not found[0]:
+            title = f"kept by {ranking.method}"
+            said = predicted(ranking.masked)
+            shown.append(Evidence(features, text, canvas, ranking.mask, title=title, said=said, screen=False))
+    return shown
+
+
+def _features(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Block]:
+    explanation = exhibit.report.explanation
+    if explanation.scores is None or show <= 0:
+        return []
+    features = explanation.features
+    columns = [
+        Column(width=3),
+        Column(noun(features.kind, several=False), "left"),
+        Column(f"{explanation.method} score", "left"),
+        *(Column(f"{ranking.method} score", screen=False) for ranking in found[1:]),
+    ]
+    rows = [
+        [
+            str(rank),
+            features.items[index].label,
+            (
+                Word(f"{explanation.scores[index]:+.4f}"),
+                *([Word("  kept", "good")] if explanation.mask[index] else []),
+            ),
+            *(f"{ranking.scores[index]:+.4f}" for ranking in found[1:]),
+        ]
+        for rank, index in enumerate(np.argsort(-explanation.scores, kind="stable")[:show], start=1)
+    ]
+    return [replace(table(columns, rows), bare=True)]
+
+
+def _comparison(result: dict[str, Any], k: int) -> list[Block]:
+    """Return each method's mask alone, then each pair of methods; nothing for a single method."""
+    if len(result["attributions"]) < 2:
+        return []
+    alone = []
+    for one in result["attributions"]:
+        said = one["masked_prediction"]
+        words = [Word(f"{short(said['label'])} ({said['probability']:.2f})")]
+        if not one["consistent"]:
+            words.append(Word(", NOT consistent", "doubtful"))
+        alone.append([one["method"], tuple(words)])
+    columns = [
+        Column("two methods", "left", width=11),
+        Column("", "left", width=11),
+        Column("L1", width=9),
+        Column("cosine", width=7),
+        Column("Spearman", width=8),
+        Column(f"same top {k}", "left"),
+    ]
+    pairs = [
+        [
+            *pair["methods"],
+            _distance(pair["l1"]),
+            _correlation(pair["cosine"]),
+            _correlation(pair["spearman"]),
+            _overlap(pair["top_k_overlap"], k),
+        ]
+        for pair in result["comparison"]
+    ]
+    return [table([_METHOD, Column("mask alone", "left")], alone), table(columns, pairs)]
+
+
+def neighbours(result: dict[str, Any], k: int) -> list[Block]:
+    """Return how far each attribution moves to the neighbours, and how many of these keep the prediction."""
+    rows = result["neighbours"]
+    if not rows:
+        return []
+    count = rows[0]["neighbours"]
+    said = (
+        f"{count} neighbour{'s' if count > 1 else ''} with noise of deviation {rows[0]['sigma']:g}: "
+        f"{rows[0]['same_prediction']} of {count} keep the prediction"
+    )
+    distances = (Column("L1 mean", width=9), Column("L1 max", width=9))
+    columns = [_METHOD, *distances, Column(f"same top {k}: mean"), Column("least", width=5)]
+    cells = [
+        [
+            row["method"],
+            _distance(row["l1_mean"]),
+            _distance(row["l1_max"]),
+            f"{row['top_k_overlap_mean']:.0%}",
+            f"{row['top_k_overlap_min']:.0%}",
+        ]
+        for row in rows
+    ]
+    return [line(said), table(columns, cells)]
+
+
+def until_stable(result: dict[str, Any]) -> list[Line]:
+    """Return what was found of each size, and the smallest one that is certified."""
+    search = result["until_stable"]
+    if search is None:
+        return []
+    if not search["tested"] and not result["interrupted"]:
+        said = "no k was tested: every mask with the prediction of the full input is vacuous"
+        return [line(said, "bad", strong=True, on=EVERYWHERE)]
+    tested, rate = search["tested"], search["rate"]
+    kinds = (
+        ("not consistent", [size["k"] for size in tested if not size["consistent"]]),
+        (
+            f"refuted, rate below {threshold_shown(search['min_rate'])}",
+            [s["k"] for s in tested if s["verdict"] == "not-certified"],
+        ),
+        ("undecided", [size["k"] for size in tested if size["verdict"] == "undecided"]),
+        (
+            "consistent, but too little of the failure probability was left to test it",
+            [size["k"] for size in tested if size["consistent"] and size["verdict"] is None],
+        ),
+    )
+    found = [line(f"k = {ranges(sizes)}: {what}", "faint", on=EVERYWHERE) for what, sizes in kinds if sizes]
+    asked = f"rate >= {threshold_shown(search['min_rate'])} at radius {search['radius']}"
+    if result["interrupted"]:
+        place = f"after k = {tested[-1]['k']}" if tested else "before the first size"
+        last = tested[-1]["rate"] if tested else None
+        known = f", whose rate is at least {rounded_down(last['lower'])} so far" if last is not None else ""
+        said = f"interrupted {place}{known}: no size is certified yet ({asked})"
+        return [*found, line(said, "doubtful", on=EVERYWHERE)]
+    if rate is None:
+        said = f"no k up to {search['largest_k']} is consistent and certified: {asked}"
+        return [*found, line(said, "bad", strong=True, on=EVERYWHERE)]
+    said = f"k = {search['k']} is the first that is consistent and certified: {asked}"
+    found.append(line(said, strong=True, on=EVERYWHERE))
+    if rate["enumerated"] and not rate["near_ties"]:
+        exact = rounded(rate["rate"])
+        said = f"{rate['matches']} of all {rate['samples']} additions keep the prediction: {exact}, exact"
+    else:
+        said = (
+            f"{rate['matches']} of {rate['samples']} draws keep the prediction: "
+            f"at least {rounded_down(rate['lower'])} with probability at least {confidence(search['delta'])}"
+        )
+    found.append(line(said, "faint", on=EVERYWHERE))
+    if search["k"] == len(result["attributions"][0]["scores"]):
+        found.append(note("these are all features: the whole input explains nothing"))
+    return found
+
+
+def _distance(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _correlation(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _overlap(share: float, k: int) -> str:
+    return f"{round(share * k)} of {k} ({share:.0%})"

@@ -1,0 +1,166 @@
+"""What ``certify-soft`` says: the table of rates, what it guarantees, and what it cost."""
+
+from __future__ import annotations
+
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.trials import MAX_FLIPS
+from stabcert.report.canvas import Exhibit, added
+from stabcert.report.document import (
+    EVERYWHERE,
+    PICTURES,
+    Block,
+    Cell,
+    Column,
+    Document,
+    Line,
+    Table,
+    Tone,
+    Word,
+    line,
+    table,
+)
+from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up, threshold_shown
+from stabcert.report.record import Report
+from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
+from stabcert.report.wording import counted, noun, ranges, short
+
+_TONES: dict[str, Tone] = {"certified": "good", "not-certified": "bad", "undecided": "doubtful"}
+_WIDEST_BOUNDS = len("0.0000 .. 1.0000")
+
+
+def soft_document(exhibit: Exhibit) -> Document:
+    """Return what is said of one input.
+
+    Raises:
+        TypeError: the report is not one of ``certify-soft``.
+    """
+    report = exhibit.report
+    certificate = report.certificate
+    if not isinstance(certificate, SoftCertificate):
+        raise TypeError("soft_document needs a report with a certificate")
+    blocks: list[Block] = [
+        *evidence(exhibit, flip="smallest flip"),
+        *([line(f"formulation: {certificate.formulation}")] if certificate.formulation != "up-to" else []),
+        rates(certificate),
+        mask_alone(report),
+        *_largest_radius(certificate),
+        line(guarantee(certificate), on=EVERYWHERE),
+        *family_lines(report),
+        line(about(report, certificate), "faint", on=EVERYWHERE),
+        line(flip_summary(exhibit), on=PICTURES),
+    ]
+    if report.result.get("interrupted"):
+        blocks.append(line("interrupted: this is what is known so far", "doubtful"))
+    numbers = [f"r = {ranges([rate.radius for rate in certificate.rates])}", f"δ = {certificate.delta:g}"]
+    return Document(heading(report), (*blocks, *doubts(report), footer(report)), facts(report, numbers))
+
+
+def rates(certificate: SoftCertificate) -> Table:
+    """Return a row for each radius."""
+    percent = confidence(certificate.delta)
+    bounds = f"{percent} interval" if certificate.sides == 2 else f"{percent} bounds"
+    columns = [
+        *(Column(title) for title in ("radius", "samples", "matches")),
+        Column("rate", width=6),
+        Column(bounds, "left", width=_WIDEST_BOUNDS, gap=3),
+        Column("", "left"),
+    ]
+    return table(columns, [_rate(rate) for rate in certificate.rates])
+
+
+def _rate(rate: StabilityRate) -> list[Cell]:
+    remarks = []
+    if rate.threshold is not None:
+        remarks.append(Word(verdict_shown(rate), _TONES[rate.verdict]))
+    if rate.covers_up_to is not None:
+        remarks.append(Word(f"  and at every radius up to {rate.covers_up_to}"))
+    if rate.near_ties:
+        lead = "  " if remarks else ""
+        remarks.append(Word(f"{lead}{rate.near_ties} too close to call", "doubtful"))
+    estimate = "-" if rate.rate is None else rounded(rate.rate)
+    return [str(rate.radius), str(rate.samples), str(rate.matches), estimate, bounds_shown(rate), tuple(remarks)]
+
+
+def _largest_radius(certificate: SoftCertificate) -> list[Line]:
+    """Return what was found if the largest radius was asked for."""
+    radius, threshold = certificate.largest_radius, certificate.rates[0].threshold
+    if radius is None:
+        return []
+    if radius < certificate.rates[0].radius:
+        return [line("no radius is certified", "bad", strong=True, on=EVERYWHERE)]
+    said = f"largest radius {radius}: the rate is at least {threshold!r} at every tested radius up to {radius}"
+    return [line(said, strong=True, on=EVERYWHERE)]
+
+
+def guarantee(certificate: SoftCertificate) -> str:
+    """Return what the numbers say, with the probability with which they may be wrong."""
+    percent = confidence(certificate.delta)
+    if all(rate.enumerated and not rate.near_ties for rate in certificate.rates) and certificate.largest_radius is None:
+        return "Every addition was tried: the rate is exact."
+    if certificate.largest_radius is not None:
+        return (
+            f"The statement on the largest radius holds with probability at least {percent} over the draws. "
+            "Each bound holds individually with the same probability, not all of them together."
+        )
+    several = len(certificate.rates) > 1
+    scope = (
+        ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
+    )
+    if certificate.sides == 1:
+        if not several:
+            return f"Each bound by itself holds with probability at least {percent} over the draws."
+        return (
+            f"The lower bounds hold with probability at least {percent} over the draws{scope}; so do the upper bounds."
+        )
+    return f"The rate lies in its interval with probability at least {percent} over the draws{scope}."
+
+
+def about(report: Report, certificate: SoftCertificate) -> str:
+    """Return what a rate is a share of, and of which function: the model itself or the smoothed one."""
+    explanation, smoothing = report.explanation, report.result["smoothing"]
+    many = noun(explanation.features.kind, several=True)
+    size = {"up-to": "up to r", "exactly": "exactly r", "worst": "the worst number from 1 to r of"}
+    ways = f"Rate: of the ways to add {size[certificate.formulation]} {many}, the share on which"
+    name, label = report.model.id, short(explanation.masked.label)
+    if not smoothing:
+        return f"{ways} {name}, not smoothed, still says {label}."
+    plain = smoothing["unsmoothed_prediction"]
+    return (
+        f"{ways} the smoothed model still says {label}: {name} under {smoothing['draws']} frozen masks that keep each "
+        f"feature with probability {smoothing['lambda']:g}. Not smoothed it says {short(plain['label'])} "
+        f"({plain['probability']:.2f}) of the full input."
+    )
+
+
+def bounds_shown(rate: StabilityRate) -> str:
+    """Return ``0.9491 .. 0.9946``, each rounded to the side on which it still holds, or ``exact``."""
+    if rate.enumerated and not rate.near_ties:
+        return "exact"
+    return f"{rounded_down(rate.lower)} .. {rounded_up(rate.upper)}"
+
+
+def verdict_shown(rate: StabilityRate) -> str:
+    """Return ``met (>= 0.9)``; with enough digits to see why it is not. Empty without a threshold."""
+    if rate.threshold is None:
+        return ""
+    close = not rate.met and abs(rate.lower - rate.threshold) <= 5e-4
+    number = threshold_shown(rate.threshold) + (f", lower bound {rate.lower!r}" if close else "")
+    if rate.verdict == "certified":
+        return f"met (>= {number})"
+    return f"refuted (< {number})" if rate.verdict == "not-certified" else f"undecided (>= {number} not shown)"
+
+
+def flip_summary(exhibit: Exhibit) -> str:
+    """Return whether any of the tried additions changed the prediction, and how small the smallest is."""
+    explanation, certificate = exhibit.report.explanation, exhibit.report.certificate
+    if not isinstance(certificate, SoftCertificate):
+        return ""
+    if not exhibit.flips:
+        sure = all(rate.matches == rate.samples for rate in certificate.rates)
+        return f"None of the additions that were tried {'changes' if sure else 'certainly changes'} the prediction."
+    found = len(exhibit.flips)
+    size = counted(int(added(exhibit.flips[0], explanation.mask).sum()), explanation.features.kind)
+    if found == 1:
+        return f"1 addition that changes the prediction was found; it adds {size}."
+    number = f"{found}" if found < MAX_FLIPS else f"At least {found}"
+    return f"{number} different additions that change the prediction were found; the smallest adds {size}."
