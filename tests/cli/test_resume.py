@@ -189,7 +189,7 @@ def test_an_empty_shard_is_no_error(run: Run, command: list[object]) -> None:
     [
         (["--resume"], "--output FILE"),
         (["--resume", "-o", "x.jsonl", "--html", "x.html"], "leave out --resume"),
-        (["--shard", "3/2"], "1/4 to 4/4"),
+        (["--shard", "3/2"], "I from 1 to N, such as 1/4"),
         (["--ray-address", "auto"], "--workers N"),
     ],
 )
@@ -206,7 +206,7 @@ def test_an_output_that_holds_something_else_is_refused(run: Run, command: list[
     output.write_text("my notes\n")
     ran = run(*command, "-o", output)
     assert (ran.code, output.read_text()) == (3, "my notes\n")
-    assert "something else than records" in ran.stderr
+    assert "not stabcert records" in ran.stderr
 
 
 def test_a_full_disk_is_no_bug(run: Run, command: list[object]) -> None:
