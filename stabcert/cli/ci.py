@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from stabcert.cli.call import OutputOptions
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.exit_codes import MISSED
 from stabcert.cli.files import Replacement
 from stabcert.cli.items import Item
-from stabcert.cli.options import OutputOptions
 from stabcert.report.finding import doubts_of, found_of, marked_text_of
 from stabcert.report.github import annotation, plain
 

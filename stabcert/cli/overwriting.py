@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from stabcert.cli.call import OutputOptions
 from stabcert.cli.declared import Asked
-from stabcert.cli.options import OutputOptions
 from stabcert.cli.tasks import Task
 from stabcert.errors import ParameterError
 

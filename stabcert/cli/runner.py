@@ -12,12 +12,13 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from stabcert import __version__
+from stabcert.cli.call import Call
 from stabcert.cli.draws import Draws, model_digest
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import DEFAULT_SEED, Call
+from stabcert.cli.options import DEFAULT_SEED
 from stabcert.cli.tasks import Task
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate

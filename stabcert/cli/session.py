@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stabcert.cli.beforehand import CheckMask, check_options, check_tasks
+from stabcert.cli.call import Call
 from stabcert.cli.ci import CiReports
 from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import DONE, INTERRUPTED, SOME_FAILED, WRONG_REQUEST, code_of_error, code_of_status
 from stabcert.cli.inputs import Item
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import Call
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from stabcert.cli.call import Call
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.files import Replacement, make_folder
-from stabcert.cli.options import Call
 from stabcert.cli.streams import console_on, print_json, tell
 from stabcert.errors import ParameterError
 from stabcert.report.canvas import Exhibit

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from stabcert.cli.app import app
+from stabcert.cli.call import OutputOptions, RunningOptions
 from stabcert.cli.declared import Asked, Declared, Given, declaration_of
-from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, RunningOptions
+from stabcert.cli.options import InputOptions, ModelOptions
 from stabcert.cli.runner import Runner
 from stabcert.cli.tasks import result_parameters
 from stabcert.errors import InputError

@@ -12,15 +12,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from stabcert.cli.options import (
-    Call,
-    ExplanationOptions,
-    InputOptions,
-    ModelOptions,
-    OutputOptions,
-    RunningOptions,
-    VerifyOptions,
-)
+from stabcert.cli.call import Call, OutputOptions, RunningOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions, VerifyOptions
 from stabcert.cli.verify.records import _line
 from stabcert.cli.verify.run import _Verify
 from stabcert.errors import StabcertError

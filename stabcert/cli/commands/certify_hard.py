@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from stabcert.cli.allowing import AllowOptions
+from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
-    Call,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
-    OutputOptions,
-    RunningOptions,
     VerifyOptions,
     delta_option,
     family_option,

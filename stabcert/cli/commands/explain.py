@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from stabcert.cli.allowing import allow_vacuous_option
+from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     EXPLANATION,
-    Call,
     ExplanationOptions,
     InputOptions,
     ModelOptions,
-    OutputOptions,
-    RunningOptions,
     delta_option,
     family_option,
 )

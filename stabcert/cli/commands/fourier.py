@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
-from stabcert.cli.options import (
-    CERTIFICATE,
-    Call,
-    ExplanationOptions,
-    InputOptions,
-    MaskOptions,
-    ModelOptions,
-    OutputOptions,
-    RunningOptions,
-    delta_option,
-)
+from stabcert.cli.options import CERTIFICATE, ExplanationOptions, InputOptions, MaskOptions, ModelOptions, delta_option
 from stabcert.cli.parsing import parse_basis, parse_lambdas, parse_radii
 
 if TYPE_CHECKING:

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     INPUT,
-    Call,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
-    OutputOptions,
-    RunningOptions,
     delta_option,
 )
 from stabcert.cli.parsing import parse_lambdas, parse_radii

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from stabcert.cli.call import Call
 from stabcert.cli.commands.smooth_eval_work import SmoothRequest, SmoothWork
 from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.declared import Asked
-from stabcert.cli.options import Call
 from stabcert.cli.parsing import parse_methods
 from stabcert.cli.tasks import Task, result_parameters
 from stabcert.cli.writer import Summarised

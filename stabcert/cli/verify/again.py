@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stabcert.cli.call import Call
 from stabcert.cli.choices import Dtype
 from stabcert.cli.commands.certify_hard_request import HardRequest
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.certify_soft_work import SoftWork
 from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item
-from stabcert.cli.options import Call, ExplanationOptions, InputOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions
 from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
 from stabcert.cli.tasks import Task

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from stabcert.cli.call import Call
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import Call, VerifyOptions
+from stabcert.cli.options import VerifyOptions
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
