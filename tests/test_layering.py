@@ -119,7 +119,7 @@ def test_nothing_is_called_alpha() -> None:
         ("stabcert.report.record", "from stabcert.cli import app"),
         ("stabcert.report.record", "from stabcert.sweep.key import digest"),
         ("stabcert.core.soft.certify", "from stabcert.sweep.key import digest"),
-        ("stabcert.sweep.pool", "from stabcert.cli.session import Session"),
+        ("stabcert.sweep.pool", "from stabcert.cli.run import Run"),
         ("stabcert.__init__", "from stabcert.cli import app"),
         ("stabcert.__init__", "from .cli import app"),
     ],

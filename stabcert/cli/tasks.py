@@ -39,6 +39,15 @@ class Task:
     copy: int = 0
     """How many inputs of the same bytes stand before it, in the whole list; 0 where inputs are not summed up."""
 
+    @property
+    def title(self) -> str:
+        """What the progress bar calls the input."""
+        return self.item.title
+
+    def about(self, message: str) -> str:
+        """Return a message that names the input, once."""
+        return self.item.about(message)
+
 
 def make_tasks(
     call: Call,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stabcert.cli.runner import Runner
+from stabcert.cli.certifying import Certifier
 from stabcert.errors import InputError
 from tests.cli.conftest import Run
 
@@ -98,15 +98,15 @@ def test_old_records_go_with_the_first_new_one(
     run: Run, command: list[object], output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(*command, "-t", "a film")
-    seen, one = [], Runner._run
+    seen, one = [], Certifier._do
 
-    def look(self: Runner, task: object, *arguments: object) -> object:
+    def look(self: Certifier, task: object, *arguments: object) -> object:
         seen.append(texts(output))
         if len(seen) == 3:
             raise InputError("planted")
         return one(self, task, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Runner, "_run", look)
+    monkeypatch.setattr(Certifier, "_do", look)
     assert run(*command, "-t", "bad", "-t", "great", "-t", "good", "--overwrite").code == 3
     assert seen == [["a film"], ["bad"], ["bad", "great"]]
     assert texts(output) == ["bad", "great"]

@@ -92,16 +92,16 @@ def test_an_error_leaves_older_files_as_they_were(run: Run, tmp_path: Path) -> N
 def test_what_was_finished_before_an_interruption_is_drawn(
     run: Run, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stabcert.cli.runner import Runner
+    from stabcert.cli.certifying import Certifier
 
-    one = Runner.run
+    one = Certifier.do
 
-    def interrupted(self: Runner, task: object, *arguments: object) -> object:
+    def interrupted(self: Certifier, task: object, *arguments: object) -> object:
         if task.item.id == "text-2":  # type: ignore[attr-defined]
             raise KeyboardInterrupt
         return one(self, task, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Runner, "run", interrupted)
+    monkeypatch.setattr(Certifier, "do", interrupted)
     plot, page = tmp_path / "f.png", tmp_path / "f.html"
     texts = ("-t", "a great film", "-t", "a bad film", "--method", "random")
     ran = run("explain", *texts, "-m", bert, "--plot", plot, "--html", page)

@@ -17,9 +17,9 @@ import pytest
 
 from stabcert.cli.app import app
 from stabcert.cli.call import OutputOptions, RunningOptions
+from stabcert.cli.certifying import Certifier
 from stabcert.cli.declared import Asked, Declared, Given, declaration_of
 from stabcert.cli.options import InputOptions, ModelOptions
-from stabcert.cli.runner import Runner
 from stabcert.cli.tasks import result_parameters
 from stabcert.errors import InputError
 from stabcert.report.canvas import Exhibit
@@ -53,15 +53,15 @@ def records(path: Path) -> list[dict[str, Any]]:
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[str]], None]:
     """Makes inputs with these texts fail from now on."""
-    one = Runner._run
+    one = Certifier._do
 
     def plant(texts: set[str]) -> None:
-        def run(self: Runner, task: Any, *arguments: Any) -> Any:
+        def run(self: Certifier, task: Any, *arguments: Any) -> Any:
             if task.item.text in texts:
                 raise InputError("planted")
             return one(self, task, *arguments)
 
-        monkeypatch.setattr(Runner, "_run", run)
+        monkeypatch.setattr(Certifier, "_do", run)
 
     return plant
 
@@ -69,13 +69,13 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[str]], None]:
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Texts that were worked on, in order."""
-    one, texts = Runner._run, list[str]()
+    one, texts = Certifier._do, list[str]()
 
-    def run(self: Runner, task: Any, *arguments: Any) -> Any:
+    def run(self: Certifier, task: Any, *arguments: Any) -> Any:
         texts.append(task.item.text)
         return one(self, task, *arguments)
 
-    monkeypatch.setattr(Runner, "_run", run)
+    monkeypatch.setattr(Certifier, "_do", run)
     return texts
 
 
@@ -220,14 +220,14 @@ def test_a_full_disk_is_no_bug(run: Run, command: list[object]) -> None:
 def test_nothing_is_kept_of_inputs_that_are_done(
     run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, alive = Runner._run, list[int]()
+    one, alive = Certifier._do, list[int]()
 
-    def count(self: Runner, *arguments: Any) -> Any:
+    def count(self: Certifier, *arguments: Any) -> Any:
         gc.collect()
         alive.append(sum(isinstance(thing, Exhibit) for thing in gc.get_objects()))
         return one(self, *arguments)
 
-    monkeypatch.setattr(Runner, "_run", count)
+    monkeypatch.setattr(Certifier, "_do", count)
     run(*command, "-o", tmp_path / "out.jsonl", "--html", tmp_path / "out.html")
     assert len(alive) == len(TEXTS)
     assert max(alive) - alive[0] <= 1

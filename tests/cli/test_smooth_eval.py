@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from scipy.stats import beta
 
+from stabcert.cli.certifying import Certifier
 from stabcert.cli.commands import smooth_eval_work
-from stabcert.cli.runner import Runner
 from stabcert.core.statistics.means import mean_interval
 from stabcert.errors import InputError
 from tests.cli.conftest import VALIDATOR, Run, without_run
@@ -51,15 +51,15 @@ def command(bert: Path, listed: Path) -> list[object]:
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[str]], None]:
     """Makes inputs with these ids fail from now on."""
-    one = Runner._run
+    one = Certifier._do
 
     def plant(ids: set[str]) -> None:
-        def run(self: Runner, task: Any, *arguments: Any) -> Any:
+        def run(self: Certifier, task: Any, *arguments: Any) -> Any:
             if task.item.id in ids:
                 raise InputError("planted")
             return one(self, task, *arguments)
 
-        monkeypatch.setattr(Runner, "_run", run)
+        monkeypatch.setattr(Certifier, "_do", run)
 
     return plant
 

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
-from stabcert.cli.commands.certify_hard_work import HardWork
+from stabcert.cli.commands.certify_hard_work import CertifyHard
 from stabcert.cli.draws import Draws
-from stabcert.cli.exhibits import explanation_of
 from stabcert.cli.explanation import Choice
-from stabcert.cli.runner import Case
+from stabcert.cli.opening import Case
+from stabcert.cli.reporting import explanation_of
 from stabcert.core.types import Feature, Features, Masks, Probs
+from stabcert.report.hard.finding import HardFinding
+from stabcert.report.hard.record import hard_result
 from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, to_json
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
@@ -97,16 +99,18 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     mask = np.arange(N) < draw(st.integers(1, 4))
     choice = Choice(mask, "mask", {}, None, None)
     draws = Draws(request.seed, "ab" * 32, "m")
-    case = Case(predictor, choice, predictor.class_names, draws, lambda _: None)
-    outcome = HardWork(request).work(case)
-    explanation = explanation_of(predictor, outcome.function or predictor, choice)
+    source: Any = None  # the case is not opened from a file
+    case = Case(predictor, choice, predictor.class_names, draws, lambda _: None, source)
+    found = CertifyHard(request).certify(case)
+    assert isinstance(found.certificate, HardFinding)
+    explanation = explanation_of(predictor, found.function or predictor, choice)
     report = Report(
         "certify-hard",
-        outcome.status_of(explanation),
+        found.status_of(explanation),
         InputInfo("x.png", "image", "ab" * 32, path="x.png"),
         ModelInfo("m", None, None, predictor.class_names),
         explanation,
-        outcome.result,
+        hard_result(found.certificate, predictor.class_names, request=found.request),
         RunInfo(request.seed, "cpu", "float32", 1, 1, 1.0, default_seed=request.seed == 0),
     )
     record: dict[str, Any] = json.loads(to_json(report.to_dict()))

@@ -13,9 +13,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
-from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions, VerifyOptions
+from stabcert.cli.command import Command
+from stabcert.cli.commands.certify_hard_work import CertifyHard
+from stabcert.cli.commands.certify_soft_work import CertifySoft
+from stabcert.cli.opening import Opening
+from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions
 from stabcert.cli.verify.records import _line
-from stabcert.cli.verify.run import _Verify
+from stabcert.cli.verify.run import Verifier
 from stabcert.errors import StabcertError
 from tests.cli.verify_cases import (
     HARD,
@@ -43,27 +47,27 @@ def _call(command: str) -> Call:
 class Checker:
     """Checks many records with models that are loaded once."""
 
-    def __init__(self, command: str, *, fast: bool) -> None:
-        self._command = command
-        self._verify = _Verify(_call(command), VerifyOptions(verify="-", fast=fast))
+    def __init__(self, command: type[Command[Any]], *, fast: bool) -> None:
+        self._command = command.name
+        self._verify = Verifier(command, Opening(_call(command.name), "auto"), fast=fast)
 
     def stands(self, record: Record) -> bool:
         """False also for what cannot be a record at all."""
         line = _line("file", 1, json.dumps(record).encode(), self._command)
         try:
-            return self._verify._check(line).stands
+            return self._verify.check(line, lambda _: None).stands
         except StabcertError:
             return False
 
 
 @pytest.fixture(scope="module")
 def full_soft() -> Checker:
-    return Checker("certify-soft", fast=False)
+    return Checker(CertifySoft, fast=False)
 
 
 @pytest.fixture(scope="module")
 def full_hard() -> Checker:
-    return Checker("certify-hard", fast=False)
+    return Checker(CertifyHard, fast=False)
 
 
 def name_of(path: tuple[str | int, ...]) -> str:
@@ -121,7 +125,9 @@ def test_every_change_of_a_hard_record_is_found(
     assert not full_hard.stands(record), where
 
 
-def missed_by_arithmetic(command: str, records: dict[str, Record], wanted: Callable[[str], bool]) -> list[Any]:
+def missed_by_arithmetic(
+    command: type[Command[Any]], records: dict[str, Record], wanted: Callable[[str], bool]
+) -> list[Any]:
     """Changes of values with a name that is wanted, of which a fast check says that the record stands."""
     checker, missed = Checker(command, fast=True), []
     for name, record in records.items():
@@ -140,7 +146,7 @@ def test_arithmetic_finds_every_change_of_the_rates(soft_records: dict[str, Reco
     # Whether somebody pressed a key after the last draw, and what the model itself says, no number can tell.
     unknown = re.compile(r"result\.request\.|unsmoothed|interrupted")
     known = {name: one for name, one in soft_records.items() if one["result"]["formulation"] != "worst"}
-    assert missed_by_arithmetic("certify-soft", known, lambda name: not unknown.search(name)) == []
+    assert missed_by_arithmetic(CertifySoft, known, lambda name: not unknown.search(name)) == []
 
 
 HARD_BY_ARITHMETIC = re.compile(
@@ -158,7 +164,7 @@ def test_arithmetic_finds_changes_of_votes_and_of_what_follows_from_them(hard_re
     def wanted(name: str) -> bool:
         return bool(HARD_BY_ARITHMETIC.match(name)) and not losers.match(name)
 
-    assert missed_by_arithmetic("certify-hard", by_vote, wanted) == []
+    assert missed_by_arithmetic(CertifyHard, by_vote, wanted) == []
 
 
 @pytest.mark.parametrize("radius", ["radius_votes", "radius_arcs", "radius_incremental"])

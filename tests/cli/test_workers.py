@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stabcert.cli.runner import Runner
+from stabcert.cli.certifying import Certifier
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.cli.pools import Backwards
 from tests.waiting import finish, wait_for_lines
@@ -78,9 +78,11 @@ def test_an_error_of_a_worker_ends_the_command_as_ever(run: Run, bert: Path) -> 
 
 @pytest.mark.usefixtures("backwards")
 def test_notes_of_workers_are_printed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    collect = Runner.collect
+    collect = Certifier.collect
     # Nothing that one worker has loaded is there for the next.
-    monkeypatch.setattr(Runner, "collect", lambda self, task: collect(replace(self, models={}), task))
+    monkeypatch.setattr(
+        Certifier, "collect", lambda self, task: collect(replace(self, opening=replace(self.opening, models={})), task)
+    )
     ran = run("explain", "-t", "Good.", "-t", "Bad.", "--method", "random", "--workers", 2)
     assert ran.code == 0
     assert ran.stderr.count("no --model given: using the built-in demo:text") == 1

@@ -21,7 +21,7 @@ from stabcert.report.wording import counted
 
 if TYPE_CHECKING:
     from stabcert.cli.allowing import AllowOptions
-    from stabcert.cli.commands.certify_hard import HardOptions
+    from stabcert.cli.commands.certify_hard_options import HardOptions
 
 _QUANTIZATION = 64
 _REFINE = 1000  # what an attribution costs

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from stabcert.cli.command import Beside, Checked, Command, Found
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.draws import Stream, noise_generator
 from stabcert.cli.explanation import by_file
-from stabcert.cli.session import Case, Outcome
+from stabcert.cli.opening import Case
+from stabcert.cli.reporting import report_of
+from stabcert.cli.verify.again import compared
 from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
 from stabcert.core.hard.bernoulli import certify_hard_bernoulli
@@ -32,21 +36,54 @@ from stabcert.report.hard.finding import (
     keeps_prediction,
 )
 from stabcert.report.hard.record import hard_result
-from stabcert.report.record import Prediction, Status
+from stabcert.report.record import Prediction, Report, Status
 from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
     from stabcert.core.types import Mask, MaskedPredictor, Masks
+    from stabcert.report.canvas import Exhibit
+    from stabcert.report.document import Document
 
 
-class HardWork:
-    """What a request asks for, carried out."""
+@dataclass(frozen=True)
+class HardFound(Found):
+    """The certificate, the model itself beside it, counterexamples."""
 
-    def __init__(self, request: HardRequest) -> None:
-        self.request = request
+    request: dict[str, Any] = field(default_factory=dict)
+    """With the evaluations that trying every addition took."""
 
-    def work(self, case: Case) -> Outcome:
-        """Everything that is asked of one input."""
+
+@dataclass(frozen=True)
+class CertifyHard(Command[HardFound]):
+    """``certify-hard`` with its request."""
+
+    name: ClassVar[str] = "certify-hard"
+    request: HardRequest
+
+    def check_mask(self, mask: Mask) -> None:
+        self.request.check_mask(mask)
+
+    def record(self, case: Case, found: HardFound, beside: Beside) -> Report:
+        if not isinstance(found.certificate, HardFinding):
+            raise TypeError("certify-hard finds a certificate")
+        result = hard_result(found.certificate, case.class_names, request=found.request)
+        return report_of(self.name, case, found, beside, result)
+
+    def document(self, exhibit: Exhibit) -> Document:
+        from stabcert.report.says.hard import hard_document
+
+        return hard_document(exhibit)
+
+    @classmethod
+    def verify(cls, record: dict[str, Any], opened: Callable[[], Case] | None) -> Checked:
+        if opened is None:
+            from stabcert.report.verify.hard import hard_checks
+
+            return Checked(*hard_checks(record))
+        result = record["result"]
+        return compared(cls(HardRequest.from_record(result["request"], result["check"])), record, opened)
+
+    def certify(self, case: Case) -> HardFound:
         predictor, mask, request = case.predictor, case.choice.mask, self.request
         free = int((~mask).sum())
         request.check_free(free, predictor.features.kind)
@@ -79,10 +116,10 @@ class HardWork:
             sweep=tuple(one for one, _ in sweep) if request.sweep else (),
         )
         status: Status = "reported" if finding.met is None else "certified" if finding.met else "not-certified"
-        asked = replace(request, enumerate_calls=enumerate_calls)
-        result = hard_result(finding, case.class_names, request=asked.record())
-        allowed = allowed_of(result["request"])
-        return Outcome(status, result, function, finding, flags=finding.smoothed.flags, allowed=allowed)
+        asked = replace(request, enumerate_calls=enumerate_calls).record()
+        return HardFound(
+            status, function, finding, flags=finding.smoothed.flags, allowed=allowed_of(asked), request=asked
+        )
 
     def _frozen(self, case: Case, plain: Prediction) -> list[tuple[Smoothed, SmoothedPredictor]]:
         """One lambda, or every one of the sweep: best first."""

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, ClassVar
-
 from stabcert.cli.allowing import AllowOptions
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
-from stabcert.cli.declared import Asked, option
+from stabcert.cli.commands.certify_soft_options import FlipOptions, SoftOptions
+from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
-    CERTIFICATE,
-    OUTPUT,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
     VerifyOptions,
-    delta_option,
-    family_option,
 )
 
 HELP = """How often the prediction survives when up to r more features are revealed.
@@ -40,123 +32,6 @@ EXAMPLES = (
 )
 
 
-class IntervalChoice(StrEnum):
-    exact = "exact"
-    hoeffding = "hoeffding"
-
-
-class FormulationChoice(StrEnum):
-    up_to = "up-to"
-    exactly = "exactly"
-    worst = "worst"
-
-
-@dataclass
-class SoftOptions:
-    panel: ClassVar[str] = CERTIFICATE
-    radius: Annotated[
-        str | None,
-        option(
-            "--radius",
-            "-r",
-            affects="result",
-            metavar="R",
-            show_default="1; all with --largest-radius",
-            help="Features that may be added: 4, 1,2,5, 1:10 or all.",
-        ),
-    ] = None
-    epsilon: Annotated[
-        float | None,
-        option(
-            "--epsilon",
-            affects="result",
-            metavar="E",
-            show_default="0.1",
-            help="Error of the rate; sets the number of samples.",
-        ),
-    ] = None
-    delta: Annotated[float, delta_option("the statement")] = 0.1
-    family: Annotated[int, family_option()] = 1
-    n_samples: Annotated[
-        int | None,
-        option("--n-samples", affects="result", metavar="N", help="Samples for each radius, instead of --epsilon."),
-    ] = None
-    interval: Annotated[
-        IntervalChoice,
-        option("--interval", affects="result", help="exact is Clopper-Pearson."),
-    ] = IntervalChoice.exact
-    formulation: Annotated[
-        FormulationChoice,
-        option(
-            "--formulation", affects="result", help="Up to r added features, exactly r, or the worst size from 1 to r."
-        ),
-    ] = FormulationChoice.up_to
-    per_radius: Annotated[
-        bool,
-        option("--per-radius", affects="result", help="Each radius at delta, not all together."),
-    ] = False
-    smooth: Annotated[
-        float,
-        option(
-            "--smooth",
-            affects="result",
-            metavar="LAMBDA",
-            least=0.0,
-            most=1.0,
-            help="Certify the smoothed model: features kept with this probability (1 = off).",
-        ),
-    ] = 1.0
-    smooth_draws: Annotated[
-        int | None,
-        option(
-            "--smooth-draws",
-            affects="result",
-            metavar="K",
-            least=1,
-            show_default="64",
-            help="Frozen masks that vote in the smoothed model.",
-        ),
-    ] = None
-    min_rate: Annotated[
-        float | None,
-        option(
-            "--min-rate",
-            affects="result",
-            metavar="RATE",
-            help="Sequential test: exit 1 unless the lower bound reaches RATE.",
-        ),
-    ] = None
-    max_samples: Annotated[
-        int | None,
-        option(
-            "--max-samples",
-            affects="result",
-            metavar="N",
-            least=1,
-            show_default="2000",
-            help="Most samples of that test for each radius.",
-        ),
-    ] = None
-    largest_radius: Annotated[
-        bool,
-        option("--largest-radius", affects="result", help="The largest radius up to which --min-rate holds."),
-    ] = False
-
-
-@dataclass
-class FlipOptions:
-    panel: ClassVar[str] = OUTPUT
-    save_flips: Annotated[
-        Path | None,
-        option(
-            "--save-flips",
-            affects="writes",
-            metavar="DIR",
-            help="Save additions that change the prediction, smallest first.",
-        ),
-    ] = None
-
-
 @flatten
 def certify_soft(
     inputs: InputOptions,
@@ -171,17 +46,13 @@ def certify_soft(
     running: RunningOptions,
     asked: Asked,
 ) -> int:
-    call = Call("certify-soft", inputs, model, explanation, output, running, masks)
-    if verification.verify is not None or verification.fast:
-        from stabcert.cli.verify.run import verify
+    from stabcert.cli.commands.certify_soft_work import CertifySoft
+    from stabcert.cli.start import start
 
-        return verify(call, verification, asked)
-    from stabcert.cli.commands.certify_soft_request import SoftRequest
-    from stabcert.cli.commands.certify_soft_work import SoftWork
-    from stabcert.cli.session import Session
-    from stabcert.report.says.soft import soft_document
+    def ask() -> CertifySoft:
+        from stabcert.cli.commands.certify_soft_request import SoftRequest
 
-    request = SoftRequest.of(certificate, allowing, seed=running.seed, dtype=model.dtype.value)
-    work = SoftWork(request)
-    session = Session(call, asked, save_flips=flips.save_flips, check_mask=request.check_mask)
-    return session.run(work.work, soft_document)
+        return CertifySoft(SoftRequest.of(certificate, allowing, seed=running.seed, dtype=model.dtype.value))
+
+    call = Call(CertifySoft.name, inputs, model, explanation, output, running, masks)
+    return start(CertifySoft, ask, call, asked, verification=verification, save_flips=flips.save_flips)

@@ -15,7 +15,7 @@ from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
     from stabcert.cli.allowing import AllowOptions
-    from stabcert.cli.commands.certify_soft import SoftOptions
+    from stabcert.cli.commands.certify_soft_options import SoftOptions
 
 _EPSILON = 0.1
 _SMOOTH_DRAWS = 64

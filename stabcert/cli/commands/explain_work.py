@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from stabcert.cli.command import Beside, Command, Found
 from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.draws import Draws, Stream
 from stabcert.cli.explanation import Choice, by_methods
+from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
-from stabcert.cli.session import Case, Outcome
+from stabcert.cli.reporting import report_of
 from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
@@ -24,18 +26,32 @@ from stabcert.core.soft.minimal import check_search, smallest_stable_mask
 from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.errors import ParameterError
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
-from stabcert.report.record import Prediction
+from stabcert.report.record import Prediction, Report, Status
 
 if TYPE_CHECKING:
-    from stabcert.cli.commands.explain import EffortOptions, StableOptions
+    from stabcert.cli.commands.explain_options import EffortOptions, StableOptions
     from stabcert.core.types import MaskedPredictor
     from stabcert.models.base import ModelPredictor
+    from stabcert.report.canvas import Exhibit
+    from stabcert.report.document import Document
 
 _DEFAULT_NEIGHBOUR_SIGMA = 0.1  # the variance of 0.01 in the experiments of Agarwal et al.
 
 
-class Attributions:
-    """The options of one call of ``explain``, and what they ask for."""
+@dataclass(frozen=True)
+class ExplainFound(Found):
+    """The attributions compared, how far they move, and the search for a stable mask."""
+
+    compared: tuple[Compared, ...] = ()
+    neighbourhoods: tuple[Neighbourhood, ...] = ()
+    until_stable: dict[str, Any] | None = None
+
+
+class Explain(Command[ExplainFound]):
+    """``explain`` with its options, and what they ask for."""
+
+    name: ClassVar[str] = "explain"
+    several_methods: ClassVar[bool] = True
 
     def __init__(
         self, explanation: ExplanationOptions, effort: EffortOptions, stable: StableOptions, *, seed: int
@@ -102,29 +118,45 @@ class Attributions:
         mask = top_k_mask(scores, largest_k) if stable.mask is None else stable.mask
         return replace(choice, mask=mask, stable=stable, interrupted=interrupted)
 
-    def work(self, case: Case) -> Outcome:
-        """Everything that is said of the attributions."""
+    def certify(self, case: Case) -> ExplainFound:
         stable, interrupted = case.choice.stable, case.choice.interrupted
         searched = None
         if stable is not None:
             largest_k = self._largest_k(case.predictor)
             searched = until_stable_record(stable, **self._search, largest_k=largest_k, family=self._family)
-        result = explain_result(
-            _compared(case),
-            case.class_names,
+        status: Status = "certified"
+        if interrupted:
+            status = "undecided"
+        elif stable is None:
+            status = "reported"
+        elif stable.k is None:
+            # Without a size that was tested it is nothing but the empty input that is in the way.
+            status = "not-certified" if stable.tested else "vacuous"
+        compared = tuple(_compared(case))
+        return ExplainFound(
+            status,
+            certificate=stable.certificate if stable is not None and status == "certified" else None,
+            interrupted=interrupted,
+            allowed=Allowed(vacuous=bool(self._search["allow_vacuous"])) if status == "certified" else Allowed(),
+            compared=compared,
             neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours and not interrupted else (),
             until_stable=searched,
-            interrupted=interrupted,
         )
-        if interrupted:
-            return Outcome("undecided", result, interrupted=True)
-        if stable is None:
-            return Outcome("reported", result)
-        if stable.k is None:
-            # Without a size that was tested it is nothing but the empty input that is in the way.
-            return Outcome("not-certified" if stable.tested else "vacuous", result)
-        allowed = Allowed(vacuous=bool(self._search["allow_vacuous"]))
-        return Outcome("certified", result, certificate=stable.certificate, allowed=allowed)
+
+    def record(self, case: Case, found: ExplainFound, beside: Beside) -> Report:
+        result = explain_result(
+            found.compared,
+            case.class_names,
+            neighbourhoods=found.neighbourhoods,
+            until_stable=found.until_stable,
+            interrupted=found.interrupted,
+        )
+        return report_of(self.name, case, found, beside, result)
+
+    def document(self, exhibit: Exhibit) -> Document:
+        from stabcert.report.says.explain import explain_document
+
+        return explain_document(exhibit, self._effort.show)
 
     def _of_draws(self) -> dict[str, Any]:
         """Return what another draw belongs to; with more samples or sizes allowed a search goes on with its draws."""
@@ -137,7 +169,7 @@ class Attributions:
             raise nothing_left(n, "--until-stable")
         return min(parse_top_k(self._explanation.top_k or "100%", n), n - 1)
 
-    def _neighbourhoods(self, case: Case) -> list[Neighbourhood]:
+    def _neighbourhoods(self, case: Case) -> tuple[Neighbourhood, ...]:
         """The attributions of neighbours, by the same methods with the same draws, for the same class."""
         from stabcert.explainers import explain_all
 
@@ -158,7 +190,7 @@ class Attributions:
                     sigma=effort.sigma,
                 )
             )
-        return [
+        return tuple(
             Neighbourhood(
                 method=original.method,
                 neighbours=len(found),
@@ -167,7 +199,7 @@ class Attributions:
                 same_prediction=same,
             )
             for index, original in enumerate(originals)
-        ]
+        )
 
     def _neighbours(self, case: Case, sigma: float) -> Iterator[ModelPredictor]:
         from stabcert.models.neighbours import gaussian_neighbours

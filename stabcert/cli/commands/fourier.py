@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import CERTIFICATE, ExplanationOptions, InputOptions, MaskOptions, ModelOptions, delta_option
 from stabcert.cli.parsing import parse_basis, parse_lambdas, parse_radii
-
-if TYPE_CHECKING:
-    from stabcert.cli.session import Case
 
 MOST_LAMBDAS = 6
 
@@ -140,12 +137,10 @@ def fourier(
     running: RunningOptions,
     asked: Asked,
 ) -> int:
-    from stabcert.cli.commands.fourier_work import SpectrumRequest, analyse, bounded
-    from stabcert.cli.session import Outcome, Session
+    from stabcert.cli.certifying import certify
+    from stabcert.cli.commands.fourier_work import Fourier, SpectrumRequest
     from stabcert.core.spectrum.transforms import exact_cost
     from stabcert.core.statistics.bounds import check_delta
-    from stabcert.report.says.spectrum import spectrum_document
-    from stabcert.report.spectrum.record import spectrum_result
 
     basis, bias = parse_basis(spectrum.basis)
     check_delta(spectrum.delta)
@@ -165,11 +160,5 @@ def fourier(
         radii=None if spectrum.radius is None else parse_radii(spectrum.radius),
         max_evaluations=spectrum.max_evaluations,
     )
-
-    def work(case: Case) -> Outcome:
-        finding = bounded(case, request, analyse(case, request))
-        return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
-
-    call = Call("fourier", inputs, model, explanation, output, running, masks)
-    session = Session(call, asked, check_mask=request.check_mask)
-    return session.run(work, spectrum_document)
+    call = Call(Fourier.name, inputs, model, explanation, output, running, masks)
+    return certify(Fourier(request), call, asked)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from stabcert.cli.command import Beside, Command, Found
 from stabcert.cli.draws import Stream
+from stabcert.cli.reporting import report_of
 from stabcert.core.spectrum.analyse import degree_weights
 from stabcert.core.spectrum.result import BasisKind, Spectrum, StabilityBounds, TargetKind
 from stabcert.core.spectrum.settings import DEFAULT_SAMPLES
 from stabcert.core.spectrum.stability_bounds import bounds_cost, stability_bounds
 from stabcert.core.spectrum.transforms import exact_cost
 from stabcert.errors import ParameterError
-from stabcert.report.spectrum.record import LeftOut, SpectrumFinding
+from stabcert.report.spectrum.record import LeftOut, SpectrumFinding, spectrum_result
 
 if TYPE_CHECKING:
-    from stabcert.cli.session import Case
+    from stabcert.cli.opening import Case
     from stabcert.core.types import Mask
+    from stabcert.report.canvas import Exhibit
+    from stabcert.report.document import Document
+    from stabcert.report.record import Report
 
 _BOUND_EVALUATIONS = 4096
 _RESTRICTIONS = 32
@@ -52,6 +57,30 @@ class SpectrumRequest:
         """Return what another draw belongs to, as plain values; the bounds beside the spectrum draw nothing."""
         names = ("function", "basis", "bias", "degree", "exact_max", "n_samples", "restrict", "delta")
         return {**{name: getattr(self, name) for name in names}, "lambdas": [str(share) for share in self.lambdas]}
+
+
+@dataclass(frozen=True)
+class Fourier(Command[Found]):
+    """``fourier`` with its request."""
+
+    name: ClassVar[str] = "fourier"
+    request: SpectrumRequest
+
+    def check_mask(self, mask: Mask) -> None:
+        self.request.check_mask(mask)
+
+    def certify(self, case: Case) -> Found:
+        return Found("reported", certificate=bounded(case, self.request, analyse(case, self.request)))
+
+    def record(self, case: Case, found: Found, beside: Beside) -> Report:
+        if not isinstance(found.certificate, SpectrumFinding):
+            raise TypeError("fourier finds a spectrum")
+        return report_of(self.name, case, found, beside, spectrum_result(found.certificate, case.class_names))
+
+    def document(self, exhibit: Exhibit) -> Document:
+        from stabcert.report.says.spectrum import spectrum_document
+
+        return spectrum_document(exhibit)
 
 
 def analyse(case: Case, request: SpectrumRequest) -> Spectrum:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -25,7 +24,6 @@ from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
     from stabcert.cli.commands.smooth_eval_work import SmoothRequest
-    from stabcert.cli.inputs import Item
 
 MOST_LAMBDAS = 12
 """Lines that can be told apart in one diagram."""
@@ -131,26 +129,13 @@ def smooth_eval(
     running: RunningOptions,
     asked: Asked,
 ) -> int:
+    from stabcert.cli.certifying import certify
     from stabcert.cli.commands.smooth_eval_summary import SmoothSummary
-    from stabcert.cli.commands.smooth_eval_work import SmoothWork
-    from stabcert.cli.labels import give_labels
-    from stabcert.cli.session import Session
-    from stabcert.report.says.curve import input_document
+    from stabcert.cli.commands.smooth_eval_work import SmoothEval
 
-    request = _request(smoothing)
-    work = SmoothWork(request, explanation, seed=running.seed, every=not running.keep_going)
-    notes: list[str] = []
-
-    def label(items: Sequence[Item]) -> list[Item]:
-        found = give_labels(items, labels.labels_file)
-        notes.extend(found.notes)
-        return found.items
-
-    call = Call("smooth-eval", inputs, model, explanation, output, running, masks)
-    session = Session(
-        call, asked, choose=work.choose, label=label, summary=SmoothSummary(request, work, call, asked, notes)
-    )
-    return session.run(work.work, input_document)
+    command = SmoothEval(_request(smoothing), explanation, seed=running.seed, every=not running.keep_going)
+    call = Call(SmoothEval.name, inputs, model, explanation, output, running, masks)
+    return certify(command, call, asked, together=SmoothSummary(command, call, asked, labels.labels_file))
 
 
 def _request(options: SmoothOptions) -> SmoothRequest:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from stabcert.cli.call import Call
-from stabcert.cli.commands.smooth_eval_work import SmoothRequest, SmoothWork
+from stabcert.cli.commands.smooth_eval_work import SmoothEval
 from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.declared import Asked
+from stabcert.cli.items import Item
+from stabcert.cli.labels import give_labels
 from stabcert.cli.parsing import parse_methods
+from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.tasks import Task, result_parameters
-from stabcert.cli.writer import Summarised
 from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
 from stabcert.core.curve.summary import summarise
 from stabcert.errors import ParameterError
@@ -28,20 +31,20 @@ class SmoothSummary:
 
     Args:
         asked: every option of the call.
-        notes: what the user should know of the labels; filled before `begin`.
+        labels: the file of labels.
     """
 
     def __init__(
         self,
-        request: SmoothRequest,
-        work: SmoothWork,
+        command: SmoothEval,
         call: Call,
         asked: Asked,
-        notes: list[str],
+        labels: Path | None,
     ) -> None:
-        self._notes = notes
-        self._request = request
-        self._work = work
+        self._labels = labels
+        self._notes: list[str] = []
+        self._request = command.request
+        self._command = command
         self._call = call
         self._asked = asked
         self._inputs: list[tuple[SmoothedInput, ...]] = []
@@ -50,8 +53,14 @@ class SmoothSummary:
         self._first: dict[str, Any] | None = None
         self._evaluations, self._seconds = 0, 0.0
 
+    def label(self, items: Sequence[Item]) -> list[Item]:
+        """See `stabcert.cli.certifying.Together`."""
+        found = give_labels(items, self._labels)
+        self._notes += found.notes
+        return found.items
+
     def begin(self, tasks: Sequence[Task]) -> list[str]:
-        """See `stabcert.cli.session.Summary`."""
+        """See `stabcert.cli.certifying.Together`."""
         possible = [task for task in tasks if task.problem is None]
         models = sorted({f"{task.model} at {task.revision}" if task.revision else task.model for task in possible})
         if len(models) > 1:
@@ -71,7 +80,7 @@ class SmoothSummary:
                 "--min-accuracy needs labels: give --labels FILE, a label column in --inputs, or a directory with one "
                 "folder for each class"
             )
-        self._work.expect(labels)
+        self._command.expect(labels)
         recorded = any(task.recorded is not None for task in possible)
         methods_each = 1 if recorded else len(parse_methods(self._call.explanation.method))
         notes = [] if labels or not possible else ["no labels: agreement with the model itself, but no accuracy"]
@@ -90,7 +99,7 @@ class SmoothSummary:
         if self._first is None:
             self._first = record
 
-    def finish(self, apart: str | None) -> Summarised | None:
+    def finish(self, apart: str | None) -> Whole | None:
         first, request = self._first, self._request
         if first is None:
             return None
@@ -137,10 +146,10 @@ def _least(value: float | None, estimates: Sequence[Estimate | EstimateAtRadius 
     return Threshold(value, min(one.lower for one in known))
 
 
-def _summarised(finding: CurveFinding, key: str) -> Summarised:
+def _summarised(finding: CurveFinding, key: str) -> Whole:
     from stabcert.report.curve.html import curve_section
     from stabcert.report.curve.plot import plot_curve
     from stabcert.report.says.curve import curve_document
 
     record = curve_record(finding, key=key)
-    return Summarised(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))
+    return Whole(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from stabcert.cli.command import Beside, Command, Found
 from stabcert.cli.draws import SMOOTHING_STREAM, Draws, Stream, noise_generator
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.inputs import Label
 from stabcert.cli.labels import class_of
+from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
-from stabcert.cli.runner import Case, Outcome
+from stabcert.cli.reporting import report_of
 from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.masks import top_k_mask
 from stabcert.report.curve.record import EvaluationSettings, input_result
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
+    from stabcert.report.canvas import Exhibit
+    from stabcert.report.document import Document
+    from stabcert.report.record import Report
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,25 @@ class SmoothRequest:
         }
 
 
-class SmoothWork:
-    """One input: its masks by every method, then all keep probabilities on the same random numbers.
+@dataclass(frozen=True)
+class SmoothFound(Found):
+    """What smoothing does to one input."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+class SmoothEval(Command[SmoothFound]):
+    """``smooth-eval``, one input: its masks by every method, then all keep probabilities on the same random numbers.
 
     Args:
         every: check the labels of all inputs as soon as the classes of the model are known.
     """
 
+    name: ClassVar[str] = "smooth-eval"
+    several_methods: ClassVar[bool] = True
+
     def __init__(self, request: SmoothRequest, explanation: ExplanationOptions, *, seed: int, every: bool) -> None:
-        self._request = request
+        self.request = request
         self._explanation = explanation
         self._seed = seed
         self._every = every
@@ -70,8 +85,8 @@ class SmoothWork:
         self._check_labels(predictor.class_names)  # before the first attribution costs anything
         return by_methods(predictor, self._explanation, seed=self._seed)
 
-    def work(self, case: Case) -> Outcome:
-        request = self._request
+    def certify(self, case: Case) -> SmoothFound:
+        request = self.request
         self._check_labels(case.class_names)
         index = None if case.label is None else class_of(case.label, case.class_names)
         choice = case.choice
@@ -94,7 +109,15 @@ class SmoothWork:
             rng=case.draws.generator(Stream.additions, None, request.of_draws()),
         )
         result = input_result(found, methods, list(masks), index, settings, case.class_names, copy=case.draws.copy)
-        return Outcome("reported", result)
+        return SmoothFound("reported", result=result)
+
+    def record(self, case: Case, found: SmoothFound, beside: Beside) -> Report:
+        return report_of(self.name, case, found, beside, found.result)
+
+    def document(self, exhibit: Exhibit) -> Document:
+        from stabcert.report.says.curve import input_document
+
+        return input_document(exhibit)
 
     def _check_labels(self, class_names: tuple[str, ...]) -> None:
         while self._unchecked:

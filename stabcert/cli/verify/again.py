@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stabcert.cli.call import Call
-from stabcert.cli.choices import Dtype
-from stabcert.cli.commands.certify_hard_request import HardRequest
-from stabcert.cli.commands.certify_soft_request import SoftRequest
-from stabcert.cli.commands.certify_soft_work import SoftWork
+from stabcert.cli.command import Checked, Command
 from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item
-from stabcert.cli.options import ExplanationOptions, InputOptions
+from stabcert.cli.opening import Case
 from stabcert.cli.records import Recorded
-from stabcert.cli.runner import Case, Outcome, Runner
-from stabcert.cli.tasks import Task
-from stabcert.cli.verify.records import Line
-from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.cli.reporting import beside, explanation_of
+from stabcert.errors import InputError
 from stabcert.report.record import RunInfo, to_json
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
@@ -29,8 +22,6 @@ from stabcert.report.verify.probabilities import tolerance_of
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
-    from stabcert.models.batches import BatchSize
-    from stabcert.models.hub import LoadedModel
 
 
 class Differs(InputError):
@@ -41,91 +32,13 @@ class Differs(InputError):
         self.checks = checks
 
 
-@dataclass
-class Again:
-    """Makes records again, with models that are loaded once.
-
-    Args:
-        say: tells the user something on the way.
-    """
-
-    call: Call
-    batch_size: BatchSize
-    say: Callable[[str], None]
-    models: dict[str, dict[tuple[str, str | None], LoadedModel | ModelError]] = field(default_factory=dict)
-
-    def check(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], list[str], RunInfo | None]:
-        """Every value against that of a new certificate; what is not checked; what it was made with.
-
-        Raises:
-            StabcertError: it cannot be made again: no input, no model.
-            KeyboardInterrupt: passed on.
-        """
-        if record["result"].get("interrupted"):
-            raise InputError(
-                f"{line.origin} was interrupted: where cannot be made again; check its arithmetic with --fast"
-            )
-        recorded = Certified(record, line.origin)
-        try:
-            item = recorded.item()
-            checks = _input_checks(record, item)
-        except ValueError as error:  # a path or text that is none, such as one with a NUL
-            raise InputError(f"{line.origin}: the input cannot be read: {error}") from error
-        if not all(check.ok for check in checks):
-            return checks, never_checked(record), None
-        task = Task(item, "record", recorded.model, recorded.revision, "", recorded)
-        try:
-            runner = self._runner(record)
-        except ParameterError as error:
-            return [*checks, _refused(record, error)], never_checked(record), None
-        result = runner.run(task, self.say)
-        if isinstance(result.error, Differs):
-            return checks + result.error.checks, never_checked(record), None
-        if isinstance(result.error, ParameterError):
-            return [*checks, _refused(record, result.error)], never_checked(record), None
-        if result.error is not None:
-            raise result.error
-        if result.exhibit is None:
-            raise TypeError("nothing is skipped where nothing is finished")
-        if result.interrupted:
-            raise KeyboardInterrupt
-        report = result.exhibit.report
-        again = json.loads(to_json(report.to_dict()))
-        if not has_rule(record["result"]["request"]):
-            again = without_rule(again)
-        tolerance = tolerance_of(record, report.run.dtype)
-        checks += compare("", _compared(record), _compared(again), tolerance)
-        checks.append(_evaluations(record, report.run))
-        return checks, never_checked(record), report.run
-
-    def _runner(self, record: dict[str, Any]) -> Runner:
-        request = record["result"]["request"]
-        dtype = Dtype(request["dtype"])
-        return Runner(
-            Call(
-                self.call.command,
-                InputOptions(),
-                replace(self.call.model, dtype=dtype),
-                ExplanationOptions(),
-                self.call.output,
-                replace(self.call.running, seed=request["seed"]),
-            ),
-            self.batch_size,
-            _work(self.call.command, record["result"]),
-            None,
-            False,
-            (),
-            self.models.setdefault(dtype, {}),
-        )
-
-
 class Certified(Recorded):
     """A record of a certificate, whose mask is taken if everything around it is as it was."""
 
     def choice(
         self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
     ) -> Choice:
-        """The recorded mask.
+        """Return the recorded mask.
 
         Raises:
             Differs: the model, the features or the mask are not those of the record.
@@ -156,24 +69,34 @@ class Certified(Recorded):
         """Not refused: all that is shown of the features is compared afterwards."""
 
 
-def _work(command: str, result: dict[str, Any]) -> Callable[[Case], Outcome]:
-    if command == "certify-soft":
-        return SoftWork(SoftRequest.from_record(result["request"]), again=True).work
-    from stabcert.cli.commands.certify_hard_work import HardWork
+def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[], Case]) -> Checked:
+    """Return every value of a record against that of a new certificate.
 
-    return HardWork(HardRequest.from_record(result["request"], result["check"])).work
+    Args:
+        command: asked what the record was asked.
+        record: valid against the schema, of a run that was not interrupted.
+        opened: opens its case.
+
+    Raises:
+        ParameterError: there is no such certificate.
+        StabcertError: it cannot be made again.
+        KeyboardInterrupt: passed on.
+    """
+    case = opened()
+    found = command.certify(case)
+    explanation = explanation_of(case.predictor, found.function or case.predictor, case.choice)
+    report = command.record(case, found, beside(case, explanation, found, pictures=False))
+    if found.interrupted:
+        raise KeyboardInterrupt
+    again = json.loads(to_json(report.to_dict()))
+    if not has_rule(record["result"]["request"]):
+        again = without_rule(again)
+    checks = compare("", _compared(record), _compared(again), tolerance_of(record, report.run.dtype))
+    return Checked([*checks, _evaluations(record, report.run)], never_checked(record), report.run)
 
 
-def _refused(record: dict[str, Any], error: ParameterError) -> Check:
-    return Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
-
-
-def _evaluations(record: dict[str, Any], run: RunInfo) -> Check:
-    """A mask that was found took more; near ties are settled by up to two more each, which depends on the machine."""
-    return at_least("run.evaluations", record["run"]["evaluations"], run.evaluations - 2 * run.rechecked)
-
-
-def _input_checks(record: dict[str, Any], item: Item) -> list[Check]:
+def input_checks(record: dict[str, Any], item: Item) -> list[Check]:
+    """Return the checks of the input: its bytes, and of a text from a file the text that the file has now."""
     info = record["input"]
     checks = [equal("input.sha256", info["sha256"], item.sha256())]
     if item.kind == "text" and item.path is not None:
@@ -184,6 +107,11 @@ def _input_checks(record: dict[str, Any], item: Item) -> list[Check]:
             return checks
         checks.append(equal("input.path: text", info["sha256"], now.sha256()))
     return checks
+
+
+def _evaluations(record: dict[str, Any], run: RunInfo) -> Check:
+    """A mask that was found took more; near ties are settled by up to two more each, which depends on the machine."""
+    return at_least("run.evaluations", record["run"]["evaluations"], run.evaluations - 2 * run.rechecked)
 
 
 def _compared(record: dict[str, Any]) -> dict[str, Any]:

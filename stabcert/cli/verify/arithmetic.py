@@ -6,7 +6,6 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from typing import Any
 
-from stabcert.errors import ParameterError
 from stabcert.models.words import split_sentences, split_words
 from stabcert.report.verify.checks import Check, holds
 from stabcert.report.verify.common import never_checked
@@ -14,8 +13,8 @@ from stabcert.report.verify.features import feature_checks
 from stabcert.report.verify.probabilities import probability_checks
 
 
-def arithmetic_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
-    """Every value that follows from others; and what does not follow.
+def record_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
+    """Return the checks of features, probabilities and pieces of the text; and what does not follow.
 
     Args:
         record: valid against the schema, with a request, and with a mask that is one (`common_checks`).
@@ -25,24 +24,7 @@ def arithmetic_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
     if all(check.ok for check in checks):
         pieces, not_checked = piece_checks(record)
         checks += pieces
-    found, more = _certificate_checks(record)
-    return checks + found, [*more, *not_checked, *never_checked(record)]
-
-
-def _certificate_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
-    if record["command"] == "certify-hard":
-        from stabcert.report.verify.hard import hard_checks
-
-        return hard_checks(record)
-    from stabcert.cli.commands.certify_soft_request import SoftRequest
-    from stabcert.report.verify.soft import soft_checks
-
-    request = record["result"]["request"]
-    try:
-        parameters = SoftRequest.from_record(request).parameters()
-    except ParameterError as error:
-        return [Check("result.request", request, f"no such certificate: {error}", ok=False)], []
-    return soft_checks(record, parameters)
+    return checks, [*not_checked, *never_checked(record)]
 
 
 def piece_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:

@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
-
-from rich.text import Text
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from stabcert.cli.call import Call
 from stabcert.cli.choices import OutputFormat
+from stabcert.cli.command import Checked, Command
 from stabcert.cli.declared import Asked
-from stabcert.cli.exit_codes import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED
+from stabcert.cli.exit_codes import COULD_NOT_RUN
+from stabcert.cli.items import Item
 from stabcert.cli.library_noise import library_noise
+from stabcert.cli.opening import Case, Opening, Say, out_of_memory_explained
 from stabcert.cli.options import VerifyOptions
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
-from stabcert.cli.progress import Progress
-from stabcert.cli.runner import versions
-from stabcert.cli.streams import Notes, console_on, print_json
-from stabcert.cli.verify.arithmetic import arithmetic_checks
+from stabcert.cli.reporting import versions
+from stabcert.cli.run import Result, Run
+from stabcert.cli.sinks.of_call import Sinks
+from stabcert.cli.sinks.sink import Whole
+from stabcert.cli.streams import Notes
+from stabcert.cli.tasks import Task
+from stabcert.cli.verify.again import Certified, Differs, input_checks
+from stabcert.cli.verify.arithmetic import record_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.errors import InputError, ParameterError, StabcertError
 from stabcert.report.document import Document
-from stabcert.report.markdown import escaped, markdown
-from stabcert.report.record import RunInfo, to_json
+from stabcert.report.record import RunInfo
 from stabcert.report.says.common import failure
 from stabcert.report.says.verification import verification_document
-from stabcert.report.terminal import Shown, lines
 from stabcert.report.verify.checks import Check
-from stabcert.report.verify.common import common_checks
+from stabcert.report.verify.common import common_checks, never_checked
 from stabcert.report.verify.mask_flags import notes_of
 from stabcert.report.verify.verification import Verification, failed_verification
-from stabcert.report.visible import visible
-from stabcert.sweep.journal import Journal
 from stabcert.sweep.key import digest
 
-if TYPE_CHECKING:
-    from stabcert.cli.verify.again import Again
 
-
-def verify(
-    call: Call,
-    options: VerifyOptions,
-    asked: Asked,
-) -> int:
+def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, asked: Asked) -> int:
     """Check every record of a file, say whether it stands, return the exit code.
 
     Args:
@@ -57,69 +50,95 @@ def verify(
         StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
     """
     check_alone(options, asked)
-    output = call.output
+    output, running = call.output, call.running
     if output.format is OutputFormat.github:
         raise ParameterError("--format github is not possible with --verify; leave it out, or use --format markdown")
-    output.check(resume=call.running.resume)
+    output.check(resume=running.resume)
     check_overwriting(output, asked, ())
-    return _Verify(call, options).run(call.inputs.limit)
+    say = Notes(quiet=running.quiet)
+    verifier = Verifier(command, Opening(call, parse_batch_size(call.model.batch_size)), fast=options.fast)
+    lines = lines_of(options.verify or "-", command.name)[: call.inputs.limit]
+    tasks = [RecordTask(line, verifier.key(line)) for line in lines]
+    sinks = Sinks(call, [None] * len(lines), resumable=False)
+    with library_noise(running.verbose), sinks.opened():
+        return Run(call, tasks, verifier, sinks, say, NotChecked()).walk()
 
 
-class _Verify:
-    def __init__(self, call: Call, options: VerifyOptions) -> None:
-        self.command = call.command
-        self.source = options.verify or "-"
-        self.fast = options.fast
-        self.output, self.running = call.output, call.running
-        self._say = Notes(quiet=call.running.quiet)
-        self._versions = versions()
-        size = parse_batch_size(call.model.batch_size)
-        self.again: Again | None = None
-        if not self.fast:
-            from stabcert.cli.verify.again import Again
+@dataclass(frozen=True)
+class RecordTask:
+    """One line of a file of records, to be verified."""
 
-            self.again = Again(call, size, self._say)
+    line: Line
+    request: str
+    item: Item | None = None
+    name: str = "record"
 
-    def run(self, limit: int | None) -> int:
-        lines = lines_of(self.source, self.command)[:limit]
-        code, not_checked = DONE, list[str]()
-        with ExitStack() as stack:
-            stack.enter_context(library_noise(self.running.verbose))
-            journal = None
-            if self.output.output is not None:
-                journal = stack.enter_context(
-                    Journal(self.output.output, existing=self.output.existing(resume=False), resumable=False)
-                )
-            progress = stack.enter_context(Progress(len(lines), enabled=not self.running.quiet))
-            for line in lines:
-                progress.begin(line.origin)
-                try:
-                    found = self._check(line)
-                except StabcertError as error:
-                    if not self.running.keep_going:
-                        raise
-                    with progress.hidden():
-                        self._say(f"Error: {error}", always=True)
-                        record = failed_verification(
-                            line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=self._key(line)
-                        )
-                        self._write(record, journal)
-                    code = max(code, SOME_FAILED)
-                else:
-                    with progress.hidden():
-                        self._write(found.to_dict(), journal, found)
-                    not_checked += [what for what in found.not_checked if what not in not_checked]
-                    code = max(code, DONE if found.stands else NOT_MET)
-                progress.finished()
-        if self.output.format is OutputFormat.markdown and not_checked:
-            sys.stdout.write("".join(f"- not checked: {escaped(what)}\n" for what in not_checked))
-        elif not self.output.json:
-            self._print([Text(f"not checked: {visible(what)}", style="dim") for what in not_checked])
-        sys.stdout.flush()
-        return code
+    @property
+    def title(self) -> str:
+        """What the progress bar calls the line."""
+        return self.line.origin
 
-    def _check(self, line: Line) -> Verification:
-        """One record.
+    def about(self, message: str) -> str:
+        """Return a message that names the line."""
+        return message
+
+
+@dataclass
+class NotChecked:
+    """What the verifications of a run leave open."""
+
+    found: list[str] = field(default_factory=list)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """See `stabcert.cli.run.Summary`."""
+        self.found += [what for what in record.get("not_checked", ()) if what not in self.found]
+
+    def finish(self, apart: str | None) -> Whole:
+        """See `stabcert.cli.run.Summary`."""
+        return Whole(not_checked=tuple(self.found))
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """What is done with each record: it is checked, and for that made again unless arithmetic is all that is asked."""
+
+    command: type[Command[Any]]
+    opening: Opening
+    fast: bool = False
+
+    def do(self, task: RecordTask, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
+        """See `stabcert.cli.run.Doing`."""
+        try:
+            found = self.check(task.line, say)
+        except StabcertError as error:
+            return Result(task.request, error=error)
+        return Result(task.request, found.to_dict(), found)
+
+    def collect(self, task: RecordTask) -> Result:
+        """See `stabcert.cli.run.Doing`; notes are for nobody."""
+        return self.do(task, lambda _: None)
+
+    def failed(self, task: RecordTask, error: StabcertError) -> dict[str, Any]:
+        """See `stabcert.cli.run.Doing`."""
+        line = task.line
+        return failed_verification(line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=task.request)
+
+    def document(self, shown: Verification) -> Document:
+        """See `stabcert.cli.run.Doing`."""
+        return verification_document(shown)
+
+    def failure(self, record: dict[str, Any]) -> Document:
+        """See `stabcert.cli.run.Doing`."""
+        place = record["record"]
+        return failure(f"{place['source']}, line {place['line']}", record["error"]["message"])
+
+    def key(self, line: Line) -> str:
+        """Return the key of the record of a verification."""
+        mode = "fast" if self.fast else "full"
+        return digest({"command": "verify", "mode": mode, "line": line.number, "record": line.record})
+
+    def check(self, line: Line, say: Say) -> Verification:
+        """Return what came of checking one record.
 
         Raises:
             StabcertError: it cannot be checked.
@@ -128,78 +147,84 @@ class _Verify:
         if line.record is None:
             raise line.problem or InputError(f"{line.origin} holds no record")
         try:
-            checks, not_checked, run = self._checks(line, line.record)
+            found = self._checked(line, line.record, say)
         except StabcertError as error:
             if line.origin in str(error):
                 raise
             raise type(error)(f"{line.origin}: {error}") from error
         except RecursionError as error:
             raise InputError(f"{line.origin} is nested too deeply") from error
+        stands = all(check.ok for check in found.checks)
         return Verification(
             source=line.source,
             line=line.number,
             record=line.record,
             mode="fast" if self.fast else "full",
-            checks=checks,
-            not_checked=not_checked,
-            run=_run_record(run, time.perf_counter() - start, self._versions),
-            notes=[*notes_of(line.record), *_notes(line.record, run, stands=all(check.ok for check in checks))],
-            key=self._key(line),
+            checks=found.checks,
+            not_checked=found.not_checked,
+            run=_run_record(found.run, time.perf_counter() - start),
+            notes=[*notes_of(line.record), *_notes(line.record, found.run, stands=stands)],
+            key=self.key(line),
         )
 
-    def _checks(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], list[str], RunInfo | None]:
+    def _checked(self, line: Line, record: dict[str, Any], say: Say) -> Checked:
         checks = common_checks(record)
         if not all(check.ok for check in checks):
-            return checks, ["everything else: the record contradicts itself"], None
-        if self.again is None:
-            found, not_checked = arithmetic_checks(record)
-            return checks + found, not_checked, None
-        found, not_checked, run = self.again.check(line, record)
-        return checks + found, not_checked, run
-
-    def _write(self, record: dict[str, Any], journal: Journal | None, found: Verification | None = None) -> None:
-        text = to_json(record)
-        if journal is not None:
-            journal.write(text, record["key"])
-        if self.output.json:
-            print_json(text, sys.stdout)
-        elif found is not None:
-            self._show(verification_document(found))
-        elif self.output.format is OutputFormat.markdown:
-            place = record["record"]
-            self._show(failure(f"{place['source']}, line {place['line']}", record["error"]["message"]))
-
-    def _show(self, document: Document) -> None:
-        if self.output.format is OutputFormat.markdown:
-            sys.stdout.write(markdown(document) + "\n")
+            return Checked(checks, ["everything else: the record contradicts itself"])
+        opened, title = None, line.origin
+        if self.fast:
+            found, not_checked = record_checks(record)
+            checks += found
         else:
-            self._print(lines(document))
-        sys.stdout.flush()
+            not_checked = []
+            case_checks, task = self._task(line, record)
+            checks += case_checks
+            if not all(check.ok for check in case_checks):
+                return Checked(checks, never_checked(record))
+            title = task.item.title
+            opened = self._opened(task, record["result"]["request"], say)
+        try:
+            with out_of_memory_explained(title):
+                asked = self.command.verify(record, opened)
+        except ParameterError as error:
+            refused = Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
+            asked = Checked([refused], [] if self.fast else never_checked(record))
+        except Differs as error:
+            asked = Checked(error.checks, never_checked(record))
+        return Checked([*checks, *asked.checks], [*asked.not_checked, *not_checked], asked.run)
 
-    def _print(self, shown: Sequence[Shown]) -> None:
-        console = console_on(sys.stdout)
-        for line in shown:
-            console.print(line, soft_wrap=True)
+    def _task(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], Task]:
+        """Return the checks of the input of a record, and what to open."""
+        if record["result"].get("interrupted"):
+            raise InputError(
+                f"{line.origin} was interrupted: where cannot be made again; check its arithmetic with --fast"
+            )
+        recorded = Certified(record, line.origin)
+        try:
+            item = recorded.item()
+            checks = input_checks(record, item)
+        except ValueError as error:  # a path or text that is none, such as one with a NUL
+            raise InputError(f"{line.origin}: the input cannot be read: {error}") from error
+        return checks, Task(item, "record", recorded.model, recorded.revision, "", recorded)
 
-    def _key(self, line: Line) -> str:
-        return digest(
-            {"command": "verify", "mode": "fast" if self.fast else "full", "line": line.number, "record": line.record}
-        )
+    def _opened(self, task: Task, request: dict[str, Any], say: Say) -> Callable[[], Case]:
+        opening = self.opening.of_request(request)
+        return lambda: opening.open(opening.find(task, say), say, None)
 
 
-def _run_record(run: RunInfo | None, seconds: float, versions: dict[str, str]) -> dict[str, Any]:
+def _run_record(run: RunInfo | None, seconds: float) -> dict[str, Any]:
     return {
         "device": None if run is None else run.device,
         "dtype": None if run is None else run.dtype,
         "batch_size": None if run is None else run.batch_size,
         "evaluations": 0 if run is None else run.evaluations,
         "seconds": round(seconds, 3),
-        "versions": versions,
+        "versions": versions(),
     }
 
 
 def _notes(record: dict[str, Any], run: RunInfo | None, *, stands: bool) -> list[str]:
-    """Why an honest record may not stand: other arithmetic, other libraries."""
+    """Return why an honest record may not stand: other arithmetic, other libraries."""
     if stands or run is None:
         return []
     notes, was = [], record["run"]

@@ -1,0 +1,169 @@
+"""From options to records: the tasks of a call, what is refused before any of them, and what is done with each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stabcert.cli.beforehand import check_options, check_tasks
+from stabcert.cli.call import Call
+from stabcert.cli.command import Command
+from stabcert.cli.declared import Asked
+from stabcert.cli.exit_codes import code_of_error
+from stabcert.cli.inputs import Item
+from stabcert.cli.library_noise import library_noise
+from stabcert.cli.opening import Opening, Say, Source, out_of_memory_explained
+from stabcert.cli.overwriting import check_overwriting
+from stabcert.cli.parsing import parse_batch_size
+from stabcert.cli.reporting import beside, explanation_of
+from stabcert.cli.run import Result, Run, Summary
+from stabcert.cli.sinks.of_call import Sinks
+from stabcert.cli.streams import Notes
+from stabcert.cli.tasks import Task, make_tasks
+from stabcert.errors import ParameterError, StabcertError
+from stabcert.report.canvas import Exhibit
+from stabcert.report.record import failed_record
+from stabcert.report.says.common import failure
+from stabcert.report.wording import tie_note
+from stabcert.sweep.shard import Shard, parse_shard
+
+if TYPE_CHECKING:
+    from stabcert.report.document import Document
+
+
+class Together(Summary, Protocol):
+    """What is found of all inputs together, for a command that has it."""
+
+    def label(self, items: Sequence[Item]) -> list[Item]:
+        """Return the inputs with their labels."""
+
+    def begin(self, tasks: Sequence[Task]) -> Sequence[str]:
+        """Take note of all that is to be done; return what the user should know.
+
+        Raises:
+            ParameterError: nothing can be found of them together.
+        """
+
+
+def certify(
+    command: Command[Any],
+    call: Call,
+    asked: Asked,
+    *,
+    save_flips: Path | None = None,
+    together: Together | None = None,
+) -> int:
+    """Certify every input of a call, return the exit code.
+
+    Args:
+        asked: every option of the call.
+        save_flips: folder for additions that change the prediction.
+
+    Raises:
+        StabcertError: options that are not possible, or an input that failed, without --keep-going.
+    """
+    running, say = call.running, Notes(quiet=call.running.quiet)
+    check_options(call.inputs, call.model, call.explanation, several_methods=command.several_methods)
+    opening = Opening(call, parse_batch_size(call.model.batch_size), command.choose)
+    shard = _check_running(call, drawn_together=together is not None)
+    every = make_tasks(call, asked, None if together is None else together.label)
+    tasks = list(shard.of(every))
+    problem = next((task.item.problem for task in tasks if task.item.problem is not None), None)
+    if problem is not None and not running.keep_going:
+        raise problem  # what is known to be impossible ends the run before it begins, unless it is to go on
+    check_tasks(tasks, call.inputs, call.masks, command.check_mask, keep_going=running.keep_going)
+    for note in () if together is None else together.begin(tasks):
+        say(note)
+    if not tasks:
+        say(f"nothing to do: part {shard.index} of {shard.count} holds none of {len(every)} inputs")
+    check_overwriting(call.output, asked, tasks)
+    sinks = Sinks(call, [task.item for task in tasks], save_flips=save_flips, summarised=together is not None)
+    with library_noise(running.verbose), sinks.opened():
+        for note in sinks.records.notes:
+            say(note)
+        doing = Certifier(command, opening, sinks.draws, sinks.records.finished)
+        return Run(call, tasks, doing, sinks, say, together).walk()
+
+
+@dataclass(frozen=True)
+class Certifier:
+    """What is done with each input; picklable as long as it has loaded nothing.
+
+    Args:
+        pictures: whether anything is drawn beyond the screen.
+        finished: keys of records that need not be made again.
+    """
+
+    command: Command[Any]
+    opening: Opening
+    pictures: bool = False
+    finished: Collection[str] = ()
+
+    def collect(self, task: Task) -> Result:
+        """See `stabcert.cli.run.Doing`."""
+        notes: list[str] = []
+        with library_noise(self.opening.call.running.verbose):
+            result = self.do(task, notes.append)
+        return replace(result, notes=tuple(notes))
+
+    def do(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
+        """See `stabcert.cli.run.Doing`."""
+        try:
+            with out_of_memory_explained(task.item.title):
+                source = self.opening.find(task, say)
+                if source.key in self.finished:
+                    return Result(source.key)
+                return self._do(task, source, say, on_progress)
+        except StabcertError as error:
+            return Result(task.request, error=error)
+
+    def _do(self, task: Task, source: Source, say: Say, on_progress: Callable[[int], None] | None) -> Result:
+        case = self.opening.open(source, say, on_progress)
+        found = self.command.certify(case)
+        explanation = explanation_of(case.predictor, found.function or case.predictor, case.choice)
+        tied = tie_note(explanation)
+        if tied is not None and self.opening.call.output.json:  # elsewhere it stands with the result
+            say(f"{task.item.title}: {tied}")
+        shown = beside(case, explanation, found, pictures=self.pictures)
+        report = self.command.record(case, found, shown)
+        exhibit = Exhibit(report, shown.canvas, shown.flips)
+        return Result(source.key, report.to_dict(), exhibit, interrupted=found.interrupted)
+
+    def failed(self, task: Task, error: StabcertError) -> dict[str, Any]:
+        """See `stabcert.cli.run.Doing`."""
+        name, info = self.command.name, task.item.describe()
+        return failed_record(name, info, code_of_error(error), str(error), key=task.request)
+
+    def document(self, shown: Exhibit) -> Document:
+        """See `stabcert.cli.run.Doing`."""
+        return self.command.document(shown)
+
+    def failure(self, record: dict[str, Any]) -> Document:
+        """See `stabcert.cli.run.Doing`."""
+        return failure(record["input"]["id"], record["error"]["message"])
+
+
+def _check_running(call: Call, *, drawn_together: bool) -> Shard:
+    """Return the part of the inputs that is asked for.
+
+    Raises:
+        ParameterError: options on running that contradict one another, or workers without Ray.
+    """
+    output, running = call.output, call.running
+    output.check(resume=running.resume)
+    drawn = output.html is not None or (output.plot is not None and not drawn_together)
+    if running.resume and drawn:
+        raise ParameterError(
+            "--resume skips finished inputs, and --plot and --html would lack them; leave out --resume to draw all"
+        )
+    if running.ray_address is not None and running.workers is None:
+        raise ParameterError("--ray-address says where workers run; say how many with --workers N")
+    if running.workers is not None:
+        from stabcert.sweep.pool import import_ray
+
+        if call.model.device.startswith("cuda:"):
+            raise ParameterError("each worker has a GPU of its own; write --device cuda with --workers")
+        import_ray()
+    return Shard(1, 1) if running.shard is None else parse_shard(running.shard)

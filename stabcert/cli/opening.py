@@ -1,0 +1,202 @@
+"""From an input to a case: its bytes, its model, its predictor and its mask; from options or from a record."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from stabcert.cli.call import Call
+from stabcert.cli.choices import Dtype
+from stabcert.cli.draws import Draws, model_digest
+from stabcert.cli.explanation import Choice, by_file, by_method
+from stabcert.cli.inputs import Label
+from stabcert.cli.tasks import Task
+from stabcert.errors import InputError, ModelError
+from stabcert.sweep.key import record_key
+
+if TYPE_CHECKING:
+    from stabcert.models.base import ModelPredictor
+    from stabcert.models.batches import BatchSize
+    from stabcert.models.hub import LoadedModel
+
+Say = Callable[[str], None]
+Choose = Callable[["ModelPredictor", Draws], Choice | None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input and a model before anything is computed: enough for the key of the record."""
+
+    task: Task
+    data: bytes
+    """Read once: what is hashed is what is classified, whatever happens to the file meanwhile."""
+    sha256: str
+    model: LoadedModel
+    key: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input in front of one model, with its mask: what a command works on."""
+
+    predictor: ModelPredictor
+    choice: Choice
+    class_names: tuple[str, ...]
+    draws: Draws
+    """What its random numbers are derived from."""
+    say: Say
+    """Tells the user something before the result is there."""
+    source: Source
+    size: tuple[int, int] | None = None
+    """Width and height of an image."""
+    label: Label | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Opens inputs one after another; picklable as long as it has loaded nothing.
+
+    Args:
+        choose: makes the mask of an input, or returns None to leave it to `by_method`.
+        models: those that are loaded, by name, revision and data type, and those that cannot be, so that each is
+            tried once.
+    """
+
+    call: Call
+    batch_size: BatchSize
+    choose: Choose | None = None
+    models: dict[tuple[str, str | None, str], LoadedModel | ModelError] = field(default_factory=dict)
+
+    def of_request(self, request: dict[str, Any]) -> Opening:
+        """Return an opening with the seed and the data type of a record's request; it shares what is loaded."""
+        model = replace(self.call.model, dtype=Dtype(request["dtype"]))
+        running = replace(self.call.running, seed=request["seed"])
+        return replace(self, call=replace(self.call, model=model, running=running))
+
+    def find(self, task: Task, say: Say) -> Source:
+        """Return the input of a task and its model, which is loaded unless it is there.
+
+        Raises:
+            StabcertError: one of them cannot be used.
+        """
+        if task.problem is not None:
+            raise task.problem
+        data = task.item.read()
+        sha256 = hashlib.sha256(data).hexdigest()
+        model = self._model(task, say)
+        key = record_key(
+            task.request,
+            input_sha256=sha256,
+            model_revision=model.revision,
+            model_sha256=model.sha256,
+            model_config_sha256=model.config_sha256,
+        )
+        return Source(task, data, sha256, model, key)
+
+    def open(self, source: Source, say: Say, on_progress: Callable[[int], None] | None) -> Case:
+        """Return the case of an input: divided into features, with its mask.
+
+        Raises:
+            StabcertError: it cannot be divided so, or the mask is not one of it.
+        """
+        started = time.perf_counter()
+        task, model = source.task, source.model
+        predictor, size = self._predictor(source, say)
+        predictor.on_progress = on_progress
+        for note in predictor.masked_input.notes:
+            say(f"{task.item.id}: {note}")
+        digest = model_digest(model.sha256, model.config_sha256, model.id)
+        draws = Draws(self.call.running.seed, source.sha256, digest, task.copy)
+        choice = self._choice(source, predictor, draws)
+        for note in (note for attribution in choice.attributions for note in attribution.notes):
+            say(f"{task.item.id}: {note}")
+        return Case(predictor, choice, model.class_names, draws, say, source, size, task.item.label, started)
+
+    def _model(self, task: Task, say: Say) -> LoadedModel:
+        """The model of a task; loaded once."""
+        kind, name, options = task.item.kind, task.model, self.call.model
+        place = (name, task.revision, options.dtype.value)
+        if place not in self.models:
+            if task.recorded is None and options.model is None:
+                say(f"no --model given: using the built-in {name}")
+            from stabcert.models.hub import load_model
+            from stabcert.models.memory import keep_freed_memory
+
+            keep_freed_memory()
+            try:
+                loaded = load_model(
+                    name,
+                    revision=task.revision,
+                    trust_remote_code=options.trust_remote_code,
+                    allow_pickle=options.allow_pickle,
+                    allow_random_head=options.allow_random_head,
+                    offline=options.offline,
+                    device=options.device,
+                    dtype=options.dtype.value,
+                    compile=options.compile,
+                )
+            except ModelError as error:
+                self.models[place] = error
+                raise
+            for note in loaded.notes:
+                say(note)
+            self.models[place] = loaded
+        model = self.models[place]
+        if isinstance(model, ModelError):
+            raise model
+        if model.kind != kind:
+            article = "an image" if kind == "image" else "a text"
+            raise InputError(
+                f"{task.item.title} is {article}, but {name} classifies {model.kind}s; use --model demo:{kind}"
+            )
+        return model
+
+    def _predictor(self, source: Source, say: Say) -> tuple[ModelPredictor, tuple[int, int] | None]:
+        task, asked = source.task, self.call.inputs
+        features, baseline, truncate = asked.features, asked.baseline, asked.truncate
+        if task.recorded:
+            masking = task.recorded.masking
+            features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated
+        options = {"features": features, "baseline": baseline, "truncate": truncate, "batch_size": self.batch_size}
+        if task.item.text is not None:
+            return source.model.predictor(task.item.text, **options), None  # type: ignore[arg-type]
+        from stabcert.models.decode import decode_image
+
+        decoded = decode_image(source.data, name="standard input" if task.item.path is None else str(task.item.path))
+        for note in decoded.notes:
+            say(f"{task.item.title}: {note}")
+        return source.model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]
+
+    def _choice(self, source: Source, predictor: ModelPredictor, draws: Draws) -> Choice:
+        recorded, model = source.task.recorded, source.model
+        if recorded:
+            return recorded.choice(
+                predictor, input_sha256=source.sha256, model_sha256=model.sha256, config_sha256=model.config_sha256
+            )
+        if self.call.masks.mask_file is not None:
+            return by_file(self.call.masks.mask_file, predictor.n_features)
+        chosen = None if self.choose is None else self.choose(predictor, draws)
+        return chosen or by_method(predictor, self.call.explanation, seed=self.call.running.seed)
+
+
+@contextmanager
+def out_of_memory_explained(title: str) -> Iterator[None]:
+    """Raise a ModelError with advice where memory runs out.
+
+    Args:
+        title: what messages call the input.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from stabcert.models.memory import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        advice = "use a smaller --batch-size, coarser --features, or a smaller model"
+        raise ModelError(f"out of memory at {title}; {advice}") from error

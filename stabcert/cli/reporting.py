@@ -1,0 +1,134 @@
+"""From what was found of a case to its record, and what is shown beside it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from stabcert import __version__
+from stabcert.cli.command import Beside, Found
+from stabcert.cli.explanation import Choice
+from stabcert.cli.opening import Case
+from stabcert.cli.options import DEFAULT_SEED
+from stabcert.core.decisions import decide, decide_from, predict
+from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.report.canvas import Canvas, Flip
+from stabcert.report.hard.finding import HardFinding
+from stabcert.report.record import Explanation, InputInfo, ModelInfo, Prediction, Report, RunInfo
+
+if TYPE_CHECKING:
+    from stabcert.core.types import MaskedPredictor
+    from stabcert.models.base import ModelPredictor
+
+
+def report_of(command: str, case: Case, found: Found, beside: Beside, result: dict[str, Any]) -> Report:
+    """Return the record of a case.
+
+    Args:
+        result: what the command has to tell.
+    """
+    source, predictor, explanation = case.source, case.predictor, beside.explanation
+    item, model, seed = source.task.item, source.model, case.draws.seed
+    return Report(
+        command=command,
+        status=found.status_of(explanation),
+        input=InputInfo(
+            id=item.id,
+            kind=item.kind,
+            sha256=source.sha256,
+            path=None if item.path is None else str(item.path),
+            text=item.text,
+            size=case.size,
+            truncated=bool(explanation.masking.get("truncated", False)),
+        ),
+        model=ModelInfo(model.id, model.revision, model.sha256, model.class_names, config_sha256=model.config_sha256),
+        explanation=explanation,
+        result=result,
+        run=RunInfo(
+            seed=seed,
+            default_seed=seed == DEFAULT_SEED,
+            device=str(model.device),
+            dtype=str(model.dtype).removeprefix("torch."),
+            batch_size=predictor.batches.largest,
+            evaluations=predictor.evaluations,
+            rechecked=predictor.rechecked,
+            drift=predictor.drift,
+            seconds=time.perf_counter() - case.started,
+            versions=dict(versions()),
+        ),
+        certificate=found.certificate,
+        key=source.key,
+    )
+
+
+def beside(case: Case, explanation: Explanation, found: Found, *, pictures: bool) -> Beside:
+    """Return what is shown of a case beside what was found.
+
+    Args:
+        pictures: whether anything is drawn beyond the screen.
+    """
+    function = found.function or case.predictor
+    flips = flips_of(function, found.certificate, case.choice, case.class_names) if pictures else ()
+    return Beside(explanation, canvas_of(case.predictor), flips)
+
+
+def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
+    """Return the mask and what ``function`` predicts with and without it."""
+    n = predictor.n_features
+    three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
+    if function is predictor:
+        probs = predictor.alone(three)
+        decisions = decide_from(predictor, probs)
+    else:
+        probs, decisions = predict(function, three), decide(function, three)
+    names: tuple[Literal["full", "masked", "empty"], ...] = ("full", "masked", "empty")
+    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
+    return Explanation(
+        method=choice.method,
+        settings=choice.settings,
+        target=full.id if choice.target is None else choice.target,
+        features=predictor.features,
+        mask=choice.mask,
+        masking=predictor.masked_input.settings,
+        full=full,
+        masked=masked,
+        empty=empty,
+        scores=choice.scores,
+        near_ties=frozenset(name for name, near_tie in zip(names, decisions.near_tie, strict=True) if near_tie),
+    )
+
+
+def canvas_of(predictor: ModelPredictor) -> Canvas | None:
+    from stabcert.models.image import MaskedImage
+
+    masked = predictor.masked_input
+    return Canvas(masked.pixels, masked.labels) if isinstance(masked, MaskedImage) else None
+
+
+def flips_of(
+    function: MaskedPredictor,
+    certificate: object,
+    choice: Choice,
+    class_names: tuple[str, ...],
+) -> tuple[Flip, ...]:
+    if isinstance(certificate, HardFinding):
+        # The smoothed model's; what changes the model itself has nothing to do with what is certified.
+        found = certificate.broken
+        return () if found is None else (Flip(choice.mask | found.added, found.prediction),)
+    if not isinstance(certificate, SoftCertificate) or len(certificate.flips) == 0:
+        return ()
+    probs = predict(function, certificate.flips)
+    return tuple(
+        Flip(mask, Prediction.of(row, class_names)) for mask, row in zip(certificate.flips, probs, strict=True)
+    )
+
+
+@cache  # half of the time of a cheap input otherwise
+def versions() -> dict[str, str]:
+    found = {"stabcert": __version__, "python": platform.python_version()}
+    return found | {name: metadata.version(name) for name in ("torch", "transformers", "timm", "numpy", "scipy")}

@@ -1,0 +1,82 @@
+"""The sinks that a call asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from stabcert.cli.call import Call
+from stabcert.cli.choices import OutputFormat
+from stabcert.cli.items import Item
+from stabcert.cli.sinks.ci import Annotations, Junit
+from stabcert.cli.sinks.files import Figure, Flips, PageFile
+from stabcert.cli.sinks.records import Records
+from stabcert.cli.sinks.screens import JsonLines, Markdown, Screen
+from stabcert.cli.sinks.sink import Sink
+from stabcert.errors import ParameterError
+
+
+class Sinks:
+    """All sinks of a call, entered in an order in which what is refused leaves nothing behind.
+
+    Args:
+        items: all inputs of the run, or lines of records.
+        save_flips: folder for additions that change the prediction.
+        summarised: the figure is of all items together.
+        resumable: the file of records can be gone on with.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        items: Sequence[Item | None],
+        *,
+        save_flips: Path | None = None,
+        summarised: bool = False,
+        resumable: bool = True,
+    ) -> None:
+        output, running = call.output, call.running
+        self.records = Records(output.output, output.existing(resume=running.resume), resumable=resumable)
+        beside: list[Sink] = []
+        if output.plot is not None:
+            beside.append(Figure(output.plot, len(items), summarised=summarised))
+        if output.html is not None:
+            beside.append(PageFile(output.html, call.command))
+        if save_flips is not None:
+            beside.append(Flips(save_flips))
+        self.draws = bool(beside)
+        """Whether anything needs pictures."""
+        shown: list[Sink] = []
+        if output.junit is not None:
+            shown.append(Junit(output.junit, call.command, [item for item in items if item is not None]))
+        if output.json:
+            shown.append(JsonLines(quiet=running.quiet))
+        elif output.format is OutputFormat.github:
+            shown.insert(0, Annotations(call.command, len(items), quiet=running.quiet))
+        else:
+            shown.append(Markdown() if output.format is OutputFormat.markdown else Screen())
+        self._all = [*beside, self.records, *shown]
+        _check_apart(call)
+
+    def __iter__(self) -> Iterator[Sink]:
+        return iter(self._all)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Enter all of them; what is written at the end is written when the block is left, whatever happens in it."""
+        with ExitStack() as stack:
+            for sink in self._all:
+                stack.enter_context(sink)
+            yield
+
+
+def _check_apart(call: Call) -> None:
+    """Refuse two results in one file."""
+    output = call.output
+    named = (output.output, output.plot, output.html, output.junit)
+    files = [path.resolve() for path in named if path is not None]
+    if len(set(files)) < len(files):
+        raise ParameterError(
+            "--output, --plot, --html and --junit would overwrite one another; give each a file of its own"
+        )

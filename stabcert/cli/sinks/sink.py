@@ -1,0 +1,87 @@
+"""Where results go: what every sink can be told, and what it is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from stabcert.report.record import to_json
+
+if TYPE_CHECKING:
+    from stabcert.cli.items import Item
+    from stabcert.report.canvas import Exhibit
+    from stabcert.report.document import Document
+
+
+@dataclass(frozen=True)
+class Done:
+    """One item of a run that is done."""
+
+    state: Literal["new", "failed", "known"]
+    """A new result, a failure, or a result of an earlier run."""
+    record: dict[str, Any]
+    item: Item | None
+    """None for a line of records that is verified."""
+    name: str
+    """The names of its files begin with it."""
+    document: Callable[[], Document]
+    exhibit: Exhibit | None = None
+    """What pictures need; None where there is no new result."""
+    notes: list[str] = field(default_factory=list)
+    """What sinks report of what they saved."""
+
+    @cached_property
+    def line(self) -> str:
+        """The record as the file and the stream contain it."""
+        return to_json(self.record)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What is found of all items together, in every form that a sink may need."""
+
+    record: dict[str, Any] | None = None
+    document: Document | None = None
+    section: Callable[[], str] | None = None
+    """A piece of the page."""
+    figure: Callable[[str], bytes] | None = None
+    """Of the whole run; given the format."""
+    not_checked: tuple[str, ...] = ()
+    """What a verification leaves open."""
+
+
+class Sink:
+    """Does nothing with what it is told.
+
+    Entered before any work, so that a file that cannot be written is refused in time, and closed after the last item,
+    also after an error or an interruption.
+    """
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def save(self, done: Done) -> None:
+        """Save what must not be lost, as soon as it is there, in whatever order items are finished."""
+
+    def add(self, done: Done) -> None:
+        """Take a new result, in the order of the items."""
+
+    def fail(self, done: Done) -> None:
+        """Take a failure, in the order of the items."""
+
+    def skip(self, done: Done) -> None:
+        """Take a result of an earlier run, in the order of the items."""
+
+    def abort(self, done: Done) -> None:
+        """Take a failure that ends the run."""
+
+    def summarise(self, whole: Whole) -> None:
+        """Take what is found of all items together, after the last of them."""
