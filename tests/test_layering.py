@@ -85,6 +85,38 @@ def uses_of_alpha(source: str, module: str) -> list[str]:
     return found
 
 
+def circles(sources: dict[str, str]) -> list[tuple[str, ...]]:
+    """Return each set of modules that import one another in a circle, also inside of functions and for types alone."""
+    names = {name.removesuffix(".__init__"): name for name in sources}
+    graph = {}
+    for short, name in names.items():
+        tree, found = ast.parse(sources[name]), set[str]()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                # "from stabcert.cli import run" imports a module, "from stabcert.cli.run import Run" a name in one.
+                found |= {f"{node.module}.{one.name}" for one in node.names} | {node.module}
+        found |= {module for _, module in imported_modules(tree, name)}
+        graph[short] = {module for module in found & names.keys() if module != short and not _inside(short, module)}
+    reached = {name: _reached(graph, name) for name in graph}
+    together = {name: sorted(other for other in found if name in reached[other]) for name, found in reached.items()}
+    return sorted({tuple(sorted({name, *others})) for name, others in together.items() if others})
+
+
+def _inside(module: str, package: str) -> bool:
+    """Whether importing the package is a part of importing the module anyway."""
+    return module.startswith(f"{package}.")
+
+
+def _reached(graph: dict[str, set[str]], start: str) -> set[str]:
+    found, rest = set[str](), list(graph[start])
+    while rest:
+        name = rest.pop()
+        if name not in found:
+            found.add(name)
+            rest += graph[name]
+    return found - {start}
+
+
 def modules() -> list[tuple[str, str]]:
     paths = sorted(PACKAGE.rglob("*.py"))
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in paths]
@@ -94,6 +126,60 @@ def modules() -> list[tuple[str, str]]:
 def test_every_module_imports_only_layers_under_it() -> None:
     assert len(modules()) > 5
     assert [problem for name, source in modules() for problem in broken_imports(source, name)] == []
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert [circle for circle in circles(dict(modules())) if any(".cli" in name for name in circle)] == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from stabcert.cli.run import walk",
+        "from stabcert.cli import run",
+        "import stabcert.cli.run",
+        "from .run import walk",
+        "def f():\n    from stabcert.cli.run import walk",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from stabcert.cli.run import Run",
+    ],
+)
+def test_a_planted_circle_is_found_wherever_the_import_stands(back: str) -> None:
+    sources = {
+        "stabcert.cli.__init__": "",
+        "stabcert.cli.run": "from stabcert.cli.sinks import Sink",
+        "stabcert.cli.sinks": "from stabcert.cli.files import Replacement",
+        "stabcert.cli.files": back,
+        "stabcert.cli.app": "from stabcert.cli.run import walk",
+    }
+    assert circles(sources) == [("stabcert.cli.files", "stabcert.cli.run", "stabcert.cli.sinks")]
+    assert circles(sources | {"stabcert.cli.files": "import os"}) == []
+
+
+RENDERERS = (
+    "html",
+    "page",
+    "terminal",
+    "screen",
+    "markdown",
+    "figures",
+    "figure",
+    "junit",
+    "github",
+    "flips",
+    "halfblocks",
+)
+
+
+def test_only_sinks_know_how_results_are_shown() -> None:
+    """Neither the loop nor what is done with an input imports a renderer."""
+    found = [
+        (name, imported)
+        for name, source in modules()
+        if name.startswith("stabcert.cli.") and not name.startswith(("stabcert.cli.sinks.", "stabcert.cli.streams"))
+        for _, imported in imported_modules(ast.parse(source), name)
+        if imported.startswith("stabcert.report.") and imported.split(".")[2] in RENDERERS
+    ]
+    assert found == []
 
 
 def test_nothing_is_called_alpha() -> None:
