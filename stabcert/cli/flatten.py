@@ -8,6 +8,8 @@ from dataclasses import Field, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from stabcert.cli.options import OutputOptions
+from stabcert.cli.spelling import flags_of, spell
+from stabcert.errors import StabcertError
 
 
 def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -15,6 +17,8 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
 
     A parameter annotated with a dataclass of options becomes one option for each of its fields;
     when called, the values are put together again. Fields that are no parameters of the dataclass are left out.
+
+    Errors that the command raises name options, not parameters (`stabcert.cli.spelling`).
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {}
@@ -34,13 +38,20 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
             for f in _options(group)
         ]
 
+    flags = flags_of(parameters)
+
     def flat(**values: Any) -> Any:
         asked = dict(values)
-        for name, group in groups.items():
-            values[name] = group(**{f.name: values.pop(f.name) for f in _options(group)})
-            if group is OutputOptions:
-                values[name].asked = asked
-        return command(**values)
+        try:
+            for name, group in groups.items():
+                values[name] = group(**{f.name: values.pop(f.name) for f in _options(group)})
+                if group is OutputOptions:
+                    values[name].asked = asked
+                    values[name].flags = flags
+            return command(**values)
+        except StabcertError as error:
+            spell(error, flags)
+            raise
 
     flat.__name__ = command.__name__
     flat.__doc__ = command.__doc__

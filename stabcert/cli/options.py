@@ -344,6 +344,8 @@ class OutputOptions:
     ] = False
     asked: dict[str, Any] = field(init=False, repr=False, compare=False)
     """Every option of the call by name, those of other groups too: `flatten` puts it here, for the keys of records."""
+    flags: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """The option of each parameter (`stabcert.cli.spelling`); `flatten` puts it here, for what is told of one input."""
 
     def __post_init__(self) -> None:
         if self.json and self.format not in (None, OutputFormat.json):

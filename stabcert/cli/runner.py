@@ -25,6 +25,7 @@ from stabcert.cli.options import (
     ModelOptions,
     OutputOptions,
 )
+from stabcert.cli.spelling import spell, typed
 from stabcert.cli.tasks import Task
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
@@ -126,7 +127,14 @@ class Runner:
         return replace(result, notes=tuple(notes))
 
     def run(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
-        """The report on one input, or why there is none."""
+        """The report on one input, or why there is none; notes and errors name options."""
+        flags = self.output.flags
+        result = self._result(task, lambda note: say(typed(note, flags)), on_progress)
+        if result.error is not None:
+            spell(result.error, flags)
+        return result
+
+    def _result(self, task: Task, say: Say, on_progress: Callable[[int], None] | None) -> Result:
         try:
             if task.problem is not None:
                 raise task.problem

@@ -92,7 +92,7 @@ def clime(task: Task) -> Attribution:
     if n_samples <= unknowns:
         raise ParameterError(
             f"{n_samples} samples are too few for clime to fit {model.n_features} slopes and an intercept; "
-            f"use --n-samples {2 * unknowns} or more"
+            f"use n_samples={2 * unknowns} or more"
         )
     draws = _draws(task, model)
     values = draws.values(n_samples)

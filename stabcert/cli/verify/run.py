@@ -18,6 +18,7 @@ from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import versions
+from stabcert.cli.spelling import spell
 from stabcert.cli.streams import Notes, console_on, print_json
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
@@ -130,6 +131,7 @@ class _Verify:
         try:
             checks, not_checked, run = self._checks(line, line.record)
         except StabcertError as error:
+            spell(error, self.output.flags)
             if line.origin in str(error):
                 raise
             raise type(error)(f"{line.origin}: {error}") from error

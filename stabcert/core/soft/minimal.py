@@ -119,7 +119,7 @@ def smallest_stable_mask(
             additions = Additions(mask, min(radius, n - k))
             if min_rate == 1.0 and larger_than(additions, limit):
                 count = population(additions)
-                number, more = (f"{count}", f"--max-samples {count} or more, ") if count else ("more than 10^6", "")
+                number, more = (f"{count}", f"max_samples={count} or more, ") if count else ("more than 10^6", "")
                 raise ParameterError(
                     f"a rate of 1 is shown by nothing less than all {number} additions of up to {additions.radius} "
                     f"features to the best {k}, and at most {limit} may be tried; use {more}a smaller radius, "
@@ -275,8 +275,10 @@ def check_search(*, radius: int, min_rate: float, delta: float, max_samples: int
     """
     check_delta(delta)
     if radius < 0 or not float(radius).is_integer():
-        raise ParameterError(f"a radius of {radius} is not possible; use a whole number, 0 or more")
+        raise ParameterError(f"radius must be a whole number of 0 or more, got {radius}.", "radius")
     if not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% write --min-rate 0.9")
+        raise ParameterError(
+            f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% use min_rate=0.9.", "min_rate"
+        )
     if max_samples < 1:
-        raise ParameterError(f"{max_samples} samples are not possible; use 1 or more")
+        raise ParameterError(f"max_samples must be 1 or more, got {max_samples}.", "max_samples")
