@@ -12,7 +12,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from stabcert import __version__
-from stabcert.cli.draws import Draws, model_digest
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
@@ -29,6 +28,7 @@ from stabcert.cli.spelling import spell, typed
 from stabcert.cli.tasks import Task
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import InputError, ModelError, StabcertError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import HardFinding

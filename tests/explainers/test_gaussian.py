@@ -13,7 +13,8 @@ from scipy.stats import norm
 
 from stabcert.errors import ParameterError
 from stabcert.explainers import explain, explain_all, smoothing_statements
-from stabcert.explainers.gaussian import GaussianDraws, least_squares
+from stabcert.explainers.gaussian import least_squares
+from stabcert.explainers.gaussian_draws import GaussianDraws
 from tests.explainers.formulas import Formula, Function, linear, model
 
 W1 = torch.tensor([[0.5, -1.0], [1.2, 0.3], [-0.7, 0.8]], dtype=torch.float64)

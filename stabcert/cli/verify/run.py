@@ -23,6 +23,7 @@ from stabcert.cli.streams import Notes, console_on, print_json
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
+from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
 from stabcert.report.document import Document
 from stabcert.report.markdown import escaped, markdown
@@ -36,7 +37,6 @@ from stabcert.report.verify.mask_flags import notes_of
 from stabcert.report.verify.verification import Verification, failed_verification
 from stabcert.report.visible import visible
 from stabcert.sweep.journal import Journal
-from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
     from stabcert.cli.verify.again import Again

@@ -18,6 +18,7 @@ from stabcert.core.soft.sequential import SequentialRates
 from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import InputError, ParameterError
 
@@ -100,7 +101,7 @@ def smallest_stable_mask(
     check_search(radius=radius, min_rate=min_rate, delta=delta, max_samples=limit)
     if not 1 <= largest_k <= n:
         raise ParameterError(f"a mask of up to {largest_k} features is not possible with {n} features; use 1 to {n}")
-    root = [int(word) for word in rng.integers(2**63, size=2)]
+    root = words_of(rng)
     tested: list[TriedSize] = []
     evaluations = tests_on_draws = 0
     vacuous: bool | None = None
@@ -113,7 +114,7 @@ def smallest_stable_mask(
                 tested.append(TriedSize(k, consistent=False))
                 continue
             mask = ranked.mask(k)
-            trials = Trials(predictor, mask, np.random.default_rng([*root, k]))
+            trials = Trials(predictor, mask, part_of(root, k))
             # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
             share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
             additions = Additions(mask, min(radius, n - k))
