@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from stabcert.cli.commands import certify_soft_work
-from stabcert.cli.draws import Draws, Stream, model_digest
 from stabcert.cli.inputs import Item
 from stabcert.cli.tasks import equal_before
 from stabcert.core.soft.certify import certify_soft
+from stabcert.core.streams import Draws, Stream, model_digest
 from tests.cli.conftest import Run
 from tests.cli.verify_cases import verify
 

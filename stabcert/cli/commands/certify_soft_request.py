@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stabcert.cli.draws import STREAM_RULE, as_recorded
+from stabcert.cli.commands.recorded import as_recorded
 from stabcert.cli.parsing import parse_radii
 from stabcert.core.soft.certificate import Formulation, Interval
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, check_parameters, check_request
 from stabcert.core.statistics.bounds import check_delta, hoeffding_sample_size
+from stabcert.core.streams import STREAM_RULE
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 

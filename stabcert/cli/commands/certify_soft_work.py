@@ -9,12 +9,12 @@ import numpy as np
 
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.thresholds import nothing_left
-from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
 from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.certify import Interrupted, certify_soft
+from stabcert.core.streams import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.report.record import Prediction, prediction_record, soft_result
 from stabcert.report.refusal import allowed_of
 

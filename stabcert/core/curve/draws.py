@@ -15,6 +15,7 @@ from stabcert.core.masks import Additions, IndependentDraws, bernoulli_keep_mask
 from stabcert.core.noise import grid_count, quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.trials import MAX_WITHOUT_REPLACEMENT, larger_than
+from stabcert.core.streams import part_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import ParameterError
 
@@ -26,11 +27,6 @@ class Tries:
     masks: Masks
     parts: tuple[tuple[int, int, bool, slice], ...]
     """Radius asked for, radius used, whether enumerated, rows of ``masks``."""
-
-
-def words_of(rng: Generator) -> list[int]:
-    """Entropy for a generator that is made several times, for the same numbers each time."""
-    return [int(word) for word in rng.integers(2**63, size=2)]
 
 
 def as_radii(radii: Sequence[int]) -> tuple[int, ...]:
@@ -64,7 +60,7 @@ def smoothed_predictors(
     for keep_probability in keep_probabilities:
         if not 0 < keep_probability <= 1:
             raise ParameterError(f"a keep probability of {keep_probability} cannot be smoothed with; use above 0 to 1")
-        again = np.random.default_rng(words)  # the same numbers for every keep probability
+        again = part_of(words)  # the same numbers for every keep probability
         if keep_probability == 1:
             keep_masks = np.ones((1, n), dtype=np.bool_)
         elif noise == "quantized":
@@ -89,7 +85,7 @@ def tries_of(mask: Mask, radii: Sequence[int], n_samples: int, words: list[int])
         used = min(radius, int((~mask).sum()))
         if used not in drawn:
             additions = Additions(mask, used)
-            rows.append(_draw(additions, n_samples, np.random.default_rng([*words, used])))
+            rows.append(_draw(additions, n_samples, part_of(words, used)))
             drawn[used] = not larger_than(additions, len(rows[-1])), slice(end, end + len(rows[-1]))
             end += len(rows[-1])
         parts.append((radius, used, *drawn[used]))

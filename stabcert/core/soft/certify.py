@@ -267,24 +267,28 @@ def check_parameters(
     check_delta(delta)
     if min_rate is None and (largest_radius or max_samples is not None):
         raise ParameterError(
-            "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
+            "min_rate must be given with largest_radius or max_samples, got None. For 90% use min_rate=0.9.", "min_rate"
         )
     if min_rate is not None and not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% write --min-rate 0.9")
+        raise ParameterError(
+            f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% use min_rate=0.9.", "min_rate"
+        )
     if n_samples is not None and n_samples < 1:
-        raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
+        raise ParameterError(f"n_samples must be 1 or more, got {n_samples}.", "n_samples")
     if interval not in ("exact", "hoeffding"):
         raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
     fixed = min_rate is None or n_samples is not None or not sequential
     if fixed and (max_samples is not None or largest_radius):
         raise ParameterError(
-            "a maximum of samples and the largest radius belong to a sequential test, and n_samples (--n-samples) or "
-            "epsilon (--epsilon) fixes the sample size; give one or the other"
+            "epsilon and n_samples fix the number of samples. max_samples and largest_radius belong to a sequential "
+            "test. Give parameters of one kind only.",
+            "epsilon",
         )
     if interval == "hoeffding" and not fixed:
         raise ParameterError(
-            "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
-            "give n_samples (--n-samples) or leave the interval out"
+            "interval must be exact for a sequential test, got hoeffding. It needs a fixed number of samples: "
+            "use for instance n_samples=1000.",
+            "interval",
         )
     return fixed
 

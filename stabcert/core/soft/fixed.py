@@ -218,8 +218,8 @@ def check_reachable(sets: dict[int, list[Additions]], budget: Budget, threshold:
     fixed = [_samples_needed(population(a), threshold, delta, interval) for a in out_of_reach]
     sequential = [samples_to_certify(threshold, delta, population=population(a)) for a in out_of_reach]
     ways = [
-        f"{name} {max(n for n in needed if n is not None)}"
-        for name, needed in (("--n-samples", fixed), ("a sequential test with --max-samples", sequential))
+        f"{name}={max(n for n in needed if n is not None)}"
+        for name, needed in (("n_samples", fixed), ("a sequential test with max_samples", sequential))
         if None not in needed
     ]
     raise ParameterError(

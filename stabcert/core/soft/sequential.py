@@ -203,7 +203,7 @@ class SequentialRates:
             raise ParameterError(
                 f"{self.max_samples} samples cannot certify a rate of {self.threshold:g} at radius {radius} with delta "
                 f"{self._delta_each:g}: even if all of them match, {needed} are needed; "
-                f"use --max-samples {needed} or more"
+                f"use max_samples={needed} or more"
             )
 
     def _find_tail(self) -> tuple[int | None, float]:
