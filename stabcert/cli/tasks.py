@@ -16,7 +16,7 @@ from stabcert.cli.inputs import Item, collect
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
 from stabcert.cli.records import Recorded, read_records
 from stabcert.errors import InputError, ParameterError
-from stabcert.report.record import SCHEMA
+from stabcert.records.writing import SCHEMA
 from stabcert.sweep.key import request_key
 
 # In the key in another form: as the input, the model, or the record that says what to do.
