@@ -18,7 +18,8 @@ from stabcert.cli.explanation import Choice
 from stabcert.cli.runner import Case
 from stabcert.core.streams import Draws
 from stabcert.core.types import Feature, Features, Masks, Probs
-from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
 from stabcert.report.verify.mask_flags import has_rule, without_rule

@@ -26,9 +26,10 @@ from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.records.writing import to_json
 from stabcert.report.document import Document
 from stabcert.report.markdown import escaped, markdown
-from stabcert.report.record import RunInfo, to_json
+from stabcert.report.record import RunInfo
 from stabcert.report.says.common import failure
 from stabcert.report.says.verification import verification_document
 from stabcert.report.terminal import Shown, lines
