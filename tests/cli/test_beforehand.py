@@ -109,7 +109,11 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
     "explain": [
         ((*TEXT, "--n-samples", 0), 2, "--n-samples"),
         ((*TEXT, "--steps", 10), 2, "--steps must be left out for lime"),
-        ((*TEXT, "--method", "occlusion,random", "--n-samples", 10), 2, "--n-samples must be left out for occlusion, random"),
+        (
+            (*TEXT, "--method", "occlusion,random", "--n-samples", 10),
+            2,
+            "--n-samples must be left out for occlusion, random",
+        ),
         ((*TEXT, "--method", "clime", "--sigma", 0), 2, "--sigma must be above 0 and finite"),
         ((*TEXT, "--method", "clime", "--sigma", "nan"), 2, "--sigma must be above 0 and finite"),
         ((*TEXT, "--neighbour-sigma", 1), 2, "add --neighbours"),
