@@ -18,8 +18,8 @@ from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import check_search, smallest_stable_mask
+from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.core.streams import Draws, Stream
 from stabcert.errors import ParameterError

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from stabcert.core.decisions import Decisions, decide
 from stabcert.core.masks import Additions, ranking, top_k_mask
 from stabcert.core.soft.certificate import SoftCertificate
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
-from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
+from stabcert.core.soft.sequential import DrawnTests, SequentialRates
 from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
@@ -138,7 +138,7 @@ def smallest_stable_mask(
             rests_on_draws = test.rests_on_draws and min_rate < 1.0
             tests_on_draws += rests_on_draws
             try:
-                test.run(trials)
+                test.run(DrawnTests(trials))
             except KeyboardInterrupt:
                 tested.append(TriedSize(k, True, test.rates[0], share if rests_on_draws else 0.0))
                 evaluations += trials.evaluations
