@@ -169,7 +169,7 @@ class RunningOptions:
 
 @dataclass(frozen=True)
 class Call:
-    """What was typed, as far as it is the same for every command."""
+    """The options of a call that all commands share."""
 
     command: str
     inputs: InputOptions

@@ -1,9 +1,9 @@
-"""From options to records: the tasks of a call, what is refused before any of them, and what is done with each."""
+"""The way of inputs: options are checked, each input becomes a task, each task a record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.reporting import beside, explanation_of
 from stabcert.cli.run import Result, Run, Summary
 from stabcert.cli.sinks.of_call import Sinks
+from stabcert.cli.spelling import Flags, spell, typed
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.errors import ParameterError, StabcertError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Together(Summary, Protocol):
-    """What is found of all inputs together, for a command that has it."""
+    """The statement on all inputs together, for a command that makes one."""
 
     def label(self, items: Sequence[Item]) -> list[Item]:
         """Return the inputs with their labels."""
@@ -83,23 +84,25 @@ def certify(
     with library_noise(running.verbose), sinks.opened():
         for note in sinks.records.notes:
             say(note)
-        doing = Certifier(command, opening, sinks.draws, sinks.records.finished)
+        doing = Certifier(command, opening, sinks.draws, sinks.records.finished, asked.flags)
         return Run(call, tasks, doing, sinks, say, together).walk()
 
 
 @dataclass(frozen=True)
 class Certifier:
-    """What is done with each input; picklable as long as it has loaded nothing.
+    """The work on each input; picklable as long as no model is loaded.
 
     Args:
         pictures: whether anything is drawn beyond the screen.
-        finished: keys of records that need not be made again.
+        finished: keys of records that are in the file already.
+        flags: the option of each parameter, for notes and errors about one input.
     """
 
     command: Command[Any]
     opening: Opening
     pictures: bool = False
     finished: Collection[str] = ()
+    flags: Flags = field(default_factory=dict)
 
     def collect(self, task: Task) -> Result:
         """See `stabcert.cli.run.Doing`."""
@@ -109,14 +112,19 @@ class Certifier:
         return replace(result, notes=tuple(notes))
 
     def do(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
-        """See `stabcert.cli.run.Doing`."""
+        """See `stabcert.cli.run.Doing`; notes and errors name options."""
+
+        def tell(note: str) -> None:
+            say(typed(note, self.flags))
+
         try:
             with out_of_memory_explained(task.item.title):
-                source = self.opening.find(task, say)
+                source = self.opening.find(task, tell)
                 if source.key in self.finished:
                     return Result(source.key)
-                return self._do(task, source, say, on_progress)
+                return self._do(task, source, tell, on_progress)
         except StabcertError as error:
+            spell(error, self.flags)
             return Result(task.request, error=error)
 
     def _do(self, task: Task, source: Source, say: Say, on_progress: Callable[[int], None] | None) -> Result:
@@ -146,7 +154,7 @@ class Certifier:
 
 
 def _check_running(call: Call, *, drawn_together: bool) -> Shard:
-    """Return the part of the inputs that is asked for.
+    """Return the requested part of the inputs.
 
     Raises:
         ParameterError: options on running that contradict one another, or workers without Ray.

@@ -1,4 +1,4 @@
-"""What a command is: one object that certifies a case, and knows the record, the document and the check of a record."""
+"""Commands: objects that certify a case, and that know its record, its document and the check of a record."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
-    from stabcert.cli.draws import Draws
     from stabcert.cli.explanation import Choice
     from stabcert.cli.opening import Case
     from stabcert.core.soft.certificate import SoftCertificate
+    from stabcert.core.streams import Draws
     from stabcert.core.types import Mask, MaskedPredictor
     from stabcert.models.base import ModelPredictor
     from stabcert.report.canvas import Canvas, Exhibit, Flip
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """What a command found of one case."""
+    """The finding of a command on one case."""
 
     status: Status
-    """Of the threshold alone."""
+    """The outcome of the threshold alone."""
     function: MaskedPredictor | None = None
-    """The function that was certified, if it is not the model itself."""
+    """The function that was certified, if it is not the unsmoothed model."""
     certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
     interrupted: bool = False
     flags: MaskFlags | None = None
-    """Of the function that was certified, where it is not the one whose predictions are shown."""
+    """Flags of the certified function, where it is not the one whose predictions are shown."""
     allowed: Allowed = field(default_factory=Allowed)
-    """What is certified all the same."""
+    """Masks that are certified nevertheless."""
 
     def status_of(self, explanation: Explanation) -> Status:
         """Return the status of the record: a threshold is met by a mask that explains the prediction, or not at all."""
@@ -49,7 +49,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Beside:
-    """What is shown of a case beside what was found: predictions, the picture, additions that change the class."""
+    """The context of a finding: predictions, the picture, additions that change the class."""
 
     explanation: Explanation
     canvas: Canvas | None = None

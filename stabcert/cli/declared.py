@@ -1,4 +1,4 @@
-"""How an option is declared: its name and help, and what it affects. Everything that depends on that is derived here.
+"""Declarations of options: name, help, and what an option affects. Everything that depends on that is derived here.
 
 The key of a record contains the options that affect the result, ``--verify`` refuses those that change what is
 certified, a configuration file has paths of its own, and no file that is read is written: each asks the declaration.
@@ -6,8 +6,8 @@ certified, a configuration file has paths of its own, and no file that is read i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,7 +20,7 @@ all inputs together, in a key of its own. ``circumstance``: where, how fast and 
 shown or written, and where."""
 
 Reads = Literal["records", "feature file", "model folder"]
-"""What an option that is text may name on the disk. The type of all other options tells whether they name a file."""
+"""The kind of file that an option of type text may name. The type of every other option tells if it names a file."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Declared:
     """One option, or the argument of a command."""
 
     names: tuple[str, ...]
-    """As they are typed, the long one first; none for the argument."""
+    """The spellings, the long one first; empty for the argument."""
     affects: Affects
     help: str
     metavar: str | None = None
@@ -37,7 +37,7 @@ class Declared:
     most: float | None = None
     envvar: str | None = None
     offers: Callable[[str], list[str]] | None = None
-    """For the completion of a shell."""
+    """Completes a value in a shell."""
     callback: Callable[..., Any] | None = None
     """Called before all other options are read."""
     reads: Reads | None = None
@@ -46,7 +46,7 @@ class Declared:
 
     @property
     def flag(self) -> str:
-        """What messages call the option."""
+        """The name of the option in messages."""
         return self.names[0] if self.names else "INPUT"
 
     def for_typer(self, panel: str, kind: Any) -> Any:
@@ -127,7 +127,7 @@ class Given:
     """One option of a call."""
 
     name: str
-    """Of the field that has the value; the key of a record contains it."""
+    """The field that has the value; the key of a record contains its name."""
     declared: Declared
     value: Any
     default: Any
@@ -138,6 +138,8 @@ class Asked:
     """Every option of a call, in the order of the help screen."""
 
     options: tuple[Given, ...]
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """The option of each parameter of the library (`stabcert.cli.spelling`)."""
 
     def __iter__(self) -> Iterator[Given]:
         return iter(self.options)

@@ -1,4 +1,4 @@
-"""From an input to a case: its bytes, its model, its predictor and its mask; from options or from a record."""
+"""Opening of inputs: bytes, model, predictor and mask, from options or from a record."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.call import Call
 from stabcert.cli.choices import Dtype
-from stabcert.cli.draws import Draws, model_digest
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.tasks import Task
+from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import InputError, ModelError
 from stabcert.sweep.key import record_key
 
@@ -47,7 +47,7 @@ class Case:
     choice: Choice
     class_names: tuple[str, ...]
     draws: Draws
-    """What its random numbers are derived from."""
+    """The origin of its random numbers."""
     say: Say
     """Tells the user something before the result is there."""
     source: Source
@@ -63,8 +63,8 @@ class Opening:
 
     Args:
         choose: makes the mask of an input, or returns None to leave it to `by_method`.
-        models: those that are loaded, by name, revision and data type, and those that cannot be, so that each is
-            tried once.
+        models: those that are loaded, by name, revision and data type, and those that cannot be, so that none is
+            loaded twice.
     """
 
     call: Call
@@ -118,7 +118,7 @@ class Opening:
         return Case(predictor, choice, model.class_names, draws, say, source, size, task.item.label, started)
 
     def _model(self, task: Task, say: Say) -> LoadedModel:
-        """The model of a task; loaded once."""
+        """Return the model of a task; it is loaded once."""
         kind, name, options = task.item.kind, task.model, self.call.model
         place = (name, task.revision, options.dtype.value)
         if place not in self.models:

@@ -1,4 +1,4 @@
-"""From what was found of a case to its record, and what is shown beside it."""
+"""The record of a finding, and its context."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def flips_of(
     class_names: tuple[str, ...],
 ) -> tuple[Flip, ...]:
     if isinstance(certificate, HardFinding):
-        # The smoothed model's; what changes the model itself has nothing to do with what is certified.
+        # The smoothed model's; what changes the unsmoothed model has nothing to do with what is certified.
         found = certificate.broken
         return () if found is None else (Flip(choice.mask | found.added, found.prediction),)
     if not isinstance(certificate, SoftCertificate) or len(certificate.flips) == 0:

@@ -13,9 +13,9 @@ from stabcert.cli.progress import Progress
 from stabcert.cli.sinks.of_call import Sinks
 from stabcert.cli.sinks.sink import Done, Whole
 from stabcert.cli.streams import Notes
+from stabcert.core.streams import digest
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.report.canvas import Exhibit
-from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
     from stabcert.cli.items import Item
@@ -31,11 +31,11 @@ class Task(Protocol):
 
     @property
     def name(self) -> str:
-        """What the names of its files begin with."""
+        """The beginning of the names of its files."""
 
     @property
     def title(self) -> str:
-        """What the progress bar calls it."""
+        """Its name on the progress bar."""
 
     @property
     def request(self) -> str:
@@ -51,22 +51,22 @@ T_contra = TypeVar("T_contra", bound=Task, contravariant=True)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one item: a record, an error, or neither if its record is there already."""
+    """The outcome of one item: a record, an error, or neither if its record is there already."""
 
     key: str
     record: dict[str, Any] | None = None
     shown: Any = None
-    """What the document of the record is made from."""
+    """The source of the document of the record."""
     error: StabcertError | None = None
     interrupted: bool = False
     notes: tuple[str, ...] = ()
 
 
 class Doing(Protocol[T_contra]):
-    """What is done with each item."""
+    """The work on each item."""
 
     def do(self, task: T_contra, say: Callable[[str], None], on_progress: Callable[[int], None] | None) -> Result:
-        """Return the result of one item, or why there is none."""
+        """Return the result of one item, or the reason why it has not been done."""
 
     def collect(self, task: T_contra) -> Result:
         """Return the same where nobody listens, on a worker: notes come with the result."""
@@ -82,7 +82,7 @@ class Doing(Protocol[T_contra]):
 
 
 class Summary(Protocol):
-    """What is found of all items together, from their records alone."""
+    """The statement on all items together, from their records alone."""
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one record, new or old, in the order of the items."""
@@ -91,7 +91,7 @@ class Summary(Protocol):
         """Return what is found; None if there is nothing.
 
         Args:
-            apart: stands for the items, where the file contains records of others too: what is found of these then
+            apart: a digest of the items, where the file contains records of others too: what is found of these then
                 replaces nothing that was found of more or of others.
         """
 
@@ -144,7 +144,7 @@ class Run(Generic[T]):
         return WRONG_REQUEST if self.tasks and wrong == len(self.tasks) else code
 
     def _results(self, progress: Progress) -> Iterator[tuple[int, Result]]:
-        """Position and result of each item, as they are finished."""
+        """Yield position and result of each item, as they are finished."""
         running = self.call.running
         if running.workers is None:
             for position, task in enumerate(self.tasks):

@@ -1,4 +1,4 @@
-"""From the options of a command to its run: it certifies inputs, or with ``--verify`` checks records."""
+"""The start of a run: it certifies inputs, or with ``--verify`` checks records."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from stabcert.cli.call import Call
 from stabcert.cli.declared import Asked
-from stabcert.cli.draws import STREAM_RULE
 from stabcert.cli.files import file_names
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
 from stabcert.cli.records import Recorded, read_records
+from stabcert.core.streams import STREAM_RULE
 from stabcert.errors import InputError, ParameterError
-from stabcert.report.record import SCHEMA
+from stabcert.records.writing import SCHEMA
 from stabcert.sweep.key import request_key
 
 
@@ -41,7 +41,7 @@ class Task:
 
     @property
     def title(self) -> str:
-        """What the progress bar calls the input."""
+        """The name of the input on the progress bar."""
         return self.item.title
 
     def about(self, message: str) -> str:

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.commands.certify_hard_work import CertifyHard
-from stabcert.cli.draws import Draws
 from stabcert.cli.explanation import Choice
 from stabcert.cli.opening import Case
 from stabcert.cli.reporting import explanation_of
+from stabcert.core.streams import Draws
 from stabcert.core.types import Feature, Features, Masks, Probs
+from stabcert.records.writing import to_json
 from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.record import hard_result
-from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, to_json
+from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
 from stabcert.report.verify.mask_flags import has_rule, without_rule

@@ -1,4 +1,4 @@
-"""What ``certify-soft`` does with one input: the certificate of the model, or of the smoothed model."""
+"""``certify-soft`` on one input: the certificate of the model, or of the smoothed model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from stabcert.cli.command import Beside, Checked, Command, Found
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.thresholds import nothing_left
-from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.opening import Case
 from stabcert.cli.reporting import report_of
 from stabcert.cli.verify.again import compared
@@ -19,7 +18,8 @@ from stabcert.core.decisions import predict
 from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.certificate import SoftCertificate
-from stabcert.core.soft.certify import Interrupted, certify_soft
+from stabcert.core.soft.certify import Interrupted, answer_soft
+from stabcert.core.streams import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.report.record import Prediction, Report, prediction_record, soft_result
 from stabcert.report.refusal import allowed_of
 
@@ -35,7 +35,7 @@ class SoftFound(Found):
     """The certificate, and what was smoothed how."""
 
     request: dict[str, Any] = field(default_factory=dict)
-    """With the radius that was asked for."""
+    """The request, with its radius."""
     smoothing: dict[str, Any] | None = None
 
 
@@ -44,7 +44,7 @@ class CertifySoft(Command[SoftFound]):
     """``certify-soft`` with its request.
 
     Args:
-        again: a record is made again, which may be older than the rule that something must be left to add.
+        again: a record is reproduced, which may be older than the rule that something must be left to add.
     """
 
     name: ClassVar[str] = "certify-soft"
@@ -61,14 +61,14 @@ class CertifySoft(Command[SoftFound]):
         smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
         interrupted = False
         try:
-            found = certify_soft(
+            found = answer_soft(
                 smoothed or case.predictor,
                 case.choice.mask,
+                request.question(),
                 judge_mask=False,  # the explanation in the record does, from what it shows anyway
                 rng=case.draws.generator(
                     Stream.certificate, case.choice.mask, request.of_draws(), rule=request.stream_rule
                 ),
-                **request.parameters(),
             )
         except Interrupted as error:
             found, interrupted = error.certificate, True
@@ -101,7 +101,7 @@ class CertifySoft(Command[SoftFound]):
         if opened is None:
             from stabcert.report.verify.soft import soft_checks
 
-            return Checked(*soft_checks(record, request.parameters()))
+            return Checked(*soft_checks(record, request.question))
         return compared(cls(request, again=True), record, opened)
 
 
@@ -118,7 +118,7 @@ def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredic
 
 
 def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
-    """What was smoothed how, and what the model itself says: smoothing changes predictions."""
+    """Return what was smoothed and how, and the prediction of the unsmoothed model, which smoothing may change."""
     full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
     return {
         "lambda": keep_probability,

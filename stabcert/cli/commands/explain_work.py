@@ -1,4 +1,4 @@
-"""What ``explain`` does with one input: attributions, their agreement, their movement, the smallest stable mask."""
+"""``explain`` on one input: attributions, their agreement, their movement, the smallest stable mask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from stabcert.cli.command import Beside, Command, Found
 from stabcert.cli.commands.thresholds import nothing_left
-from stabcert.cli.draws import Draws, Stream
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
@@ -21,9 +20,10 @@ from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import check_search, smallest_stable_mask
+from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.stable_mask import SearchInterrupted
+from stabcert.core.streams import Draws, Stream
 from stabcert.errors import ParameterError
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.record import Prediction, Report, Status
@@ -91,7 +91,7 @@ class Explain(Command[ExplainFound]):
             check_search(**{name: self._search[name] for name in names})
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
-        """The attributions, and the mask of the best features of the first: k of them, or as many as it takes."""
+        """Return the attributions, and the mask of the best features of the first: k, or as many as it takes."""
         effort = self._effort
         choice = by_methods(
             predictor,

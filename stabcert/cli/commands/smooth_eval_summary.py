@@ -1,4 +1,4 @@
-"""What ``smooth-eval`` says of all inputs together."""
+"""The summary of ``smooth-eval`` over all inputs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.tasks import Task, result_parameters
 from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
 from stabcert.core.curve.summary import summarise
+from stabcert.core.streams import digest
 from stabcert.errors import ParameterError
+from stabcert.records.writing import SCHEMA
 from stabcert.report.curve.record import CurveFinding, Threshold, curve_record, settings_of, smoothed_input
-from stabcert.report.record import SCHEMA
-from stabcert.sweep.key import digest
 
 
 class SmoothSummary:
-    """What is said of all inputs, from their records alone: a resumed run says the same.
+    """The summary of all inputs, from their records alone: that of a resumed run is the same.
 
     Plain numbers of every input are kept, some kilobytes for each; no input and no picture.
 

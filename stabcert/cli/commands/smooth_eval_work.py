@@ -1,4 +1,4 @@
-"""What ``smooth-eval`` does with one input."""
+"""``smooth-eval`` on one input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from stabcert.cli.command import Beside, Command, Found
-from stabcert.cli.draws import SMOOTHING_STREAM, Draws, Stream, noise_generator
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.inputs import Label
 from stabcert.cli.labels import class_of
@@ -19,6 +18,7 @@ from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.reporting import report_of
 from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.masks import top_k_mask
+from stabcert.core.streams import SMOOTHING_STREAM, Draws, Stream, noise_generator
 from stabcert.report.curve.record import EvaluationSettings, input_result
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SmoothRequest:
 
 @dataclass(frozen=True)
 class SmoothFound(Found):
-    """What smoothing does to one input."""
+    """The effect of smoothing on one input."""
 
     result: dict[str, Any] = field(default_factory=dict)
 
@@ -77,7 +77,7 @@ class SmoothEval(Command[SmoothFound]):
         self._unchecked: dict[int | str, Label] = {}
 
     def expect(self, labels: Iterable[Label]) -> None:
-        """The labels that are to come."""
+        """Take note of the labels that are to come."""
         if self._every:
             self._unchecked = {label.value: label for label in reversed(list(labels))}
 

@@ -1,4 +1,4 @@
-"""What a service for continuous integration is told: an annotation for each input with a problem, a JUnit file.
+"""Reports for continuous integration: an annotation for each input with a problem, a JUnit file.
 
 Both are told of every record in the order of the inputs, those of skipped inputs too: they count for the exit code.
 """
@@ -156,7 +156,7 @@ def _name(item: Item | None) -> str:
 
 
 def _details(record: dict[str, Any]) -> list[str]:
-    """What helps to see what is wrong with an input."""
+    """Return what helps to see what is wrong with an input."""
     if record.get("explanation") is None:
         return []
     said, explanation = record["prediction"], record["explanation"]

@@ -46,7 +46,7 @@ class Sinks:
         if save_flips is not None:
             beside.append(Flips(save_flips))
         self.draws = bool(beside)
-        """Whether anything needs pictures."""
+        """True if a sink needs pictures."""
         shown: list[Sink] = []
         if output.junit is not None:
             shown.append(Junit(output.junit, call.command, [item for item in items if item is not None]))

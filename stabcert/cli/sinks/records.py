@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from stabcert.cli.sinks.sink import Done, Sink, Whole
-from stabcert.report.record import to_json
+from stabcert.records.writing import to_json
 from stabcert.sweep.journal import Existing, Journal
 
 
@@ -17,7 +17,7 @@ class Records(Sink):
     """Records in a file, each as soon as it is there; nothing is kept where no file was named.
 
     Args:
-        path: None where there is none.
+        path: None to keep nothing.
         existing: what to do with records that the file holds.
         resumable: a refusal of records that are there names --resume, too.
     """
@@ -45,12 +45,12 @@ class Records(Sink):
 
     @property
     def finished(self) -> dict[str, str]:
-        """The status of each record that need not be made again, by key."""
+        """The status of each finished record, by key."""
         return {} if self._journal is None else self._journal.finished
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know of the file."""
+        """Notes on the file for the user."""
         return [] if self._journal is None else self._journal.notes
 
     def holds_others(self, keys: Collection[str]) -> bool:
@@ -58,7 +58,7 @@ class Records(Sink):
         return self._journal is not None and not self._journal.inputs.issubset(keys)
 
     def read(self, key: str) -> dict[str, Any]:
-        """Return a finished record that need not be made again.
+        """Return a finished record.
 
         Raises:
             KeyError: the file has none of that key.

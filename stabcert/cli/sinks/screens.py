@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stabcert.cli.sinks.sink import Done, Sink, Whole
 from stabcert.cli.streams import console_on, print_json, tell
-from stabcert.report.record import to_json
+from stabcert.records.writing import to_json
 
 if TYPE_CHECKING:
     from stabcert.report.document import Document

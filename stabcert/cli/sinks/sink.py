@@ -1,4 +1,4 @@
-"""Where results go: what every sink can be told, and what it is told of."""
+"""Sinks: the places where results go, and the results that they are told of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from stabcert.report.record import to_json
+from stabcert.records.writing import to_json
 
 if TYPE_CHECKING:
     from stabcert.cli.items import Item
@@ -29,9 +29,9 @@ class Done:
     """The names of its files begin with it."""
     document: Callable[[], Document]
     exhibit: Exhibit | None = None
-    """What pictures need; None where there is no new result."""
+    """The source of pictures; None except for a new result."""
     notes: list[str] = field(default_factory=list)
-    """What sinks report of what they saved."""
+    """Notes of sinks on what they saved."""
 
     @cached_property
     def line(self) -> str:
@@ -41,16 +41,16 @@ class Done:
 
 @dataclass(frozen=True)
 class Whole:
-    """What is found of all items together, in every form that a sink may need."""
+    """The statement on all items together, in every form that a sink may need."""
 
     record: dict[str, Any] | None = None
     document: Document | None = None
     section: Callable[[], str] | None = None
-    """A piece of the page."""
+    """Returns a piece of the page."""
     figure: Callable[[str], bytes] | None = None
-    """Of the whole run; given the format."""
+    """Draws the figure of the whole run in the given format."""
     not_checked: tuple[str, ...] = ()
-    """What a verification leaves open."""
+    """Parts of records that a verification leaves open."""
 
 
 class Sink:

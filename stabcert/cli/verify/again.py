@@ -1,4 +1,4 @@
-"""One record made again: the same input, model, mask, seed and request."""
+"""Reproduction of one record: the same input, model, mask, seed and request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from stabcert.cli.opening import Case
 from stabcert.cli.records import Recorded
 from stabcert.cli.reporting import beside, explanation_of
 from stabcert.errors import InputError
-from stabcert.report.record import RunInfo, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import RunInfo
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.mask_flags import has_rule, without_rule
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Differs(InputError):
-    """The record is of something else than what is there now; no certificate can be made again."""
+    """The record is of something else than what is there now; its certificate cannot be reproduced."""
 
     def __init__(self, checks: list[Check]) -> None:
         super().__init__("the record is of another input, model or mask")
@@ -66,7 +67,7 @@ class Certified(Recorded):
         )
 
     def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
-        """Not refused: all that is shown of the features is compared afterwards."""
+        """Refuse nothing: all that is shown of the features is compared afterwards."""
 
 
 def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[], Case]) -> Checked:
@@ -78,8 +79,8 @@ def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[],
         opened: opens its case.
 
     Raises:
-        ParameterError: there is no such certificate.
-        StabcertError: it cannot be made again.
+        ParameterError: such a certificate does not exist.
+        StabcertError: it cannot be reproduced.
         KeyboardInterrupt: passed on.
     """
     case = opened()
@@ -100,7 +101,7 @@ def input_checks(record: dict[str, Any], item: Item) -> list[Check]:
     info = record["input"]
     checks = [equal("input.sha256", info["sha256"], item.sha256())]
     if item.kind == "text" and item.path is not None:
-        # The text stands in the record; the file that it came from may say something else by now.
+        # The record contains the text; the file that it came from may say something else by now.
         try:
             now = file_item(Path(item.path))
         except InputError:
@@ -110,12 +111,15 @@ def input_checks(record: dict[str, Any], item: Item) -> list[Check]:
 
 
 def _evaluations(record: dict[str, Any], run: RunInfo) -> Check:
-    """A mask that was found took more; near ties are settled by up to two more each, which depends on the machine."""
+    """Return the check of the evaluations.
+
+    A mask that was found took more. Near ties are settled by up to two more each, which depends on the machine.
+    """
     return at_least("run.evaluations", record["run"]["evaluations"], run.evaluations - 2 * run.rechecked)
 
 
 def _compared(record: dict[str, Any]) -> dict[str, Any]:
-    """All that has to be the same: not the circumstances, and not what made the mask."""
+    """Return all that has to be the same: not the circumstances, and not what made the mask."""
     names = ("status", "reason", "input", "model", "prediction", "explanation", "result")
     kept = {name: record[name] for name in names if name in record}
     kept["explanation"] = {

@@ -28,7 +28,7 @@ def record_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
 
 
 def piece_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
-    """Words and sentences of the recorded text: where they begin and end, and how many there are.
+    """Return the checks of words and sentences: where they begin and end, and how many the recorded text has.
 
     Args:
         record: with features that are where they are said to be (`feature_checks`).

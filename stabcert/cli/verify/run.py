@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stabcert.cli.call import Call
@@ -22,12 +22,14 @@ from stabcert.cli.reporting import versions
 from stabcert.cli.run import Result, Run
 from stabcert.cli.sinks.of_call import Sinks
 from stabcert.cli.sinks.sink import Whole
+from stabcert.cli.spelling import Flags, spell, typed
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.again import Certified, Differs, input_checks
 from stabcert.cli.verify.arithmetic import record_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
+from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
 from stabcert.report.document import Document
 from stabcert.report.record import RunInfo
@@ -37,7 +39,6 @@ from stabcert.report.verify.checks import Check
 from stabcert.report.verify.common import common_checks, never_checked
 from stabcert.report.verify.mask_flags import notes_of
 from stabcert.report.verify.verification import Verification, failed_verification
-from stabcert.sweep.key import digest
 
 
 def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, asked: Asked) -> int:
@@ -56,7 +57,9 @@ def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, aske
     output.check(resume=running.resume)
     check_overwriting(output, asked, ())
     say = Notes(quiet=running.quiet)
-    verifier = Verifier(command, Opening(call, parse_batch_size(call.model.batch_size)), fast=options.fast)
+    verifier = Verifier(
+        command, Opening(call, parse_batch_size(call.model.batch_size)), fast=options.fast, flags=asked.flags
+    )
     lines = lines_of(options.verify or "-", command.name)[: call.inputs.limit]
     tasks = [RecordTask(line, verifier.key(line)) for line in lines]
     sinks = Sinks(call, [None] * len(lines), resumable=False)
@@ -75,7 +78,7 @@ class RecordTask:
 
     @property
     def title(self) -> str:
-        """What the progress bar calls the line."""
+        """The name of the line on the progress bar."""
         return self.line.origin
 
     def about(self, message: str) -> str:
@@ -85,7 +88,7 @@ class RecordTask:
 
 @dataclass
 class NotChecked:
-    """What the verifications of a run leave open."""
+    """The parts of records that the verifications of a run leave open."""
 
     found: list[str] = field(default_factory=list)
 
@@ -100,11 +103,13 @@ class NotChecked:
 
 @dataclass(frozen=True)
 class Verifier:
-    """What is done with each record: it is checked, and for that made again unless arithmetic is all that is asked."""
+    """The work on each record: it is checked, and for that reproduced unless arithmetic is all that is asked."""
 
     command: type[Command[Any]]
     opening: Opening
     fast: bool = False
+    flags: Flags = field(default_factory=dict)
+    """The option of each parameter, for notes and errors."""
 
     def do(self, task: RecordTask, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
         """See `stabcert.cli.run.Doing`."""
@@ -149,6 +154,7 @@ class Verifier:
         try:
             found = self._checked(line, line.record, say)
         except StabcertError as error:
+            spell(error, self.flags)
             if line.origin in str(error):
                 raise
             raise type(error)(f"{line.origin}: {error}") from error
@@ -171,27 +177,39 @@ class Verifier:
         checks = common_checks(record)
         if not all(check.ok for check in checks):
             return Checked(checks, ["everything else: the record contradicts itself"])
-        opened, title = None, line.origin
-        if self.fast:
-            found, not_checked = record_checks(record)
-            checks += found
-        else:
-            not_checked = []
-            case_checks, task = self._task(line, record)
-            checks += case_checks
-            if not all(check.ok for check in case_checks):
-                return Checked(checks, never_checked(record))
-            title = task.item.title
-            opened = self._opened(task, record["result"]["request"], say)
+        found = self._by_arithmetic(record) if self.fast else self._by_another(line, record, say)
+        return replace(found, checks=[*checks, *found.checks])
+
+    def _by_arithmetic(self, record: dict[str, Any]) -> Checked:
+        checks, not_checked = record_checks(record)
         try:
-            with out_of_memory_explained(title):
-                asked = self.command.verify(record, opened)
+            found = self.command.verify(record, None)
         except ParameterError as error:
-            refused = Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
-            asked = Checked([refused], [] if self.fast else never_checked(record))
+            found = Checked([_refused(record, error)], [])
+        return Checked([*checks, *found.checks], [*found.not_checked, *not_checked])
+
+    def _by_another(self, line: Line, record: dict[str, Any], say: Say) -> Checked:
+        """Check a record against another one that is made as it was."""
+        checks, task = self._task(line, record)
+        if not all(check.ok for check in checks):
+            return Checked(checks, never_checked(record))
+        begun = False
+
+        def opened() -> Case:
+            nonlocal begun
+            begun = True
+            return self._open(task, record["result"]["request"], say)
+
+        try:
+            with out_of_memory_explained(task.item.title):
+                found = self.command.verify(record, opened)
+        except ParameterError as error:
+            if begun:  # before that the record is wrong, whose parameters are not options
+                spell(error, self.flags)
+            found = Checked([_refused(record, error)], never_checked(record))
         except Differs as error:
-            asked = Checked(error.checks, never_checked(record))
-        return Checked([*checks, *asked.checks], [*asked.not_checked, *not_checked], asked.run)
+            found = Checked(error.checks, never_checked(record))
+        return replace(found, checks=[*checks, *found.checks])
 
     def _task(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], Task]:
         """Return the checks of the input of a record, and what to open."""
@@ -203,13 +221,20 @@ class Verifier:
         try:
             item = recorded.item()
             checks = input_checks(record, item)
-        except ValueError as error:  # a path or text that is none, such as one with a NUL
+        except ValueError as error:  # not a path or text, for instance because of a NUL
             raise InputError(f"{line.origin}: the input cannot be read: {error}") from error
         return checks, Task(item, "record", recorded.model, recorded.revision, "", recorded)
 
-    def _opened(self, task: Task, request: dict[str, Any], say: Say) -> Callable[[], Case]:
+    def _open(self, task: Task, request: dict[str, Any], say: Say) -> Case:
+        def tell(note: str) -> None:
+            say(typed(note, self.flags))
+
         opening = self.opening.of_request(request)
-        return lambda: opening.open(opening.find(task, say), say, None)
+        return opening.open(opening.find(task, tell), tell, None)
+
+
+def _refused(record: dict[str, Any], error: ParameterError) -> Check:
+    return Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
 
 
 def _run_record(run: RunInfo | None, seconds: float) -> dict[str, Any]:
