@@ -20,6 +20,8 @@ from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.curve.summary import summarise
 from tests.promise.cases import ROUNDING, SumModulo, allowed, judge
 
+pytestmark = pytest.mark.slow
+
 RUNS, INPUTS, SAMPLES, DELTA = 40, 100, 10, 0.1
 MASK, RADIUS = np.arange(31) == 30, 9
 FUNCTION = SumModulo(31, 3)

@@ -19,6 +19,8 @@ from stabcert.errors import ParameterError
 from tests.core.hard.hard_cases import random_function, true_radii
 from tests.doubles import Parity, Table, one_hot
 
+pytestmark = pytest.mark.slow
+
 
 def leads(smoothed: SmoothedPredictor, mask: np.ndarray) -> list[tuple[int, bool]]:
     """For each other class: votes that the winner has more, and whether that class has the lower index."""
