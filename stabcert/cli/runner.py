@@ -12,22 +12,16 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from stabcert import __version__
-from stabcert.cli.draws import Draws, model_digest
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import (
-    DEFAULT_SEED,
-    ExplanationOptions,
-    InputOptions,
-    MaskOptions,
-    ModelOptions,
-    OutputOptions,
-)
+from stabcert.cli.options import DEFAULT_SEED, Call
+from stabcert.cli.spelling import Flags, spell, typed
 from stabcert.cli.tasks import Task
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import InputError, ModelError, StabcertError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import HardFinding
@@ -105,28 +99,32 @@ class Runner:
         models: those that are loaded, by name and revision, and those that cannot be, so that each is tried once.
     """
 
-    command: str
-    inputs: InputOptions
-    model: ModelOptions
-    explanation: ExplanationOptions
-    output: OutputOptions
-    masks: MaskOptions
+    call: Call
     batch_size: BatchSize
     work: Callable[[Case], Outcome]
     choose: Callable[[ModelPredictor, Draws], Choice] | None
     pictures: bool
     finished: Collection[str]
     models: dict[tuple[str, str | None], LoadedModel | ModelError]
+    flags: Flags
+    """The option of each parameter, for notes and errors about one input."""
 
     def collect(self, task: Task) -> Result:
         """`run` where nobody listens: notes come with the result."""
         notes: list[str] = []
-        with library_noise(self.output.verbose):
+        with library_noise(self.call.running.verbose):
             result = self.run(task, notes.append)
         return replace(result, notes=tuple(notes))
 
     def run(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
-        """The report on one input, or why there is none."""
+        """The report on one input, or why there is none; notes and errors name options."""
+        flags = self.flags
+        result = self._result(task, lambda note: say(typed(note, flags)), on_progress)
+        if result.error is not None:
+            spell(result.error, flags)
+        return result
+
+    def _result(self, task: Task, say: Say, on_progress: Callable[[int], None] | None) -> Result:
         try:
             if task.problem is not None:
                 raise task.problem
@@ -170,7 +168,7 @@ class Runner:
         for note in predictor.masked_input.notes:
             say(f"{task.item.id}: {note}")
         digest = model_digest(model.sha256, model.config_sha256, model.id)
-        draws = Draws(self.output.seed, sha256, digest, task.copy)
+        draws = Draws(self.call.running.seed, sha256, digest, task.copy)
         choice = self._choose(task, predictor, draws, model)
         for note in (note for attribution in choice.attributions for note in attribution.notes):
             say(f"{task.item.id}: {note}")
@@ -178,11 +176,11 @@ class Runner:
         function = outcome.function or predictor
         explanation = explanation_of(predictor, function, choice)
         tied = tie_note(explanation)
-        if tied is not None and self.output.json:  # elsewhere it stands with the result
+        if tied is not None and self.call.output.json:  # elsewhere it stands with the result
             say(f"{task.item.title}: {tied}")
         flips = flips_of(function, outcome.certificate, choice, model.class_names) if self.pictures else ()
         report = Report(
-            command=self.command,
+            command=self.call.command,
             status=outcome.status_of(explanation),
             input=InputInfo(
                 id=task.item.id,
@@ -199,8 +197,8 @@ class Runner:
             explanation=explanation,
             result=outcome.result,
             run=RunInfo(
-                seed=self.output.seed,
-                default_seed=self.output.seed == DEFAULT_SEED,
+                seed=self.call.running.seed,
+                default_seed=self.call.running.seed == DEFAULT_SEED,
                 device=str(model.device),
                 dtype=str(model.dtype).removeprefix("torch."),
                 batch_size=predictor.batches.largest,
@@ -219,13 +217,13 @@ class Runner:
         """The model for this input; loaded once."""
         kind, name, revision = task.item.kind, task.model, task.revision
         if (name, revision) not in self.models:
-            if task.recorded is None and self.model.model is None:
+            if task.recorded is None and self.call.model.model is None:
                 say(f"no --model given: using the built-in {name}")
             from stabcert.models.hub import load_model
             from stabcert.models.memory import keep_freed_memory
 
             keep_freed_memory()
-            options = self.model
+            options = self.call.model
             try:
                 loaded = load_model(
                     name,
@@ -256,7 +254,8 @@ class Runner:
     def _predictor(
         self, task: Task, data: bytes, model: LoadedModel, say: Say
     ) -> tuple[ModelPredictor, tuple[int, int] | None]:
-        features, baseline, truncate = self.inputs.features, self.inputs.baseline, self.inputs.truncate
+        asked = self.call.inputs
+        features, baseline, truncate = asked.features, asked.baseline, asked.truncate
         if task.recorded:
             masking = task.recorded.masking
             features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated
@@ -275,11 +274,11 @@ class Runner:
             return task.recorded.choice(
                 predictor, input_sha256=draws.input_sha256, model_sha256=model.sha256, config_sha256=model.config_sha256
             )
-        if self.masks.mask_file is not None:
-            return by_file(self.masks.mask_file, predictor.n_features)
+        if self.call.masks.mask_file is not None:
+            return by_file(self.call.masks.mask_file, predictor.n_features)
         if self.choose is not None:
             return self.choose(predictor, draws)
-        return by_method(predictor, self.explanation, seed=self.output.seed)
+        return by_method(predictor, self.call.explanation, seed=self.call.running.seed)
 
 
 def _article(kind: str) -> str:

@@ -18,7 +18,7 @@ from stabcert.cli.inputs import Item
 from stabcert.cli.records import Recorded, read_records
 from stabcert.core.types import Feature, Features
 from stabcert.errors import InputError
-from stabcert.report.record import to_json
+from stabcert.records.writing import to_json
 from tests.fuzz.strategies import as_json, examples, mutated_bytes, mutated_json, teaches
 
 MASKING = {"features": "word", "baseline": "remove", "removal": "positions"}

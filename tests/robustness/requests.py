@@ -37,7 +37,7 @@ def _labelled(shop: Workshop, *options: object) -> Sequence[object]:
 
 CASES = cases(
     AREA,
-    ("a rate in percent", _ask("certify-soft", "--min-rate", 90), 2, "got 90. For 90% write --min-rate 0.9"),
+    ("a rate in percent", _ask("certify-soft", "--min-rate", 90), 2, "got 90. For 90% use --min-rate 0.9"),
     ("a largest radius without a rate", _ask("certify-soft", "--largest-radius"), 2, "add --min-rate RATE"),
     ("two methods for one mask", _ask("certify-hard", method="lime,random"), 2, "use --method lime"),
     ("a device that is none", _ask("fourier", "--device", "gpu"), 2, "use auto, cpu, cuda"),

@@ -14,13 +14,15 @@ from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.certify_soft_work import SoftWork
 from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
+from stabcert.cli.options import Call, ExplanationOptions, InputOptions
 from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
+from stabcert.cli.spelling import Flags
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.records import Line
 from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.report.record import RunInfo, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import RunInfo
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.mask_flags import has_rule, without_rule
@@ -46,13 +48,13 @@ class Again:
 
     Args:
         say: tells the user something on the way.
+        flags: the option of each parameter, for notes and errors.
     """
 
-    command: str
-    model: ModelOptions
-    output: OutputOptions
+    call: Call
     batch_size: BatchSize
     say: Callable[[str], None]
+    flags: Flags
     models: dict[str, dict[tuple[str, str | None], LoadedModel | ModelError]] = field(default_factory=dict)
 
     def check(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], list[str], RunInfo | None]:
@@ -103,18 +105,21 @@ class Again:
         request = record["result"]["request"]
         dtype = Dtype(request["dtype"])
         return Runner(
-            self.command,
-            InputOptions(),
-            replace(self.model, dtype=dtype),
-            ExplanationOptions(),
-            replace(self.output, seed=request["seed"]),
-            MaskOptions(),
+            Call(
+                self.call.command,
+                InputOptions(),
+                replace(self.call.model, dtype=dtype),
+                ExplanationOptions(),
+                self.call.output,
+                replace(self.call.running, seed=request["seed"]),
+            ),
             self.batch_size,
-            _work(self.command, record["result"]),
+            _work(self.call.command, record["result"]),
             None,
             False,
             (),
             self.models.setdefault(dtype, {}),
+            self.flags,
         )
 
 

@@ -15,6 +15,7 @@ from stabcert.core.masks import Additions, IndependentDraws, bernoulli_keep_mask
 from stabcert.core.noise import grid_count, quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.trials import MAX_WITHOUT_REPLACEMENT, larger_than
+from stabcert.core.streams import part_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import ParameterError
 
@@ -26,11 +27,6 @@ class Tries:
     masks: Masks
     parts: tuple[tuple[int, int, bool, slice], ...]
     """Requested radius, radius used, True if enumerated, and rows of ``masks``, for each radius."""
-
-
-def words_of(rng: Generator) -> list[int]:
-    """Return entropy from which several generators of the same numbers can be created."""
-    return [int(word) for word in rng.integers(2**63, size=2)]
 
 
 def as_radii(radii: Sequence[int]) -> tuple[int, ...]:
@@ -70,7 +66,7 @@ def smoothed_predictors(
             raise ParameterError(
                 f"keep_probabilities must be above 0 and at most 1, got {keep_probability}. Use a number such as 0.5"
             )
-        again = np.random.default_rng(words)  # the same numbers for every keep probability
+        again = part_of(words)  # the same numbers for every keep probability
         if keep_probability == 1:
             keep_masks = np.ones((1, n), dtype=np.bool_)
         elif noise == "quantized":
@@ -95,7 +91,7 @@ def tries_of(mask: Mask, radii: Sequence[int], n_samples: int, words: list[int])
         used = min(radius, int((~mask).sum()))
         if used not in drawn:
             additions = Additions(mask, used)
-            rows.append(_draw(additions, n_samples, np.random.default_rng([*words, used])))
+            rows.append(_draw(additions, n_samples, part_of(words, used)))
             drawn[used] = not larger_than(additions, len(rows[-1])), slice(end, end + len(rows[-1]))
             end += len(rows[-1])
         parts.append((radius, used, *drawn[used]))

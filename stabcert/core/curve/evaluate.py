@@ -11,13 +11,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from stabcert.core.curve.draws import Tries, as_radii, smoothed_predictors, tries_of, words_of
+from stabcert.core.curve.draws import Tries, as_radii, smoothed_predictors, tries_of
 from stabcert.core.curve.result import MaskStability, SmoothedInput, SmoothingCurve, TriedAdditions
 from stabcert.core.curve.summary import summarise
 from stabcert.core.decisions import decide
 from stabcert.core.hard.certificate import Noise
 from stabcert.core.hard.leads import leads_of, radius_by_counts
 from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, as_masks
 from stabcert.errors import ParameterError
 
@@ -150,8 +151,8 @@ def smoothing_curve(
                 draws=draws,
                 n_samples=n_samples,
                 noise=noise,
-                noise_rng=np.random.default_rng(noise_words),
-                rng=np.random.default_rng([*words, i]),
+                noise_rng=part_of(noise_words),
+                rng=part_of(words, i),
             )
         )
     return summarise(results, delta=delta)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.curve.draws import smoothed_predictors, tries_of, words_of
+from stabcert.core.curve.draws import smoothed_predictors, tries_of
 from stabcert.core.curve.evaluate import evaluate_smoothing, smoothing_curve
 from stabcert.core.curve.result import MaskStability, SmoothedInput, TriedAdditions
 from stabcert.core.curve.summary import summarise
 from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import words_of
 from stabcert.core.types import MaskedPredictor
 from stabcert.errors import InputError, ParameterError
 from tests.doubles import Batchy, Constant, Counting, Majority, Parity, Table, Threshold
