@@ -177,7 +177,7 @@ def test_e8_ii_off_the_grid_the_published_masks_keep_more_than_lambda() -> None:
     certificate = certify_hard(smoothed, nothing)
     assert certificate.keep_probability == Fraction(1, 2)
     assert certificate.radius_incremental == 1
-    with pytest.raises(ParameterError, match=r"use 1/2 \(0\.5\)"):
+    with pytest.raises(ParameterError, match=r"Use 1/2 \(0\.5\)"):
         grid_count(asked, q)
 
 
