@@ -38,7 +38,7 @@ class Stream(IntEnum):
 
 SMOOTHING_STREAM = 64
 """Of frozen noise: ``certify-soft --smooth`` and ``smooth-eval``, which draws in another way. ``certify-hard`` has
-`stabcert.report.hard.finding.NOISE_STREAM`, which stands in its records."""
+`stabcert.core.hard.finding.NOISE_STREAM`, which stands in its records."""
 
 
 _SINCE_RULE_2 = ("family", "stream_rule")

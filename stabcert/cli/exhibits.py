@@ -8,11 +8,12 @@ import numpy as np
 
 from stabcert.cli.explanation import Choice
 from stabcert.core.decisions import decide, decide_from, predict
+from stabcert.core.explanation import Explanation
+from stabcert.core.hard.finding import HardFinding
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.spectrum.result import SpectrumFinding
 from stabcert.report.canvas import Canvas, Flip
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.record import Explanation, Prediction
-from stabcert.report.spectrum.record import SpectrumFinding
 
 if TYPE_CHECKING:
     from stabcert.core.types import MaskedPredictor

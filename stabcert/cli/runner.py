@@ -19,13 +19,15 @@ from stabcert.cli.inputs import Label
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.options import DEFAULT_SEED, Call
 from stabcert.cli.tasks import Task
+from stabcert.core.explanation import Explanation
+from stabcert.core.hard.finding import HardFinding
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.spectrum.result import SpectrumFinding
 from stabcert.errors import InputError, ModelError, StabcertError
+from stabcert.records.findings import InputInfo, ModelInfo, RunInfo, Status
 from stabcert.report.canvas import Exhibit
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.record import Explanation, InputInfo, ModelInfo, Report, RunInfo, Status
-from stabcert.report.spectrum.record import SpectrumFinding
+from stabcert.report.record import Report
 from stabcert.report.wording import tie_note
 from stabcert.sweep.key import record_key
 

@@ -22,7 +22,7 @@ from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Say, Summarised, Writer
 from stabcert.errors import ParameterError, StabcertError
-from stabcert.report.record import failed_record
+from stabcert.records.record import FailedRecord
 from stabcert.sweep.key import digest
 from stabcert.sweep.shard import Shard, parse_shard
 
@@ -207,9 +207,9 @@ class Session:
             writer.show(result.exhibit, say, kept)
 
     def _failure(self, task: Task, error: StabcertError) -> dict[str, object]:
-        return failed_record(
+        return FailedRecord.of(
             self.call.command, task.item.describe(), code_of_error(error), str(error), key=task.request
-        )
+        ).to_dict()
 
     def _check_items(self, tasks: Sequence[Task]) -> None:
         """What is known to be impossible ends the run before it begins, unless it is to go on."""

@@ -18,8 +18,9 @@ from stabcert.cli.exhibits import explanation_of
 from stabcert.cli.explanation import Choice
 from stabcert.cli.runner import Case
 from stabcert.core.types import Feature, Features, Masks, Probs
+from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.records.writing import to_json
-from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo
+from stabcert.report.record import Report
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
 from stabcert.report.verify.mask_flags import has_rule, without_rule

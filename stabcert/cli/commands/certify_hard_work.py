@@ -18,10 +18,7 @@ from stabcert.core.hard.bernoulli import certify_hard_bernoulli
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.hard.certify import certify_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
-from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
-from stabcert.core.noise import quantized_keep_masks, tie_free_counts
-from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.report.hard.finding import (
+from stabcert.core.hard.finding import (
     NOISE_STREAM,
     Attack,
     Broken,
@@ -31,8 +28,12 @@ from stabcert.report.hard.finding import (
     agrees,
     keeps_prediction,
 )
-from stabcert.report.hard.record import hard_result
-from stabcert.report.record import Prediction, Status
+from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
+from stabcert.core.noise import quantized_keep_masks, tie_free_counts
+from stabcert.core.prediction import Prediction
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.records.findings import Status
+from stabcert.records.hard import HardResult
 from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class HardWork:
         )
         status: Status = "reported" if finding.met is None else "certified" if finding.met else "not-certified"
         asked = replace(request, enumerate_calls=enumerate_calls)
-        result = hard_result(finding, case.class_names, request=asked.record())
+        result = HardResult.of(finding, case.class_names, request=asked.record()).to_dict()
         allowed = allowed_of(result["request"])
         return Outcome(status, result, function, finding, flags=finding.smoothed.flags, allowed=allowed)
 

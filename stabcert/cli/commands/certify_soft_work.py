@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
 from stabcert.core.masks import bernoulli_keep_masks
+from stabcert.core.prediction import Prediction
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.certify import Interrupted, certify_soft
-from stabcert.report.record import Prediction, prediction_record, soft_result
+from stabcert.records.common import Prediction as PredictionRecord
+from stabcert.records.soft import Smoothing, SoftResult
 from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class SoftWork:
         except Interrupted as error:
             found, interrupted = error.certificate, True
         smoothing = None if smoothed is None else _smoothing_record(case, smoothed, request.smooth)
-        result = soft_result(found, smoothing, request=request.record(), interrupted=interrupted)
+        result = SoftResult.of(found, smoothing, request=request.record(), interrupted=interrupted).to_dict()
         allowed = allowed_of(result["request"])
         return Outcome(found.verdict, result, smoothed, found, interrupted, allowed=allowed)
 
@@ -65,12 +67,12 @@ def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredic
     return SmoothedPredictor(predictor, keep)
 
 
-def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
+def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> Smoothing:
     """What was smoothed how, and what the model itself says: smoothing changes predictions."""
     full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
-    return {
-        "lambda": keep_probability,
-        "draws": len(smoothed.keep_masks),
-        "noise": "bernoulli",
-        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
-    }
+    return Smoothing(
+        keep_probability=keep_probability,
+        draws=len(smoothed.keep_masks),
+        noise="bernoulli",
+        unsmoothed_prediction=PredictionRecord.of(Prediction.of(full, case.class_names)),
+    )

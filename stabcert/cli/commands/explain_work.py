@@ -15,16 +15,16 @@ from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
 from stabcert.cli.session import Case, Outcome
-from stabcert.core.comparison import movement
+from stabcert.core.comparison import Compared, Neighbourhood, movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import check_search, smallest_stable_mask
 from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.errors import ParameterError
-from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
-from stabcert.report.record import Prediction
+from stabcert.records.explain import ExplainResult, StableSearch
 
 if TYPE_CHECKING:
     from stabcert.cli.commands.explain import EffortOptions, StableOptions
@@ -108,14 +108,14 @@ class Attributions:
         searched = None
         if stable is not None:
             largest_k = self._largest_k(case.predictor)
-            searched = until_stable_record(stable, **self._search, largest_k=largest_k, family=self._family)
-        result = explain_result(
+            searched = StableSearch.of(stable, **self._search, largest_k=largest_k, family=self._family)
+        result = ExplainResult.of(
             _compared(case),
             case.class_names,
             neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours and not interrupted else (),
             until_stable=searched,
             interrupted=interrupted,
-        )
+        ).to_dict()
         if interrupted:
             return Outcome("undecided", result, interrupted=True)
         if stable is None:

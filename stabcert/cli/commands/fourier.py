@@ -153,8 +153,8 @@ def fourier(
     from stabcert.cli.session import Outcome, Session
     from stabcert.core.spectrum.transforms import exact_cost
     from stabcert.core.statistics.bounds import check_delta
+    from stabcert.records.spectrum import SpectrumResult
     from stabcert.report.says.spectrum import spectrum_document
-    from stabcert.report.spectrum.record import spectrum_result
 
     basis, bias = parse_basis(spectrum.basis)
     check_delta(spectrum.delta)
@@ -177,7 +177,7 @@ def fourier(
 
     def work(case: Case) -> Outcome:
         finding = bounded(case, request, analyse(case, request))
-        return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
+        return Outcome("reported", SpectrumResult.of(finding, case.class_names).to_dict(), certificate=finding)
 
     call = Call("fourier", inputs, model, explanation, output, running, masks)
     session = Session(call, asked, check_mask=request.check_mask)

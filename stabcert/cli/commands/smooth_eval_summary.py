@@ -13,11 +13,13 @@ from stabcert.cli.options import Call
 from stabcert.cli.parsing import parse_methods
 from stabcert.cli.tasks import Task, result_parameters
 from stabcert.cli.writer import Summarised
-from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
+from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput, Threshold
 from stabcert.core.curve.summary import summarise
 from stabcert.errors import ParameterError
+from stabcert.records.curve import settings_of, smoothed_input
+from stabcert.records.curve_summary import CurveRecord
+from stabcert.records.findings import CurveFinding
 from stabcert.records.writing import SCHEMA
-from stabcert.report.curve.record import CurveFinding, Threshold, curve_record, settings_of, smoothed_input
 from stabcert.sweep.key import digest
 
 
@@ -142,5 +144,5 @@ def _summarised(finding: CurveFinding, key: str) -> Summarised:
     from stabcert.report.curve.plot import plot_curve
     from stabcert.report.says.curve import curve_document
 
-    record = curve_record(finding, key=key)
+    record = CurveRecord.of(finding, key=key).to_dict()
     return Summarised(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))

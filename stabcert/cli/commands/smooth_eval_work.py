@@ -16,8 +16,9 @@ from stabcert.cli.labels import class_of
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.runner import Case, Outcome
 from stabcert.core.curve.evaluate import evaluate_smoothing
+from stabcert.core.curve.result import EvaluationSettings
 from stabcert.core.masks import top_k_mask
-from stabcert.report.curve.record import EvaluationSettings, input_result
+from stabcert.records.curve import CurveInputResult
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
@@ -93,7 +94,9 @@ class SmoothWork:
             noise_rng=noise_generator(self._seed, SMOOTHING_STREAM),
             rng=case.draws.generator(Stream.additions, None, request.of_draws()),
         )
-        result = input_result(found, methods, list(masks), index, settings, case.class_names, copy=case.draws.copy)
+        result = CurveInputResult.of(
+            found, methods, list(masks), index, settings, case.class_names, copies_before=case.draws.copy
+        ).to_dict()
         return Outcome("reported", result)
 
     def _check_labels(self, class_names: tuple[str, ...]) -> None:

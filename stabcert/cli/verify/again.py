@@ -20,8 +20,8 @@ from stabcert.cli.runner import Case, Outcome, Runner
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.records import Line
 from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.records.findings import RunInfo
 from stabcert.records.writing import to_json
-from stabcert.report.record import RunInfo
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.mask_flags import has_rule, without_rule

@@ -24,17 +24,18 @@ from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.records.findings import RunInfo
+from stabcert.records.verification import FailedVerificationRecord
 from stabcert.records.writing import to_json
 from stabcert.report.document import Document
 from stabcert.report.markdown import escaped, markdown
-from stabcert.report.record import RunInfo
 from stabcert.report.says.common import failure
 from stabcert.report.says.verification import verification_document
 from stabcert.report.terminal import Shown, lines
 from stabcert.report.verify.checks import Check
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.mask_flags import notes_of
-from stabcert.report.verify.verification import Verification, failed_verification
+from stabcert.report.verify.verification import Verification
 from stabcert.report.visible import visible
 from stabcert.sweep.journal import Journal
 from stabcert.sweep.key import digest
@@ -100,9 +101,9 @@ class _Verify:
                         raise
                     with progress.hidden():
                         self._say(f"Error: {error}", always=True)
-                        record = failed_verification(
+                        record = FailedVerificationRecord.of(
                             line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=self._key(line)
-                        )
+                        ).to_dict()
                         self._write(record, journal)
                     code = max(code, SOME_FAILED)
                 else:
