@@ -153,7 +153,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "<!-- test command -->" in script
     (block,) = re.findall(r"<!-- test command -->\n```console\n(.*?)^```$", README, re.M | re.S)
-    assert block.strip().splitlines()[-1].endswith("pytest")
+    assert block.strip().splitlines()[-1] == "python -m pytest -n 2 --dist loadfile", "all tests, none left out"
     assert "$" not in block
 
 

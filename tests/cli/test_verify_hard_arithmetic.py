@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.commands.certify_hard_work import HardWork
-from stabcert.cli.draws import Draws
 from stabcert.cli.exhibits import explanation_of
 from stabcert.cli.explanation import Choice
 from stabcert.cli.runner import Case
+from stabcert.core.streams import Draws
 from stabcert.core.types import Feature, Features, Masks, Probs
 from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.records.writing import to_json

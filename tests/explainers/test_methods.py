@@ -175,8 +175,8 @@ def test_an_option_goes_to_the_methods_that_have_it() -> None:
         ((), {}, "no method was given; use one or more of lime, "),
         (("lime", "shap", "lime"), {}, "method lime is named twice"),
         (("lime", "shapp"), {}, "method 'shapp' is not known; did you mean shap"),
-        (("lime", "shap"), {"steps": 5}, r"lime, shap have no steps \(--steps\); leave it out"),
-        (("occlusion", "random"), {"sigma": 1.0}, r"occlusion, random have no sigma \(--sigma\)"),
+        (("lime", "shap"), {"steps": 5}, r"steps must be left out for lime, shap, got 5"),
+        (("occlusion", "random"), {"sigma": 1.0}, r"sigma must be left out for occlusion, random"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_before_anything_is_evaluated(

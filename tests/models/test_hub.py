@@ -372,7 +372,7 @@ def refuse(directory: Path | str, match: str, error: type[Exception] = ModelErro
 
 def test_a_missing_head_is_refused_and_allowed_only_by_its_option(copy: Callable[[str], Path]) -> None:
     directory = remove_head(copy("bert"))
-    refuse(directory, "no trained weights .* classifier.bias, classifier.weight.*--allow-random-head")
+    refuse(directory, "no trained weights .* classifier.bias, classifier.weight.*allow_random_head=True")
     first = load_model(str(directory), device="cpu", allow_random_head=True)
     assert "its predictions mean nothing" in first.notes[0]
     torch.rand(3)
@@ -389,7 +389,7 @@ def test_a_head_of_another_shape_is_refused(copy: Callable[[str], Path]) -> None
 @pytest.mark.parametrize("cls", ["BertModel", "BertForMaskedLM"])
 def test_a_text_model_without_a_classifier_is_called_what_it_is(tmp_path: Path, cls: str) -> None:
     directory = save_bert(tmp_path / "bert", cls)
-    refuse(directory, f"is {cls}, not a classifier; .*fine-tuned for classification.*--allow-random-head")
+    refuse(directory, f"is {cls}, not a classifier; .*fine-tuned for classification.*allow_random_head=True")
     assert load_model(str(directory), device="cpu", allow_random_head=True).kind == "text"
 
 
@@ -409,7 +409,7 @@ def test_pickled_weights_are_refused_before_loading_and_read_with_the_option(cop
     directory = copy("bert")
     torch.save(load_file(directory / "model.safetensors"), directory / "pytorch_model.bin")
     (directory / "model.safetensors").unlink()
-    refuse(directory, "only in pytorch_model.bin, a pickle, .*--allow-pickle")
+    refuse(directory, "only in pytorch_model.bin, a pickle, .*allow_pickle=True")
     assert load_model(str(directory), device="cpu", allow_pickle=True).kind == "text"
 
 
@@ -459,7 +459,7 @@ def test_remote_code_is_refused_and_run_only_with_the_option(
             "AutoModelForSequenceClassification": "own.OwnForSequenceClassification",
         },
     )
-    refuse(directory, "brings its own Python code.*--trust-remote-code")
+    refuse(directory, "brings its own Python code.*trust_remote_code=True")
     assert load_model(str(directory), device="cpu", trust_remote_code=True).class_names == ("bad", "good")
 
 
@@ -601,8 +601,8 @@ def test_wrong_requests_are_parameter_errors_or_name_the_devices(saved: SimpleNa
         ParameterError,
         dtype="float64",
     )
-    refuse(saved.vit, "--revision v1 is for models of the hub", ParameterError, revision="v1")
-    refuse("demo:image", "--revision v1 is for models of the hub", ParameterError, revision="v1")
+    refuse(saved.vit, "revision='v1' is for models of the hub", ParameterError, revision="v1")
+    refuse("demo:image", "revision='v1' is for models of the hub", ParameterError, revision="v1")
     with pytest.raises(ModelError, match=r"device 'cuda:99' does not exist here; this machine has cpu"):
         choose_device("cuda:99")
     assert choose_device("cpu") == torch.device("cpu")

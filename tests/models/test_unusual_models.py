@@ -159,7 +159,7 @@ def test_patches_that_do_not_divide_the_image_give_way_to_a_grid_and_that_is_not
     assert masked.settings["features"] == "grid:7"
     (note,) = masked.notes
     assert note.endswith(
-        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels: using --features grid:7"
+        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels: using features='grid:7'"
     )
     assert loaded.predictor(picture(), features="grid:7").masked_input.notes == ()
     with pytest.raises(ParameterError, match="do not divide"):
@@ -241,7 +241,7 @@ def test_every_baseline_that_is_advised_is_possible(family: str) -> None:
         try:
             text(family, baseline)
         except ParameterError as error:
-            found = re.search(r"use --baseline ([a-z|]+)$", str(error))
+            found = re.search(r"use baseline='([a-z|]+)'$", str(error))
             assert found is not None
             advised |= set(found[1].split("|"))
         else:
@@ -269,7 +269,7 @@ def test_a_mixture_of_experts_has_near_ties_although_it_cannot_compute_in_float6
 
 
 def test_a_network_without_gradients_says_what_to_do() -> None:
-    with pytest.raises(ModelError, match=r"gives no gradients for this input .*such as --method lime"):
+    with pytest.raises(ModelError, match=r"gives no gradients for this input .*such as method='lime'"):
         explain(text("reformer", "remove"), "saliency")
 
 
@@ -292,6 +292,6 @@ def test_fewer_samples_than_features_are_noted_by_lime() -> None:
     predictor = text("bert", "remove")
     (note,) = explain(predictor, "lime", n_samples=5).notes
     assert note.startswith("lime evaluated 5 samples for 5 features")
-    assert "--n-samples 12 or more" in note
+    assert "n_samples=12 or more" in note
     assert explain(predictor, "lime", n_samples=6).notes == ()
     assert explain(predictor, "occlusion").notes == ()

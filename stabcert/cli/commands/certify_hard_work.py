@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
-from stabcert.cli.draws import Stream, noise_generator
 from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import decide, predict
@@ -19,7 +18,6 @@ from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.hard.certify import certify_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
 from stabcert.core.hard.finding import (
-    NOISE_STREAM,
     Attack,
     Broken,
     Check,
@@ -32,6 +30,7 @@ from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
 from stabcert.core.noise import quantized_keep_masks, tie_free_counts
 from stabcert.core.prediction import Prediction
 from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
 from stabcert.records.findings import Status
 from stabcert.records.hard import HardResult
 from stabcert.report.refusal import allowed_of

@@ -15,12 +15,12 @@ from stabcert.cli.tasks import Task, result_parameters
 from stabcert.cli.writer import Summarised
 from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput, Threshold
 from stabcert.core.curve.summary import summarise
+from stabcert.core.streams import digest
 from stabcert.errors import ParameterError
 from stabcert.records.curve import settings_of, smoothed_input
 from stabcert.records.curve_summary import CurveRecord
 from stabcert.records.findings import CurveFinding
 from stabcert.records.writing import SCHEMA
-from stabcert.sweep.key import digest
 
 
 class SmoothSummary:

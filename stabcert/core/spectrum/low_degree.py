@@ -75,8 +75,9 @@ def monotone_parts(
         degree = settings.degree
     if count_additions(n, degree, at_most=_MAX_COEFFICIENTS) > _MAX_COEFFICIENTS:
         raise ParameterError(
-            f"the monotone spectrum of {n} features up to degree {degree} takes more than {_MAX_COEFFICIENTS} "
-            "evaluations; use a smaller --degree, or the standard basis, which is estimated"
+            f"degree must be smaller for {n} features, got {degree}. The monotone spectrum up to it takes more than "
+            f"{_MAX_COEFFICIENTS} evaluations. Use a smaller one, or the standard basis, which is estimated.",
+            "degree",
         )
     additions = Additions(np.zeros(n, dtype=np.bool_), degree)
     sets = np.concatenate(list(additions.enumerate()))

@@ -13,6 +13,7 @@ from stabcert.core.spectrum.settings import SpectrumSettings
 from stabcert.core.spectrum.target import TargetFunction
 from stabcert.core.spectrum.transforms import every_mask, transform, weights_by_degree
 from stabcert.core.spectrum.weight_estimates import check_degree, estimate_weights, samples_for_weight, weight_interval
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Masks, Scores
 
 DEFAULT_DEGREE = 3
@@ -30,7 +31,7 @@ class SampledSpectrum:
     def __init__(self, function: TargetFunction, settings: SpectrumSettings, rng: Generator) -> None:
         self._function = function
         self._settings = settings
-        self._root = [int(word) for word in rng.integers(2**63, size=2)]
+        self._root = words_of(rng)
         self._degree = min(DEFAULT_DEGREE, settings.n_features) if settings.degree is None else settings.degree
         if settings.basis != "monotone":
             check_degree(settings.n_features, self._degree, settings.probability)
@@ -193,4 +194,4 @@ class SampledSpectrum:
 
     def _stream(self, purpose: int, keep_probability: float = 1.0) -> Generator:
         """A generator of its own for each purpose and keep probability."""
-        return np.random.default_rng([*self._root, purpose, int(np.float64(keep_probability).view(np.uint64))])
+        return part_of(self._root, purpose, int(np.float64(keep_probability).view(np.uint64)))

@@ -49,8 +49,8 @@ def exact_cost(n_features: int) -> ExactCost:
     if not 1 <= n_features <= MAX_EXACT_FEATURES:
         raise ParameterError(
             f"an exact spectrum of {n_features} features would take 2^{n_features} evaluations; possible are 1 to "
-            f"{MAX_EXACT_FEATURES} features. Use a smaller --exact-max to estimate it with --n-samples, or --restrict "
-            "for exact spectra of some of the features"
+            f"{MAX_EXACT_FEATURES} features. Use a smaller exact_max to estimate it with n_samples, or "
+            f"restrict={MAX_EXACT_FEATURES} for exact spectra of some of the features"
         )
     return ExactCost(2**n_features, _TABLES * 8 * 2**n_features + 24 * _ROWS_AT_ONCE * n_features)
 

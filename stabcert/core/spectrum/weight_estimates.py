@@ -46,8 +46,9 @@ def check_degree(n_features: int, degree: int, bias: float) -> None:
     # The integer is compared before it is converted, for the conversion overflows.
     if sets > _MAX_SETS or (bias != 0.5 and sets * growth**degree > _MAX_BIASED_SETS):
         raise ParameterError(
-            f"the weight of degree {degree} of {n_features} features cannot be estimated: there are too many sets of "
-            "that many features; use a smaller --degree"
+            f"degree must be smaller for {n_features} features, got {degree}. There are too many sets of {degree} "
+            "features to estimate their weight.",
+            "degree",
         )
 
 

@@ -21,16 +21,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"target": "logit"}, "probability, margin or indicator"),
     ({"target_class": 2}, "use 0 to 1"),
     ({"target_class": -1}, "use 0 to 1"),
-    ({"degree": 6}, "--degree from 0 to 5"),
-    ({"degree": -1}, "--degree from 0 to 5"),
-    ({"n_samples": 1}, "--n-samples 2"),
-    ({"keep_probabilities": ()}, "--lambdas 1"),
-    ({"keep_probabilities": (1.0, 1.1)}, "--lambdas in 0 to 1"),
-    ({"keep_probabilities": (float("nan"),)}, "--lambdas in 0 to 1"),
-    ({"restrict": 0}, "--restrict 1 to 5"),
-    ({"restrict": 6}, "--restrict 1 to 5"),
+    ({"degree": 6}, "degree must be from 0 to 5"),
+    ({"degree": -1}, "degree must be from 0 to 5"),
+    ({"n_samples": 1}, "n_samples must be 2 or more"),
+    ({"keep_probabilities": ()}, "keep_probabilities .* got none. Use 1"),
+    ({"keep_probabilities": (1.0, 1.1)}, "keep_probabilities must be from 0 to 1"),
+    ({"keep_probabilities": (float("nan"),)}, "keep_probabilities must be from 0 to 1"),
+    ({"restrict": 0}, "restrict must be from 1 to 5"),
+    ({"restrict": 6}, "restrict must be from 1 to 5"),
     ({"restrict": 2, "restrict_draws": 1}, "2 or more"),
-    ({"top": -1}, "--top 0"),
+    ({"top": -1}, "top must be 0"),
     ({"delta": 0.0}, "between 0 and 1"),
 ]
 
@@ -46,7 +46,7 @@ def test_arguments_out_of_range_are_refused_with_what_is_possible(
 
 def test_too_many_features_for_an_exact_spectrum_are_refused_before_anything_is_evaluated() -> None:
     counting = Counting(Majority(40))
-    with pytest.raises(ParameterError, match=r"2\^40 evaluations.*--restrict"):
+    with pytest.raises(ParameterError, match=r"2\^40 evaluations.*restrict="):
         degree_weights(counting, exact_max=40, rng=np.random.default_rng(0))
     assert counting.calls == 0
 

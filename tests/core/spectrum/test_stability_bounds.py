@@ -188,7 +188,7 @@ def test_too_many_evaluations_are_refused_before_the_predictor_is_asked() -> Non
 
 @pytest.mark.parametrize("radius", [-1, 3])
 def test_a_radius_that_is_not_possible_is_refused(radius: int) -> None:
-    with pytest.raises(ParameterError, match="is not possible"):
+    with pytest.raises(ParameterError, match="radius must be from 0"):
         of_class_1([0.0] * 8, (1, 0, 0), radius)
 
 

@@ -232,5 +232,5 @@ def test_the_cost_is_known_before_anything_is_evaluated() -> None:
 
 @pytest.mark.parametrize("n_features", [0, MAX_EXACT_FEATURES + 1, 196])
 def test_a_spectrum_that_is_too_large_to_be_exact_is_refused_with_the_way_out(n_features: int) -> None:
-    with pytest.raises(ParameterError, match=r"--exact-max .* --n-samples, or --restrict"):
+    with pytest.raises(ParameterError, match=r"exact_max .* n_samples, or restrict="):
         exact_cost(n_features)
