@@ -25,7 +25,6 @@ from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.report.canvas import Exhibit
-from stabcert.report.record import failed_record
 from stabcert.report.says.common import failure
 from stabcert.report.wording import tie_note
 from stabcert.sweep.shard import Shard, parse_shard
@@ -141,8 +140,10 @@ class Certifier:
 
     def failed(self, task: Task, error: StabcertError) -> dict[str, Any]:
         """See `stabcert.cli.run.Doing`."""
+        from stabcert.records.record import FailedRecord
+
         name, info = self.command.name, task.item.describe()
-        return failed_record(name, info, code_of_error(error), str(error), key=task.request)
+        return FailedRecord.of(name, info, code_of_error(error), str(error), key=task.request).to_dict()
 
     def document(self, shown: Exhibit) -> Document:
         """See `stabcert.cli.run.Doing`."""

@@ -12,15 +12,17 @@ from stabcert.errors import ParameterError
 if TYPE_CHECKING:
     from stabcert.cli.explanation import Choice
     from stabcert.cli.opening import Case
+    from stabcert.core.explanation import Explanation
+    from stabcert.core.hard.finding import HardFinding
     from stabcert.core.soft.certificate import SoftCertificate
+    from stabcert.core.spectrum.result import SpectrumFinding
     from stabcert.core.streams import Draws
     from stabcert.core.types import Mask, MaskedPredictor
     from stabcert.models.base import ModelPredictor
+    from stabcert.records.findings import RunInfo, Status
     from stabcert.report.canvas import Canvas, Exhibit, Flip
     from stabcert.report.document import Document
-    from stabcert.report.hard.finding import HardFinding
-    from stabcert.report.record import Explanation, Report, RunInfo, Status
-    from stabcert.report.spectrum.record import SpectrumFinding
+    from stabcert.report.record import Report
     from stabcert.report.verify.checks import Check
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,64 +156,33 @@ def read_records(source: str) -> list[Recorded]:
     recorded = []
     for number, line in lines:
         origin = f"{name}, line {number}"
-        try:
-            record = parse_json(line)
-            if record["schema"] != SCHEMA:
-                raise InputError(f"{origin} was not made by `stabcert explain` of this version")
-            if record["command"] != "explain":
-                raise InputError(
-                    f"{origin} was made by `stabcert {record['command']}`; masks come from records of "
-                    "`stabcert explain INPUT --json`"
-                )
-            _check(record)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(
-                f"{origin} is not a record of `stabcert explain --json` ({type(error).__name__}: {error})"
-            ) from error
-        recorded.append(Recorded(record, origin))
+        recorded.append(Recorded(_record(line, origin), origin))
     if not recorded:
         raise InputError(f"{name} holds no records; make them with `stabcert explain INPUT --json`")
     return recorded
 
 
-def _check(record: dict[str, Any]) -> None:
-    """Everything that is read later exists and has its type; raises KeyError or TypeError."""
-    info = record["input"]
-    if not isinstance(info["id"], str) or info["kind"] not in ("image", "text"):
-        raise TypeError("an input has an id, and is an image or a text")
-    if info["path"] is not None and not isinstance(info["path"], str):
-        raise TypeError("paths are strings")
-    if record["status"] == "failed":
-        if not isinstance(record["error"]["message"], str):
-            raise TypeError("an error has a message")
-        return
-    explanation = record["explanation"]
-    for value, kind in (
-        (info["sha256"], str),
-        (info["truncated"], bool),
-        (record["model"]["id"], str),
-        (explanation["masking"]["features"], str),
-        (explanation["masking"]["baseline"], str),
-        (explanation["method"], str),
-        (explanation["settings"], dict),
-        (explanation["target"], int),
-        (explanation["n"], int),
-        (explanation["selected"], list),
-        (explanation["features"], list),
-    ):
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise TypeError(f"{value!r} should be {kind.__name__}")
-    if info["kind"] == "text" and not isinstance(info["text"], str):
-        raise TypeError("a text has its text")
-    if not all(type(index) is int for index in explanation["selected"]):
-        raise TypeError("selected features are integers")
-    for optional in (record["model"][name] for name in ("sha256", "config_sha256", "revision")):
-        if optional is not None and not isinstance(optional, str):
-            raise TypeError("hashes and revisions are strings")
-    for feature in explanation["features"]:
-        if not isinstance(feature["score"], (int, float, NoneType)) or isinstance(feature["score"], bool):
-            raise TypeError("scores are numbers")
-        if feature["score"] is not None and not abs(feature["score"]) <= sys.float_info.max:
-            raise ValueError("a score is beyond the range of floats")
-        if type(feature["index"]) is not int or not isinstance(feature.get("box", []), list):
-            raise TypeError("a feature has a number and a place")
+def _record(line: bytes, origin: str) -> dict[str, Any]:
+    from stabcert.records.problems import check_record
+
+    not_one = f"{origin} is not a record of `stabcert explain --json`"
+    try:
+        record = parse_json(line)
+    except ValueError as error:
+        raise InputError(f"{not_one} ({type(error).__name__}: {error})") from error
+    known = record if isinstance(record, dict) else {}
+    if known.get("schema", SCHEMA) != SCHEMA:
+        raise InputError(f"{origin} was not made by `stabcert explain` of this version")
+    if known.get("command", "explain") != "explain":
+        raise InputError(
+            f"{origin} was made by `stabcert {known['command']}`; masks come from records of "
+            "`stabcert explain INPUT --json`"
+        )
+    failed = known.get("status") == "failed"
+    try:
+        check_record(record, "failed" if failed else "explain")
+    except InputError as error:
+        raise InputError(f"{not_one} ({error})") from error
+    if not failed and known["input"]["kind"] == "text" and "text" not in known["input"]:
+        raise InputError(f"{not_one} (input lacks text)")
+    return known

@@ -16,10 +16,13 @@ from stabcert.cli.explanation import Choice
 from stabcert.cli.opening import Case
 from stabcert.cli.options import DEFAULT_SEED
 from stabcert.core.decisions import decide, decide_from, predict
+from stabcert.core.explanation import Explanation
+from stabcert.core.hard.finding import HardFinding
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.report.canvas import Canvas, Flip
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.record import Explanation, InputInfo, ModelInfo, Prediction, Report, RunInfo
+from stabcert.report.record import Report
 
 if TYPE_CHECKING:
     from stabcert.core.types import MaskedPredictor

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.masks import top_k_mask
-from stabcert.core.types import Scores
+from stabcert.core.prediction import Prediction
+from stabcert.core.types import Attribution, Mask, Scores
 from stabcert.errors import InputError, ParameterError
 
 
@@ -38,6 +39,29 @@ class Movement:
     l1_max: float
     top_k_overlap_mean: float
     top_k_overlap_min: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of several attributions of an input, with the mask of its best features."""
+
+    attribution: Attribution
+    mask: Mask
+    masked: Prediction
+    consistent: bool
+    """The mask alone gives the prediction of the full input."""
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """How far one method's attribution moves between an input and its Gaussian neighbours."""
+
+    method: str
+    neighbours: int
+    sigma: float
+    movement: Movement
+    same_prediction: int
+    """Neighbours with the prediction of the input."""
 
 
 def compare(first: ArrayLike, second: ArrayLike, k: int) -> Agreement:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from stabcert.core.explanation import Explanation as Explained
+from stabcert.core.prediction import Prediction as Predicted
+from stabcert.core.ties import Tie
+from stabcert.core.types import Mask
+from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.records.values import (
-    INTEGER,
     LACKS,
     NOT_TEXT,
     Box,
     Count,
     Indices,
-    Key,
     MayBeAbsent,
     NotNegative,
     Number,
@@ -38,38 +42,18 @@ def _defined(masking: dict[str, Any]) -> dict[str, Any]:
 
 
 _NAMED = {name: {"type": "string"} for name in ("features", "baseline")}
+
+
 Masking = Annotated[
     dict[Text, Any],
     AfterValidator(_defined),
     Field(json_schema_extra={"required": list(_NAMED), "properties": dict[str, Any](_NAMED)}),
 ]
-Family = Annotated[
-    Positive,
-    Field(description="Certificates among which one may choose afterwards; each has delta divided by this."),
-]
-StreamRule = Annotated[
-    Literal[1, 2],
-    INTEGER,
-    Field(
-        description="How the draws are derived: 1, or absent, from seed and input; 2 from model, mask and request as "
-        "well."
-    ),
-]
-AllowInconsistent = Annotated[
-    bool,
-    Field(
-        description="Certify although the mask has another class than the full input; missing in records from before "
-        "there was a rule."
-    ),
-]
-AllowVacuous = Annotated[
-    bool,
-    Field(
-        description="Certify although the empty input has the class of the mask; missing in records from before there "
-        "was a rule."
-    ),
-]
-Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+def indices_of(mask: Mask) -> list[int]:
+    """Return the indices of the features that a mask keeps."""
+    return [int(i) for i in np.flatnonzero(mask)]
 
 
 class Prediction(Part):
@@ -78,6 +62,10 @@ class Prediction(Part):
     id: Count
     label: Text
     probability: Share
+
+    @classmethod
+    def of(cls, found: Predicted) -> Self:
+        return cls(id=found.id, label=found.label, probability=found.probability)
 
 
 class Input(Part):
@@ -94,6 +82,13 @@ class Input(Part):
     truncated: bool
     """The text was cut to what the model can take."""
 
+    @classmethod
+    def of(cls, info: InputInfo) -> Self:
+        shown: dict[str, Any] = {"text": info.text}
+        if info.kind == "image":
+            shown = {"size": None if info.size is None else list(info.size)}
+        return cls(id=info.id, kind=info.kind, sha256=info.sha256, path=info.path, truncated=info.truncated, **shown)
+
 
 class Model(Part):
     """The model, and what defines its function."""
@@ -105,6 +100,16 @@ class Model(Part):
     config_sha256: Sha256 | None
     """Of the configuration, the tokenizer and the preprocessing; null for the demo models."""
     labels: TwoOrMore
+
+    @classmethod
+    def of(cls, info: ModelInfo) -> Self:
+        return cls(
+            id=info.id,
+            revision=info.revision,
+            sha256=info.sha256,
+            config_sha256=info.config_sha256,
+            labels=len(info.class_names),
+        )
 
 
 class Feature(Part):
@@ -120,12 +125,27 @@ class Feature(Part):
     """Character after the last."""
     score: Number | None
 
+    @classmethod
+    def of(cls, explanation: Explained, index: int) -> Self:
+        feature, scores = explanation.features.items[index], explanation.scores
+        place: dict[str, Any] = {}
+        if feature.box is not None:
+            place["box"] = list(feature.box)
+        if feature.span is not None:
+            start, end = feature.span
+            place |= {"text": feature.label, "start": start, "end": end}
+        return cls(index=index, score=None if scores is None else float(scores[index]), **place)
+
 
 class TiedScores(Part):
     """Features that share the lowest score that is kept, where only some of them are."""
 
     kept: Positive
     left_out: Positive
+
+    @classmethod
+    def of(cls, tie: Tie) -> Self:
+        return cls(kept=tie.kept, left_out=tie.left_out)
 
 
 class Explanation(Part):
@@ -155,6 +175,29 @@ class Explanation(Part):
     features: list[Feature]
     """explain: every feature; other commands: the kept ones."""
 
+    @classmethod
+    def of(cls, found: Explained, class_names: tuple[str, ...], *, every: bool) -> Self:
+        """Return the explanation with all of its features, or with those that the mask keeps."""
+        selected, tie = indices_of(found.mask), found.tie
+        return cls(
+            method=found.method,
+            settings=found.settings,
+            target=found.target,
+            target_label=class_names[found.target],
+            feature_kind=found.features.kind,  # type: ignore[arg-type]  # checked here
+            n=len(found.features),
+            k=len(selected),
+            baseline=found.masking["baseline"],
+            masking=found.masking,
+            selected=selected,
+            masked_prediction=Prediction.of(found.masked),
+            empty_prediction=Prediction.of(found.empty),
+            consistent=found.consistent,
+            vacuous=found.vacuous,
+            tie=None if tie is None else TiedScores.of(tie),
+            features=[Feature.of(found, index) for index in (range(len(found.features)) if every else selected)],
+        )
+
 
 class Run(Part):
     """Circumstances; two runs with one seed differ in nothing else."""
@@ -173,6 +216,21 @@ class Run(Part):
     seconds: NotNegative
     versions: dict[Text, Text]
 
+    @classmethod
+    def of(cls, info: RunInfo) -> Self:
+        return cls(
+            seed=info.seed,
+            default_seed=info.default_seed,
+            device=info.device,
+            dtype=info.dtype,
+            batch_size=info.batch_size,
+            evaluations=info.evaluations,
+            rechecked=info.rechecked,
+            drift=info.drift,
+            seconds=round(info.seconds, 3),
+            versions=info.versions,
+        )
+
 
 class ClassName(Part):
     """A class of the model."""
@@ -180,60 +238,6 @@ class ClassName(Part):
     id: Count
     label: Text
 
-
-class Error(Part):
-    """The reason why there is no result, with the exit code."""
-
-    code: Annotated[Literal[2, 3], INTEGER]
-    message: Text
-
-
-class InputPlace(Part):
-    """The input, as far as it could be named."""
-
-    id: Text
-    kind: Literal["image", "text"]
-    path: Text | None
-
-
-class ThresholdRecord(Part):
-    """The record of a command that tests a threshold; each such command says what its result is."""
-
-    version: Literal["stabcert/1"]
-    command: Text
-    status: Text
-    reason: MayBeAbsent[Text] = None
-    """Why a threshold that is met certifies nothing; there if status is inconsistent or vacuous."""
-    key: Key
-    input: Input
-    model: Model
-    prediction: Prediction
-    explanation: Explanation
-    result: Part
-    run: Run
-
-
-class ReportedRecord(Part):
-    """The record of a command that only reports; each such command says what its result is."""
-
-    version: Literal["stabcert/1"]
-    command: Text
-    status: Literal["reported"]
-    key: Key
-    input: Input
-    model: Model
-    prediction: Prediction
-    explanation: Explanation
-    result: Part
-    run: Run
-
-
-class FailedRecord(Part):
-    """An input that could not be done."""
-
-    version: Literal["stabcert/1"]
-    command: Literal["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval"]
-    status: Literal["failed"]
-    key: Key
-    input: InputPlace
-    error: Error
+    @classmethod
+    def of(cls, index: int, class_names: tuple[str, ...]) -> Self:
+        return cls(id=index, label=class_names[index])

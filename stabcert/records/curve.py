@@ -1,24 +1,31 @@
-"""Records of ``smooth-eval``: of one input, and of all of them together."""
+"""Records of ``smooth-eval``: of one input, there and back again."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any, Literal, Self
 
-from stabcert.records.common import ClassName, Model, ReportedRecord, Run
+from stabcert.core.curve.result import (
+    EvaluationSettings,
+    MaskStability,
+    SmoothedInput,
+    TriedAdditions,
+)
+from stabcert.core.types import Mask
+from stabcert.records.common import ClassName, indices_of
+from stabcert.records.record import ReportedRecord
 from stabcert.records.values import (
     Count,
     FractionText,
     Indices,
-    Key,
     MayBeAbsent,
     NotEmpty,
-    Number,
     Pair,
     Part,
     Positive,
     PositiveShare,
-    Share,
-    SignedShare,
     Text,
 )
 
@@ -44,6 +51,10 @@ class CountedAdditions(Part):
     enumerated: bool
     """Every addition was tried once."""
 
+    @classmethod
+    def of(cls, found: TriedAdditions) -> Self:
+        return cls(**asdict(found))
+
 
 class SmoothedMask(Part):
     """One mask on the smoothed model."""
@@ -58,6 +69,18 @@ class SmoothedMask(Part):
     rates: list[CountedAdditions]
     hard_radius: Count | None
     """No addition of up to this many features changes the prediction; null at a near tie."""
+
+    @classmethod
+    def of(cls, method: str, found: MaskStability, class_names: tuple[str, ...]) -> Self:
+        return cls(
+            method=method,
+            masked_prediction=ClassName.of(found.masked_prediction, class_names),
+            near_tie=found.near_tie,
+            consistent=found.consistent,
+            n_free=found.n_free,
+            rates=[CountedAdditions.of(additions) for additions in found.additions],
+            hard_radius=found.hard_radius,
+        )
 
 
 class SmoothedLevel(Part):
@@ -78,6 +101,21 @@ class SmoothedLevel(Part):
     """No removal of up to this many features from the full input changes its prediction; null at a near tie."""
     masks: NotEmpty[SmoothedMask]
 
+    @classmethod
+    def of(cls, found: SmoothedInput, methods: Sequence[str], class_names: tuple[str, ...]) -> Self:
+        return cls(
+            keep_probability=float(found.keep_probability),
+            fraction=str(found.keep_probability),
+            prediction=ClassName.of(found.prediction, class_names),
+            near_tie=found.near_tie,
+            correct=found.correct,
+            agrees=found.agrees,
+            decremental_radius=found.decremental_radius,
+            masks=[
+                SmoothedMask.of(method, mask, class_names) for method, mask in zip(methods, found.masks, strict=True)
+            ],
+        )
+
 
 class CurveInputResult(Part):
     """What `smooth-eval` found of one input."""
@@ -97,137 +135,32 @@ class CurveInputResult(Part):
     """One for each method; the mask of the record is that of the first."""
     lambdas: NotEmpty[SmoothedLevel]
 
+    @classmethod
+    def of(
+        cls,
+        found: Sequence[SmoothedInput],
+        methods: Sequence[str],
+        masks: Sequence[Mask],
+        label: int | None,
+        settings: EvaluationSettings,
+        class_names: tuple[str, ...],
+        *,
+        copies_before: int,
+    ) -> Self:
+        """Return the result of one input.
 
-class MeanRate(Part):
-    """A mean over the inputs, at one radius."""
-
-    radius: Count
-    mean: Share
-    lower: Share
-    upper: Share
-    clamped: Count
-    """Inputs with fewer features to add than the radius, counted at all they have."""
-
-
-class ShareAtRadius(Part):
-    """A share of the inputs, at one radius."""
-
-    radius: Count
-    share: Share
-    lower: Share
-    upper: Share
-    clamped: Count
-    """Inputs with fewer features to change than the radius, counted at all they have."""
-
-
-class RateDifference(Part):
-    """A difference of means, at one radius."""
-
-    radius: Count
-    mean: SignedShare
-    lower: SignedShare
-    upper: SignedShare
-    clamped: Count
-
-
-class MethodLevel(Part):
-    """The masks of one method at one lambda."""
-
-    method: Text
-    consistency: Share
-    consistency_lower: Share
-    consistency_upper: Share
-    rates: list[MeanRate]
-    """Mean stability rate."""
-    hard_rates: list[ShareAtRadius]
-    """Share of inputs whose hard radius is at least the radius."""
-
-
-class AccuracyDifference(Part):
-    """A difference of accuracies."""
-
-    mean: SignedShare
-    lower: SignedShare
-    upper: SignedShare
-
-
-class MethodDifference(Part):
-    """The masks of one method at one lambda, less those at the first."""
-
-    method: Text
-    rates: list[RateDifference]
-
-
-class LevelDifference(Part):
-    """One lambda less the first one."""
-
-    reference: Number
-    accuracy: AccuracyDifference | None
-    rates: list[RateDifference]
-    methods: NotEmpty[MethodDifference]
-
-
-class CurveLevel(Part):
-    """All inputs at one lambda."""
-
-    keep_probability: PositiveShare
-    """Share of features kept; 1 is the model itself."""
-    fraction: FractionText
-    """The same, exactly."""
-    accuracy: Share | None
-    """null without labels."""
-    accuracy_lower: Share | None
-    accuracy_upper: Share | None
-    agreement: Share
-    """Share of inputs with the class of the model itself."""
-    agreement_lower: Share
-    agreement_upper: Share
-    consistency: Share
-    consistency_lower: Share
-    consistency_upper: Share
-    rates: list[MeanRate]
-    """Mean stability rate."""
-    hard_rates: list[ShareAtRadius]
-    """Share of inputs whose hard radius is at least the radius."""
-    certified_accuracy: list[ShareAtRadius]
-    """Share of inputs that are right with a decremental radius of at least the radius; empty without labels."""
-    methods: NotEmpty[MethodLevel]
-    """For each method what stands above for the first."""
-    differences: LevelDifference | None
-    """This lambda less the first one, input by input; null for the first."""
-
-
-class ReachedThreshold(Part):
-    """A threshold that every lower bound has to reach."""
-
-    threshold: Share
-    smallest_lower: Share
-    """The smallest lower bound, which has to reach it."""
-    met: bool
-    """smallest_lower >= threshold, unrounded."""
-
-
-class CurveResult(Part):
-    """What `smooth-eval` found of all inputs together."""
-
-    inputs: Positive
-    """That were evaluated."""
-    labelled: Count
-    failed: Count
-    """Inputs that could not be evaluated and are left out."""
-    delta: Share
-    """Each interval by itself is wrong with at most this probability."""
-    noise: Literal["bernoulli", "quantized"]
-    draws: Positive
-    """Frozen noise masks of each lambda below 1; those of quantized noise are the quantization."""
-    noise_seed: Pair[Count]
-    """What the frozen noise was drawn from, together with the number of features."""
-    n_samples: Positive
-    """Additions to try for each mask and radius."""
-    methods: NotEmpty[Text]
-    lambdas: NotEmpty[CurveLevel]
-    min_accuracy: ReachedThreshold | None
-    min_rate: ReachedThreshold | None
+        Args:
+            copies_before: how many equal inputs stand before it.
+        """
+        return cls(
+            label=None if label is None else ClassName.of(label, class_names),
+            copies_before=copies_before,
+            **settings_fields(settings),
+            masks=[
+                NamedMask(method=method, selected=indices_of(mask)) for method, mask in zip(methods, masks, strict=True)
+            ],
+            lambdas=[SmoothedLevel.of(one, methods, class_names) for one in found],
+        )
 
 
 class CurveInputRecord(ReportedRecord):
@@ -235,17 +168,40 @@ class CurveInputRecord(ReportedRecord):
     result: CurveInputResult
 
 
-class CurveRecord(Part):
-    """The last record of a run, made from those of its inputs; evaluations and seconds are theirs together."""
+def smoothed_input(record: dict[str, Any]) -> tuple[SmoothedInput, ...]:
+    """Return what the result of an input was made of, from its record."""
+    return tuple(
+        SmoothedInput(
+            keep_probability=Fraction(one["fraction"]),
+            n_features=record["explanation"]["n"],
+            prediction=one["prediction"]["id"],
+            near_tie=one["near_tie"],
+            correct=one["correct"],
+            agrees=one["agrees"],
+            decremental_radius=one["decremental_radius"],
+            masks=tuple(
+                MaskStability(
+                    masked_prediction=mask["masked_prediction"]["id"],
+                    near_tie=mask["near_tie"],
+                    consistent=mask["consistent"],
+                    n_free=mask["n_free"],
+                    hard_radius=mask["hard_radius"],
+                    additions=tuple(TriedAdditions(**additions) for additions in mask["rates"]),
+                )
+                for mask in one["masks"]
+            ),
+        )
+        for one in record["result"]["lambdas"]
+    )
 
-    version: Literal["stabcert/1"]
-    command: Literal["smooth-eval"]
-    status: Literal["reported", "certified", "undecided"]
-    """reported, unless --min-accuracy or --min-rate was asked for."""
-    key: Key
-    input: None
-    model: Model
-    prediction: None
-    explanation: None
-    result: CurveResult
-    run: Run
+
+def settings_of(record: dict[str, Any]) -> EvaluationSettings:
+    """Return the settings in the record of an input."""
+    result = record["result"]
+    first, second = result["noise_seed"]
+    return EvaluationSettings(result["noise"], result["draws"], (first, second), result["n_samples"])
+
+
+def settings_fields(settings: EvaluationSettings) -> dict[str, Any]:
+    """Return the fields of a result that the settings fill."""
+    return asdict(settings) | {"noise_seed": list(settings.noise_seed)}

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any, Literal, Self
 
-from stabcert.records.common import ClassName, Family, Prediction, ThresholdRecord
+from stabcert.core.comparison import Compared, Neighbourhood, compare
+from stabcert.core.soft.stable_mask import StableMask, TriedSize
+from stabcert.records.asked import Family
+from stabcert.records.common import ClassName, Prediction, indices_of
+from stabcert.records.record import ThresholdRecord
 from stabcert.records.soft import Rate
 from stabcert.records.values import (
     Count,
@@ -40,6 +47,20 @@ class Attribution(Part):
     consistent: bool
     """This mask alone gives the prediction of the full input."""
 
+    @classmethod
+    def of(cls, found: Compared, class_names: tuple[str, ...]) -> Self:
+        attribution, errors = found.attribution, found.attribution.standard_errors
+        return cls(
+            method=attribution.method,
+            settings=attribution.settings,
+            target=ClassName.of(attribution.target, class_names),
+            scores=[float(score) for score in attribution.scores],
+            standard_errors=None if errors is None else [float(error) for error in errors],
+            selected=indices_of(found.mask),
+            masked_prediction=Prediction.of(found.masked),
+            consistent=found.consistent,
+        )
+
 
 class Agreement(Part):
     """How two methods agree."""
@@ -53,6 +74,11 @@ class Agreement(Part):
     """Of the ranks, ties at their mean; null if either is constant."""
     top_k_overlap: Share
     """Share of the explanation.k best features that both have."""
+
+    @classmethod
+    def of(cls, first: Compared, second: Compared) -> Self:
+        found = compare(first.attribution.scores, second.attribution.scores, int(first.mask.sum()))
+        return cls(methods=[first.attribution.method, second.attribution.method], **asdict(found))
 
 
 class Neighbours(Part):
@@ -69,6 +95,16 @@ class Neighbours(Part):
     same_prediction: Count
     """Neighbours with the prediction of the input."""
 
+    @classmethod
+    def of(cls, found: Neighbourhood) -> Self:
+        return cls(
+            method=found.method,
+            neighbours=found.neighbours,
+            sigma=found.sigma,
+            same_prediction=found.same_prediction,
+            **asdict(found.movement),
+        )
+
 
 class TestedSize(Part):
     """One size of mask that was tested."""
@@ -80,6 +116,17 @@ class TestedSize(Part):
     delta: Share | None
     """Share of delta that its test took; 0 if chance had no part in it."""
     rate: Rate | None
+
+    @classmethod
+    def of(cls, found: TriedSize) -> Self:
+        return cls(
+            k=found.k,
+            consistent=found.consistent,
+            verdict=found.verdict,  # type: ignore[arg-type]  # a search has a threshold
+            samples=found.samples,
+            delta=found.delta,
+            rate=None if found.rate is None else Rate.of(found.rate),
+        )
 
 
 class StableSearch(Part):
@@ -106,6 +153,35 @@ class StableSearch(Part):
     allowed."""
     evaluations: Count
 
+    @classmethod
+    def of(
+        cls,
+        found: StableMask,
+        *,
+        radius: int,
+        min_rate: float,
+        delta: float,
+        max_samples: int,
+        largest_k: int,
+        family: int = 1,
+        allow_vacuous: bool = False,
+    ) -> Self:
+        """Return what was asked for, what was found, and every size that was tested."""
+        return cls(
+            radius=radius,
+            min_rate=min_rate,
+            delta=delta,
+            family=family,
+            max_samples=max_samples,
+            largest_k=largest_k,
+            allow_vacuous=allow_vacuous,
+            vacuous=found.vacuous,
+            k=found.k,
+            rate=None if found.certificate is None else Rate.of(found.certificate.rates[0]),
+            tested=[TestedSize.of(size) for size in found.tested],
+            evaluations=found.evaluations,
+        )
+
 
 class ExplainResult(Part):
     """What `explain` found: attributions, how they agree and move, the smallest stable mask."""
@@ -120,6 +196,25 @@ class ExplainResult(Part):
     """The search for the smallest stable mask; null if not asked for."""
     interrupted: bool
     """Ctrl-C or SIGTERM during the search; the bounds of the sizes that were tested are valid."""
+
+    @classmethod
+    def of(
+        cls,
+        compared: Sequence[Compared],
+        class_names: tuple[str, ...],
+        *,
+        neighbourhoods: Sequence[Neighbourhood] = (),
+        until_stable: StableSearch | None = None,
+        interrupted: bool = False,
+    ) -> Self:
+        """Return every score of every method in the order of the features, and their agreement."""
+        return cls(
+            attributions=[Attribution.of(one, class_names) for one in compared],
+            comparison=[Agreement.of(first, second) for first, second in combinations(compared, 2)],
+            neighbours=[Neighbours.of(one) for one in neighbourhoods],
+            until_stable=until_stable,
+            interrupted=interrupted,
+        )
 
 
 class ExplainRecord(ThresholdRecord):

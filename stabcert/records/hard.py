@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from stabcert.records.common import (
-    AllowInconsistent,
-    AllowVacuous,
-    ClassName,
-    Dtype,
-    Family,
-    Prediction,
-    StreamRule,
-    ThresholdRecord,
-)
+from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, lambda_text
+from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
+from stabcert.records.common import ClassName, Prediction
+from stabcert.records.hard_parts import Attack, CheckedAddition, ClassVotes, Enumerated, Refinement
+from stabcert.records.record import ThresholdRecord
 from stabcert.records.values import (
     AtMostOne,
     Count,
     FractionText,
-    Indices,
     MayBeAbsent,
     NotEmpty,
     Number,
@@ -26,26 +20,9 @@ from stabcert.records.values import (
     Pair,
     Part,
     Positive,
-    Sha256,
     Text,
     TwoOrMore,
 )
-
-
-class ClassVotes(Part):
-    """A class, and the noise masks that vote for it."""
-
-    id: Count
-    label: Text
-    votes: Positive
-
-
-class Broken(Part):
-    """An addition that changes what the function says, and what it says then; null if none was found."""
-
-    added: Indices
-    """The added features."""
-    prediction: Prediction
 
 
 class HardRequest(Part):
@@ -75,56 +52,6 @@ class HardRequest(Part):
     allow_vacuous: MayBeAbsent[AllowVacuous] = None
 
 
-class Refinement(Part):
-    """What --refine proved; null if not asked for."""
-
-    radius: Count
-    depth: Count
-    """Features added at a time in its tables."""
-    complete: bool
-    stable_for_all_supersets: bool
-    exact: bool
-    """No larger radius exists."""
-    evaluations: Count
-
-
-class Enumerated(Part):
-    """Every addition tried on the model itself, radius by radius."""
-
-    prediction: ClassName
-    radius: Count
-    exact: bool
-    """No larger radius exists."""
-    stable_for_all_supersets: bool
-    flip: Indices | None
-    """Added features that change the prediction."""
-    near_ties: Count
-    evaluations: Count
-
-
-class Attack(Part):
-    """Search for counterexamples, for the smoothed model and for the model itself."""
-
-    calls: Positive
-    smoothed: Broken | None
-    model: Broken | None
-
-
-class CheckedAddition(Part):
-    """The addition given to --check."""
-
-    file: Text
-    sha256: Sha256
-    added: Indices
-    touched: Count
-    """Noise masks that keep at least one of them."""
-    guaranteed: bool
-    """Neither this addition nor any part of it changes the prediction."""
-    prediction: Prediction
-    """Of the smoothed model with this addition."""
-    near_tie: bool
-
-
 class SweptLambda(Part):
     """The certificate of one lambda that was tried."""
 
@@ -139,6 +66,21 @@ class SweptLambda(Part):
     masked_prediction: Prediction
     consistent: bool | None
     agrees_with_unsmoothed: bool | None
+
+    @classmethod
+    def of(cls, one: Smoothed, finding: HardFinding) -> Self:
+        certificate, direction = one.certificate, finding.direction
+        return cls(
+            keep_probability=lambda_text(certificate, finding.quantization),
+            radius_incremental=None if direction == "decremental" else certificate.radius_incremental,
+            radius_decremental=None if direction == "incremental" else certificate.radius_decremental,
+            stable_for_all_supersets=certificate.stable_for_all_supersets,
+            gap=certificate.gap,
+            prediction=None if one.full is None else Prediction.of(one.full),
+            masked_prediction=Prediction.of(one.masked),
+            consistent=one.flags.consistent,
+            agrees_with_unsmoothed=agrees(one, finding.plain),
+        )
 
 
 class HardResult(Part):
@@ -218,6 +160,62 @@ class HardResult(Part):
     threshold: Positive | None
     """--min-radius"""
     met: bool | None
+
+    @classmethod
+    def of(cls, finding: HardFinding, class_names: tuple[str, ...], *, request: dict[str, Any] | None = None) -> Self:
+        """Return the result of a finding; features are indices.
+
+        Args:
+            request: fields of `HardRequest`: all that it takes to do the same again.
+        """
+        asked = {} if request is None else {"request": HardRequest.model_validate(request)}
+        certificate, smoothed = finding.certificate, finding.smoothed
+        removals_asked = finding.direction != "incremental"
+        return cls(
+            **asked,
+            keep_probability=lambda_text(certificate, finding.quantization),
+            quantization=finding.quantization,
+            noise=certificate.noise,
+            noise_seed=None if finding.noise_seed is None else list(finding.noise_seed),
+            draws=certificate.draws,
+            scores=certificate.scores,
+            direction=finding.direction,
+            prediction=ClassName.of(certificate.prediction, class_names),
+            full_prediction=None if smoothed.full is None else ClassName.of(smoothed.full.id, class_names),
+            consistent=smoothed.flags.consistent,
+            vacuous=smoothed.flags.vacuous,
+            votes=ClassVotes.ranked(certificate.votes, class_names),
+            full_votes=None
+            if certificate.full_votes is None
+            else ClassVotes.ranked(certificate.full_votes, class_names),
+            gap=certificate.gap,
+            full_gap=certificate.full_gap,
+            near_ties=certificate.near_ties,
+            radius_incremental=finding.radius_incremental,
+            radius_decremental=finding.radius_decremental,
+            why_no_decremental=certificate.why_no_decremental if removals_asked else "not asked for",
+            stable_for_all_supersets=certificate.stable_for_all_supersets,
+            broken_at=finding.broken_at,
+            radius_votes=certificate.radius_votes,
+            radius_arcs=certificate.radius_arcs,
+            refinement=None if certificate.refinement is None else Refinement.of(certificate.refinement),
+            published_radius=certificate.published_radius,
+            enumerated_radius=None if finding.enumerated is None else finding.enumerated.radius,
+            enumerated=None if finding.enumerated is None else Enumerated.of(finding.enumerated, class_names),
+            attack_radius=None if finding.broken is None else finding.broken.size - 1,
+            attack=None if finding.attack is None else Attack.of(finding.attack),
+            check=None
+            if finding.check is None
+            else CheckedAddition.of(finding.check, guaranteed=finding.check_guaranteed),
+            unsmoothed_prediction=Prediction.of(finding.plain),
+            unsmoothed_masked_prediction=Prediction.of(finding.plain_masked),
+            agrees_with_unsmoothed=finding.agrees,
+            sweep=[SweptLambda.of(one, finding) for one in finding.sweep] or None,
+            evaluations=certificate.evaluations,
+            delta=certificate.delta,
+            threshold=finding.threshold,
+            met=finding.met,
+        )
 
 
 class HardRecord(ThresholdRecord):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from stabcert.records.common import FailedRecord
-from stabcert.records.curve import CurveInputRecord, CurveRecord
+from stabcert.records.curve import CurveInputRecord
+from stabcert.records.curve_summary import CurveRecord
 from stabcert.records.explain import ExplainRecord
 from stabcert.records.hard import HardRecord
+from stabcert.records.record import FailedRecord
 from stabcert.records.soft import SoftRecord
 from stabcert.records.spectrum import SpectrumRecord
 from stabcert.records.values import Part

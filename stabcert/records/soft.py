@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from stabcert.records.common import (
-    AllowInconsistent,
-    AllowVacuous,
-    Dtype,
-    Family,
-    Prediction,
-    StreamRule,
-    ThresholdRecord,
-)
+from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
+from stabcert.records.common import Prediction
+from stabcert.records.record import ThresholdRecord
 from stabcert.records.values import (
     INTEGER,
     Count,
@@ -52,6 +47,25 @@ class Rate(Part):
     verdict: Literal["certified", "not-certified", "undecided", "reported"]
     covers_up_to: int | None
     """The threshold also holds at every radius up to this one."""
+
+    @classmethod
+    def of(cls, found: StabilityRate) -> Self:
+        return cls(
+            radius=found.radius,
+            samples=found.samples,
+            matches=found.matches,
+            near_ties=found.near_ties,
+            rate=found.rate,
+            lower=found.lower,
+            upper=found.upper,
+            hoeffding_epsilon=found.hoeffding_epsilon,
+            enumerated=found.enumerated,
+            population=found.population,
+            threshold=found.threshold,
+            met=found.met,
+            verdict=found.verdict,
+            covers_up_to=found.covers_up_to,
+        )
 
 
 class Smoothing(Part):
@@ -107,6 +121,35 @@ class SoftResult(Part):
     largest_radius: int | None
     near_ties: Count
     interrupted: bool
+
+    @classmethod
+    def of(
+        cls,
+        found: SoftCertificate,
+        smoothing: Smoothing | None = None,
+        *,
+        request: dict[str, Any] | None = None,
+        interrupted: bool = False,
+    ) -> Self:
+        """Return the result of a certificate.
+
+        Args:
+            request: fields of `SoftRequest`: all that it takes to do the same again.
+        """
+        asked = {} if request is None else {"request": SoftRequest.model_validate(request)}
+        return cls(
+            **asked,
+            interval=found.interval,
+            sides=found.sides,
+            formulation=found.formulation,
+            delta=found.delta,
+            simultaneous=found.simultaneous,
+            smoothing=smoothing,
+            rates=[Rate.of(rate) for rate in found.rates],
+            largest_radius=found.largest_radius,
+            near_ties=found.near_ties,
+            interrupted=interrupted,
+        )
 
 
 class SoftRecord(ThresholdRecord):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from stabcert.records.common import ClassName, ReportedRecord
+from stabcert.core.spectrum.result import Coefficient as FoundCoefficient
+from stabcert.core.spectrum.result import DegreeWeight, LeftOut, SpectrumFinding, StabilityBounds
+from stabcert.core.spectrum.result import Quantity as Estimated
+from stabcert.core.spectrum.result import Restriction as Restricted
+from stabcert.core.spectrum.result import SmoothingStep as Step
+from stabcert.records.common import ClassName
+from stabcert.records.record import ReportedRecord
 from stabcert.records.values import (
     Count,
     Indices,
@@ -39,6 +46,10 @@ class Quantity(Part):
     """false: the interval is wider than half of what is possible anyway."""
     needed_evaluations: NeededEvaluations
 
+    @classmethod
+    def of(cls, found: Estimated) -> Self:
+        return cls(**asdict(found))
+
 
 class Degree(Part):
     """The weight of one degree of the function smoothed with one lambda."""
@@ -57,6 +68,21 @@ class Degree(Part):
     mass: NotNegative | None
     """Sum of their absolute values; null where only estimates exist."""
 
+    @classmethod
+    def of(cls, found: DegreeWeight) -> Self:
+        weight = found.weight
+        return cls(
+            keep_probability=found.keep_probability,
+            degree=found.degree,
+            weight=weight.value,
+            weight_lower=weight.lower,
+            weight_upper=weight.upper,
+            exact=weight.exact,
+            meaningful=weight.meaningful,
+            needed_evaluations=weight.needed_evaluations,
+            mass=found.mass,
+        )
+
 
 class Coefficient(Part):
     """One coefficient: exact, or an estimate with an interval."""
@@ -69,6 +95,10 @@ class Coefficient(Part):
     meaningful: bool
     """false: the interval is wider than half of what is possible anyway."""
     needed_evaluations: NeededEvaluations
+
+    @classmethod
+    def of(cls, found: FoundCoefficient) -> Self:
+        return cls(features=list(found.features), **asdict(found.value))
 
 
 class SmoothingStep(Part):
@@ -88,6 +118,18 @@ class SmoothingStep(Part):
     tail_mass_bound: list[NotNegative] | None
     """Upper bounds on these from the unsmoothed function."""
 
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        return cls(
+            keep_probability=step.keep_probability,
+            variance=Quantity.of(step.variance),
+            variance_over=step.variance_over,
+            variance_bound=step.variance_bound,
+            noise_stability=Quantity.of(step.noise_stability),
+            tail_mass=None if step.tail_mass is None else list(step.tail_mass),
+            tail_mass_bound=None if step.tail_mass_bound is None else list(step.tail_mass_bound),
+        )
+
 
 class Restriction(Part):
     """Exact spectra on few features, the others fixed at random, averaged: weight of degree 0, 1, ..."""
@@ -96,6 +138,10 @@ class Restriction(Part):
     draws: Count
     """0: the mean over all of them, exact."""
     weights: list[Quantity]
+
+    @classmethod
+    def of(cls, found: Restricted) -> Self:
+        return cls(size=found.size, draws=found.draws, weights=[Quantity.of(weight) for weight in found.weights])
 
 
 class Bound(Part):
@@ -120,6 +166,21 @@ class Bound(Part):
     """Upper bound on 1 - class_rate; null where 1/2 does not decide between the classes."""
     evaluations: Count
 
+    @classmethod
+    def of(cls, found: StabilityBounds) -> Self:
+        return cls(
+            radius=found.radius,
+            keep_probability=float(found.keep_probability),
+            variant=found.variant,
+            sets=found.sets,
+            degrees=found.degrees,
+            hard_radius=found.hard_radius,
+            rate=found.rate,
+            class_rate=found.class_rate,
+            class_bound=found.class_bound,
+            evaluations=found.evaluations,
+        )
+
 
 class BoundLeftOut(Part):
     """A bound that was not computed."""
@@ -130,6 +191,15 @@ class BoundLeftOut(Part):
     variant: Literal["unsmoothed", "smoothed", "smoothed-free"]
     """smoothed-free: only features that are not kept are smoothed."""
     needed_evaluations: Count
+
+    @classmethod
+    def of(cls, found: LeftOut) -> Self:
+        return cls(
+            radius=found.radius,
+            keep_probability=found.keep_probability,
+            variant=found.variant,  # type: ignore[arg-type]  # checked here
+            needed_evaluations=found.needed_evaluations,
+        )
 
 
 class SpectrumResult(Part):
@@ -159,6 +229,28 @@ class SpectrumResult(Part):
     bounds: list[Bound]
     bounds_left_out: list[BoundLeftOut]
     """Bounds that would have taken too many evaluations."""
+
+    @classmethod
+    def of(cls, finding: SpectrumFinding, class_names: tuple[str, ...]) -> Self:
+        spectrum = finding.spectrum
+        other, restriction = spectrum.other_class, spectrum.restriction
+        return cls(
+            basis=spectrum.basis,
+            bias=spectrum.bias,
+            function=spectrum.target,
+            target_class=ClassName.of(spectrum.target_class, class_names),
+            other_class=None if other is None else ClassName.of(other, class_names),
+            exact=spectrum.exact,
+            n=spectrum.n_features,
+            delta=spectrum.delta,
+            degrees=[Degree.of(degree) for degree in spectrum.degrees],
+            coefficients=[Coefficient.of(found) for found in spectrum.coefficients],
+            total_influence=Quantity.of(spectrum.total_influence),
+            smoothing=[SmoothingStep.of(step) for step in spectrum.smoothing],
+            restriction=None if restriction is None else Restriction.of(restriction),
+            bounds=[Bound.of(bounds) for bounds in finding.bounds],
+            bounds_left_out=[BoundLeftOut.of(one) for one in finding.left_out],
+        )
 
 
 class SpectrumRecord(ReportedRecord):

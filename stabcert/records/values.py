@@ -51,7 +51,17 @@ class Part(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values in the order of the documentation, as `stabcert.records.writing.to_json` takes them."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
+        fields = type(self).model_fields
+        return {
+            _SPELLED.get(name, name): _plain(getattr(self, name)) for name in fields if name in self.model_fields_set
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Without a limit of depth, unlike pydantic's own: what is free in a record is passed on as it is."""
+    if isinstance(value, Part):
+        return value.to_dict()
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 class _Absent:

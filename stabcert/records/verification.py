@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from stabcert.records.common import Error, InputPlace
+from stabcert.records.record import Error, InputPlace
 from stabcert.records.values import (
     Count,
     Key,
@@ -14,6 +14,7 @@ from stabcert.records.values import (
     Positive,
     Text,
 )
+from stabcert.records.writing import SCHEMA
 
 
 class RecordPlace(Part):
@@ -24,6 +25,17 @@ class RecordPlace(Part):
     command: Literal["certify-soft", "certify-hard"] | None
     status: Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported"] | None
     key: Key | None
+
+    @classmethod
+    def of(cls, source: str, line: int, record: dict[str, Any] | None) -> Self:
+        known = record or {}
+        return cls(
+            source=source,
+            line=line,
+            command=known.get("command"),
+            status=known.get("status"),
+            key=known.get("key"),
+        )
 
 
 class CheckedValue(Part):
@@ -77,3 +89,16 @@ class FailedVerificationRecord(Part):
     key: Key
     record: RecordPlace
     error: Error
+
+    @classmethod
+    def of(
+        cls, source: str, line: int, record: dict[str, Any] | None, code: int, message: str, *, key: str = ""
+    ) -> Self:
+        return cls(
+            version=SCHEMA,
+            command="verify",
+            status="failed",
+            key=key,
+            record=RecordPlace.of(source, line, record),
+            error=Error.model_validate({"code": code, "message": message}),
+        )

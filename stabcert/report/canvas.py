@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.hard.finding import HardFinding
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.spectrum.result import SpectrumFinding
 from stabcert.core.types import Mask, Scores
 from stabcert.report.colours import dim, shade
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.record import Prediction, Report
-from stabcert.report.spectrum.record import SpectrumFinding
+from stabcert.report.record import Report
 
 Segment = tuple[int, int, int, int]
 """A straight line on the grid between pixels: x and y of its start, x and y of its end."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from stabcert.report.record import Explanation, InputInfo, Prediction
+from stabcert.core.explanation import Explanation
+from stabcert.core.prediction import Prediction
+from stabcert.records.findings import InputInfo
 from stabcert.report.visible import visible
 
 _NOUNS = {

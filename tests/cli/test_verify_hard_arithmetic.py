@@ -17,12 +17,13 @@ from stabcert.cli.commands.certify_hard_work import CertifyHard
 from stabcert.cli.explanation import Choice
 from stabcert.cli.opening import Case
 from stabcert.cli.reporting import explanation_of
+from stabcert.core.hard.finding import HardFinding
 from stabcert.core.streams import Draws
 from stabcert.core.types import Feature, Features, Masks, Probs
+from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
+from stabcert.records.hard import HardResult
 from stabcert.records.writing import to_json
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.hard.record import hard_result
-from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo
+from stabcert.report.record import Report
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
 from stabcert.report.verify.mask_flags import has_rule, without_rule
@@ -114,7 +115,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
         InputInfo("x.png", "image", "ab" * 32, path="x.png"),
         ModelInfo("m", None, None, predictor.class_names),
         explanation,
-        hard_result(found.certificate, predictor.class_names, request=found.request),
+        HardResult.of(found.certificate, predictor.class_names, request=found.request).to_dict(),
         RunInfo(request.seed, "cpu", "float32", 1, 1, 1.0, default_seed=request.seed == 0),
     )
     record: dict[str, Any] = json.loads(to_json(report.to_dict()))

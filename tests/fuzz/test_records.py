@@ -40,7 +40,7 @@ def record(selected: list[int], scores: list[float | None], target: int = 1) -> 
         "schema": "stabcert/1",
         "command": "explain",
         "status": "reported",
-        "key": "k",
+        "key": "a" * 64,
         "input": {
             "id": "i",
             "kind": "text",
@@ -55,15 +55,47 @@ def record(selected: list[int], scores: list[float | None], target: int = 1) -> 
             "method": "lime",
             "settings": {"n_samples": 10, "kernel": [0.5, None]},
             "target": target,
+            "target_label": "one",
+            "feature_kind": "word",
             "n": 4,
             "k": len(selected),
             "baseline": "remove",
             "masking": MASKING,
             "selected": selected,
+            "masked_prediction": {"id": 1, "label": "one", "probability": 0.6},
+            "empty_prediction": {"id": 0, "label": "zero", "probability": 0.5},
+            "consistent": True,
+            "vacuous": False,
+            "tie": None,
             "features": [{"index": i, "score": score} for i, score in enumerate(scores)],
         },
-        "result": {},
-        "run": {"seed": 0},
+        "result": {
+            "attributions": [
+                {
+                    "method": "lime",
+                    "settings": {},
+                    "target": {"id": target, "label": "one"},
+                    "scores": [0.0] * 4,
+                    "standard_errors": None,
+                    "selected": selected,
+                    "masked_prediction": {"id": 1, "label": "one", "probability": 0.6},
+                    "consistent": True,
+                }
+            ],
+            "comparison": [],
+            "neighbours": [],
+            "until_stable": None,
+            "interrupted": False,
+        },
+        "run": {
+            "seed": 0,
+            "device": "cpu",
+            "dtype": "float32",
+            "batch_size": 1,
+            "evaluations": 10,
+            "seconds": 0.1,
+            "versions": {},
+        },
     }
 
 
@@ -72,7 +104,7 @@ FAILED = {
     "schema": "stabcert/1",
     "command": "explain",
     "status": "failed",
-    "key": "k",
+    "key": "a" * 64,
     "input": {"id": "i", "kind": "image", "path": "nowhere.png"},
     "error": {"code": 3, "message": "no such file"},
 }

@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.comparison import Compared
+from stabcert.core.explanation import Explanation
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
-from stabcert.core.types import Feature, Features
+from stabcert.core.types import Attribution, Feature, Features
+from stabcert.records.explain import ExplainResult
+from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
+from stabcert.records.soft import SoftResult
 from stabcert.report.canvas import Canvas, Exhibit, Flip
-from stabcert.report.record import Explanation, InputInfo, ModelInfo, Prediction, Report, RunInfo
+from stabcert.report.record import Report
 
 LABELS = ("tabby, tabby cat", "fox")
 TEXT = "I am not sad at all, I could dance."
@@ -68,9 +74,11 @@ def report(
     scores = scores or {"lime": np.linspace(1.0, -1.0, n)}
     mask = first(k, n)
     says = [Prediction(i, label, 0.75) for i, label in enumerate(labels)]
-    entry = {"selected": list(range(k)), "masked_prediction": vars(says[masked]), "consistent": masked == 0}
-    attributions = [{"method": method, "scores": list(values), **entry} for method, values in scores.items()]
-    result: dict[str, Any] = {"attributions": attributions, "comparison": [], "neighbours": [], "until_stable": None}
+    compared = [
+        Compared(Attribution(values, 0, method, {}), mask, says[masked], masked == 0)
+        for method, values in scores.items()
+    ]
+    result = SoftResult.of(soft) if soft is not None else ExplainResult.of(compared, labels)
     return Report(
         command="explain" if soft is None else "certify-soft",
         status=status,
@@ -82,13 +90,13 @@ def report(
             target=0,
             features=features,
             mask=mask,
-            masking={"baseline": "zero"},
+            masking={"features": "patch", "baseline": "zero"},
             full=says[0],
             masked=says[masked],
             empty=says[1],
             scores=next(iter(scores.values())),
         ),
-        result=result if soft is None else {"smoothing": None},
+        result=result.to_dict(),
         run=RunInfo(7, "cpu", "float32", 32, 100, 1.0),
         certificate=soft,
     )

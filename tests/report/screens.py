@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stabcert.records.findings import CurveFinding
 from stabcert.report.canvas import Exhibit
-from stabcert.report.curve.record import CurveFinding
 from stabcert.report.document import Document
 from stabcert.report.record import Report
 from stabcert.report.says.curve import curve_document, input_document

@@ -11,13 +11,14 @@ from stabcert.core.spectrum.analyse import degree_weights
 from stabcert.core.spectrum.result import (
     Coefficient,
     DegreeWeight,
+    LeftOut,
     Quantity,
     Restriction,
     SmoothingStep,
     Spectrum,
+    SpectrumFinding,
     StabilityBounds,
 )
-from stabcert.report.spectrum.record import LeftOut, SpectrumFinding
 from tests.doubles import Table
 
 H8 = (0.3, 0.1, 0.4, 0.1, 0.5, 0.9, 0.2, 0.6)

@@ -18,16 +18,17 @@ from PIL import Image
 
 from stabcert.core.curve.result import Estimate, SmoothedInput
 from stabcert.core.curve.summary import summarise
+from stabcert.records.curve import CurveInputResult, settings_of, smoothed_input
+from stabcert.records.curve_summary import CurveResult
+from stabcert.records.findings import CurveFinding, InputInfo
 from stabcert.records.writing import to_json
 from stabcert.report.canvas import Canvas, Exhibit
 from stabcert.report.curve.chart import Panel, Series, panels, shown_ticks, spread
 from stabcert.report.curve.html import curve_section, input_row
 from stabcert.report.curve.plot import plot_curve
-from stabcert.report.curve.record import CurveFinding, curve_result, settings_of, smoothed_input
 from stabcert.report.curve.wording import gained_interval, interval_shown, lambda_text, meanings, verdict
 from stabcert.report.figures import sheet as figure
 from stabcert.report.html import Page
-from stabcert.report.record import InputInfo
 from stabcert.report.says.curve import changes
 from tests.report import curves
 from tests.report.screens import render, render_curve
@@ -74,15 +75,14 @@ def test_what_was_evaluated_is_read_again_from_the_record() -> None:
 
 
 def test_near_ties_are_read_again_too() -> None:
-    from stabcert.report.curve.record import input_result
-
     found = with_near_ties()
-    result = input_result(found, ["lime"], [np.ones(6, dtype=np.bool_)], 1, curves.SETTINGS, ("a", "b"), copy=0)
+    masks = [np.ones(6, dtype=np.bool_)]
+    result = CurveInputResult.of(found, ["lime"], masks, 1, curves.SETTINGS, ("a", "b"), copies_before=0).to_dict()
     assert smoothed_input({"explanation": {"n": 6}, "result": json.loads(json.dumps(result))}) == found
 
 
 def test_the_first_method_stands_for_itself_in_the_contract() -> None:
-    result = curve_result(FINDINGS["several methods"])
+    result = CurveResult.of(FINDINGS["several methods"]).to_dict()
     for level in result["lambdas"]:
         first = level["methods"][0]
         assert {name: level[name] for name in first if name != "method"} == {

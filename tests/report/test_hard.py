@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, Refinement
+from stabcert.core.hard.finding import Attack, Broken, Check, HardFinding
+from stabcert.core.prediction import Prediction
 from stabcert.report.canvas import Exhibit
 from stabcert.report.caption import caption
-from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding
 from stabcert.report.hard.wording import (
     attack_text,
     check_text,
@@ -19,7 +20,6 @@ from stabcert.report.hard.wording import (
     smoothing_warning,
 )
 from stabcert.report.html import Page
-from stabcert.report.record import Prediction
 from tests.report.examples import (
     ANGER,
     BERNOULLI,

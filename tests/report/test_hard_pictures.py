@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from stabcert.core.hard.certificate import Refinement
+from stabcert.core.hard.finding import HardFinding, lambda_text, ranked
+from stabcert.core.prediction import Prediction
+from stabcert.records.hard_parts import ClassVotes
 from stabcert.report.canvas import Exhibit, Flip, certified
 from stabcert.report.canvas import hard_finding as finding_of
 from stabcert.report.caption import caption, warnings
 from stabcert.report.figures.plot import plot
-from stabcert.report.hard.finding import HardFinding
 from stabcert.report.hard.html import hard_parts, radius_chart, votes_chart
-from stabcert.report.hard.record import lambda_text, ranked, vote_records
 from stabcert.report.hard.wording import (
     RadiusRow,
     axis_end,
@@ -26,7 +27,6 @@ from stabcert.report.hard.wording import (
     shown,
     ticks,
 )
-from stabcert.report.record import Prediction
 from stabcert.report.says.hard import hard_document, votes_text
 from tests.report.examples import (
     ANGER,
@@ -88,7 +88,7 @@ def test_a_share_below_one_is_not_shown_as_one() -> None:
 def test_votes_are_ranked_most_first_and_among_equals_by_index() -> None:
     votes = np.array([3, 0, 5, 3])
     assert ranked(votes) == [2, 0, 3]
-    assert vote_records(votes, ("a", "b", "c", "d"))[0] == {"id": 2, "label": "c", "votes": 5}
+    assert ClassVotes.ranked(votes, ("a", "b", "c", "d"))[0].to_dict() == {"id": 2, "label": "c", "votes": 5}
 
 
 def test_many_classes_with_few_votes_are_one() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from stabcert.cli.exit_codes import MISSED
+from stabcert.core.hard.finding import Smoothed
 from stabcert.core.mask_flags import MaskFlags
 from stabcert.report.canvas import Exhibit
 from stabcert.report.caption import caption
 from stabcert.report.finding import doubts_of, found_of
-from stabcert.report.hard.finding import Smoothed
 from stabcert.report.html import Page
 from stabcert.report.record import Report, load_schema
 from stabcert.report.refusal import REFUSED, allowed_of, reason_of

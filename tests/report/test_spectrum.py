@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from stabcert.core.spectrum.result import Coefficient, DegreeWeight
+from stabcert.core.spectrum.result import Coefficient, DegreeWeight, SpectrumFinding
 from stabcert.core.types import Feature, Features
+from stabcert.records.spectrum import SpectrumResult
 from stabcert.report.bars import Bars
 from stabcert.report.canvas import Exhibit, certified, spectrum_finding
 from stabcert.report.caption import caption
@@ -20,7 +21,6 @@ from stabcert.report.figures.plot import plot
 from stabcert.report.html import Page
 from stabcert.report.says.spectrum import spectrum_document
 from stabcert.report.spectrum.chart import curves, decades, sticks
-from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.spectrum.svg import weights_chart
 from stabcert.report.spectrum.wording import (
     bounds_row,
@@ -44,7 +44,8 @@ def screen(finding: SpectrumFinding) -> list[str]:
 
 def exhibit(finding: SpectrumFinding, *, image: bool) -> Exhibit:
     base = exhibits.image() if image else exhibits.sentence()
-    report = replace(base.report, command="fourier", certificate=finding, result={})
+    result = SpectrumResult.of(finding, base.report.model.class_names).to_dict()
+    report = replace(base.report, command="fourier", certificate=finding, result=result)
     return Exhibit(report, base.canvas)
 
 

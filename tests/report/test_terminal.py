@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from stabcert.core.explanation import Explanation
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import StabilityRate
 from stabcert.core.types import Feature, Features
+from stabcert.records.common import Prediction as PredictionRecord
+from stabcert.records.findings import InputInfo
 from stabcert.report.canvas import Exhibit
-from stabcert.report.record import Explanation, InputInfo, Prediction, Report
+from stabcert.report.record import Report
 from stabcert.report.says.soft import soft_document
 from stabcert.report.visible import visible
 from stabcert.report.wording import name_of, short
@@ -217,7 +221,10 @@ PLACES: dict[str, Callable[[str], Report]] = {
     "label of the mask": lambda s: with_prediction(masked=replace(ANGER, label=s)),
     "label of nothing": lambda s: with_prediction(masked=ANGER, empty=replace(ANGER, label=s)),
     "label of the plain model": lambda s: soft_report(
-        certificate(SAMPLED), smoothing=SMOOTHING | {"unsmoothed_prediction": {"id": 0, "label": s, "probability": 1}}
+        certificate(SAMPLED),
+        smoothing=SMOOTHING.model_copy(
+            update={"unsmoothed_prediction": PredictionRecord(id=0, label=s, probability=1.0)}
+        ),
     ),
     "feature": with_feature,
     "method of a record": lambda s: explain_report(replace(WORDS, method=s)),

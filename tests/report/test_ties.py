@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stabcert.report.ties import Tie
+from stabcert.core.ties import Tie
 from stabcert.report.wording import tie_note
 from tests.report.examples import WORDS, explain_report
 

@@ -100,6 +100,13 @@ def _other_words() -> None:
     path.write_text(json.dumps(tokenizer))
 
 
+def _failed(record: dict[str, Any]) -> None:
+    place = {name: record["input"][name] for name in ("id", "kind", "path")}
+    head = {name: record[name] for name in ("schema", "command", "key")}
+    record.clear()
+    record.update(head, status="failed", input=place, error={"code": 3, "message": "no"})
+
+
 def _other_weights() -> None:
     path = Path("model/model.safetensors")
     data = bytearray(path.read_bytes())
@@ -129,9 +136,24 @@ CASES = cases(
         3,
         "distinct numbers from 0 to 8",
     ),
-    ("a negative feature is selected", _altered(_put([-1], _INPUT, "selected")), 3, "distinct numbers from 0 to 8"),
-    ("a feature is selected twice", _altered(_put([1, 1], _INPUT, "selected")), 3, "distinct numbers from 0 to 8"),
-    ("a feature true is selected", _altered(_put([True], _INPUT, "selected")), 3, "selected features are integers"),
+    (
+        "a negative feature is selected",
+        _altered(_put([-1], _INPUT, "selected")),
+        3,
+        "explanation.selected[0] is -1; it should be at least 0",
+    ),
+    (
+        "a feature is selected twice",
+        _altered(_put([1, 1], _INPUT, "selected")),
+        3,
+        "explanation.selected holds something twice",
+    ),
+    (
+        "a feature true is selected",
+        _altered(_put([True], _INPUT, "selected")),
+        3,
+        "explanation.selected[0] is true; it should be integer",
+    ),
     ("another number of features", _altered(_put(8, _INPUT, "n")), 3, "the record has 8 features, the input has 9"),
     ("two features exchanged", _altered(_moved), 3, "feature 0 was at (4, 9) and is now at (0, 3)"),
     ("a class that does not exist", _altered(_put(7, _INPUT, "target")), 3, "the record explains class 7"),
@@ -154,8 +176,18 @@ CASES = cases(
         3,
         "NaN is not a finite number",
     ),
-    ("scores that are true", _altered(_put(True, _INPUT, "features", 0, "score")), 3, "scores are numbers"),
-    ("scores of 400 digits", _altered(_put(10**400, _INPUT, "features", 0, "score")), 3, "beyond the range of floats"),
+    (
+        "scores that are true",
+        _altered(_put(True, _INPUT, "features", 0, "score")),
+        3,
+        "explanation.features[0].score is true; it should be number",
+    ),
+    (
+        "scores of 400 digits",
+        _altered(_put(10**400, _INPUT, "features", 0, "score")),
+        3,
+        "explanation.features[0].score is huge; it should be a finite number",
+    ),
     (
         "settings that are infinite",
         _altered(_put(float("inf"), _INPUT, "settings", "sigma")),
@@ -225,7 +257,7 @@ CASES = cases(
     ("a record without features", _altered(_drop(_INPUT, "features")), 3, _WHY),
     (
         "a record of a failure",
-        _altered(lambda record: record.update(status="failed", error={"code": 3, "message": "no"})),
+        _altered(_failed),
         3,
         "could not be explained: no",
     ),

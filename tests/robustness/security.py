@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from typer.testing import CliRunner
+
+from stabcert.cli.app import app
 from tests.robustness.case import Build, Workshop, cases
 from tests.robustness.workshop import SENTENCE, with_config
 
@@ -149,15 +152,9 @@ def _image(model: str | None, *options: str) -> Build:
 
 def _trusting(shop: Workshop) -> Sequence[object]:
     """A model that would run code if it were trusted, named by a record."""
-    record = {
-        "schema": "stabcert/1", "command": "explain", "status": "reported", "key": "",
-        "input": {"id": "a", "kind": "text", "sha256": "0" * 64, "path": None, "text": "a", "truncated": False},
-        "model": {"id": "model", "revision": None, "sha256": None, "config_sha256": None, "labels": 2},
-        "explanation": {
-            "masking": {"features": "word", "baseline": "remove"}, "method": "lime", "settings": {}, "target": 0,
-            "n": 1, "selected": [0], "features": [],
-        },
-    }  # fmt: skip
+    arguments = ["explain", "-t", "a film", "-m", shop.text_model, "--method", "random", "--json"]
+    record = json.loads(CliRunner().invoke(app, arguments).stdout)
+    record["model"]["id"] = "model"
     model = with_config(shop.text_model, "model", model_type="mine", auto_map={"AutoConfig": "trap.Config"})
     shop.write(f"{model}/trap.py", "open('trapped', 'w')")
     return ["certify-soft", "--from", shop.write("record.jsonl", json.dumps(record)), "--json"]

@@ -21,11 +21,7 @@ from stabcert.core.hard.bernoulli import certify_hard_bernoulli
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.hard.certify import certify_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
-from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
-from stabcert.core.noise import quantized_keep_masks, tie_free_counts
-from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
-from stabcert.report.hard.finding import (
+from stabcert.core.hard.finding import (
     Attack,
     Broken,
     Check,
@@ -34,8 +30,14 @@ from stabcert.report.hard.finding import (
     agrees,
     keeps_prediction,
 )
-from stabcert.report.hard.record import hard_result
-from stabcert.report.record import Prediction, Report, Status
+from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
+from stabcert.core.noise import quantized_keep_masks, tie_free_counts
+from stabcert.core.prediction import Prediction
+from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
+from stabcert.records.findings import Status
+from stabcert.records.hard import HardResult
+from stabcert.report.record import Report
 from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class CertifyHard(Command[HardFound]):
     def record(self, case: Case, found: HardFound, beside: Beside) -> Report:
         if not isinstance(found.certificate, HardFinding):
             raise TypeError("certify-hard finds a certificate")
-        result = hard_result(found.certificate, case.class_names, request=found.request)
+        result = HardResult.of(found.certificate, case.class_names, request=found.request).to_dict()
         return report_of(self.name, case, found, beside, result)
 
     def document(self, exhibit: Exhibit) -> Document:

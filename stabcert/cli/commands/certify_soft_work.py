@@ -16,11 +16,14 @@ from stabcert.cli.reporting import report_of
 from stabcert.cli.verify.again import compared
 from stabcert.core.decisions import predict
 from stabcert.core.masks import bernoulli_keep_masks
+from stabcert.core.prediction import Prediction
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, answer_soft
 from stabcert.core.streams import SMOOTHING_STREAM, Stream, noise_generator
-from stabcert.report.record import Prediction, Report, prediction_record, soft_result
+from stabcert.records.common import Prediction as PredictionRecord
+from stabcert.records.soft import Smoothing, SoftResult
+from stabcert.report.record import Report
 from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ class SoftFound(Found):
 
     request: dict[str, Any] = field(default_factory=dict)
     """The request, with its radius."""
-    smoothing: dict[str, Any] | None = None
+    unsmoothed: Prediction | None = None
+    """The prediction of the unsmoothed model on the full input, where another one was certified."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class CertifySoft(Command[SoftFound]):
             )
         except Interrupted as error:
             found, interrupted = error.certificate, True
-        smoothing = None if smoothed is None else _smoothing_record(case, smoothed, request.smooth)
+        unsmoothed = None if smoothed is None else _full_prediction(case)
         recorded = request.record()
         return SoftFound(
             found.verdict,
@@ -81,14 +85,16 @@ class CertifySoft(Command[SoftFound]):
             interrupted,
             allowed=allowed_of(recorded),
             request=recorded,
-            smoothing=smoothing,
+            unsmoothed=unsmoothed,
         )
 
     def record(self, case: Case, found: SoftFound, beside: Beside) -> Report:
         if not isinstance(found.certificate, SoftCertificate):
             raise TypeError("certify-soft finds a certificate")
-        result = soft_result(found.certificate, found.smoothing, request=found.request, interrupted=found.interrupted)
-        return report_of(self.name, case, found, beside, result)
+        result = SoftResult.of(
+            found.certificate, _smoothing(found), request=found.request, interrupted=found.interrupted
+        )
+        return report_of(self.name, case, found, beside, result.to_dict())
 
     def document(self, exhibit: Exhibit) -> Document:
         from stabcert.report.says.soft import soft_document
@@ -117,12 +123,18 @@ def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredic
     return SmoothedPredictor(predictor, keep)
 
 
-def _smoothing_record(case: Case, smoothed: SmoothedPredictor, keep_probability: float) -> dict[str, Any]:
-    """Return what was smoothed and how, and the prediction of the unsmoothed model, which smoothing may change."""
+def _full_prediction(case: Case) -> Prediction:
     full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
-    return {
-        "lambda": keep_probability,
-        "draws": len(smoothed.keep_masks),
-        "noise": "bernoulli",
-        "unsmoothed_prediction": prediction_record(Prediction.of(full, case.class_names)),
-    }
+    return Prediction.of(full, case.class_names)
+
+
+def _smoothing(found: SoftFound) -> Smoothing | None:
+    """Return what was smoothed and how, and the prediction of the unsmoothed model, which smoothing may change."""
+    if found.unsmoothed is None:
+        return None
+    return Smoothing(
+        keep_probability=found.request["smooth"],
+        draws=found.request["smooth_draws"],
+        noise="bernoulli",
+        unsmoothed_prediction=PredictionRecord.of(found.unsmoothed),
+    )

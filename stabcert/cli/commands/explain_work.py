@@ -16,17 +16,19 @@ from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
 from stabcert.cli.reporting import report_of
-from stabcert.core.comparison import movement
+from stabcert.core.comparison import Compared, Neighbourhood, movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
+from stabcert.core.prediction import Prediction
 from stabcert.core.soft.minimal import check_search, smallest_stable_mask
 from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.core.streams import Draws, Stream
 from stabcert.errors import ParameterError
-from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
-from stabcert.report.record import Prediction, Report, Status
+from stabcert.records.explain import ExplainResult, StableSearch
+from stabcert.records.findings import Status
+from stabcert.report.record import Report
 
 if TYPE_CHECKING:
     from stabcert.cli.commands.explain_options import EffortOptions, StableOptions
@@ -44,7 +46,6 @@ class ExplainFound(Found):
 
     compared: tuple[Compared, ...] = ()
     neighbourhoods: tuple[Neighbourhood, ...] = ()
-    until_stable: dict[str, Any] | None = None
 
 
 class Explain(Command[ExplainFound]):
@@ -120,10 +121,6 @@ class Explain(Command[ExplainFound]):
 
     def certify(self, case: Case) -> ExplainFound:
         stable, interrupted = case.choice.stable, case.choice.interrupted
-        searched = None
-        if stable is not None:
-            largest_k = self._largest_k(case.predictor)
-            searched = until_stable_record(stable, **self._search, largest_k=largest_k, family=self._family)
         status: Status = "certified"
         if interrupted:
             status = "undecided"
@@ -140,18 +137,21 @@ class Explain(Command[ExplainFound]):
             allowed=Allowed(vacuous=bool(self._search["allow_vacuous"])) if status == "certified" else Allowed(),
             compared=compared,
             neighbourhoods=self._neighbourhoods(case) if self._effort.neighbours and not interrupted else (),
-            until_stable=searched,
         )
 
     def record(self, case: Case, found: ExplainFound, beside: Beside) -> Report:
-        result = explain_result(
+        stable, searched = case.choice.stable, None
+        if stable is not None:
+            largest_k = self._largest_k(case.predictor)
+            searched = StableSearch.of(stable, **self._search, largest_k=largest_k, family=self._family)
+        result = ExplainResult.of(
             found.compared,
             case.class_names,
             neighbourhoods=found.neighbourhoods,
-            until_stable=found.until_stable,
+            until_stable=searched,
             interrupted=found.interrupted,
         )
-        return report_of(self.name, case, found, beside, result)
+        return report_of(self.name, case, found, beside, result.to_dict())
 
     def document(self, exhibit: Exhibit) -> Document:
         from stabcert.report.says.explain import explain_document

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from stabcert.cli.command import Beside, Command, Found
 from stabcert.cli.reporting import report_of
 from stabcert.core.spectrum.analyse import degree_weights
-from stabcert.core.spectrum.result import BasisKind, Spectrum, StabilityBounds, TargetKind
+from stabcert.core.spectrum.result import BasisKind, LeftOut, Spectrum, SpectrumFinding, StabilityBounds, TargetKind
 from stabcert.core.spectrum.settings import DEFAULT_SAMPLES
 from stabcert.core.spectrum.stability_bounds import bounds_cost, stability_bounds
 from stabcert.core.spectrum.transforms import exact_cost
 from stabcert.core.streams import Stream
 from stabcert.errors import ParameterError
-from stabcert.report.spectrum.record import LeftOut, SpectrumFinding, spectrum_result
+from stabcert.records.spectrum import SpectrumResult
 
 if TYPE_CHECKING:
     from stabcert.cli.opening import Case
@@ -75,7 +75,8 @@ class Fourier(Command[Found]):
     def record(self, case: Case, found: Found, beside: Beside) -> Report:
         if not isinstance(found.certificate, SpectrumFinding):
             raise TypeError("fourier finds a spectrum")
-        return report_of(self.name, case, found, beside, spectrum_result(found.certificate, case.class_names))
+        result = SpectrumResult.of(found.certificate, case.class_names).to_dict()
+        return report_of(self.name, case, found, beside, result)
 
     def document(self, exhibit: Exhibit) -> Document:
         from stabcert.report.says.spectrum import spectrum_document

@@ -16,12 +16,14 @@ from stabcert.cli.labels import give_labels
 from stabcert.cli.parsing import parse_methods
 from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.tasks import Task, result_parameters
-from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
+from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput, Threshold
 from stabcert.core.curve.summary import summarise
 from stabcert.core.streams import digest
 from stabcert.errors import ParameterError
+from stabcert.records.curve import settings_of, smoothed_input
+from stabcert.records.curve_summary import CurveRecord
+from stabcert.records.findings import CurveFinding
 from stabcert.records.writing import SCHEMA
-from stabcert.report.curve.record import CurveFinding, Threshold, curve_record, settings_of, smoothed_input
 
 
 class SmoothSummary:
@@ -151,5 +153,5 @@ def _summarised(finding: CurveFinding, key: str) -> Whole:
     from stabcert.report.curve.plot import plot_curve
     from stabcert.report.says.curve import curve_document
 
-    record = curve_record(finding, key=key)
+    record = CurveRecord.of(finding, key=key).to_dict()
     return Whole(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,9 +17,11 @@ from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.reporting import report_of
 from stabcert.core.curve.evaluate import evaluate_smoothing
+from stabcert.core.curve.result import EvaluationSettings, SmoothedInput
 from stabcert.core.masks import top_k_mask
 from stabcert.core.streams import SMOOTHING_STREAM, Draws, Stream, noise_generator
-from stabcert.report.curve.record import EvaluationSettings, input_result
+from stabcert.core.types import Mask
+from stabcert.records.curve import CurveInputResult
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor
@@ -56,7 +58,12 @@ class SmoothRequest:
 class SmoothFound(Found):
     """The effect of smoothing on one input."""
 
-    result: dict[str, Any] = field(default_factory=dict)
+    evaluated: tuple[SmoothedInput, ...] = ()
+    """The effect for each keep probability."""
+    masks: tuple[Mask, ...] = ()
+    methods: tuple[str, ...] = ()
+    label: int | None = None
+    """The class of the label."""
 
 
 class SmoothEval(Command[SmoothFound]):
@@ -95,7 +102,6 @@ class SmoothEval(Command[SmoothFound]):
             k = int(choice.mask.sum())
             masks = np.stack([top_k_mask(attribution.scores, k) for attribution in choice.attributions])
             methods = [attribution.method for attribution in choice.attributions]
-        settings = EvaluationSettings(request.noise, request.draws, (self._seed, SMOOTHING_STREAM), request.n_samples)
         found = evaluate_smoothing(
             case.predictor,
             masks,
@@ -108,11 +114,21 @@ class SmoothEval(Command[SmoothFound]):
             noise_rng=noise_generator(self._seed, SMOOTHING_STREAM),
             rng=case.draws.generator(Stream.additions, None, request.of_draws()),
         )
-        result = input_result(found, methods, list(masks), index, settings, case.class_names, copy=case.draws.copy)
-        return SmoothFound("reported", result=result)
+        return SmoothFound("reported", evaluated=tuple(found), masks=tuple(masks), methods=tuple(methods), label=index)
 
     def record(self, case: Case, found: SmoothFound, beside: Beside) -> Report:
-        return report_of(self.name, case, found, beside, found.result)
+        request = self.request
+        settings = EvaluationSettings(request.noise, request.draws, (self._seed, SMOOTHING_STREAM), request.n_samples)
+        result = CurveInputResult.of(
+            found.evaluated,
+            found.methods,
+            found.masks,
+            found.label,
+            settings,
+            case.class_names,
+            copies_before=case.draws.copy,
+        )
+        return report_of(self.name, case, found, beside, result.to_dict())
 
     def document(self, exhibit: Exhibit) -> Document:
         from stabcert.report.says.curve import input_document

@@ -14,8 +14,8 @@ from stabcert.cli.opening import Case
 from stabcert.cli.records import Recorded
 from stabcert.cli.reporting import beside, explanation_of
 from stabcert.errors import InputError
+from stabcert.records.findings import RunInfo
 from stabcert.records.writing import to_json
-from stabcert.report.record import RunInfo
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.mask_flags import has_rule, without_rule

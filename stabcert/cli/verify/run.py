@@ -31,14 +31,15 @@ from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.records.findings import RunInfo
+from stabcert.records.verification import FailedVerificationRecord
 from stabcert.report.document import Document
-from stabcert.report.record import RunInfo
 from stabcert.report.says.common import failure
 from stabcert.report.says.verification import verification_document
 from stabcert.report.verify.checks import Check
 from stabcert.report.verify.common import common_checks, never_checked
 from stabcert.report.verify.mask_flags import notes_of
-from stabcert.report.verify.verification import Verification, failed_verification
+from stabcert.report.verify.verification import Verification
 
 
 def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, asked: Asked) -> int:
@@ -126,7 +127,9 @@ class Verifier:
     def failed(self, task: RecordTask, error: StabcertError) -> dict[str, Any]:
         """See `stabcert.cli.run.Doing`."""
         line = task.line
-        return failed_verification(line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=task.request)
+        return FailedVerificationRecord.of(
+            line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=task.request
+        ).to_dict()
 
     def document(self, shown: Verification) -> Document:
         """See `stabcert.cli.run.Doing`."""

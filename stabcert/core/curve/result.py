@@ -138,3 +138,31 @@ class SmoothingCurve:
     levels: tuple[SmoothingLevel, ...]
     differences: tuple[SmoothingDifference, ...]
     """Difference of every other keep probability to the first, in the given order."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How inputs were smoothed and their masks tried."""
+
+    noise: str
+    draws: int
+    noise_seed: tuple[int, int]
+    """What the frozen noise was drawn from, together with the number of features."""
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A share that every lower bound is to reach; compared unrounded.
+
+    If it is met, all means reach it, with the confidence of a single bound: were one of them below, its own
+    bound would have to be wrong.
+    """
+
+    value: float
+    lower: float
+    """The smallest lower bound."""
+
+    @property
+    def met(self) -> bool:
+        return self.lower >= self.value

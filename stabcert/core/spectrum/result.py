@@ -132,3 +132,22 @@ class StabilityBounds:
     class_bound: float | None = None
     """Upper bound on 1 - ``class_rate``: the mean movement divided by the distance of the function to 1/2 (E4). None
     where 1/2 does not decide between the classes (three or more, and the function not above 1/2)."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Stability bounds that were not computed, for they would have taken too many evaluations."""
+
+    radius: int
+    keep_probability: float
+    variant: str
+    needed_evaluations: int
+
+
+@dataclass(frozen=True)
+class SpectrumFinding:
+    """Everything that ``fourier`` found on one input."""
+
+    spectrum: Spectrum
+    bounds: tuple[StabilityBounds, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()

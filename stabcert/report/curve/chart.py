@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stabcert.core.curve.result import EstimateAtRadius, SmoothingLevel
-from stabcert.report.curve.record import CurveFinding
+from stabcert.records.findings import CurveFinding
 from stabcert.report.curve.wording import Share, lambda_text
 
 MOST_BARS = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from stabcert.records.findings import CurveFinding
 from stabcert.report.canvas import Exhibit
 from stabcert.report.curve.chart import Panel, legend, panels
-from stabcert.report.curve.record import CurveFinding
 from stabcert.report.curve.svg import legend_html, panel_chart
 from stabcert.report.curve.wording import (
     differences_of,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from stabcert.records.findings import CurveFinding
 from stabcert.report.colours import SERIES
 from stabcert.report.curve.chart import Panel, Series, legend, panels, shown_ticks, spread
-from stabcert.report.curve.record import CurveFinding
 from stabcert.report.curve.wording import heading, meanings, thresholds
 from stabcert.report.figures.axes import MARKERS, share_scale, style
 from stabcert.report.figures.fonts import text_width

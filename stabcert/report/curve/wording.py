@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from stabcert.core.curve.result import Estimate, EstimateAtRadius, MethodStability, SmoothingDifference
-from stabcert.report.curve.record import CurveFinding, Threshold
+from stabcert.core.curve.result import Estimate, EstimateAtRadius, MethodStability, SmoothingDifference, Threshold
+from stabcert.records.findings import CurveFinding
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 
 Share = Estimate | EstimateAtRadius

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from stabcert.core.hard.finding import HardFinding, Smoothed, keeps_prediction, lambda_text, ranked
 from stabcert.report.canvas import Exhibit, added
 from stabcert.report.caption import flip_title
-from stabcert.report.hard.finding import HardFinding, Smoothed, keeps_prediction
-from stabcert.report.hard.record import lambda_text, ranked
 from stabcert.report.hard.wording import RadiusRow, axis_end, hard_sentences, radius_rows, ticks
 from stabcert.report.html_parts import escaped, picture, sentence, table
 from stabcert.report.wording import predicted, short

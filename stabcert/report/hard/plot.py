@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from stabcert.core.hard.finding import HardFinding, ranked
 from stabcert.report.canvas import Canvas, Exhibit, added
 from stabcert.report.caption import flip_title
 from stabcert.report.colours import BLUE, VERMILLION
@@ -12,8 +13,6 @@ from stabcert.report.figures.fonts import text_width
 from stabcert.report.figures.image import TITLES, Panel, add_beside, draw_flip, draw_kept, title
 from stabcert.report.figures.sheet import BOLD, SMALL, Area, Sheet, line_height, shortened
 from stabcert.report.figures.text import ADDED_FRAME, KEPT_FRAME, Frame, add_text
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.hard.record import ranked
 from stabcert.report.hard.wording import RadiusRow, axis_end, radius_rows, ticks
 from stabcert.report.wording import predicted, short
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
+from stabcert.core.hard.finding import HardFinding, lambda_text
 from stabcert.core.masks import count_additions
-from stabcert.report.hard.finding import HardFinding
-from stabcert.report.hard.record import lambda_text
+from stabcert.core.prediction import Prediction
 from stabcert.report.numbers import confidence
-from stabcert.report.record import Prediction, Report
+from stabcert.report.record import Report
 from stabcert.report.wording import counted, short
 
 _LEAST_SHOWN = 6

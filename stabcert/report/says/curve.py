@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from stabcert.records.findings import CurveFinding
 from stabcert.report.canvas import Exhibit
-from stabcert.report.curve.record import CurveFinding
 from stabcert.report.curve.wording import (
     differences_of,
     gained,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, lambda_text, ranked
 from stabcert.report.canvas import Exhibit
 from stabcert.report.document import (
     EVERYWHERE,
@@ -20,8 +21,6 @@ from stabcert.report.document import (
     note,
     table,
 )
-from stabcert.report.hard.finding import HardFinding, Smoothed, agrees
-from stabcert.report.hard.record import lambda_text, ranked
 from stabcert.report.hard.wording import (
     RadiusRow,
     attack_text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stabcert.core.spectrum.result import DegreeWeight, SmoothingStep, Spectrum
+from stabcert.core.spectrum.result import DegreeWeight, SmoothingStep, Spectrum, SpectrumFinding
 from stabcert.report.canvas import Exhibit
 from stabcert.report.document import (
     EVERYWHERE,
@@ -22,7 +22,6 @@ from stabcert.report.document import (
 from stabcert.report.numbers import rounded_up
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, footer, heading, mask_alone
-from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.spectrum.wording import (
     BOUNDS_HEADER,
     basis_name,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from stabcert.core.spectrum.result import Spectrum
+from stabcert.core.spectrum.result import Spectrum, SpectrumFinding
 from stabcert.report.canvas import Exhibit
 from stabcert.report.html_parts import escaped, picture, sentence, table
 from stabcert.report.numbers import rounded_up
 from stabcert.report.spectrum.chart import curves, sticks
-from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.spectrum.svg import sticks_chart, weights_chart
 from stabcert.report.spectrum.wording import (
     BOUNDS_HEADER,

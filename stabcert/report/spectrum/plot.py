@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stabcert.core.spectrum.result import Spectrum
+from stabcert.core.spectrum.result import Spectrum, SpectrumFinding
 from stabcert.report.canvas import Exhibit
 from stabcert.report.colours import BLUE, SERIES
 from stabcert.report.figures.axes import MARKERS, style
@@ -13,7 +13,6 @@ from stabcert.report.figures.image import GAP, TITLES, draw_kept, image_height, 
 from stabcert.report.figures.sheet import SMALL, Area, Sheet
 from stabcert.report.figures.text import KEPT_FRAME, Frame, add_text
 from stabcert.report.spectrum.chart import Curve, Decades, Sticks, curves, decades, sticks
-from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.wording import predicted
 
 if TYPE_CHECKING:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stabcert.core.spectrum.result import Quantity, Spectrum, StabilityBounds
+from stabcert.core.spectrum.result import Quantity, Spectrum, SpectrumFinding, StabilityBounds
 from stabcert.core.types import Features
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 from stabcert.report.record import Report
-from stabcert.report.spectrum.record import SpectrumFinding
 from stabcert.report.visible import visible
 from stabcert.report.wording import counted, short
 

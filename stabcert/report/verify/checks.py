@@ -25,9 +25,6 @@ class Check:
     """What should be there; of a limit in words: ``"at most 3"``."""
     ok: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "recorded": self.recorded, "recomputed": self.recomputed, "ok": self.ok}
-
 
 def share_of_delta(request: dict[str, Any]) -> float | None:
     """Return the failure probability of one certificate of a request; None where nothing is drawn."""

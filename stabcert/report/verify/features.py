@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from stabcert.report.ties import ROUNDING
+from stabcert.core.ties import ROUNDING
 from stabcert.report.verify.checks import Check, equal, holds
 
 _KINDS = {"text": ("word", "token", "sentence"), "image": ("patch", "grid", "segment")}

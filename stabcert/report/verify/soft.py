@@ -13,8 +13,8 @@ from stabcert.core.soft.certificate import Shown
 from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.recount import recount_soft
 from stabcert.errors import StabcertError
+from stabcert.records.soft import SoftResult
 from stabcert.records.writing import to_json
-from stabcert.report.record import soft_result
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.definitions import bound_checks
 from stabcert.report.verify.mask_flags import status_checks
@@ -69,8 +69,9 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
         for one in found.impossible
     ]
     checks += _evaluations(record)
-    again = soft_result(certificate, result["smoothing"], request=result["request"], interrupted=result["interrupted"])
-    again = json.loads(to_json(again))
+    if not certificate.rates:  # of the radii that are tested none is shown
+        return [*checks, equal("length of result.rates", len(rates), 0)], not_checked
+    again = json.loads(to_json(SoftResult.of(certificate).to_dict()))
     if certificate.formulation == "worst":
         not_checked.append(
             "bounds of the sizes that are not shown: those that are shown must not claim more than theirs"

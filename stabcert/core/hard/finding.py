@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate
 from stabcert.core.mask_flags import MaskFlags
+from stabcert.core.prediction import Prediction
 from stabcert.core.types import Mask
-from stabcert.report.record import Prediction
 
 Direction: TypeAlias = Literal["incremental", "decremental", "both"]
 
@@ -155,3 +158,17 @@ def agrees(smoothed: Smoothed, plain: Prediction) -> bool | None:
 def keeps_prediction(smoothed: Smoothed, plain: Prediction) -> bool:
     """Smoothing leaves the prediction that is explained: on the full input, and on the mask alone."""
     return smoothed.masked.id == plain.id and agrees(smoothed, plain) is not False
+
+
+def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
+    """lambda as the exact fraction: over the grid where there is one, else in lowest terms."""
+    probability = certificate.keep_probability
+    if probability is None:
+        raise TypeError("certify-hard has one keep probability for all features")
+    return str(probability) if quantization is None else f"{int(probability * quantization)}/{quantization}"
+
+
+def ranked(votes: NDArray[np.int64]) -> list[int]:
+    """The classes with votes, most votes first; among equals the lower index."""
+    order = np.argsort(-votes, kind="stable")
+    return [int(i) for i in order if votes[i] > 0]

@@ -1,0 +1,81 @@
+"""What goes into records beside the results of `stabcert.core`: plain values, made without pydantic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from stabcert.core.curve.result import EvaluationSettings, SmoothingCurve, Threshold
+
+Status = Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported", "failed"]
+
+
+@dataclass(frozen=True)
+class InputInfo:
+    """Where the input came from; enough to find it again and to notice that it changed."""
+
+    id: str
+    kind: Literal["image", "text"]
+    sha256: str
+    """Of the file's bytes, or of the UTF-8 text."""
+    path: str | None = None
+    text: str | None = None
+    size: tuple[int, int] | None = None
+    """Width and height of an image as a viewer shows it."""
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model, and what defines its function."""
+
+    id: str
+    revision: str | None
+    sha256: str | None
+    class_names: tuple[str, ...]
+    config_sha256: str | None = None
+    """Of what else defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is part of
+    stabcert and of packages that are checked with the weights."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Circumstances; two runs with one seed differ in nothing else."""
+
+    seed: int
+    device: str
+    dtype: str
+    batch_size: int
+    evaluations: int
+    seconds: float
+    versions: dict[str, str] = field(default_factory=dict)
+    rechecked: int = 0
+    """Masks so close to a tie that float64 had to decide."""
+    drift: float = 0.0
+    """Largest difference that was seen between a margin in a batch and alone, in logits."""
+    default_seed: bool = True
+    """The seed is the one of a call without ``--seed``; another one may have been chosen for its result."""
+
+
+@dataclass(frozen=True)
+class CurveFinding:
+    """Everything that ``smooth-eval`` says of all inputs together."""
+
+    curve: SmoothingCurve
+    methods: tuple[str, ...]
+    settings: EvaluationSettings
+    failed: int
+    """Inputs that could not be evaluated, and are not among those that the curve is about."""
+    model: dict[str, Any]
+    """As in a record."""
+    run: dict[str, Any]
+    min_accuracy: Threshold | None = None
+    min_rate: Threshold | None = None
+
+    @property
+    def status(self) -> Literal["reported", "certified", "undecided"]:
+        """Never not-certified: of many upper bounds the smallest refutes less than it seems to."""
+        thresholds = [one for one in (self.min_accuracy, self.min_rate) if one is not None]
+        if not thresholds:
+            return "reported"
+        return "certified" if all(one.met for one in thresholds) else "undecided"
