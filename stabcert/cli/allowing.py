@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
-import typer
-
+from stabcert.cli.declared import Declared, option
 from stabcert.cli.options import CERTIFICATE
 from stabcert.errors import ParameterError
 
 
-def allow_vacuous_option() -> Any:
-    return typer.Option(
-        "--allow-vacuous", help="Certify although the empty input has that class.", rich_help_panel=CERTIFICATE
-    )
+def allow_vacuous_option() -> Declared:
+    """Return ``--allow-vacuous`` of a command."""
+    return option("--allow-vacuous", affects="result", help="Certify although the empty input has that class.")
 
 
 @dataclass(frozen=True)
 class AllowOptions:
+    panel: ClassVar[str] = CERTIFICATE
     allow_inconsistent: Annotated[
         bool,
-        typer.Option(
-            "--allow-inconsistent", help="Certify although the mask has another class.", rich_help_panel=CERTIFICATE
-        ),
+        option("--allow-inconsistent", affects="result", help="Certify although the mask has another class."),
     ] = False
     allow_vacuous: Annotated[bool, allow_vacuous_option()] = False
 

@@ -15,15 +15,11 @@ from typing import Any, get_args
 
 import typer
 
+from stabcert.cli.declared import Declared, declaration_of
 from stabcert.cli.suffixes import suffix_of
 from stabcert.cli.text_files import is_there, read_file
 from stabcert.errors import InputError, ParameterError
 
-# An option that ends the program, and the one that is being read.
-_NOT_HERE = {"help", "config"}
-_PATHS_OR_WORDS = {"features", "from_file", "verify"}
-"""Options that name a file or something else, so that their type does not tell."""
-_READ = {"inputs_file", "labels_file", "mask_file", "check", *_PATHS_OR_WORDS}
 _FEATURE_FILES = (".npy", ".png")
 
 
@@ -57,11 +53,14 @@ def read_config(
             raise ParameterError(f"{path}: [{name}] is no command; {_near(name, commands, '[{}]')}")
     if command not in tables:
         raise ParameterError(f"{path} says nothing of {command}; write [{command}] and the options under it")
+    declared = {name: declaration_of(hint) for name, hint in hints.items() if name != "return"}
     options = {
         spelling.removeprefix("--"): parameter
         for parameter in parameters
+        # Not --help, which is declared nowhere, and not the one that is being read.
+        if parameter.name in declared and declared[parameter.name][1].callback is None
         for spelling in parameter.opts
-        if spelling.startswith("--") and spelling.removeprefix("--") not in _NOT_HERE
+        if spelling.startswith("--")
     }
     values = {}
     for name, value in tables[command].items():
@@ -69,15 +68,15 @@ def read_config(
         if name not in options:
             raise ParameterError(f"{origin} is no option that can stand there; {_near(name, options)}")
         parameter = options[name]
-        hint = get_args(hints[parameter.name])[0]
+        hint, declaration = declared[parameter.name]
         typed = _typed(origin, parameter, hint, value)
         if isinstance(typed, str):
-            typed = _placed(path, origin, parameter.name, typed, is_path=Path in (hint, *get_args(hint)))
+            typed = _placed(path, origin, declaration, typed, is_path=Path in (hint, *get_args(hint)))
         values[parameter.name] = typed
     return values
 
 
-def _placed(config: Path, origin: str, name: str, value: str, *, is_path: bool) -> str:
+def _placed(config: Path, origin: str, declared: Declared, value: str, *, is_path: bool) -> str:
     """Return a path as it is from the folder of the file that holds it, and any other value as it is written.
 
     Raises:
@@ -87,15 +86,15 @@ def _placed(config: Path, origin: str, name: str, value: str, *, is_path: bool) 
     # What comes through a pipe has no folder.
     folder = config.parent if is_there(config.is_file) else Path()
     beside = folder / home
-    if name == "model":
+    if declared.reads == "model folder":
         # Names of the hub look like paths. A folder beside the file is meant, or a path that cannot be a name.
         path = value.startswith(("~", "./", "../")) or is_there(beside.is_dir)
         return str(beside) if path else value
-    if name in _PATHS_OR_WORDS:
-        is_path = value != "-" and (name != "features" or suffix_of(value) in _FEATURE_FILES)
+    if declared.reads is not None:
+        is_path = suffix_of(value) in _FEATURE_FILES if declared.reads == "feature file" else value != "-"
     if not is_path or not value:
         return value
-    if name in _READ and not is_there(beside.exists) and is_there(Path(home).exists):
+    if declared.affects != "writes" and not is_there(beside.exists) and is_there(Path(home).exists):
         raise InputError(
             f"{origin} = {value!r} is relative to the folder of {config}, and {beside} does not exist. Write "
             f"{os.path.relpath(home, folder)!r}"

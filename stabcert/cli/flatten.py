@@ -4,53 +4,54 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import Field, fields, is_dataclass
-from typing import Any, get_args, get_type_hints
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
 
-from stabcert.cli.options import OutputOptions
+from stabcert.cli.declared import Asked, Declared, Given, declaration_of
 from stabcert.cli.spelling import flags_of, spell
 from stabcert.errors import StabcertError
 
 
 def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a command that typer can read from one whose parameters are groups of options.
+    """Return a command that typer can read from one whose parameters are groups of options.
 
-    A parameter annotated with a dataclass of options becomes one option for each of its fields;
-    when called, the values are put together again. Fields that are no parameters of the dataclass are left out.
+    A parameter annotated with a dataclass of options, which has a ``panel``, becomes one option for each of its
+    fields; when called, the values are put together again. A parameter annotated with `Asked` gets all of them.
 
     Errors that the command raises name options, not parameters (`stabcert.cli.spelling`).
+
+    Raises:
+        TypeError: an option that does not declare what it affects.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {}
+    declared: dict[str, tuple[Declared, Any]] = {}
     parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        if not is_dataclass(hints[name]):
-            parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+    everything = next((name for name in inspect.signature(command).parameters if hints[name] is Asked), None)
+    for name in inspect.signature(command).parameters:
+        if name == everything:
             continue
+        if not is_dataclass(hints[name]):
+            raise TypeError(f"{name} must be a group of options, got {hints[name]}")
         group = groups[name] = hints[name]
         group_hints = get_type_hints(group, include_extras=True)
-        for hint in group_hints.values():
-            kind, *more = get_args(hint) or (None,)
-            if kind is bool:
-                more[0].metavar = ""  # typer would show <bool>, and nobody writes --quiet true
-        parameters += [
-            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=group_hints[f.name])
-            for f in _options(group)
-        ]
-
-    flags = flags_of(parameters)
+        for one in fields(group):
+            kind, declaration = declaration_of(group_hints[one.name])
+            declared[one.name] = declaration, one.default
+            shown: Any = Annotated[kind, declaration.for_typer(group.panel, kind), declaration]
+            parameters.append(
+                inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=shown)
+            )
 
     def flat(**values: Any) -> Any:
-        asked = dict(values)
+        asked = Asked(tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items()))
         try:
-            for name, group in groups.items():
-                values[name] = group(**{f.name: values.pop(f.name) for f in _options(group)})
-                if group is OutputOptions:
-                    values[name].asked = asked
-                    values[name].flags = flags
-            return command(**values)
+            made = {
+                name: group(**{one.name: values[one.name] for one in fields(group)}) for name, group in groups.items()
+            }
+            return command(**made, **({} if everything is None else {everything: asked}))
         except StabcertError as error:
-            spell(error, flags)
+            spell(error, flags_of(asked))
             raise
 
     flat.__name__ = command.__name__
@@ -58,7 +59,3 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat
-
-
-def _options(group: Any) -> list[Field[Any]]:
-    return [f for f in fields(group) if f.init]

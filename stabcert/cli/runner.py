@@ -16,15 +16,7 @@ from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import (
-    DEFAULT_SEED,
-    ExplanationOptions,
-    InputOptions,
-    MaskOptions,
-    ModelOptions,
-    OutputOptions,
-)
-from stabcert.cli.spelling import spell, typed
+from stabcert.cli.options import DEFAULT_SEED, Call
 from stabcert.cli.tasks import Task
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
@@ -106,12 +98,7 @@ class Runner:
         models: those that are loaded, by name and revision, and those that cannot be, so that each is tried once.
     """
 
-    command: str
-    inputs: InputOptions
-    model: ModelOptions
-    explanation: ExplanationOptions
-    output: OutputOptions
-    masks: MaskOptions
+    call: Call
     batch_size: BatchSize
     work: Callable[[Case], Outcome]
     choose: Callable[[ModelPredictor, Draws], Choice] | None
@@ -122,19 +109,12 @@ class Runner:
     def collect(self, task: Task) -> Result:
         """`run` where nobody listens: notes come with the result."""
         notes: list[str] = []
-        with library_noise(self.output.verbose):
+        with library_noise(self.call.running.verbose):
             result = self.run(task, notes.append)
         return replace(result, notes=tuple(notes))
 
     def run(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
-        """The report on one input, or why there is none; notes and errors name options."""
-        flags = self.output.flags
-        result = self._result(task, lambda note: say(typed(note, flags)), on_progress)
-        if result.error is not None:
-            spell(result.error, flags)
-        return result
-
-    def _result(self, task: Task, say: Say, on_progress: Callable[[int], None] | None) -> Result:
+        """The report on one input, or why there is none."""
         try:
             if task.problem is not None:
                 raise task.problem
@@ -178,7 +158,7 @@ class Runner:
         for note in predictor.masked_input.notes:
             say(f"{task.item.id}: {note}")
         digest = model_digest(model.sha256, model.config_sha256, model.id)
-        draws = Draws(self.output.seed, sha256, digest, task.copy)
+        draws = Draws(self.call.running.seed, sha256, digest, task.copy)
         choice = self._choose(task, predictor, draws, model)
         for note in (note for attribution in choice.attributions for note in attribution.notes):
             say(f"{task.item.id}: {note}")
@@ -186,11 +166,11 @@ class Runner:
         function = outcome.function or predictor
         explanation = explanation_of(predictor, function, choice)
         tied = tie_note(explanation)
-        if tied is not None and self.output.json:  # elsewhere it stands with the result
+        if tied is not None and self.call.output.json:  # elsewhere it stands with the result
             say(f"{task.item.title}: {tied}")
         flips = flips_of(function, outcome.certificate, choice, model.class_names) if self.pictures else ()
         report = Report(
-            command=self.command,
+            command=self.call.command,
             status=outcome.status_of(explanation),
             input=InputInfo(
                 id=task.item.id,
@@ -207,8 +187,8 @@ class Runner:
             explanation=explanation,
             result=outcome.result,
             run=RunInfo(
-                seed=self.output.seed,
-                default_seed=self.output.seed == DEFAULT_SEED,
+                seed=self.call.running.seed,
+                default_seed=self.call.running.seed == DEFAULT_SEED,
                 device=str(model.device),
                 dtype=str(model.dtype).removeprefix("torch."),
                 batch_size=predictor.batches.largest,
@@ -227,13 +207,13 @@ class Runner:
         """The model for this input; loaded once."""
         kind, name, revision = task.item.kind, task.model, task.revision
         if (name, revision) not in self.models:
-            if task.recorded is None and self.model.model is None:
+            if task.recorded is None and self.call.model.model is None:
                 say(f"no --model given: using the built-in {name}")
             from stabcert.models.hub import load_model
             from stabcert.models.memory import keep_freed_memory
 
             keep_freed_memory()
-            options = self.model
+            options = self.call.model
             try:
                 loaded = load_model(
                     name,
@@ -264,7 +244,8 @@ class Runner:
     def _predictor(
         self, task: Task, data: bytes, model: LoadedModel, say: Say
     ) -> tuple[ModelPredictor, tuple[int, int] | None]:
-        features, baseline, truncate = self.inputs.features, self.inputs.baseline, self.inputs.truncate
+        asked = self.call.inputs
+        features, baseline, truncate = asked.features, asked.baseline, asked.truncate
         if task.recorded:
             masking = task.recorded.masking
             features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated
@@ -283,11 +264,11 @@ class Runner:
             return task.recorded.choice(
                 predictor, input_sha256=draws.input_sha256, model_sha256=model.sha256, config_sha256=model.config_sha256
             )
-        if self.masks.mask_file is not None:
-            return by_file(self.masks.mask_file, predictor.n_features)
+        if self.call.masks.mask_file is not None:
+            return by_file(self.call.masks.mask_file, predictor.n_features)
         if self.choose is not None:
             return self.choose(predictor, draws)
-        return by_method(predictor, self.explanation, seed=self.output.seed)
+        return by_method(predictor, self.call.explanation, seed=self.call.running.seed)
 
 
 def _article(kind: str) -> str:

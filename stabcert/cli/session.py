@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stabcert.cli.beforehand import CheckMask, check_options, check_tasks
 from stabcert.cli.ci import CiReports
+from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import DONE, INTERRUPTED, SOME_FAILED, WRONG_REQUEST, code_of_error, code_of_status
 from stabcert.cli.inputs import Item
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import (
-    ExplanationOptions,
-    InputOptions,
-    MaskOptions,
-    ModelOptions,
-    OutputOptions,
-)
+from stabcert.cli.options import Call
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
+from stabcert.cli.spelling import flags_of, spell
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Say, Summarised, Writer
@@ -65,7 +61,7 @@ class Session:
     """One call of a command over all its inputs.
 
     Args:
-        masks: options for masks that do not come from a method; None where there are none.
+        asked: every option of the call.
         save_flips: folder for the additions that change the prediction.
         choose: makes the mask of an input; by default `by_method`.
         label: gives the inputs their labels; None where nobody asks for labels.
@@ -75,64 +71,51 @@ class Session:
 
     def __init__(
         self,
-        command: str,
-        inputs: InputOptions,
-        model: ModelOptions,
-        explanation: ExplanationOptions,
-        output: OutputOptions,
+        call: Call,
+        asked: Asked,
         *,
-        masks: MaskOptions | None = None,
         save_flips: Path | None = None,
         choose: Callable[[ModelPredictor, Draws], Choice] | None = None,
         label: Callable[[Sequence[Item]], list[Item]] | None = None,
         summary: Summary | None = None,
         check_mask: CheckMask | None = None,
     ) -> None:
-        self.command = command
-        self.inputs = inputs
-        self.model = model
-        self.explanation = explanation
-        self.output = output
-        self.masks = masks or MaskOptions()
+        self.call = call
+        self.asked = asked
         self.save_flips = save_flips
         self.choose = choose
         self.label = label
         self.summary = summary
         self.check_mask = check_mask
-        self._say = Notes(quiet=output.quiet)
+        self._flags = flags_of(asked)
+        self._say = Notes(quiet=call.running.quiet, flags=self._flags)
 
     def run(self, work: Callable[[Case], Outcome], say: Say) -> int:
         """Do ``work`` on every input, write each report as soon as it is there, return the exit code.
 
         On workers, ``work`` and ``choose`` are pickled.
         """
-        check_options(self.inputs, self.model, self.explanation, several_methods=self.choose is not None)
-        size, shard = parse_batch_size(self.model.batch_size), self._check_running()
-        every = make_tasks(
-            self.command, self.output.asked, self.inputs, self.model, self.explanation, self.masks, self.label
-        )
+        call, running = self.call, self.call.running
+        check_options(call.inputs, call.model, call.explanation, several_methods=self.choose is not None)
+        size, shard = parse_batch_size(call.model.batch_size), self._check_running()
+        every = make_tasks(call, self.asked, self.label)
         tasks = list(shard.of(every))
         self._check_items(tasks)
-        check_tasks(tasks, self.inputs, self.masks, self.check_mask, keep_going=self.output.keep_going)
+        check_tasks(tasks, call.inputs, call.masks, self.check_mask, keep_going=running.keep_going)
         if self.summary is not None:
             for note in self.summary.begin(tasks):
                 self._say(note)
         if not tasks:
             self._say(f"nothing to do: part {shard.index} of {shard.count} holds none of {len(every)} inputs")
-        check_overwriting(self.output, tasks)
+        check_overwriting(call.output, self.asked, tasks)
         summarised = self.summary is not None
-        writer = Writer(self.output, self.command, len(tasks), self.save_flips, summarised=summarised)
-        self._ci = CiReports(self.output, self.command, [task.item for task in tasks])
-        with library_noise(self.output.verbose), writer, self._ci:
+        writer = Writer(call, len(tasks), self.save_flips, summarised=summarised)
+        self._ci = CiReports(call.output, call.command, [task.item for task in tasks])
+        with library_noise(running.verbose), writer, self._ci:
             for note in writer.notes:
                 self._say(note)
             runner = Runner(
-                self.command,
-                self.inputs,
-                self.model,
-                self.explanation,
-                self.output,
-                self.masks,
+                call,
                 size,
                 work,
                 self.choose,
@@ -140,7 +123,7 @@ class Session:
                 writer.finished,
                 {},
             )
-            with Progress(len(tasks), enabled=not self.output.quiet) as progress:
+            with Progress(len(tasks), enabled=not running.quiet) as progress:
                 return self._write(tasks, runner, writer, say, progress)
 
     def _write(self, tasks: list[Task], runner: Runner, writer: Writer, say: Say, progress: Progress) -> int:
@@ -150,10 +133,12 @@ class Session:
         waiting: dict[int, tuple[Result, Kept | None]] = {}
         for position, result in self._results(tasks, runner, progress):
             task, keys[position] = tasks[position], result.key
+            if result.error is not None:
+                spell(result.error, self._flags)
             with progress.hidden():
                 for note in result.notes:
                     self._say(note)
-                if result.error is not None and not self.output.keep_going:
+                if result.error is not None and not self.call.running.keep_going:
                     self._ci.add(self._failure(task, result.error), task.item)
                     raise result.error
                 waiting[position] = result, self._keep(task, result, writer)
@@ -180,12 +165,13 @@ class Session:
             code = max(code, code_of_status(found.record["status"]))
         writer.arrange(keys, {task.request for task in tasks})
         if skipped:
-            self._say(f"{skipped} of {len(tasks)} inputs skipped: their records are in {self.output.output}")
+            self._say(f"{skipped} of {len(tasks)} inputs skipped: their records are in {self.call.output.output}")
         # What no input can be asked is not the failure of some.
         return WRONG_REQUEST if tasks and wrong == len(tasks) else code
 
     def _results(self, tasks: list[Task], runner: Runner, progress: Progress) -> Iterator[tuple[int, Result]]:
-        workers = self.output.workers
+        running = self.call.running
+        workers = running.workers
         if workers is None:
             for position, task in enumerate(tasks):
                 progress.begin(task.item.title)
@@ -198,9 +184,9 @@ class Session:
             runner.collect,
             _gave_up,
             workers=workers,
-            address=self.output.ray_address,
-            verbose=self.output.verbose,
-            gpus=self.model.device != "cpu",
+            address=running.ray_address,
+            verbose=running.verbose,
+            gpus=self.call.model.device != "cpu",
             notify=self._say,
         ) as pool:
             for position, result in pool.run(tasks):
@@ -225,12 +211,14 @@ class Session:
             writer.show(result.exhibit, say, kept)
 
     def _failure(self, task: Task, error: StabcertError) -> dict[str, object]:
-        return failed_record(self.command, task.item.describe(), code_of_error(error), str(error), key=task.request)
+        return failed_record(
+            self.call.command, task.item.describe(), code_of_error(error), str(error), key=task.request
+        )
 
     def _check_items(self, tasks: Sequence[Task]) -> None:
         """What is known to be impossible ends the run before it begins, unless it is to go on."""
         problem = next((task.item.problem for task in tasks if task.item.problem is not None), None)
-        if problem is not None and not self.output.keep_going:
+        if problem is not None and not self.call.running.keep_going:
             raise problem
 
     def _check_running(self) -> Shard:
@@ -239,22 +227,22 @@ class Session:
         Raises:
             ParameterError: options on running that contradict one another, or workers without Ray.
         """
-        output = self.output
-        output.check_output()
+        output, running = self.call.output, self.call.running
+        output.check(resume=running.resume)
         drawn = output.html is not None or (output.plot is not None and self.summary is None)
-        if output.resume and drawn:
+        if running.resume and drawn:
             raise ParameterError(
                 "--resume skips finished inputs, and --plot and --html would lack them; leave out --resume to draw all"
             )
-        if output.ray_address is not None and output.workers is None:
+        if running.ray_address is not None and running.workers is None:
             raise ParameterError("--ray-address says where workers run; say how many with --workers N")
-        if output.workers is not None:
+        if running.workers is not None:
             from stabcert.sweep.pool import import_ray
 
-            if self.model.device.startswith("cuda:"):
+            if self.call.model.device.startswith("cuda:"):
                 raise ParameterError("each worker has a GPU of its own; write --device cuda with --workers")
             import_ray()
-        return Shard(1, 1) if output.shard is None else parse_shard(output.shard)
+        return Shard(1, 1) if running.shard is None else parse_shard(running.shard)
 
 
 def _verdict(result: Result, finished: dict[str, str]) -> int:

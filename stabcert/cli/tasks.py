@@ -10,49 +10,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from stabcert.cli.declared import Asked
 from stabcert.cli.files import file_names
 from stabcert.cli.inputs import Item, collect
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
+from stabcert.cli.options import Call, ExplanationOptions, InputOptions, MaskOptions, ModelOptions
 from stabcert.cli.records import Recorded, read_records
 from stabcert.core.streams import STREAM_RULE
 from stabcert.errors import InputError, ParameterError
 from stabcert.report.record import SCHEMA
 from stabcert.sweep.key import request_key
-
-# In the key in another form: as the input, the model, or the record that says what to do.
-_ELSEWHERE = {"inputs", "text", "inputs_file", "from_file", "model", "revision"}
-# Where, how fast and with how much talk, not what.
-_CIRCUMSTANCES = {
-    "limit",
-    "allow_pickle",
-    "offline",
-    "device",
-    "batch_size",
-    "compile",
-    "json",
-    "format",
-    "junit",
-    "config",
-    "output",
-    "append",
-    "overwrite",
-    "plot",
-    "html",
-    "save_flips",
-    "show",
-    "keep_going",
-    "resume",
-    "shard",
-    "workers",
-    "ray_address",
-    "quiet",
-    "verbose",
-    # Of smooth-eval: labels are in the key of each input, and what is said of all inputs has a key of its own.
-    "labels_file",
-    "min_accuracy",
-    "min_mean_rate",
-    "mean_delta",
-}
 
 
 @dataclass(frozen=True)
@@ -74,25 +40,22 @@ class Task:
 
 
 def make_tasks(
-    command: str,
-    asked: dict[str, Any],
-    inputs: InputOptions,
-    model: ModelOptions,
-    explanation: ExplanationOptions,
-    masks: MaskOptions,
+    call: Call,
+    asked: Asked,
     label: Callable[[Sequence[Item]], list[Item]] | None = None,
 ) -> list[Task]:
     """All tasks in the order of the inputs.
 
     Args:
-        asked: every option of the call by name.
+        asked: every option of the call.
         label: gives the inputs their labels; None where nobody asks for labels.
 
     Raises:
         InputError: what was named does not lead to inputs.
         ParameterError: options that contradict one another.
     """
-    _check_sources(inputs, model, explanation, masks)
+    inputs, model, masks = call.inputs, call.model, call.masks
+    _check_sources(inputs, model, call.explanation, masks)
     found: list[tuple[Item, Recorded | None, InputError | None]]
     if masks.from_file is None:
         # Labels in the order of the inputs are for all of them.
@@ -120,7 +83,7 @@ def make_tasks(
         )
         key = request_key(
             schema=SCHEMA,
-            command=command,
+            command=call.command,
             parameters=parameters
             | ({} if item.label is None else {"label": item.label.value})
             | ({"copy": copy} if copy else {}),
@@ -134,15 +97,15 @@ def make_tasks(
     return tasks
 
 
-def result_parameters(asked: dict[str, Any]) -> dict[str, Any]:
-    """The options that can change a result, so all that are not known to change none; files by their content, too."""
+def result_parameters(asked: Asked) -> dict[str, Any]:
+    """Return the options that affect the result, by name, as keys of records contain them; files with their content."""
     parameters: dict[str, Any] = {"stream rule": STREAM_RULE}
-    for name, value in asked.items():
-        if name in _ELSEWHERE | _CIRCUMSTANCES:
+    for one in asked:
+        if one.declared.affects != "result":
             continue
-        parameters[name] = str(value) if isinstance(value, Path) else value
-        if isinstance(value, Path) or name == "features":
-            parameters[f"{name} sha256"] = _content_sha256(value)
+        parameters[one.name] = str(one.value) if isinstance(one.value, Path) else one.value
+        if isinstance(one.value, Path) or one.declared.reads == "feature file":
+            parameters[f"{one.name} sha256"] = _content_sha256(one.value)
     return parameters
 
 

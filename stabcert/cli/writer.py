@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.files import Replacement, make_folder
-from stabcert.cli.options import OutputOptions
+from stabcert.cli.options import Call
 from stabcert.cli.streams import console_on, print_json, tell
 from stabcert.errors import ParameterError
 from stabcert.report.canvas import Exhibit
@@ -67,15 +67,15 @@ class Writer:
 
     def __init__(
         self,
-        options: OutputOptions,
-        command: str,
+        call: Call,
         inputs: int,
         save_flips: Path | None = None,
         *,
         summarised: bool = False,
     ) -> None:
-        self._options = options
-        self._command = command
+        self._options = call.output
+        self._command = call.command
+        self._running = call.running
         self._save_flips = save_flips
         self._inputs = inputs
         self._stdout = sys.stdout  # Ray prints to sys.stdout, which is another one while it runs
@@ -131,7 +131,7 @@ class Writer:
             if self._save_flips is not None:
                 make_folder(self._save_flips)
             if options.output is not None:
-                self._journal = Journal(options.output, existing=options.existing)
+                self._journal = Journal(options.output, existing=options.existing(resume=self._running.resume))
         except BaseException:
             self._discard()
             raise
@@ -181,7 +181,7 @@ class Writer:
         elif self._options.format is not OutputFormat.github:
             self._show(say(exhibit), kept.note)
             return
-        if kept.note is not None and not self._options.quiet:
+        if kept.note is not None and not self._running.quiet:
             tell(kept.note)
 
     def keep_failure(self, record: dict[str, Any]) -> Kept:

@@ -1,4 +1,4 @@
-"""The file of records: appended to line by line, locked, and sound whenever the process dies."""
+"""The file of records: appended line by line, locked, and intact whenever the process dies."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ class Line:
 class Journal:
     """Records on disk.
 
-    Guaranteed: after the process was killed or the disk was full every line but the last is a whole
-    record, and records whose `write` returned are there (also after the machine crashed, as far as the
-    file system keeps what it promises: each record is synchronised). Of two processes that open one
-    file the second is refused. Nothing that is not a record of stabcert is ever changed.
+    Guarantees: after a killed process or a full disk, every line but the last is a complete record, and every
+    record whose `write` returned is in the file. Each record is synchronised, so this also holds after a crash of
+    the machine, as far as the file system keeps its promises. If two processes open one file, the second is
+    refused. Lines that are not stabcert records are never changed.
 
-    Anything other than a regular file (``/dev/stdout``, a pipe) is written to and nothing more.
+    Anything other than a regular file (``/dev/stdout``, a pipe) is only written to.
 
     Args:
-        path: is created if it is missing.
-        existing: what to do with records that the file holds. ``append`` adds to them; ``resume`` also takes note of
-            those that are finished, and cuts off a last line that was not; ``overwrite`` replaces all of them at once
-            when the first new record is written, or on `finish`; ``refuse`` opens no file that holds any.
-        resumable: the refusal names --resume, too.
+        path: created if it is missing.
+        existing: the treatment of records in the file. ``append`` adds to them. ``resume`` also reads the finished
+            ones, and removes an incomplete last line. ``overwrite`` replaces all of them at once when the first new
+            record is written, or on `finish`. ``refuse`` does not open a file that contains records.
+        resumable: name --resume in the refusal, too.
 
     Attributes:
         finished: status of each finished record, by key; empty unless ``existing`` is ``resume``. Failed and
             interrupted records are not finished.
-        inputs: the keys of those that are about one input, not about all of a run.
-        notes: what the user should know.
+        inputs: keys of the records of single inputs, without summaries of a run.
+        notes: messages for the user.
 
     Raises:
-        InputError: the file cannot be written, belongs to another process, or holds something else.
-        ParameterError: ``resume`` of something that cannot be read again, or records where there must be none.
+        InputError: the file cannot be written, is locked by another process, or contains other lines.
+        ParameterError: ``resume`` of a file that cannot be read back, or records where they are refused.
     """
 
     def __init__(self, path: Path, *, existing: Existing = "append", resumable: bool = True) -> None:
@@ -71,17 +71,17 @@ class Journal:
         try:
             self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
             if resume and not self._regular:
-                raise ParameterError(f"--resume needs a regular file to read finished records from; {path} is none")
+                raise ParameterError(f"--resume must read finished records from a regular file, and {path} is not one")
             self._start = self._end = os.fstat(self._file).st_size if self._regular else 0
             if resume:
                 self._start = 0
                 self._read()
                 if missing:
-                    self.notes.append(f"{path} does not exist yet, so there is nothing to resume: every input is new")
+                    self.notes.append(f"{path} does not exist yet: nothing to resume, every input is new")
             elif self._end:
                 self._check_ends(mended=existing != "append")
                 if existing == "refuse":
-                    skip = "--resume to skip the inputs that are in it, " if resumable else ""
+                    skip = "--resume to skip its inputs, " if resumable else ""
                     raise ParameterError(
                         f"{path} already holds records. Write {skip}--append to add to it, --overwrite to replace it, "
                         "or name another file"
@@ -105,10 +105,10 @@ class Journal:
         os.close(self._file)
 
     def write(self, line: str, key: str) -> None:
-        """Append one record; it is on the disk on return, and never in the file in part.
+        """Append one record: on return it is on the disk, and the file never contains a part of it.
 
         Raises:
-            InputError: it cannot be written.
+            InputError: the record cannot be written.
         """
         data = (line + "\n").encode()
         if self._outdated:
@@ -137,7 +137,7 @@ class Journal:
         self._end += len(data)
 
     def finish(self) -> None:
-        """Take note that the run is complete: records that were to be overwritten are gone, be there new ones or not.
+        """Complete the run: remove records that were to be overwritten, even if there are no new ones.
 
         Raises:
             InputError: the file cannot be written.
@@ -150,22 +150,22 @@ class Journal:
             self._outdated = False
 
     def read(self, key: str) -> str:
-        """The finished record of ``key``, as it stands in the file."""
+        """Return the finished record of ``key``, as it is in the file."""
         line = self._places[key]
         return os.pread(self._file, line.length, line.start).decode()
 
     def arrange(self, keys: Sequence[str], outdated: Collection[str] = ()) -> None:
-        """Bring the records of ``keys`` into that order, one for each key; all others stay.
+        """Sort the records of ``keys`` into that order, one for each key; all others stay.
 
-        Without ``resume`` only records that this object wrote are looked at. The file is replaced as a
-        whole, and only if something changes.
+        Without ``resume`` this affects only records that this object wrote. The file is replaced as a
+        whole, and only if its order changes.
 
         Args:
             keys: in the order of the inputs.
-            outdated: keys whose records are dropped.
+            outdated: keys whose records are removed.
 
         Raises:
-            InputError: the new file cannot be written; the old one is as it was.
+            InputError: the new file cannot be written. The old one is unchanged.
         """
         best: dict[str, Line] = {}
         for line in self._lines:
@@ -180,24 +180,25 @@ class Journal:
             self._replace([(0, self._start)] + [(line.start, line.length) for line in others + wanted])
         except OSError as error:
             raise InputError(
-                f"all records are in {self._path}, but not in the order of the inputs, because a sorted copy cannot be "
-                f"written beside it ({error.strerror or error}); make room and run the command again with --resume"
+                f"{self._path} contains all records, but not in the order of the inputs, because a sorted copy cannot "
+                f"be written beside it ({error.strerror or error}). Free some space and run the command again with "
+                "--resume"
             ) from error
 
     def _read(self) -> None:
-        """Take note of every line; mend the last."""
+        """Index every line, and repair the last one."""
         start = 0
         for number, raw in enumerate(self._raw_lines(), start=1):
             last = start + len(raw) == self._end
             record = record_of(raw)
             if record is None and raw.strip():
-                # Of a record that was cut off the line end is missing in any case: it is written last.
+                # A record that was cut off always lacks its line end, because that is written last.
                 cut_off = last and not raw.endswith(b"\n")
                 if not cut_off or not (raw.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(raw)):
-                    raise self._foreign(f"line {number} of it")
+                    raise self._foreign(f"line {number}")
                 os.ftruncate(self._file, start)
                 self._end = start
-                self.notes.append(f"{self._path}: the last record was cut off in the middle and is dropped")
+                self.notes.append(f"{self._path}: the last record was incomplete and has been removed")
                 return
             if record is not None:
                 self._note(record, start, len(raw))
@@ -228,16 +229,16 @@ class Journal:
             yield from file
 
     def _check_all(self) -> None:
-        """Every line is a record, as far as its beginning tells: nothing else is replaced."""
+        """Check the beginning of every line: only records are replaced."""
         for number, raw in enumerate(self._raw_lines(), start=1):
             if raw.strip() and not raw.startswith(SCHEMA_PREFIX) and not SCHEMA_PREFIX.startswith(raw):
-                raise self._foreign(f"line {number} of it")
+                raise self._foreign(f"line {number}")
 
     def _check_ends(self, *, mended: bool) -> None:
-        """First and last line are whole records: what is appended then is a line of its own.
+        """Check that the first and the last line are complete records, so that appended text starts a new line.
 
         Args:
-            mended: the last may be cut off, because nothing is appended to it.
+            mended: accept an incomplete last line, because nothing is appended to it.
         """
         first = next(self._raw_lines())
         length = min(self._end, BLOCK)
@@ -247,25 +248,25 @@ class Journal:
             tail = os.pread(self._file, length, self._end - length)
         last = tail.rstrip(b"\n").rpartition(b"\n")[2]
         if record_of(first) is None and first.endswith(b"\n"):
-            raise self._foreign("its first line")
+            raise self._foreign("the first line")
         if not tail.endswith(b"\n") or record_of(last) is None:
             if last.startswith(SCHEMA_PREFIX) or SCHEMA_PREFIX.startswith(last):
                 if mended:
                     return
                 raise InputError(
-                    f"{self._path} ends in the middle of a record, because a run was killed; go on with --resume, "
-                    "which drops that record, or name another file"
+                    f"{self._path} ends in the middle of a record, because a run was killed. Continue with --resume, "
+                    "which removes that record, or name another file"
                 )
-            raise self._foreign("its last line")
+            raise self._foreign("the last line")
 
     def _foreign(self, place: str) -> InputError:
         return InputError(
-            f"{self._path} holds something else than records of stabcert ({place} is none); nothing was changed, "
-            "name another file"
+            f"{self._path} contains lines that are not stabcert records ({place}). The file was left unchanged. "
+            "Name another file"
         )
 
     def _replace(self, blocks: list[tuple[int, int]], data: bytes = b"") -> None:
-        """Put a file with some blocks of this one, and data after them, into its place; all at once."""
+        """Replace the file atomically by some of its blocks, followed by data."""
         part = self._real.with_name(f".{self._real.name}.part")
         # The lock on the real file keeps others away from this one, too.
         file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)

@@ -1,4 +1,4 @@
-"""Keys of records: everything that makes a result what it is, as one hash that no order and no process changes."""
+"""Keys of records: one hash of everything that affects a result, the same in every order and process."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def request_key(
     occurrence: int,
     recorded: str | None,
 ) -> str:
-    """What was asked of one input, as far as it is known before anything is read or loaded.
+    """Return the key of a request for one input, from what is known before anything is read or loaded.
 
-    Two requests of one list have different keys; the same request has the same key in every process,
-    whatever else is in its list. It is the key of a record of failure.
+    Two requests of one list have different keys. The same request has the same key in every process,
+    whatever else its list contains. A record of failure has this key.
 
     Args:
         schema: version of the records.
         command: the subcommand.
-        parameters: every option that can change a result, by name. Device and batch size are none:
-            they decide where the arithmetic is done, not which, and stand in ``run``. The data type is one.
-        model: name that was asked for.
-        revision: that was asked for.
-        identity: the id of the input. Equal bytes under two ids are two records.
+        parameters: every option that can change a result, by name. Device and batch size are excluded: they affect
+            where the computation runs, not its result. The data type is included.
+        model: the requested name.
+        revision: the requested revision.
+        identity: the id of the input. Equal bytes with two ids are two records.
         occurrence: 1 for the first of several inputs that share id and bytes, then 2, ...
-        recorded: digest of the record that says what to do, if one does.
+        recorded: digest of the record that the request comes from, if there is one.
     """
     return digest(
         {
@@ -57,14 +57,14 @@ def record_key(
     model_sha256: str | None,
     model_config_sha256: str | None,
 ) -> str:
-    """The key of a finished record: the request, the bytes of the input, weights and configuration of the model.
+    """Return the key of a finished record: a hash of the request, the input, and the model's weights and configuration.
 
     Args:
         request: see `request_key`.
-        input_sha256: of the bytes of the input.
-        model_revision: that was found; a branch may have moved since.
-        model_sha256: of the weights; None where there are none.
-        model_config_sha256: of the configuration, the tokenizer and the preprocessing; None where there are none.
+        input_sha256: SHA-256 of the bytes of the input.
+        model_revision: the revision that was found; a branch may have moved since.
+        model_sha256: SHA-256 of the weights, or None without weights.
+        model_config_sha256: SHA-256 of configuration, tokenizer and preprocessing, or None without them.
     """
     return digest(
         {

@@ -1,4 +1,4 @@
-"""Lines of a file of records, and pieces of files as descriptors move them."""
+"""Lines of a file of records, and copies of file blocks between descriptors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def copy_block(source: int, target: int, start: int, length: int) -> None:
 
 
 def write_all(target: int, data: bytes) -> None:
-    """Write all of ``data``, in however many calls."""
+    """Write all of ``data``, in as many calls as needed."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(target, rest) :]

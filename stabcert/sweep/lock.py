@@ -8,17 +8,17 @@ from pathlib import Path
 
 from stabcert.errors import InputError
 
-CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)  # Windows has none and needs none
+CLOSE_ON_EXEC = getattr(os, "O_CLOEXEC", 0)  # does not exist on Windows, which does not need it
 
 
 def open_locked(path: Path) -> tuple[int, list[str]]:
-    """A descriptor that reads and appends, locked until it is closed, and what the user should know of it.
+    """Return a descriptor that reads and appends, locked until it is closed, and notes for the user.
 
-    What is no regular file is opened for writing and not locked.
+    Anything other than a regular file (a pipe, a device) is opened for writing without a lock.
 
     Raises:
-        InputError: another process has it.
-        OSError: it cannot be opened.
+        InputError: another process has locked the file.
+        OSError: the file cannot be opened.
     """
     while True:
         try:
@@ -42,10 +42,10 @@ def open_locked(path: Path) -> tuple[int, list[str]]:
 
 
 def lock(file: int, path: Path) -> list[str]:
-    """Lock an open file for this process; what the user should know where that is not possible.
+    """Lock an open file for this process, and return notes for the user where that is not possible.
 
     Raises:
-        InputError: another process has locked it.
+        InputError: another process has locked the file.
     """
     try:
         import fcntl
@@ -53,9 +53,9 @@ def lock(file: int, path: Path) -> list[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InputError(
-            f"another process is writing to {path}; wait until it is done, or give each process a file of its own "
+            f"another process is writing to {path}. Wait until it is done, or give each process its own file "
             "(cat joins the files of several shards)"
         ) from error
     except (ImportError, OSError):
-        return [f"{path} cannot be locked here: let no other process write to it"]
+        return [f"{path} cannot be locked on this file system. Do not let other processes write to it"]
     return []

@@ -1,4 +1,4 @@
-"""Many inputs on several Ray workers: one model each, the next input to whoever is free, the dead replaced."""
+"""Many inputs on several Ray workers: each has its own model and takes the next input; dead workers are replaced."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 ATTEMPTS = 3
-"""How often one input may cost a worker its life before it counts as failed."""
+"""Workers that may die on one input before it counts as failed."""
 _LOOK_AHEAD = 4
-"""Inputs for each worker that may be begun before the first unfinished one: what waits stays bounded."""
+"""Inputs per worker that may start after the first unfinished one, so that the number of waiting results is bounded."""
 _OBJECT_STORE_BYTES = 100 * 2**20  # results are small; Ray would take 30% of the memory
 
 
 class Pool(Generic[Task, Result]):
-    """Ray actors that all do the same to different inputs.
+    """Ray actors that all apply the same function to different inputs.
 
-    Each actor unpickles ``do`` once, so that what it loads it keeps. Used as a context: actors, and a
-    cluster that was started here, end with it. Ray reports nothing to anyone, and what it prints to
-    standard output, from threads of its own, goes to standard error or nowhere: ``sys.stdout`` is
-    another one meanwhile.
+    Each actor unpickles ``do`` once, so that it keeps what it has loaded. As a context manager, a pool ends its
+    actors, and a cluster that it started. Ray sends no usage statistics. Its threads print to standard output,
+    which is therefore redirected: ``sys.stdout`` is another stream while the pool exists.
 
     Args:
-        do: one input; has to be picklable, and so have inputs and results.
-        gave_up: the result for an input on which `ATTEMPTS` workers died.
+        do: processes one input. It must be picklable, and so must inputs and results.
+        gave_up: returns the result for an input on which `ATTEMPTS` workers died.
         workers: number of actors.
-        address: of an existing cluster; None starts one on this machine.
-        verbose: show what Ray has to say.
+        address: address of an existing cluster, or None to start one on this machine.
+        verbose: show the output of Ray.
         gpus: use the GPUs of the cluster, one for each worker, if it has any.
-        notify: told what the user should know.
+        notify: receives messages for the user.
 
     Raises:
         ModelError: the cluster cannot be reached or started.
@@ -70,8 +69,8 @@ class Pool(Generic[Task, Result]):
             threads = threads_per_worker(workers)
             if each_gpu == 0 and threads != (os.cpu_count() or 1) and "OMP_NUM_THREADS" not in os.environ:
                 self._notify(
-                    f"{workers} workers, threads of each: {threads}; last digits can differ from a run on all cores, "
-                    f"unless both have OMP_NUM_THREADS={threads}"
+                    f"each of {workers} workers uses {threads} threads. Last digits can differ from a run on all "
+                    f"cores, unless both have OMP_NUM_THREADS={threads}"
                 )
             actor = self._ray.remote(
                 num_cpus=1,
@@ -101,7 +100,7 @@ class Pool(Generic[Task, Result]):
         self._redirected.close()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result]]:
-        """Position and result of each task, as they are finished; those that wait for an earlier one are few."""
+        """Yield position and result of each task in the order of completion; few wait for an earlier one."""
         ray, attempts = self._ray, [0] * len(tasks)
         died = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError)
         again: list[int] = []
@@ -129,7 +128,7 @@ class Pool(Generic[Task, Result]):
                 free.append(self._replace(actor))
                 if attempts[position] < ATTEMPTS:
                     self._notify(
-                        f"a worker died (attempt {attempts[position]} of {ATTEMPTS} of its input): another one starts"
+                        f"a worker died (attempt {attempts[position]} of {ATTEMPTS} for its input) and is replaced"
                     )
                     again.append(position)
                     continue
@@ -151,15 +150,15 @@ class Pool(Generic[Task, Result]):
             place = "on this machine" if address is None else f"at {address}"
             raise ModelError(f"no Ray cluster {place}: {str(error).splitlines()[0]}") from error
         finally:
-            # Ray puts a handler of its own there, which ends the process with what is not yet written.
+            # Ray installs its own handler, which ends the process before everything is written.
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, terminate)
 
     def _share(self, workers: int, *, gpus: bool) -> int:
-        """GPUs for each worker.
+        """Return the number of GPUs for each worker.
 
         Raises:
-            ParameterError: there is not enough for all.
+            ParameterError: the cluster has too few CPUs or GPUs.
         """
         resources = self._ray.cluster_resources()
         found = int(resources.get("GPU", 0)) if gpus else 0
@@ -167,8 +166,8 @@ class Pool(Generic[Task, Result]):
             if number < workers and (name == "CPU" or number):
                 way_out = " or --device cpu" if name == "GPU" else ""
                 raise ParameterError(
-                    f"{workers} workers need a {name} each, the Ray cluster has {number}; "
-                    f"use --workers {max(number, 1)}{way_out}"
+                    f"{workers} workers need a {name} each, and the Ray cluster has {number}. "
+                    f"Use --workers {max(number, 1)}{way_out}"
                 )
         return 1 if found else 0
 
@@ -179,10 +178,10 @@ class Pool(Generic[Task, Result]):
 
 
 class _Worker:
-    """What runs in an actor."""
+    """The code of an actor."""
 
     def __init__(self, do: Callable[[Any], Any], folder: str) -> None:
-        # Relative names mean the same as in the command, wherever the cluster was started.
+        # Relative names mean the same as in the command, regardless of where the cluster was started.
         if os.path.isdir(folder):
             os.chdir(folder)
         self._do = do
@@ -192,23 +191,23 @@ class _Worker:
 
 
 def import_ray() -> Any:
-    """Ray.
+    """Import Ray and return it.
 
     Raises:
-        ParameterError: it is not installed; the message says how to install it.
+        ParameterError: Ray is not installed. The message names the command that installs it.
     """
     try:
         import ray
     except ImportError as error:
         raise ParameterError(
-            'workers need Ray; install it with pip install "stabcert-attributions[ray]", '
+            'workers need Ray. Install it with pip install "stabcert-attributions[ray]", '
             "or split the inputs among processes with --shard"
         ) from error
     return ray
 
 
 def threads_per_worker(workers: int) -> int:
-    """OMP_NUM_THREADS if it is set, else an equal share of the cores."""
+    """Return OMP_NUM_THREADS if it is set, otherwise an equal share of the cores."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdecimal() and int(given) else max(1, (os.cpu_count() or 1) // workers)
 
@@ -216,6 +215,6 @@ def threads_per_worker(workers: int) -> int:
 def _fatal(error: Exception) -> ModelError:
     reason = str(error).strip().splitlines()
     return ModelError(
-        f"{ATTEMPTS} workers died one after another on this input, perhaps because memory ran out; use fewer --workers "
+        f"{ATTEMPTS} workers died one after another on this input, perhaps because memory ran out. Use fewer --workers "
         f"or a smaller --batch-size ({reason[0] if reason else type(error).__name__})"
     )

@@ -1,4 +1,4 @@
-"""One process's part of a list."""
+"""The part of a list that one process handles."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 class Shard:
     """Part ``index`` (from 1) of ``count``: a contiguous block of the list.
 
-    Guaranteed for every list: the parts are disjoint, their union is the list, their lengths differ by
-    at most one, and they are in order, so that their results one after another are those of the whole.
+    Guarantees for every list: the parts are disjoint, their union is the list, and their lengths differ by at
+    most one. They are in order, so that their joined results are those of the whole list.
     """
 
     index: int
@@ -29,12 +29,12 @@ class Shard:
 
 
 def parse_shard(text: str) -> Shard:
-    """``"2/4"`` as the second of four parts.
+    """Return the second of four parts for ``"2/4"``.
 
     Raises:
-        ParameterError: anything that is no part.
+        ParameterError: the text does not name a part.
     """
     found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise ParameterError(f"--shard {text!r} is not possible; write I/N with I from 1 to N, such as 1/4 to 4/4")
+        raise ParameterError(f"--shard must be I/N with I from 1 to N, such as 1/4, got {text!r}")
     return Shard(int(found[1]), int(found[2]))

@@ -85,7 +85,7 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--json", "--format", "github"), 2, "--json is --format json"),
     ((*TEXT, "--resume"), 2, "--output FILE"),
     ((*TEXT, "--resume", "-o", "x.jsonl", "--html", "x.html"), 2, "leave out --resume"),
-    ((*TEXT, "--shard", "3/2"), 2, "write I/N"),
+    ((*TEXT, "--shard", "3/2"), 2, "must be I/N"),
     ((*TEXT, "--workers", 0), 2, "Invalid value for '--workers'"),
     ((*TEXT, "--workers", 2, "--device", "cuda:1"), 2, "write --device cuda"),
     ((*TEXT, "--ray-address", "a:1"), 2, "--workers N"),

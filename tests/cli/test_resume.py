@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from stabcert.cli.app import app
-from stabcert.cli.commands import certify_soft, explain, smooth_eval
-from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions
+from stabcert.cli.declared import Asked, Declared, Given, declaration_of
+from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, RunningOptions
 from stabcert.cli.runner import Runner
 from stabcert.cli.tasks import result_parameters
 from stabcert.errors import InputError
@@ -189,7 +189,7 @@ def test_an_empty_shard_is_no_error(run: Run, command: list[object]) -> None:
     [
         (["--resume"], "--output FILE"),
         (["--resume", "-o", "x.jsonl", "--html", "x.html"], "leave out --resume"),
-        (["--shard", "3/2"], "1/4 to 4/4"),
+        (["--shard", "3/2"], "I from 1 to N, such as 1/4"),
         (["--ray-address", "auto"], "--workers N"),
     ],
 )
@@ -206,7 +206,7 @@ def test_an_output_that_holds_something_else_is_refused(run: Run, command: list[
     output.write_text("my notes\n")
     ran = run(*command, "-o", output)
     assert (ran.code, output.read_text()) == (3, "my notes\n")
-    assert "something else than records" in ran.stderr
+    assert "not stabcert records" in ran.stderr
 
 
 def test_a_full_disk_is_no_bug(run: Run, command: list[object]) -> None:
@@ -250,27 +250,35 @@ def test_another_explanation_of_an_input_is_another_record(run: Run, bert: Path)
     assert len(keys) == 2
 
 
-@pytest.mark.parametrize("module", [certify_soft, explain, smooth_eval])
-def test_every_option_is_in_the_key_unless_it_is_known_to_change_no_result(module: Any) -> None:
-    """A new option is in the key without anybody thinking of it; this list says what is not."""
-    name = module.__name__.rpartition(".")[2].replace("_", "-")
-    (found,) = [one for one in app.registered_commands if one.name == name]
+def _declared(command: str) -> dict[str, Declared]:
+    (found,) = [one for one in app.registered_commands if one.name == command]
     assert found.callback is not None
-    every = set(found.callback.__annotations__)
-    outside = every - set(result_parameters(dict.fromkeys(every)))
-    known = {f.name for group in (InputOptions, ModelOptions, OutputOptions) for f in fields(group)} | {"from_file"}
+    return {name: declaration_of(hint)[1] for name, hint in found.callback.__annotations__.items()}
+
+
+def _asked(command: str, **values: Any) -> Asked:
+    return Asked(tuple(Given(name, one, values.get(name), None) for name, one in _declared(command).items()))
+
+
+@pytest.mark.parametrize("command", ["certify-soft", "explain", "smooth-eval"])
+def test_every_option_is_in_the_key_unless_it_is_known_to_change_no_result(command: str) -> None:
+    """This list says what is not."""
+    every = set(_declared(command))
+    outside = every - set(result_parameters(_asked(command)))
+    groups = (InputOptions, ModelOptions, OutputOptions, RunningOptions)
+    known = {f.name for group in groups for f in fields(group)} | {"from_file"}
     of_all_inputs = {"labels_file", "min_accuracy", "min_mean_rate", "mean_delta"}
-    assert outside - known <= {"show", "save_flips"} | (of_all_inputs if name == "smooth-eval" else set())
+    assert outside - known <= {"show", "save_flips"} | (of_all_inputs if command == "smooth-eval" else set())
     assert {"features", "baseline", "truncate", "dtype", "seed", "method", "top_k", "target"} & outside == set()
 
 
 def test_files_are_in_the_key_with_their_content(tmp_path: Path) -> None:
     mask = tmp_path / "mask.json"
     mask.write_text("[1]")
-    before = result_parameters({"mask_file": mask, "features": str(mask)})
+    before = result_parameters(_asked("certify-soft", mask_file=mask, features=str(mask)))
     mask.write_text("[0]")
-    after = result_parameters({"mask_file": mask, "features": str(mask)})
-    assert [name for name in before if before[name] != after[name]] == ["mask_file sha256", "features sha256"]
+    after = result_parameters(_asked("certify-soft", mask_file=mask, features=str(mask)))
+    assert [name for name in before if before[name] != after[name]] == ["features sha256", "mask_file sha256"]
 
 
 def test_kill_9_and_resume(run: Run, bert: Path, tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from stabcert.cli.options import ModelOptions, OutputOptions, VerifyOptions
+from stabcert.cli.options import (
+    Call,
+    ExplanationOptions,
+    InputOptions,
+    ModelOptions,
+    OutputOptions,
+    RunningOptions,
+    VerifyOptions,
+)
 from stabcert.cli.verify.records import _line
 from stabcert.cli.verify.run import _Verify
 from stabcert.errors import StabcertError
@@ -34,12 +42,17 @@ FREE = re.compile(r"result\.request\.|result\.check\.(file|sha256)")
 LOOSE = re.compile(r"probability|\.gap|full_gap|published_radius")
 
 
+def _call(command: str) -> Call:
+    running = RunningOptions(quiet=True)
+    return Call(command, InputOptions(), ModelOptions(), ExplanationOptions(), OutputOptions(), running)
+
+
 class Checker:
     """Checks many records with models that are loaded once."""
 
     def __init__(self, command: str, *, fast: bool) -> None:
         self._command = command
-        self._verify = _Verify(command, VerifyOptions(verify="-", fast=fast), ModelOptions(), OutputOptions(quiet=True))
+        self._verify = _Verify(_call(command), VerifyOptions(verify="-", fast=fast), {})
 
     def stands(self, record: Record) -> bool:
         """False also for what cannot be a record at all."""

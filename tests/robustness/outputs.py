@@ -104,7 +104,7 @@ CASES = cases(
         "a file that holds something else",
         _explain("-o", "notes.txt", prepare=lambda s: s.write("notes.txt", "mine\n")),
         3,
-        "holds something else than records",
+        "contains lines that are not stabcert records",
     ),
     ("a name that is too long", _explain("-o", "x" * 300), 3, "cannot write to"),
     ("a disk that is full", _explain("-o", "/dev/full"), 3, "cannot write to /dev/full: No space left on device"),
@@ -173,14 +173,19 @@ CASES = cases(
         _unharmed("model/notes.json"),
     ),
     ("--resume without a file", _explain("--resume"), 2, "--resume needs the file to go on with"),
-    ("--resume of a device", _explain("--resume", "-o", "/dev/null"), 2, "--resume needs a regular file"),
+    (
+        "--resume of a device",
+        _explain("--resume", "-o", "/dev/null"),
+        2,
+        "--resume must read finished records from a regular file",
+    ),
     (
         "--resume of a file cut off in a record",
         _explain(
             "--resume", "-o", "cut.jsonl", prepare=lambda s: s.write("cut.jsonl", '{"schema": "stabcert/1", "com')
         ),
         0,
-        "was cut off in the middle and is dropped",
+        "was incomplete and has been removed",
     ),
     (
         "a file cut off in a record, with --append",
@@ -227,7 +232,7 @@ CASES = cases(
         "--overwrite of a file that holds something else",
         _explain("-o", "notes.txt", "--overwrite", prepare=lambda s: s.write("notes.txt", "mine\n")),
         3,
-        "holds something else than records",
+        "contains lines that are not stabcert records",
     ),
     (
         "--append and --overwrite",
@@ -240,7 +245,7 @@ CASES = cases(
         "--resume of a file that does not exist",
         _explain("--resume", "-o", "new.jsonl"),
         0,
-        "new.jsonl does not exist yet, so there is nothing to resume",
+        "new.jsonl does not exist yet: nothing to resume",
     ),
     (
         "--resume of a file of 100,000 brackets",
@@ -251,6 +256,6 @@ CASES = cases(
             prepare=lambda s: s.write("deep.jsonl", '{"schema": "stabcert/1", "a": ' + "[" * 100_000 + "\n{}\n"),
         ),
         3,
-        "holds something else than records",
+        "contains lines that are not stabcert records",
     ),
 )

@@ -170,7 +170,7 @@ CASES = cases(
     ("a class in superscript digits", _ask("explain", "--target", "²"), 2, "the model has no class"),
     ("a batch in Arabic digits", _ask("explain", "-b", "٣"), 0, "reported"),
     ("a batch of 5,000 digits", _ask("explain", "-b", "9" * 5000), 2, "--batch-size"),
-    ("a part 3 of 2", _ask("explain", "--shard", "3/2"), 2, "write I/N with I from 1 to N"),
+    ("a part 3 of 2", _ask("explain", "--shard", "3/2"), 2, "--shard must be I/N with I from 1 to N"),
     (
         "a grid of 99 cells a side",
         lambda shop: ["explain", "photo.png", "-m", shop.image_model, "--features", "grid:99"],

@@ -96,7 +96,7 @@ def test_each_record_is_synchronised_before_write_returns(path: Path, monkeypatc
 @pytest.mark.parametrize("resume", [False, True])
 def test_files_of_others_are_refused_and_left_alone(path: Path, content: str, resume: bool) -> None:
     path.write_text(content)
-    with pytest.raises(InputError, match="something else than records"):
+    with pytest.raises(InputError, match="not stabcert records"):
         Journal(path, existing="resume" if resume else "append")
     assert path.read_text() == content
 

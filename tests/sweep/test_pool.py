@@ -94,7 +94,7 @@ def test_nobody_runs_far_ahead_of_a_slow_input(ray_cluster: str, tmp_path: Path,
 def test_more_workers_than_the_cluster_has_room_for_are_refused(
     ray_cluster: str, tmp_path: Path, notes: list[str]
 ) -> None:
-    with pytest.raises(ParameterError, match="use --workers 2"):
+    with pytest.raises(ParameterError, match="Use --workers 2"):
         list(squares(Square(tmp_path), notes, range(2), workers=3))
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import Annotated, ClassVar
 
 from stabcert.cli.allowing import AllowOptions
 from stabcert.cli.choices import NoiseChoice
+from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
+    Call,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    RunningOptions,
     VerifyOptions,
     delta_option,
     family_option,
@@ -55,109 +56,99 @@ class DirectionChoice(StrEnum):
 
 @dataclass
 class HardOptions:
+    panel: ClassVar[str] = CERTIFICATE
     keep_probability: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--lambda",
             "-l",
+            affects="result",
             metavar="L",
             show_default="15/64",
             help="Share of noise masks that keep a feature: 15/64 or 0.25.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     quantization: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--quantization",
+            affects="result",
             metavar="Q",
-            min=2,
+            least=2,
             show_default="64",
             help="Number of noise masks; lambda is a multiple of 1/Q.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     noise: Annotated[
         NoiseChoice,
-        typer.Option(
-            "--noise", help="bernoulli: independent noise, proved with high probability.", rich_help_panel=CERTIFICATE
-        ),
+        option("--noise", affects="result", help="bernoulli: independent noise, proved with high probability."),
     ] = NoiseChoice.quantized
     delta: Annotated[float | None, delta_option("a Bernoulli certificate", show_default="0.1")] = None
     family: Annotated[int | None, family_option(show_default="1")] = None
     n_samples: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--n-samples",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="1000",
             help="Noise masks drawn for a Bernoulli certificate.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     scores: Annotated[
         ScoresChoice,
-        typer.Option("--scores", help="What the smoothed model averages.", rich_help_panel=CERTIFICATE),
+        option("--scores", affects="result", help="What the smoothed model averages."),
     ] = ScoresChoice.vote
     direction: Annotated[
         DirectionChoice,
-        typer.Option(
-            "--direction", help="Add to the explanation, remove from the full input.", rich_help_panel=CERTIFICATE
-        ),
+        option("--direction", affects="result", help="Add to the explanation, remove from the full input."),
     ] = DirectionChoice.both
     refine: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--refine",
+            affects="result",
             metavar="CALLS",
-            min=0,
+            least=0,
             show_default="1000; 0 with --sweep",
             help="Model evaluations for a larger radius, proved too.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     enumerate_calls: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--enumerate",
+            affects="result",
             metavar="CALLS",
-            min=0,
+            least=0,
             show_default="on where cheap; 0 = off",
             help="Radius of the model itself: try every addition.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     attack: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--attack",
+            affects="result",
             metavar="CALLS",
-            min=1,
+            least=1,
             help="Search for small additions that change the prediction.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     check: Annotated[
         Path | None,
-        typer.Option(
-            "--check",
-            metavar="MASK",
-            help="Is this addition guaranteed? 0/1 array, .npy or .json.",
-            rich_help_panel=CERTIFICATE,
+        option(
+            "--check", affects="result", metavar="MASK", help="Is this addition guaranteed? 0/1 array, .npy or .json."
         ),
     ] = None
     sweep: Annotated[
         bool,
-        typer.Option(
-            "--sweep", help="Every lambda without wasted votes, best certificate first.", rich_help_panel=CERTIFICATE
-        ),
+        option("--sweep", affects="result", help="Every lambda without wasted votes, best certificate first."),
     ] = False
     min_radius: Annotated[
         int | None,
-        typer.Option(
-            "--min-radius", metavar="R", min=1, help="Exit 1 unless the radius reaches R.", rich_help_panel=CERTIFICATE
-        ),
+        option("--min-radius", affects="result", metavar="R", least=1, help="Exit 1 unless the radius reaches R."),
     ] = None
 
 
@@ -171,18 +162,20 @@ def certify_hard(
     allowing: AllowOptions,
     verification: VerifyOptions,
     output: OutputOptions,
+    running: RunningOptions,
+    asked: Asked,
 ) -> int:
+    call = Call("certify-hard", inputs, model, explanation, output, running, masks)
     if verification.verify is not None or verification.fast:
         from stabcert.cli.verify.run import verify
 
-        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, HardOptions, AllowOptions, OutputOptions)
-        return verify("certify-hard", verification, inputs, model, output, groups)
+        return verify(call, verification, asked)
     from stabcert.cli.commands.certify_hard_request import HardRequest
     from stabcert.cli.commands.certify_hard_work import HardWork
     from stabcert.cli.session import Session
     from stabcert.report.says.hard import hard_document
 
-    request = HardRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value)
+    request = HardRequest.of(certificate, allowing, seed=running.seed, dtype=model.dtype.value)
     work = HardWork(request)
-    session = Session("certify-hard", inputs, model, explanation, output, masks=masks, check_mask=request.check_mask)
+    session = Session(call, asked, check_mask=request.check_mask)
     return session.run(work.work, hard_document)

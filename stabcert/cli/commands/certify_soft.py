@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import Annotated, ClassVar
 
 from stabcert.cli.allowing import AllowOptions
+from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     OUTPUT,
+    Call,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    RunningOptions,
     VerifyOptions,
     delta_option,
     family_option,
@@ -54,109 +55,106 @@ class FormulationChoice(StrEnum):
 
 @dataclass
 class SoftOptions:
+    panel: ClassVar[str] = CERTIFICATE
     radius: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--radius",
             "-r",
+            affects="result",
             metavar="R",
             show_default="1; all with --largest-radius",
             help="Features that may be added: 4, 1,2,5, 1:10 or all.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     epsilon: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--epsilon",
+            affects="result",
             metavar="E",
             show_default="0.1",
             help="Error of the rate; sets the number of samples.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     delta: Annotated[float, delta_option("the statement")] = 0.1
     family: Annotated[int, family_option()] = 1
     n_samples: Annotated[
         int | None,
-        typer.Option(
-            "--n-samples",
-            metavar="N",
-            help="Samples for each radius, instead of --epsilon.",
-            rich_help_panel=CERTIFICATE,
-        ),
+        option("--n-samples", affects="result", metavar="N", help="Samples for each radius, instead of --epsilon."),
     ] = None
     interval: Annotated[
         IntervalChoice,
-        typer.Option("--interval", help="exact is Clopper-Pearson.", rich_help_panel=CERTIFICATE),
+        option("--interval", affects="result", help="exact is Clopper-Pearson."),
     ] = IntervalChoice.exact
     formulation: Annotated[
         FormulationChoice,
-        typer.Option(
-            "--formulation",
-            help="Up to r added features, exactly r, or the worst size from 1 to r.",
-            rich_help_panel=CERTIFICATE,
+        option(
+            "--formulation", affects="result", help="Up to r added features, exactly r, or the worst size from 1 to r."
         ),
     ] = FormulationChoice.up_to
     per_radius: Annotated[
         bool,
-        typer.Option("--per-radius", help="Each radius at delta, not all together.", rich_help_panel=CERTIFICATE),
+        option("--per-radius", affects="result", help="Each radius at delta, not all together."),
     ] = False
     smooth: Annotated[
         float,
-        typer.Option(
+        option(
             "--smooth",
+            affects="result",
             metavar="LAMBDA",
-            min=0.0,
-            max=1.0,
+            least=0.0,
+            most=1.0,
             help="Certify the smoothed model: features kept with this probability (1 = off).",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = 1.0
     smooth_draws: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--smooth-draws",
+            affects="result",
             metavar="K",
-            min=1,
+            least=1,
             show_default="64",
             help="Frozen masks that vote in the smoothed model.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     min_rate: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--min-rate",
+            affects="result",
             metavar="RATE",
             help="Sequential test: exit 1 unless the lower bound reaches RATE.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     max_samples: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--max-samples",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="2000",
             help="Most samples of that test for each radius.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     largest_radius: Annotated[
         bool,
-        typer.Option(
-            "--largest-radius", help="The largest radius up to which --min-rate holds.", rich_help_panel=CERTIFICATE
-        ),
+        option("--largest-radius", affects="result", help="The largest radius up to which --min-rate holds."),
     ] = False
+
+
+@dataclass
+class FlipOptions:
+    panel: ClassVar[str] = OUTPUT
     save_flips: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--save-flips",
+            affects="writes",
             metavar="DIR",
             help="Save additions that change the prediction, smallest first.",
-            rich_help_panel=OUTPUT,
         ),
     ] = None
 
@@ -168,30 +166,24 @@ def certify_soft(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     certificate: SoftOptions,
+    flips: FlipOptions,
     allowing: AllowOptions,
     verification: VerifyOptions,
     output: OutputOptions,
+    running: RunningOptions,
+    asked: Asked,
 ) -> int:
+    call = Call("certify-soft", inputs, model, explanation, output, running, masks)
     if verification.verify is not None or verification.fast:
         from stabcert.cli.verify.run import verify
 
-        groups = (InputOptions, ModelOptions, ExplanationOptions, MaskOptions, SoftOptions, AllowOptions, OutputOptions)
-        return verify("certify-soft", verification, inputs, model, output, groups)
+        return verify(call, verification, asked)
     from stabcert.cli.commands.certify_soft_request import SoftRequest
     from stabcert.cli.commands.certify_soft_work import SoftWork
     from stabcert.cli.session import Session
     from stabcert.report.says.soft import soft_document
 
-    request = SoftRequest.of(certificate, allowing, seed=output.seed, dtype=model.dtype.value)
+    request = SoftRequest.of(certificate, allowing, seed=running.seed, dtype=model.dtype.value)
     work = SoftWork(request)
-    session = Session(
-        "certify-soft",
-        inputs,
-        model,
-        explanation,
-        output,
-        masks=masks,
-        save_flips=certificate.save_flips,
-        check_mask=request.check_mask,
-    )
+    session = Session(call, asked, save_flips=flips.save_flips, check_mask=request.check_mask)
     return session.run(work.work, soft_document)

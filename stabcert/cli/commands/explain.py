@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
-
-import typer
+from typing import Annotated, ClassVar
 
 from stabcert.cli.allowing import allow_vacuous_option
+from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     EXPLANATION,
+    Call,
     ExplanationOptions,
     InputOptions,
     ModelOptions,
     OutputOptions,
+    RunningOptions,
     delta_option,
     family_option,
 )
@@ -40,94 +41,94 @@ EXAMPLES = (
 
 @dataclass
 class EffortOptions:
+    panel: ClassVar[str] = EXPLANATION
     n_samples: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--n-samples",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="the method's own",
             help="Draws or evaluations of a method that samples.",
-            rich_help_panel=EXPLANATION,
         ),
     ] = None
     steps: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--steps",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="50",
             help="Points on the path of intgrad, most steps of mfaba.",
-            rich_help_panel=EXPLANATION,
         ),
     ] = None
     sigma: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--sigma",
+            affects="result",
             metavar="S",
             show_default="the method's own",
             help="Noise of smoothgrad and clime.",
-            rich_help_panel=EXPLANATION,
         ),
     ] = None
-    show: Annotated[
-        int, typer.Option("--show", metavar="N", min=0, help="Features to list.", rich_help_panel=EXPLANATION)
-    ] = 10
+    show: Annotated[int, option("--show", affects="writes", metavar="N", least=0, help="Features to list.")] = 10
     neighbours: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--neighbours",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="none",
             help="How far the attribution moves to N inputs near this one.",
-            rich_help_panel=EXPLANATION,
         ),
     ] = None
     neighbour_sigma: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--neighbour-sigma",
+            affects="result",
             metavar="S",
             show_default="0.1",
             help="Deviation of their noise, in the model's input.",
-            rich_help_panel=EXPLANATION,
         ),
     ] = None
 
 
 @dataclass
 class StableOptions:
+    panel: ClassVar[str] = CERTIFICATE
     until_stable: Annotated[
         bool,
-        typer.Option(
+        option(
             "--until-stable",
+            affects="result",
             help="The smallest k, at most --top-k, that is consistent, not vacuous and certified.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = False
     radius: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--radius",
             "-r",
+            affects="result",
             metavar="R",
-            min=0,
+            least=0,
             show_default="1",
             help="Features that may be added.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     min_rate: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--min-rate",
+            affects="result",
             metavar="RATE",
             show_default="0.9",
             help="Stability rate to certify; exit 1 if no k has it.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     allow_vacuous: Annotated[bool, allow_vacuous_option()] = False
@@ -135,13 +136,13 @@ class StableOptions:
     family: Annotated[int | None, family_option(show_default="1")] = None
     max_samples: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--max-samples",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="2000",
             help="Most samples of the test of one k.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
 
@@ -154,6 +155,8 @@ def explain(
     effort: EffortOptions,
     stable: StableOptions,
     output: OutputOptions,
+    running: RunningOptions,
+    asked: Asked,
 ) -> int:
     from stabcert.cli.commands.explain_work import Attributions
     from stabcert.cli.session import Session
@@ -163,8 +166,9 @@ def explain(
     _refuse("--until-stable", stable.until_stable, of_search)
     _refuse("--until-stable", stable.until_stable, ["--allow-vacuous"] if stable.allow_vacuous else [])
     _refuse("--neighbours", effort.neighbours is not None, _given(effort, "neighbour_sigma"))
-    attributions = Attributions(explanation, effort, stable, seed=output.seed)
-    session = Session("explain", inputs, model, explanation, output, choose=attributions.choose)
+    attributions = Attributions(explanation, effort, stable, seed=running.seed)
+    call = Call("explain", inputs, model, explanation, output, running)
+    session = Session(call, asked, choose=attributions.choose)
     return session.run(attributions.work, lambda exhibit: explain_document(exhibit, effort.show))
 
 

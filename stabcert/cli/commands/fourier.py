@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
+from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
+    Call,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    RunningOptions,
     delta_option,
 )
 from stabcert.cli.parsing import parse_basis, parse_lambdas, parse_radii
@@ -48,100 +49,91 @@ class FunctionChoice(StrEnum):
 
 @dataclass
 class SpectrumOptions:
+    panel: ClassVar[str] = CERTIFICATE
     function: Annotated[
         FunctionChoice,
-        typer.Option(
-            "--function",
-            help="Of the target class: its probability, its lead, or whether it wins.",
-            rich_help_panel=CERTIFICATE,
+        option(
+            "--function", affects="result", help="Of the target class: its probability, its lead, or whether it wins."
         ),
     ] = FunctionChoice.probability
     basis: Annotated[
         str,
-        typer.Option(
-            "--basis",
-            metavar="BASIS",
-            help="standard, monotone, or biased:P (features kept with P).",
-            rich_help_panel=CERTIFICATE,
+        option(
+            "--basis", affects="result", metavar="BASIS", help="standard, monotone, or biased:P (features kept with P)."
         ),
     ] = "standard"
     lambdas: Annotated[
         str,
-        typer.Option(
-            "--lambdas",
-            metavar="LIST",
-            help="Keep probabilities of the smoothing; 1 is none.",
-            rich_help_panel=CERTIFICATE,
-        ),
+        option("--lambdas", affects="result", metavar="LIST", help="Keep probabilities of the smoothing; 1 is none."),
     ] = "1,0.9,0.5"
     degree: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--degree",
+            affects="result",
             metavar="D",
-            min=0,
+            least=0,
             show_default="all if exact, else 3",
             help="Highest degree to report.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     exact_max: Annotated[
         int,
-        typer.Option(
+        option(
             "--exact-max",
+            affects="result",
             metavar="N",
-            min=0,
+            least=0,
             help="Most features of an exact spectrum (2^N evaluations).",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = 14
     n_samples: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--n-samples",
+            affects="result",
             metavar="N",
-            min=2,
+            least=2,
             show_default="1000",
             help="Draws of the estimates where there are more features.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     restrict: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--restrict",
+            affects="result",
             metavar="D",
-            min=1,
+            least=1,
             show_default="off",
             help="Also exact spectra of D random features, the others fixed.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     top: Annotated[
         int,
-        typer.Option("--top", metavar="N", min=0, help="Largest coefficients to list.", rich_help_panel=CERTIFICATE),
+        option("--top", affects="result", metavar="N", least=0, help="Largest coefficients to list."),
     ] = 10
     delta: Annotated[float, delta_option("an interval")] = 0.1
     radius: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--radius",
             "-r",
+            affects="result",
             metavar="R",
             show_default="1",
             help="Stability bounds up to R added features; 0 leaves them out.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     max_evaluations: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--max-evaluations",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             show_default="4096, or 2^n if exact",
             help="Leave out bounds that need more.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
 
@@ -154,6 +146,8 @@ def fourier(
     masks: MaskOptions,
     spectrum: SpectrumOptions,
     output: OutputOptions,
+    running: RunningOptions,
+    asked: Asked,
 ) -> int:
     from stabcert.cli.commands.fourier_work import SpectrumRequest, analyse, bounded
     from stabcert.cli.session import Outcome, Session
@@ -185,5 +179,6 @@ def fourier(
         finding = bounded(case, request, analyse(case, request))
         return Outcome("reported", spectrum_result(finding, case.class_names), certificate=finding)
 
-    session = Session("fourier", inputs, model, explanation, output, masks=masks, check_mask=request.check_mask)
+    call = Call("fourier", inputs, model, explanation, output, running, masks)
+    session = Session(call, asked, check_mask=request.check_mask)
     return session.run(work, spectrum_document)

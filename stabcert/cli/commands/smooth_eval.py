@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from stabcert.cli.choices import NoiseChoice
+from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
     CERTIFICATE,
     INPUT,
+    Call,
     ExplanationOptions,
     InputOptions,
     MaskOptions,
     ModelOptions,
     OutputOptions,
+    RunningOptions,
     delta_option,
 )
 from stabcert.cli.parsing import parse_lambdas, parse_radii
@@ -49,79 +50,73 @@ EXAMPLES = (
 
 @dataclass
 class LabelOptions:
+    panel: ClassVar[str] = INPUT
     labels_file: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--labels",
+            affects="keyed",
             metavar="FILE",
             help="A table such as .csv or .jsonl (path or id, label), or .txt (a label a line).",
-            rich_help_panel=INPUT,
         ),
     ] = None
 
 
 @dataclass
 class SmoothOptions:
+    panel: ClassVar[str] = CERTIFICATE
     lambdas: Annotated[
         str,
-        typer.Option(
+        option(
             "--lambdas",
+            affects="result",
             metavar="LIST",
             help="Shares of features kept; all are compared with the first.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = "1,0.9,0.8,0.7,0.6,0.5"
     radii: Annotated[
         str,
-        typer.Option(
-            "--radii", metavar="LIST", help="Features that may be added: 4, 1,2,5 or 1:10.", rich_help_panel=CERTIFICATE
-        ),
+        option("--radii", affects="result", metavar="LIST", help="Features that may be added: 4, 1,2,5 or 1:10."),
     ] = "1,4"
     draws: Annotated[
         int,
-        typer.Option(
-            "--draws",
-            metavar="K",
-            min=1,
-            help="Frozen noise masks of each smoothed model.",
-            rich_help_panel=CERTIFICATE,
-        ),
+        option("--draws", affects="result", metavar="K", least=1, help="Frozen noise masks of each smoothed model."),
     ] = 64
     n_samples: Annotated[
         int,
-        typer.Option(
+        option(
             "--n-samples",
+            affects="result",
             metavar="N",
-            min=1,
+            least=1,
             help="Additions to try for each input, mask and radius.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = 10
     noise: Annotated[
         NoiseChoice,
-        typer.Option("--noise", help="quantized: lambda times K must be whole.", rich_help_panel=CERTIFICATE),
+        option("--noise", affects="result", help="quantized: lambda times K must be whole."),
     ] = NoiseChoice.bernoulli
-    mean_delta: Annotated[float, delta_option("an interval")] = 0.1
+    mean_delta: Annotated[float, delta_option("an interval", affects="keyed")] = 0.1
     min_accuracy: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--min-accuracy",
+            affects="keyed",
             metavar="A",
-            min=0.0,
-            max=1.0,
+            least=0.0,
+            most=1.0,
             help="Exit 1 unless the lower bound reaches A for every lambda.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
     min_mean_rate: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--min-rate",
+            affects="keyed",
             metavar="RATE",
-            min=0.0,
-            max=1.0,
+            least=0.0,
+            most=1.0,
             help="The same for the mean stability rate, at every radius.",
-            rich_help_panel=CERTIFICATE,
         ),
     ] = None
 
@@ -135,6 +130,8 @@ def smooth_eval(
     masks: MaskOptions,
     smoothing: SmoothOptions,
     output: OutputOptions,
+    running: RunningOptions,
+    asked: Asked,
 ) -> int:
     from stabcert.cli.commands.smooth_eval_summary import SmoothSummary
     from stabcert.cli.commands.smooth_eval_work import SmoothWork
@@ -143,7 +140,7 @@ def smooth_eval(
     from stabcert.report.says.curve import input_document
 
     request = _request(smoothing)
-    work = SmoothWork(request, explanation, seed=output.seed, every=not output.keep_going)
+    work = SmoothWork(request, explanation, seed=running.seed, every=not running.keep_going)
     notes: list[str] = []
 
     def label(items: Sequence[Item]) -> list[Item]:
@@ -151,16 +148,9 @@ def smooth_eval(
         notes.extend(found.notes)
         return found.items
 
+    call = Call("smooth-eval", inputs, model, explanation, output, running, masks)
     session = Session(
-        "smooth-eval",
-        inputs,
-        model,
-        explanation,
-        output,
-        masks=masks,
-        choose=work.choose,
-        label=label,
-        summary=SmoothSummary(request, work, explanation, output.asked, notes),
+        call, asked, choose=work.choose, label=label, summary=SmoothSummary(request, work, call, asked, notes)
     )
     return session.run(work.work, input_document)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from stabcert.cli.commands.smooth_eval_work import SmoothRequest, SmoothWork
 from stabcert.cli.commands.thresholds import nothing_left
-from stabcert.cli.options import ExplanationOptions
+from stabcert.cli.declared import Asked
+from stabcert.cli.options import Call
 from stabcert.cli.parsing import parse_methods
 from stabcert.cli.tasks import Task, result_parameters
 from stabcert.cli.writer import Summarised
@@ -26,7 +27,7 @@ class SmoothSummary:
     Plain numbers of every input are kept, some kilobytes for each; no input and no picture.
 
     Args:
-        asked: every option of the call by name.
+        asked: every option of the call.
         notes: what the user should know of the labels; filled before `begin`.
     """
 
@@ -34,14 +35,14 @@ class SmoothSummary:
         self,
         request: SmoothRequest,
         work: SmoothWork,
-        explanation: ExplanationOptions,
-        asked: dict[str, Any],
+        call: Call,
+        asked: Asked,
         notes: list[str],
     ) -> None:
         self._notes = notes
         self._request = request
         self._work = work
-        self._explanation = explanation
+        self._call = call
         self._asked = asked
         self._inputs: list[tuple[SmoothedInput, ...]] = []
         self._failed = 0
@@ -72,9 +73,9 @@ class SmoothSummary:
             )
         self._work.expect(labels)
         recorded = any(task.recorded is not None for task in possible)
-        methods_each = 1 if recorded else len(parse_methods(self._explanation.method))
+        methods_each = 1 if recorded else len(parse_methods(self._call.explanation.method))
         notes = [] if labels or not possible else ["no labels: agreement with the model itself, but no accuracy"]
-        attributed = not recorded and self._asked["mask_file"] is None
+        attributed = not recorded and self._call.masks.mask_file is None
         beside = " beside its attributions" if attributed else ""
         return [*self._notes, *notes, f"up to {self._cost(methods_each)} evaluations for each input{beside}"]
 

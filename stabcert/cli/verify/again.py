@@ -14,7 +14,7 @@ from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.certify_soft_work import SoftWork
 from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions, OutputOptions
+from stabcert.cli.options import Call, ExplanationOptions, InputOptions
 from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
 from stabcert.cli.tasks import Task
@@ -48,9 +48,7 @@ class Again:
         say: tells the user something on the way.
     """
 
-    command: str
-    model: ModelOptions
-    output: OutputOptions
+    call: Call
     batch_size: BatchSize
     say: Callable[[str], None]
     models: dict[str, dict[tuple[str, str | None], LoadedModel | ModelError]] = field(default_factory=dict)
@@ -103,14 +101,16 @@ class Again:
         request = record["result"]["request"]
         dtype = Dtype(request["dtype"])
         return Runner(
-            self.command,
-            InputOptions(),
-            replace(self.model, dtype=dtype),
-            ExplanationOptions(),
-            replace(self.output, seed=request["seed"]),
-            MaskOptions(),
+            Call(
+                self.call.command,
+                InputOptions(),
+                replace(self.call.model, dtype=dtype),
+                ExplanationOptions(),
+                self.call.output,
+                replace(self.call.running, seed=request["seed"]),
+            ),
             self.batch_size,
-            _work(self.command, record["result"]),
+            _work(self.call.command, record["result"]),
             None,
             False,
             (),

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from stabcert.cli.choices import OutputFormat
+from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import COULD_NOT_RUN, DONE, NOT_MET, SOME_FAILED
 from stabcert.cli.library_noise import library_noise
-from stabcert.cli.options import InputOptions, ModelOptions, OutputOptions, VerifyOptions
+from stabcert.cli.options import Call, VerifyOptions
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import versions
-from stabcert.cli.spelling import spell
+from stabcert.cli.spelling import Flags, flags_of, spell
 from stabcert.cli.streams import Notes, console_on, print_json
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
@@ -43,61 +44,60 @@ if TYPE_CHECKING:
 
 
 def verify(
-    command: str,
+    call: Call,
     options: VerifyOptions,
-    inputs: InputOptions,
-    model: ModelOptions,
-    output: OutputOptions,
-    groups: tuple[type[Any], ...],
+    asked: Asked,
 ) -> int:
     """Check every record of a file, say whether it stands, return the exit code.
 
     Args:
-        groups: the dataclasses of options of the command.
+        asked: every option of the call.
 
     Raises:
         StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
     """
-    check_alone(output.asked, groups)
+    check_alone(options, asked)
+    output = call.output
     if output.format is OutputFormat.github:
         raise ParameterError("--format github is not possible with --verify; leave it out, or use --format markdown")
-    output.check_output()
-    check_overwriting(output, ())
-    return _Verify(command, options, model, output).run(inputs.limit)
+    output.check(resume=call.running.resume)
+    check_overwriting(output, asked, ())
+    return _Verify(call, options, flags_of(asked)).run(call.inputs.limit)
 
 
 class _Verify:
-    def __init__(self, command: str, options: VerifyOptions, model: ModelOptions, output: OutputOptions) -> None:
-        self.command = command
+    def __init__(self, call: Call, options: VerifyOptions, flags: Flags) -> None:
+        self._flags = flags
+        self.command = call.command
         self.source = options.verify or "-"
         self.fast = options.fast
-        self.output = output
-        self._say = Notes(quiet=output.quiet)
+        self.output, self.running = call.output, call.running
+        self._say = Notes(quiet=call.running.quiet, flags=flags)
         self._versions = versions()
-        size = parse_batch_size(model.batch_size)
+        size = parse_batch_size(call.model.batch_size)
         self.again: Again | None = None
         if not self.fast:
             from stabcert.cli.verify.again import Again
 
-            self.again = Again(command, model, output, size, self._say)
+            self.again = Again(call, size, self._say)
 
     def run(self, limit: int | None) -> int:
         lines = lines_of(self.source, self.command)[:limit]
         code, not_checked = DONE, list[str]()
         with ExitStack() as stack:
-            stack.enter_context(library_noise(self.output.verbose))
+            stack.enter_context(library_noise(self.running.verbose))
             journal = None
             if self.output.output is not None:
                 journal = stack.enter_context(
-                    Journal(self.output.output, existing=self.output.existing, resumable=False)
+                    Journal(self.output.output, existing=self.output.existing(resume=False), resumable=False)
                 )
-            progress = stack.enter_context(Progress(len(lines), enabled=not self.output.quiet))
+            progress = stack.enter_context(Progress(len(lines), enabled=not self.running.quiet))
             for line in lines:
                 progress.begin(line.origin)
                 try:
                     found = self._check(line)
                 except StabcertError as error:
-                    if not self.output.keep_going:
+                    if not self.running.keep_going:
                         raise
                     with progress.hidden():
                         self._say(f"Error: {error}", always=True)
@@ -131,7 +131,7 @@ class _Verify:
         try:
             checks, not_checked, run = self._checks(line, line.record)
         except StabcertError as error:
-            spell(error, self.output.flags)
+            spell(error, self._flags)
             if line.origin in str(error):
                 raise
             raise type(error)(f"{line.origin}: {error}") from error
