@@ -43,15 +43,18 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
                 inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=shown)
             )
 
+    flags = flags_of(parameters)
+
     def flat(**values: Any) -> Any:
-        asked = Asked(tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items()))
+        options = tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items())
+        asked = Asked(options, flags)
         try:
             made = {
                 name: group(**{one.name: values[one.name] for one in fields(group)}) for name, group in groups.items()
             }
             return command(**made, **({} if everything is None else {everything: asked}))
         except StabcertError as error:
-            spell(error, flags_of(asked))
+            spell(error, flags)
             raise
 
     flat.__name__ = command.__name__

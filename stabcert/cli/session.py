@@ -18,7 +18,6 @@ from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import Case, Outcome, Result, Runner
-from stabcert.cli.spelling import flags_of, spell
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Say, Summarised, Writer
@@ -87,8 +86,7 @@ class Session:
         self.label = label
         self.summary = summary
         self.check_mask = check_mask
-        self._flags = flags_of(asked)
-        self._say = Notes(quiet=call.running.quiet, flags=self._flags)
+        self._say = Notes(quiet=call.running.quiet)
 
     def run(self, work: Callable[[Case], Outcome], say: Say) -> int:
         """Do ``work`` on every input, write each report as soon as it is there, return the exit code.
@@ -122,6 +120,7 @@ class Session:
                 writer.wants_pictures,
                 writer.finished,
                 {},
+                self.asked.flags,
             )
             with Progress(len(tasks), enabled=not running.quiet) as progress:
                 return self._write(tasks, runner, writer, say, progress)
@@ -133,8 +132,6 @@ class Session:
         waiting: dict[int, tuple[Result, Kept | None]] = {}
         for position, result in self._results(tasks, runner, progress):
             task, keys[position] = tasks[position], result.key
-            if result.error is not None:
-                spell(result.error, self._flags)
             with progress.hidden():
                 for note in result.notes:
                     self._say(note)

@@ -7,10 +7,11 @@ The library names a parameter as Python users know it: the one that is wrong ope
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import get_args
 
-from stabcert.cli.declared import Asked
 from stabcert.errors import FailedInputError, ParameterError, StabcertError
 
 Flags = Mapping[str, str]
@@ -23,9 +24,17 @@ _VALUE = r"""'[^'\n]*'|"[^"\n]*"|[\w|:+-]+(?:\.\w+)*"""
 _START, _END = r"(?<![\w/.'\"=-])", r"(?![\w/'\"-]|\.\w)"
 
 
-def flags_of(asked: Asked) -> dict[str, str]:
-    """Return the option of each parameter of a command: ``{"n_samples": "--n-samples"}``."""
-    return {_OTHER_NAMES.get(one.name, one.name): one.declared.flag for one in asked if one.declared.names}
+def flags_of(parameters: Iterable[inspect.Parameter]) -> dict[str, str]:
+    """Return the option of each parameter of a command, as typer reads them: ``{"n_samples": "--n-samples"}``."""
+    flags = {}
+    for parameter in parameters:
+        for declared in get_args(parameter.annotation)[1:]:
+            # Where a default stands in the signature, typer takes the first name for it and completes that later.
+            names = (getattr(declared, "default", None), *(getattr(declared, "param_decls", None) or ()))
+            long = [name for name in names if isinstance(name, str) and name.startswith("--")]
+            if long:
+                flags[_OTHER_NAMES.get(parameter.name, parameter.name)] = long[0]
+    return flags
 
 
 def typed(message: str, flags: Flags, parameter: str | None = None) -> str:

@@ -9,8 +9,6 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, TextIO
 
-from stabcert.cli.spelling import Flags, typed
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -98,21 +96,14 @@ def ignore_impossible_sizes() -> None:
 
 
 class Notes:
-    """What the user should know, on stderr: each note once, however many inputs or workers have it.
+    """What the user should know, on stderr: each note once, however many inputs or workers have it."""
 
-    Args:
-        quiet: show nothing that is not shown always.
-        flags: options in the place of the parameters that notes name; see `stabcert.cli.spelling`.
-    """
-
-    def __init__(self, *, quiet: bool, flags: Flags) -> None:
+    def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._flags = flags
         self._said: set[str] = set()
 
     def __call__(self, text: str, *, always: bool = False) -> None:
         """Say it; ``always`` also again, and to those who want no notes."""
-        text = typed(text, self._flags)
         if always or not (self._quiet or text in self._said):
             self._said.add(text)
             tell(text)

@@ -17,7 +17,7 @@ from stabcert.cli.options import Call, ExplanationOptions, InputOptions, MaskOpt
 from stabcert.cli.records import Recorded, read_records
 from stabcert.core.streams import STREAM_RULE
 from stabcert.errors import InputError, ParameterError
-from stabcert.report.record import SCHEMA
+from stabcert.records.writing import SCHEMA
 from stabcert.sweep.key import request_key
 
 

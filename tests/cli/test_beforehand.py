@@ -85,7 +85,7 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--json", "--format", "github"), 2, "--json is --format json"),
     ((*TEXT, "--resume"), 2, "--output FILE"),
     ((*TEXT, "--resume", "-o", "x.jsonl", "--html", "x.html"), 2, "leave out --resume"),
-    ((*TEXT, "--shard", "3/2"), 2, "must be I/N"),
+    ((*TEXT, "--shard", "3/2"), 2, "write I/N"),
     ((*TEXT, "--workers", 0), 2, "Invalid value for '--workers'"),
     ((*TEXT, "--workers", 2, "--device", "cuda:1"), 2, "write --device cuda"),
     ((*TEXT, "--ray-address", "a:1"), 2, "--workers N"),
@@ -256,6 +256,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, tuple[int, s
     return {row: (code, out, err) for row, (code, out, err) in zip(given, lines, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row[0]} {' '.join(map(str, row[1]))}"[:90])
 def test_it_is_refused_before_anything_heavy_is_imported(row: Row, outcomes: dict[Row, tuple[int, str, str]]) -> None:
     _, _, expected, message = row
@@ -266,6 +267,7 @@ def test_it_is_refused_before_anything_heavy_is_imported(row: Row, outcomes: dic
     assert message in said
 
 
+@pytest.mark.slow
 def test_a_good_request_goes_on_to_the_model(tmp_path: Path) -> None:
     """The hook does what the test relies on: a request that can be met needs torch."""
     ran = subprocess.run(

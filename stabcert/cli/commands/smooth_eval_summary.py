@@ -17,8 +17,8 @@ from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
 from stabcert.core.curve.summary import summarise
 from stabcert.core.streams import digest
 from stabcert.errors import ParameterError
+from stabcert.records.writing import SCHEMA
 from stabcert.report.curve.record import CurveFinding, Threshold, curve_record, settings_of, smoothed_input
-from stabcert.report.record import SCHEMA
 
 
 class SmoothSummary:

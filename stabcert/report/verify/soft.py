@@ -13,7 +13,8 @@ from stabcert.core.soft.certificate import Shown
 from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.recount import recount_soft
 from stabcert.errors import StabcertError
-from stabcert.report.record import soft_result, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import soft_result
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.definitions import bound_checks
 from stabcert.report.verify.mask_flags import status_checks

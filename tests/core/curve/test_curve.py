@@ -215,10 +215,10 @@ def test_results_are_plain_numbers_and_come_back_from_json() -> None:
     [
         ({"keep_probabilities": [Fraction(3, 10)], "noise": "quantized"}, r"4/16.*5/16"),
         ({"keep_probabilities": [Fraction(0)]}, "above 0"),
-        ({"keep_probabilities": [Fraction(3, 2)]}, "above 0 to 1"),
+        ({"keep_probabilities": [Fraction(3, 2)]}, "above 0 and at most 1, got 3/2"),
         ({"keep_probabilities": []}, "at least one"),
         ({"keep_probabilities": [HALF, HALF]}, "once"),
-        ({"noise": "gaussian"}, "bernoulli or quantized"),
+        ({"noise": "gaussian"}, "'bernoulli' or 'quantized'"),
         ({"radii": [-1]}, "from 0"),
         ({"radii": [1, 1]}, "once"),
         ({"radii": [1.5]}, "whole"),
