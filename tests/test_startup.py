@@ -47,6 +47,7 @@ def test_the_package_itself_imports_nothing_heavy() -> None:
     assert _loaded_by("import stabcert", (*HEAVY, "pydantic")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "text"])
 def test_certifying_a_given_mask_imports_the_library_of_the_model_and_no_other(kind: str, tmp_path: Path) -> None:
     mask = tmp_path / "mask.json"

@@ -256,6 +256,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, tuple[int, s
     return {row: (code, out, err) for row, (code, out, err) in zip(given, lines, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row[0]} {' '.join(map(str, row[1]))}"[:90])
 def test_it_is_refused_before_anything_heavy_is_imported(row: Row, outcomes: dict[Row, tuple[int, str, str]]) -> None:
     _, _, expected, message = row
@@ -266,6 +267,7 @@ def test_it_is_refused_before_anything_heavy_is_imported(row: Row, outcomes: dic
     assert message in said
 
 
+@pytest.mark.slow
 def test_a_good_request_goes_on_to_the_model(tmp_path: Path) -> None:
     """The hook does what the test relies on: a request that can be met needs torch."""
     ran = subprocess.run(

@@ -19,6 +19,8 @@ from stabcert.core.streams import Draws, Stream, model_digest
 from tests.cli.conftest import Run
 from tests.cli.verify_cases import verify
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "records-before-stream-rules.jsonl"
 DRAWS = Draws(0, "a" * 64, model_digest("b" * 64, "c" * 64, "demo:text"))
 MASK = np.arange(12) < 3

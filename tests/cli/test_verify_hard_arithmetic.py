@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
 from stabcert.report.verify.mask_flags import has_rule, without_rule
 from tests.cli.conftest import VALIDATOR
+
+pytestmark = pytest.mark.slow
 
 N = 7
 RULES: list[dict[str, bool]] = [

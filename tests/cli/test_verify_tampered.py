@@ -36,6 +36,8 @@ from tests.cli.verify_cases import (
     verify,
 )
 
+pytestmark = pytest.mark.slow
+
 # What changes nothing of what is claimed: a request that gives the same numbers, and what nobody can know.
 FREE = re.compile(r"result\.request\.|result\.check\.(file|sha256)")
 # Probabilities of a network may differ a little between machines.
@@ -52,7 +54,7 @@ class Checker:
 
     def __init__(self, command: str, *, fast: bool) -> None:
         self._command = command
-        self._verify = _Verify(_call(command), VerifyOptions(verify="-", fast=fast))
+        self._verify = _Verify(_call(command), VerifyOptions(verify="-", fast=fast), {})
 
     def stands(self, record: Record) -> bool:
         """False also for what cannot be a record at all."""

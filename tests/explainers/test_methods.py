@@ -15,8 +15,9 @@ from stabcert.explainers import METHODS, explain, explain_all
 from stabcert.models.text import MaskedText
 from tests.doubles import Counting, Majority
 from tests.explainers.formulas import CPU, Formula, linear, model
-from tests.models.tiny import tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CLASSES, masked, tiny_resnet
+from tests.models.tiny_images import CLASSES, masked
+from tests.tiny_models import tiny_network, tiny_resnet
+from tests.tiny_tokenizers import tiny_tokenizer
 
 COEFFICIENTS = np.array([0.05, 0.01, 0.09, 0.03, 0.07, 0.02, 0.0, 0.11])
 MASK_METHODS = ("lime", "shap", "kernelshap", "occlusion", "random")

@@ -29,55 +29,12 @@ from stabcert.models.checkpoint import choose_weights, weights_sha256
 from stabcert.models.from_timm import patch_size
 from stabcert.models.hub import choose_device, load_model, load_predictor
 from stabcert.models.networks import distinct
+from tests.tiny_models import save, save_bert, save_vit, seeded
+from tests.tiny_tokenizers import WORDS
 from tests.waiting import LIMIT
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "good", "bad", "film", "the", "is", "very", "not"]
-
-
-def seeded(make: Callable[[], Any]) -> Any:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return make().eval()
-
-
-def save(model: Any, directory: Path, **options: Any) -> Path:
-    transformers.utils.logging.disable_progress_bar()
-    model.save_pretrained(directory, **options)
-    transformers.utils.logging.enable_progress_bar()
-    return directory
-
-
-def save_vit(directory: Path, cls: str = "ViTForImageClassification", **config: Any) -> Path:
-    settings = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    settings |= {"image_size": 32, "patch_size": 8, "id2label": {0: "cat", 1: "dog", 2: "owl"}} | config
-    save(seeded(lambda: getattr(transformers, cls)(transformers.ViTConfig(**settings))), directory)
-    transformers.ViTImageProcessor(
-        size={"height": 32, "width": 32}, image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.25, 0.5]
-    ).save_pretrained(directory)
-    return directory
-
-
-def save_bert(directory: Path, cls: str = "BertForSequenceClassification", **config: Any) -> Path:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    settings = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    settings |= {"vocab_size": len(WORDS), "max_position_embeddings": 32, "initializer_range": 0.5} | config
-    save(seeded(lambda: getattr(transformers, cls)(transformers.BertConfig(**settings))), directory)
-    tokenizer = Tokenizer(models.WordPiece({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=32,
-    ).save_pretrained(directory)
-    return directory
+# Not the values that a processor has of itself.
+PROCESSING = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 0.5]}
 
 
 def save_timm(directory: Path, architecture: str = "test_vit", **options: Any) -> Path:
@@ -96,7 +53,7 @@ def edit_config(directory: Path, **changes: Any) -> None:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     root = tmp_path_factory.mktemp("saved")
     return SimpleNamespace(
-        vit=save_vit(root / "vit"),
+        vit=save_vit(root / "vit", processing=PROCESSING),
         bert=save_bert(root / "bert", id2label={0: "bad", 1: "good"}),
         timm=save_timm(root / "timm", num_classes=5),
     )
@@ -295,7 +252,7 @@ def test_a_timm_wrapper_directory_loads_with_the_preprocessing_of_its_configurat
 
 
 def test_a_half_precision_directory_loads_as_float32(tmp_path: Path) -> None:
-    directory = save_vit(tmp_path / "vit")
+    directory = save_vit(tmp_path / "vit", processing=PROCESSING)
     half = transformers.ViTForImageClassification.from_pretrained(directory).half()
     save(half, directory)
     loaded = load_model(str(directory), device="cpu")
@@ -758,6 +715,7 @@ def remove_head(directory: Path) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_loading_prints_nothing_even_where_transformers_has_a_report(
     saved: SimpleNamespace, copy: Callable[[str], Path]
 ) -> None:

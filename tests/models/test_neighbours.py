@@ -14,8 +14,9 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.neighbours import gaussian_neighbours, shifted
 from stabcert.models.text import MaskedText, removes_tokens_exactly
-from tests.models.tiny import FAMILIES, SPECIAL_FAMILIES, tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CLASSES, CPU, SIDE, masked, means, random_masks, tiny_resnet
+from tests.models.tiny_images import CLASSES, CPU, SIDE, masked, means, random_masks
+from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, tiny_network, tiny_resnet
+from tests.tiny_tokenizers import tiny_tokenizer
 
 TEXT = "the movie was not good, the film was unbelievable!"
 EMBEDDING_FAMILIES = [family for family in FAMILIES if family not in ("bart", "fnet", "gpt2")]

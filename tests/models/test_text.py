@@ -25,7 +25,8 @@ from stabcert.models.sequences import (
     padded_length,
 )
 from stabcert.models.text import MaskedText, removes_tokens_exactly
-from tests.models.tiny import FAMILIES, tiny_network, tiny_tokenizer, wordpiece_tokenizer
+from tests.tiny_models import FAMILIES, tiny_network
+from tests.tiny_tokenizers import tiny_tokenizer, wordpiece_tokenizer
 
 CPU = torch.device("cpu")
 TEXT = "the movie was not good, the film was unbelievable! bad good"

@@ -23,6 +23,8 @@ from tests.oracles import stability_rate
 from tests.promise.cases import FALSE_ALARM, ROUNDING, SLOW, at_most, just_above
 from tests.promise.known_rates import BySize, Known, just_below, rates, watched_just_below
 
+pytestmark = pytest.mark.slow
+
 RUNS = 1000 if SLOW else 50
 MORE = 1000 if SLOW else 80
 JUDGED = 4000

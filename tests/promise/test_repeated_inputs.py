@@ -20,6 +20,8 @@ from stabcert.core.curve.summary import summarise
 from stabcert.core.streams import Draws, Stream, noise_generator
 from tests.promise.cases import ROUNDING, SumModulo, allowed, judge
 
+pytestmark = pytest.mark.slow
+
 RUNS, INPUTS, SAMPLES, DELTA = 40, 100, 10, 0.1
 MASK, RADIUS = np.arange(31) == 30, 9
 FUNCTION = SumModulo(31, 3)

@@ -21,11 +21,11 @@ _BASE, _INFLUENCE, _RESTRICTION, _SMOOTHED, _SMOOTHED_AGAIN, _CORRELATED = range
 
 
 class SampledSpectrum:
-    """Draws the masks and makes the estimates.
+    """Random masks and the estimates from them.
 
-    One sample of N independent masks is used for everything; each keep probability below 1 adds N masks for the
-    weights, N for noise stability and N for the variance, and the influence N. What is drawn for one keep
-    probability does not depend on which others are asked for.
+    One sample of N independent masks is used for everything. Each keep probability below 1 adds N masks for the
+    weights, N for noise stability and N for the variance. The influence adds N. The draws for one keep
+    probability do not depend on which others are requested.
     """
 
     def __init__(self, function: TargetFunction, settings: SpectrumSettings, rng: Generator) -> None:
@@ -41,7 +41,7 @@ class SampledSpectrum:
         self._correlated: dict[float, Scores] = {1.0: self._values}
 
     def spectrum(self) -> Spectrum:
-        """All estimates; see `stabcert.core.spectrum.analyse.degree_weights`."""
+        """Return all estimates; see `stabcert.core.spectrum.analyse.degree_weights`."""
         settings, function = self._settings, self._function
         if settings.basis == "monotone":
             degrees, coefficients = monotone_parts(function, settings)
@@ -96,7 +96,7 @@ class SampledSpectrum:
         return [DegreeWeight(keep_probability, degree, weight, None) for degree, weight in enumerate(found)]
 
     def _smoothed_values(self, keep_probability: float) -> Scores:
-        """At each mask the function after one draw of the noise: an unbiased estimate of the smoothed function."""
+        """Return an unbiased estimate of the smoothed function at each mask, from one draw of the noise."""
         if keep_probability not in self._smoothed:
             noise = self._draw(keep_probability, self._stream(_SMOOTHED, keep_probability))
             self._smoothed[keep_probability] = self._function.values(self._masks & noise)
@@ -120,7 +120,7 @@ class SampledSpectrum:
         )
 
     def _variance(self, keep_probability: float) -> Quantity:
-        """Of the smoothed function: the covariance of two values whose masks share all but the noise."""
+        """Return the variance of the smoothed function: the covariance of two values that differ only in the noise."""
         settings, c = self._settings, self._function.half_range
         factor = settings.contraction(keep_probability)
         if (
@@ -141,7 +141,7 @@ class SampledSpectrum:
         )
 
     def _correlated_values(self, correlation: float) -> Scores:
-        """At partners of the masks: each feature is that of the mask with this probability, and else drawn anew."""
+        """Return the values at partner masks, which share each feature with this probability or draw it again."""
         if correlation not in self._correlated:
             rng = self._stream(_CORRELATED, correlation)
             kept, fresh = self._draw(correlation, rng), self._draw(self._settings.probability, rng)
@@ -149,7 +149,7 @@ class SampledSpectrum:
         return self._correlated[correlation]
 
     def _influence(self) -> Quantity:
-        """Turning one random feature over moves the function by a difference whose mean square is the influence."""
+        """Estimate the influence: the mean square of the change when one random feature is flipped, scaled."""
         settings, c, p = self._settings, self._function.half_range, self._settings.probability
         n, rows = settings.n_features, np.arange(settings.n_samples)
         turned = self._masks.copy()
@@ -193,5 +193,5 @@ class SampledSpectrum:
         )
 
     def _stream(self, purpose: int, keep_probability: float = 1.0) -> Generator:
-        """A generator of its own for each purpose and keep probability."""
+        """Return a separate generator for each purpose and keep probability."""
         return part_of(self._root, purpose, int(np.float64(keep_probability).view(np.uint64)))

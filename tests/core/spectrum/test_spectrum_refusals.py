@@ -15,12 +15,12 @@ from stabcert.errors import ModelError, ParameterError
 from tests.doubles import Counting, Majority, one_hot
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"basis": "fourier"}, "standard, monotone or biased"),
+    ({"basis": "fourier"}, "must be 'standard', 'monotone' or 'biased'"),
     ({"basis": "biased"}, "biased:0.3"),
-    ({"bias": 0.3}, "no bias"),
-    ({"target": "logit"}, "probability, margin or indicator"),
-    ({"target_class": 2}, "use 0 to 1"),
-    ({"target_class": -1}, "use 0 to 1"),
+    ({"bias": 0.3}, "does not have a bias"),
+    ({"target": "logit"}, "must be 'probability', 'margin' or 'indicator'"),
+    ({"target_class": 2}, "target_class must be from 0 to 1"),
+    ({"target_class": -1}, "target_class must be from 0 to 1"),
     ({"degree": 6}, "degree must be from 0 to 5"),
     ({"degree": -1}, "degree must be from 0 to 5"),
     ({"n_samples": 1}, "n_samples must be 2 or more"),
@@ -73,7 +73,7 @@ def test_a_predictor_that_breaks_its_promise_is_found_out(exact_max: int, broken
 
 def test_a_predictor_that_decides_by_a_vote_is_refused() -> None:
     smoothed = SmoothedPredictor(Majority(5), np.ones((3, 5), dtype=np.bool_))
-    with pytest.raises(ParameterError, match="give its base"):
+    with pytest.raises(ParameterError, match="Give its base"):
         degree_weights(smoothed, rng=np.random.default_rng(0))
-    with pytest.raises(ParameterError, match="give its base"):
+    with pytest.raises(ParameterError, match="Give its base"):
         stability_bounds(smoothed, np.zeros(5, dtype=np.bool_), radius=1)

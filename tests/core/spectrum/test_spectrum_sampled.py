@@ -21,6 +21,8 @@ from tests.core.boolean_functions import Junta, Tribes, random_values, soft
 from tests.core.helpers import FALSE_ALARM
 from tests.doubles import Constant, Counting, Majority, Parity, Table, Unanimity
 
+pytestmark = pytest.mark.slow
+
 LAMBDAS = (1.0, 0.8, 0.5, 0.2)
 
 

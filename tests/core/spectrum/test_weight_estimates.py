@@ -20,6 +20,8 @@ from stabcert.errors import ParameterError
 from tests.core.boolean_functions import basis_function, by_degree, masks_of, measure, smoothing, synthesis
 from tests.core.helpers import FALSE_ALARM, GOLDEN
 
+pytestmark = pytest.mark.slow
+
 
 def weights_of(values: np.ndarray, p: float = 0.5) -> list[float]:
     n_features = len(values).bit_length() - 1
