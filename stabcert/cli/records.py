@@ -43,7 +43,7 @@ class Recorded:
 
     @property
     def digest(self) -> str:
-        """What the record says, whenever and wherever it was made."""
+        """Hash of the record without its circumstances."""
         return digest({name: value for name, value in self.record.items() if name not in ("run", "key")})
 
     @property
@@ -56,7 +56,7 @@ class Recorded:
         return bool(self.record["input"]["truncated"])
 
     def item(self) -> Item:
-        """The input the record is about.
+        """Return the input of the record.
 
         Raises:
             InputError: it cannot be found any more, or could not be explained.
@@ -78,14 +78,14 @@ class Recorded:
         return file_item(path, identity=info["id"])
 
     def place(self) -> Item:
-        """The input as far as the record names it, whether or not it can be read."""
+        """Return the input as far as the record names it, readable or not."""
         info = self.record["input"]
         return Item(info["id"], info["kind"], path=None if info["path"] is None else Path(info["path"]))
 
     def choice(
         self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
     ) -> Choice:
-        """The recorded mask, if it still belongs to this input and this model.
+        """Return the recorded mask, if it still belongs to this input and this model.
 
         Raises:
             InputError: the input, the model or the features are not those of the record.
@@ -132,7 +132,7 @@ class Recorded:
         )
 
     def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
-        """A number stands for the same part of the input as when it was explained."""
+        """Refuse a feature whose number now means another part of the input."""
         index, n = feature["index"], predictor.n_features
         if not 0 <= index < n:
             raise InputError(f"{self.origin}: there is no feature {index}; the input has features 0 to {n - 1}")
@@ -147,7 +147,7 @@ class Recorded:
 
 
 def read_records(source: str) -> list[Recorded]:
-    """The records of `explain --json` in a file, or on standard input for ``"-"``; also those of failed inputs.
+    """Return the records of `explain --json` in a file, or on standard input for ``"-"``; also those of failed inputs.
 
     Raises:
         InputError: not such records; the message names the line.

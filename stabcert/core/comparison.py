@@ -54,7 +54,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """How far one method's attribution moves between an input and its Gaussian neighbours."""
+    """Movement of the attribution of one method between an input and its Gaussian neighbours."""
 
     method: str
     neighbours: int

@@ -25,7 +25,7 @@ class Explanation:
     features: Features
     mask: Mask
     masking: dict[str, Any]
-    """How a dropped feature is dropped: baseline, and what else defines the function."""
+    """Definition of dropping a feature: baseline, and all else that defines the function."""
     full: Prediction
     masked: Prediction
     empty: Prediction

@@ -1,4 +1,4 @@
-"""What the requests of several commands share."""
+"""Fields that the requests of several commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the records of all commands share: input, model, prediction, explanation, circumstances."""
+"""Parts that the records of all commands share: input, model, prediction, explanation, circumstances."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Input(Part):
     id: Text
     kind: Literal["image", "text"]
     sha256: Sha256
-    """Of the bytes of an image, or of a text in UTF-8."""
+    """Hash of the bytes of an image, or of a text in UTF-8."""
     path: Text | None
     size: Pair[Positive] | None = None
     """Width and height of an image as a viewer shows it."""
@@ -96,9 +96,9 @@ class Model(Part):
     id: Text
     revision: Text | None
     sha256: Sha256 | None
-    """Of the weights."""
+    """Hash of the weights."""
     config_sha256: Sha256 | None
-    """Of the configuration, the tokenizer and the preprocessing; null for the demo models."""
+    """Hash of the configuration, the tokenizer and the preprocessing; null for the demo models."""
     labels: TwoOrMore
 
     @classmethod

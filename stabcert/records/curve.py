@@ -43,10 +43,10 @@ class CountedAdditions(Part):
 
     radius: Count
     radius_used: Count
-    """At most the number of features that are left to add."""
+    """The radius, limited to the number of features that are left to add."""
     samples: Positive
     matches: Count
-    """Additions with the prediction of the mask; a near tie is none."""
+    """Additions with the prediction of the mask; a near tie is not one."""
     near_ties: Count
     enumerated: bool
     """Every addition was tried once."""
@@ -91,7 +91,7 @@ class SmoothedLevel(Part):
     fraction: FractionText
     """The same, exactly."""
     prediction: ClassName
-    """Of the full input."""
+    """Class of the full input."""
     near_tie: bool
     correct: bool | None
     """null without a label."""
@@ -118,17 +118,17 @@ class SmoothedLevel(Part):
 
 
 class CurveInputResult(Part):
-    """What `smooth-eval` found of one input."""
+    """The result of `smooth-eval` for one input."""
 
     label: ClassName | None
     """The class that the input is said to have."""
     copies_before: MayBeAbsent[Count] = None
-    """How many inputs of the same bytes stand before it in the list; each has draws of its own."""
+    """Number of inputs with the same bytes before it in the list; each has draws of its own."""
     noise: Literal["bernoulli", "quantized"]
     draws: Positive
     """Frozen noise masks of each lambda below 1; those of quantized noise are the quantization."""
     noise_seed: Pair[Count]
-    """What the frozen noise was drawn from, together with the number of features."""
+    """Seed of the frozen noise, together with the number of features."""
     n_samples: Positive
     """Additions to try for each mask and radius."""
     masks: NotEmpty[NamedMask]

@@ -167,7 +167,7 @@ class CurveLevel(Part):
     certified_accuracy: list[ShareAtRadius]
     """Share of inputs that are right with a decremental radius of at least the radius; empty without labels."""
     methods: NotEmpty[MethodLevel]
-    """For each method what stands above for the first."""
+    """The same fields for each method; those above are for the first."""
     differences: LevelDifference | None
     """This lambda less the first one, input by input; null for the first."""
 
@@ -206,10 +206,10 @@ class ReachedThreshold(Part):
 
 
 class CurveResult(Part):
-    """What `smooth-eval` found of all inputs together."""
+    """The result of `smooth-eval` for all inputs together."""
 
     inputs: Positive
-    """That were evaluated."""
+    """Number of evaluated inputs."""
     labelled: Count
     failed: Count
     """Inputs that could not be evaluated and are left out."""
@@ -219,7 +219,7 @@ class CurveResult(Part):
     draws: Positive
     """Frozen noise masks of each lambda below 1; those of quantized noise are the quantization."""
     noise_seed: Pair[Count]
-    """What the frozen noise was drawn from, together with the number of features."""
+    """Seed of the frozen noise, together with the number of features."""
     n_samples: Positive
     """Additions to try for each mask and radius."""
     methods: NotEmpty[Text]

@@ -40,7 +40,7 @@ class Attribution(Part):
     target: ClassName
     scores: list[Number]
     standard_errors: list[NotNegative] | None
-    """Of each score, from the random draws that made it."""
+    """Standard error of each score, from its random draws."""
     selected: Indices
     """Indices of its explanation.k best features."""
     masked_prediction: Prediction
@@ -63,7 +63,7 @@ class Attribution(Part):
 
 
 class Agreement(Part):
-    """How two methods agree."""
+    """Agreement of two methods."""
 
     methods: Pair[Text]
     l1: NotNegative
@@ -71,7 +71,7 @@ class Agreement(Part):
     cosine: SignedShare | None
     """null if either has only zeros."""
     spearman: SignedShare | None
-    """Of the ranks, ties at their mean; null if either is constant."""
+    """Correlation of the ranks, ties at their mean; null if either is constant."""
     top_k_overlap: Share
     """Share of the explanation.k best features that both have."""
 
@@ -82,7 +82,7 @@ class Agreement(Part):
 
 
 class Neighbours(Part):
-    """How far one method's attribution moves to Gaussian neighbours of the input."""
+    """Movement of the attribution of one method between the input and its Gaussian neighbours."""
 
     method: Text
     neighbours: Positive
@@ -147,7 +147,7 @@ class StableSearch(Part):
     k: Positive | None
     """The smallest size that is consistent and certified; null if none is."""
     rate: Rate | None
-    """Of that size."""
+    """The rate of that size."""
     tested: list[TestedSize]
     """Sizes 1, 2, ... up to k; none if the empty input already has the class of the full one, and that is not
     allowed."""
@@ -184,14 +184,14 @@ class StableSearch(Part):
 
 
 class ExplainResult(Part):
-    """What `explain` found: attributions, how they agree and move, the smallest stable mask."""
+    """The result of `explain`: attributions, how they agree and move, the smallest stable mask."""
 
     attributions: NotEmpty[Attribution]
     """One for each method; the mask of the record is that of the first."""
     comparison: list[Agreement]
     """Every pair of methods."""
     neighbours: list[Neighbours]
-    """For each method, how far its attribution moves to Gaussian neighbours of the input; empty if not asked for."""
+    """Movement of each attribution to Gaussian neighbours of the input; empty without --neighbours."""
     until_stable: StableSearch | None
     """The search for the smallest stable mask; null if not asked for."""
     interrupted: bool

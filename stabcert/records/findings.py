@@ -1,4 +1,4 @@
-"""What goes into records beside the results of `stabcert.core`: plain values, made without pydantic."""
+"""Plain values that records contain beside the results of `stabcert.core`; they need no pydantic."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Status = Literal["certified", "not-certified", "undecided", "inconsistent", "vac
 
 @dataclass(frozen=True)
 class InputInfo:
-    """Where the input came from; enough to find it again and to notice that it changed."""
+    """The input, as far as it takes to find it again and to notice a change."""
 
     id: str
     kind: Literal["image", "text"]
     sha256: str
-    """Of the file's bytes, or of the UTF-8 text."""
+    """Hash of the bytes of the file, or of the UTF-8 text."""
     path: str | None = None
     text: str | None = None
     size: tuple[int, int] | None = None
@@ -34,8 +34,8 @@ class ModelInfo:
     sha256: str | None
     class_names: tuple[str, ...]
     config_sha256: str | None = None
-    """Of what else defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is part of
-    stabcert and of packages that are checked with the weights."""
+    """Hash of all else that defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is
+    part of stabcert and of packages that are checked with the weights."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class CurveFinding:
     failed: int
     """Inputs that could not be evaluated, and are not among those that the curve is about."""
     model: dict[str, Any]
-    """As in a record."""
+    """The model as a record contains it."""
     run: dict[str, Any]
     min_accuracy: Threshold | None = None
     min_rate: Threshold | None = None

@@ -32,7 +32,7 @@ class HardRequest(Part):
     dtype: Dtype
     noise: Literal["quantized", "bernoulli"]
     keep_probability: FractionText
-    """Of a sweep: taken where no lambda is free of ties."""
+    """In a sweep: the lambda for the case that none is free of ties."""
     quantization: TwoOrMore | None
     delta: OpenShare | None
     n_samples: Positive | None
@@ -62,7 +62,7 @@ class SweptLambda(Part):
     stable_for_all_supersets: bool
     gap: AtMostOne
     prediction: Prediction | None
-    """Of this smoothed model on the full input."""
+    """Prediction of this smoothed model on the full input."""
     masked_prediction: Prediction
     consistent: bool | None
     agrees_with_unsmoothed: bool | None
@@ -84,7 +84,7 @@ class SweptLambda(Part):
 
 
 class HardResult(Part):
-    """What `certify-hard` proved, tried and broke."""
+    """The result of `certify-hard`: what was proved, tested and broken."""
 
     request: MayBeAbsent[HardRequest] = None
     keep_probability: FractionText
@@ -100,15 +100,15 @@ class HardResult(Part):
     scores: Literal["vote", "probability"]
     direction: Literal["incremental", "decremental", "both"]
     prediction: ClassName
-    """Of the smoothed model on the masked input: the one that must survive."""
+    """Class of the smoothed model on the masked input: the one that must survive."""
     full_prediction: ClassName | None
-    """Of the smoothed model on the full input; null where it was not evaluated."""
+    """Class of the smoothed model on the full input; null where it was not evaluated."""
     consistent: bool | None
     """The smoothed model says the same of both; null where that was not evaluated or is too close to call."""
     vacuous: bool | None = None
     """The smoothed model says the same of the mask and of the empty input; null where that is too close to call."""
     votes: list[ClassVotes]
-    """Of the noise masks on the masked input; classes with votes, most first."""
+    """Votes of the noise masks on the masked input; classes with votes, most first."""
     full_votes: list[ClassVotes] | None
     """The same on the full input."""
     gap: AtMostOne
@@ -131,7 +131,7 @@ class HardResult(Part):
     radius_arcs: Count | None
     """Incremental radius from the lead and from which noise masks a feature touches; null if not computed."""
     refinement: Refinement | None
-    """What --refine proved; null if not asked for."""
+    """Proof by --refine; null without it."""
     published_radius: Number | None
     """gap / (2 lambda) as published, for comparison only: not sound at ties."""
     enumerated_radius: Count | None
@@ -146,9 +146,9 @@ class HardResult(Part):
     check: CheckedAddition | None
     """The addition given to --check."""
     unsmoothed_prediction: Prediction
-    """Of the model itself on the full input."""
+    """Prediction of the unsmoothed model on the full input."""
     unsmoothed_masked_prediction: Prediction
-    """Of the model itself on the masked input."""
+    """Prediction of the unsmoothed model on the masked input."""
     agrees_with_unsmoothed: bool | None
     """The smoothed model says of the full input what the model itself says."""
     sweep: NotEmpty[SweptLambda] | None

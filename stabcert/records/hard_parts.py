@@ -51,7 +51,7 @@ class Broken(Part):
 
 
 class Refinement(Part):
-    """What --refine proved; null if not asked for."""
+    """Proof by --refine; null without it."""
 
     radius: Count
     depth: Count
@@ -123,7 +123,7 @@ class CheckedAddition(Part):
     guaranteed: bool
     """Neither this addition nor any part of it changes the prediction."""
     prediction: Prediction
-    """Of the smoothed model with this addition."""
+    """Prediction of the smoothed model with this addition."""
     near_tie: bool
 
     @classmethod

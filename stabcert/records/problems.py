@@ -100,11 +100,11 @@ def _at(record: Any, path: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    """What was found, on one line."""
+    """Return a value on one line, shortened."""
     text = repr(value) if isinstance(value, str | dict | list) else json.dumps(value) if _brief(value) else "huge"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _brief(value: Any) -> bool:
-    """Python does not print integers of thousands of digits."""
+    """Return False for integers that Python may refuse to print."""
     return not isinstance(value, int) or abs(value) < 10**_SHOWN

@@ -10,10 +10,10 @@ _SHOWN = 60
 
 
 def parse_json(data: str | bytes) -> Any:
-    """One JSON value, without what two readers may read in two ways.
+    """Return one JSON value, without anything that two readers may read in two ways.
 
     Raises:
-        ValueError: goes on after the name of what was read: it is no JSON; an object has a key twice; a number is not
+        ValueError: goes on after the name of what was read: it is not JSON; an object has a key twice; a number is not
             finite; it is nested too deeply; it is not UTF-8.
     """
     try:

@@ -1,4 +1,4 @@
-"""What a whole record is, by what its command does: test a threshold, or report; and of an input that failed."""
+"""Whole records: of commands that test a threshold, of commands that only report, of an input that failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stabcert.records.writing import SCHEMA
 
 
 class Error(Part):
-    """The reason why there is no result, with the exit code."""
+    """Reason for a missing result, with the exit code."""
 
     code: Annotated[Literal[2, 3], INTEGER]
     message: Text
@@ -37,7 +37,7 @@ class ThresholdRecord(Part):
     command: Text
     status: Text
     reason: MayBeAbsent[Text] = None
-    """Why a threshold that is met certifies nothing; there if status is inconsistent or vacuous."""
+    """Reason why a threshold that is met certifies nothing; there if status is inconsistent or vacuous."""
     key: Key
     input: Input
     model: Model

@@ -30,7 +30,7 @@ class Rate(Part):
     samples: Count
     """Additions that were tried."""
     matches: Count
-    """Of these, the ones with the prediction of the mask."""
+    """Those with the prediction of the mask."""
     near_ties: Count
     rate: Share | None
     lower: Share
@@ -83,7 +83,7 @@ class SoftRequest(Part):
     seed: Count
     dtype: Dtype
     radius: Text
-    """As --radius takes it."""
+    """Value of --radius."""
     formulation: Literal["up-to", "exactly", "worst"]
     interval: Literal["exact", "hoeffding"]
     delta: OpenShare
@@ -106,7 +106,7 @@ class SoftRequest(Part):
 
 
 class SoftResult(Part):
-    """What `certify-soft` found: bounds on the stability rate at each radius."""
+    """The result of `certify-soft`: bounds on the stability rate at each radius."""
 
     request: MayBeAbsent[SoftRequest] = None
     interval: Literal["exact", "hoeffding", "anytime"]

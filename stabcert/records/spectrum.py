@@ -102,12 +102,12 @@ class Coefficient(Part):
 
 
 class SmoothingStep(Part):
-    """What smoothing with one lambda does to the function."""
+    """Effects of smoothing with one lambda."""
 
     keep_probability: Share
     """Keep probability of the smoothing; 1: not smoothed."""
     variance: Quantity
-    """Of the smoothed function, over masks that keep each feature with variance_over."""
+    """Variance of the smoothed function, over masks that keep each feature with variance_over."""
     variance_over: Share
     variance_bound: NotNegative | None
     """Upper bound from the variance of the unsmoothed function; null where none applies."""
@@ -203,13 +203,13 @@ class BoundLeftOut(Part):
 
 
 class SpectrumResult(Part):
-    """What `fourier` found: the spectrum, what smoothing does to it, stability bounds."""
+    """The result of `fourier`: the spectrum, effects of smoothing, stability bounds."""
 
     basis: Literal["standard", "monotone", "biased"]
     bias: OpenShare | None
     """Probability that a feature is kept, for the biased basis."""
     function: Literal["probability", "margin", "indicator"]
-    """Of the target class: its probability, its lead over other_class, or whether it is predicted."""
+    """Function of the target class: its probability, its lead over other_class, or 1 where it is predicted."""
     target_class: ClassName
     other_class: ClassName | None
     """The runner-up, for the margin."""

@@ -58,7 +58,7 @@ class Part(BaseModel):
 
 
 def _plain(value: Any) -> Any:
-    """Without a limit of depth, unlike pydantic's own: what is free in a record is passed on as it is."""
+    """Return plain values; unlike with pydantic's own serializer, values of free form may be nested to any depth."""
     if isinstance(value, Part):
         return value.to_dict()
     return [_plain(one) for one in value] if isinstance(value, list) else value
@@ -73,11 +73,11 @@ class _Absent:
 
 
 MayBeAbsent = Annotated[T | None, _Absent()]
-"""For a key that not every record has; None where it is missing."""
+"""A value whose key may be missing; it is None then."""
 
 
 def _as_given(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """A number stays an integer where it was one: it is written as it was computed."""
+    """Return the number itself: an integer is written as an integer."""
     check(value)
     return value
 
@@ -98,14 +98,14 @@ TwoOrMore = Annotated[int, Field(ge=2)]
 
 
 def _integer(value: Any) -> Any:
-    """Python takes True and 1.0 for 1."""
+    """Refuse True and 1.0, which Python takes for 1."""
     if isinstance(value, bool | float):
         raise PydanticKnownError("int_type")
     return value
 
 
 INTEGER = BeforeValidator(_integer)
-"""For a choice between integers."""
+"""Check for a choice between integers."""
 
 # Any string of Python: names of files that are not UTF-8 have code points that pydantic's own strings refuse.
 Text = Annotated[

@@ -42,11 +42,11 @@ class CheckedValue(Part):
     """One value of the record."""
 
     name: Text
-    """Where it stands: result.rates[0].lower."""
+    """Its place: result.rates[0].lower."""
     recorded: Any
-    """As it stands there; null if there is none."""
+    """The recorded value; null if it is missing."""
     recomputed: Any
-    """What should be there; of a limit in words, such as at most 3."""
+    """The value that should be there; a limit in words, such as at most 3."""
     ok: bool
 
 
@@ -62,7 +62,7 @@ class VerificationRun(Part):
 
 
 class VerificationRecord(Part):
-    """Whether one record of a certificate stands: --verify."""
+    """The check of one record of a certificate: --verify."""
 
     version: Literal["stabcert/1"]
     command: Literal["verify"]
@@ -76,7 +76,7 @@ class VerificationRecord(Part):
     checks: NotEmpty[CheckedValue]
     not_checked: list[Text]
     notes: list[Text]
-    """Why an honest record may not stand here."""
+    """Reasons why an honest record may differ here."""
     run: VerificationRun
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 SCHEMA: Final = "stabcert/1"
-"""Of every record that is written and read."""
+"""The version of all records that are written and read."""
 
 # What a terminal may obey (control characters, changes of the direction of writing) or cannot write.
 _HARMFUL = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"

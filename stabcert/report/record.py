@@ -1,4 +1,4 @@
-"""What was found of one input, as renderers take it; and its record."""
+"""Findings of one input as renderers take them, and their record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Report:
     model: ModelInfo
     explanation: Explanation
     result: dict[str, Any]
-    """As in the record."""
+    """The result as the record contains it."""
     run: RunInfo
     certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
     key: str = ""

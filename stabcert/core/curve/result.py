@@ -142,12 +142,12 @@ class SmoothingCurve:
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How inputs were smoothed and their masks tried."""
+    """Noise, draws and additions of an evaluation."""
 
     noise: str
     draws: int
     noise_seed: tuple[int, int]
-    """What the frozen noise was drawn from, together with the number of features."""
+    """Seed of the frozen noise, together with the number of features."""
     n_samples: int
 
 

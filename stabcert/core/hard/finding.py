@@ -1,4 +1,4 @@
-"""What ``certify-hard`` found of one input: the certificate, the model itself beside it, counterexamples."""
+"""Findings about hard stability on one input: certificates, the unsmoothed model beside them, counterexamples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Broken:
     added: Mask
     """The added features alone."""
     prediction: Prediction
-    """What the function says then."""
+    """Prediction of the function with this addition."""
 
     @property
     def size(self) -> int:
@@ -32,7 +32,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Attack:
-    """What a search for counterexamples found within its model evaluations; None where it found nothing."""
+    """Counterexamples that a search found within its model evaluations; None where it found nothing."""
 
     calls: int
     smoothed: Broken | None
@@ -49,7 +49,7 @@ class Check:
     """The added features alone."""
     found: CheckedAddition
     prediction: Prediction
-    """Of the smoothed model with exactly this addition."""
+    """Prediction of the smoothed model with exactly this addition."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Smoothed:
     full: Prediction | None
     """On the full input; None where it was not evaluated."""
     flags: MaskFlags
-    """Of the smoothed model; for Bernoulli noise proved as far as the draws prove it."""
+    """Flags of the smoothed model; for Bernoulli noise proved as far as the draws prove it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class HardFinding:
     quantization: int | None
     """Grid of lambda and number of noise masks; None for Bernoulli noise."""
     noise_seed: tuple[int, int] | None
-    """What the frozen noise was drawn from; None for Bernoulli noise, whose draws are not part of the function."""
+    """Seed of the frozen noise; None for Bernoulli noise, whose draws are not part of the function."""
     plain: Prediction
     """The model itself on the full input."""
     plain_masked: Prediction
@@ -146,7 +146,7 @@ class HardFinding:
 
 
 def agrees(smoothed: Smoothed, plain: Prediction) -> bool | None:
-    """Whether the smoothed model says of the full input what the model itself says; None where that is not known."""
+    """Return True if the smoothed and the unsmoothed model predict one class on the full input; None if unknown."""
     certificate = smoothed.certificate
     if certificate.noise == "bernoulli":
         # Draws show what the smoothed model says only where they bound its lead away from 0.
@@ -156,12 +156,12 @@ def agrees(smoothed: Smoothed, plain: Prediction) -> bool | None:
 
 
 def keeps_prediction(smoothed: Smoothed, plain: Prediction) -> bool:
-    """Smoothing leaves the prediction that is explained: on the full input, and on the mask alone."""
+    """Return True if smoothing leaves the explained prediction, on the full input and on the mask alone."""
     return smoothed.masked.id == plain.id and agrees(smoothed, plain) is not False
 
 
 def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
-    """lambda as the exact fraction: over the grid where there is one, else in lowest terms."""
+    """Return lambda as the exact fraction: over the grid where there is one, else in lowest terms."""
     probability = certificate.keep_probability
     if probability is None:
         raise TypeError("certify-hard has one keep probability for all features")
@@ -169,6 +169,6 @@ def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
 
 
 def ranked(votes: NDArray[np.int64]) -> list[int]:
-    """The classes with votes, most votes first; among equals the lower index."""
+    """Return the classes with votes, most votes first; among equals the lower index."""
     order = np.argsort(-votes, kind="stable")
     return [int(i) for i in order if votes[i] > 0]

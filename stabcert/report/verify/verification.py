@@ -1,4 +1,4 @@
-"""Whether one record stands: as JSON, and in words."""
+"""Result of checking one record, and its own record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Mode = Literal["full", "fast"]
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of checking one record."""
+    """Result of checking one record."""
 
     source: str
     line: int
