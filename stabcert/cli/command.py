@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stabcert.report.canvas import Canvas, Exhibit, Flip
     from stabcert.report.document import Document
     from stabcert.report.record import Report
-    from stabcert.report.verify.checks import Check
+    from stabcert.verify.checks import Check
 
 
 @dataclass(frozen=True)

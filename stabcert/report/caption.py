@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.records.refusal import reason_of
 from stabcert.report.canvas import Exhibit, Flip, added, certified, hard_finding, spectrum_finding
 from stabcert.report.hard.wording import hard_sentences, smoothing_numbers
 from stabcert.report.numbers import seed_shown
 from stabcert.report.record import Report
-from stabcert.report.refusal import reason_of
 from stabcert.report.says.common import family_lines
 from stabcert.report.says.explain import until_stable
 from stabcert.report.says.soft import about, guarantee

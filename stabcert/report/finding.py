@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stabcert.records.refusal import reason_of
 from stabcert.report.numbers import rounded, rounded_down, rounded_up
-from stabcert.report.refusal import reason_of
 from stabcert.report.wording import ranges
 
 _WITHOUT_THRESHOLD = "no threshold was given"

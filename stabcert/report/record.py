@@ -12,8 +12,8 @@ from stabcert.core.hard.finding import HardFinding
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.spectrum.result import SpectrumFinding
 from stabcert.records.findings import InputInfo, ModelInfo, RunInfo, Status
+from stabcert.records.refusal import reason_of
 from stabcert.records.writing import SCHEMA
-from stabcert.report.refusal import reason_of
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.records.hard import HardResult
 from stabcert.records.writing import to_json
 from stabcert.report.record import Report
-from stabcert.report.verify.common import common_checks
-from stabcert.report.verify.hard import hard_checks
-from stabcert.report.verify.mask_flags import has_rule, without_rule
+from stabcert.verify.common import common_checks
+from stabcert.verify.hard import hard_checks
+from stabcert.verify.mask_flags import has_rule, without_rule
 from tests.cli.conftest import VALIDATOR
 
 pytestmark = pytest.mark.slow

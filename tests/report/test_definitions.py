@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, certify_soft
 from stabcert.records.soft import SoftResult
-from stabcert.report.verify.definitions import bound_checks
+from stabcert.verify.definitions import bound_checks
 from tests.core.soft.test_recount import Rough, cases
 from tests.core.soft.test_recount_possible import Stopped
 

@@ -29,8 +29,8 @@ DOCUMENTS = {
     **{name: document(report) for name, report in REPORTS.items()},
     "smooth-eval": curve_document(curves.finding(methods=("lime", "random"), **curves.THRESHOLDS)),
     "smooth-eval, one input": document(curves.smooth_report()),
-    "stands": verification_document(verifications.STANDS),
-    "differs": verification_document(verifications.DIFFERS),
+    "stands": verification_document(verifications.STANDS.to_dict()),
+    "differs": verification_document(verifications.DIFFERS.to_dict()),
     "failed": failure("a.txt", "it is empty"),
 }
 ALLOWED = {

@@ -10,12 +10,12 @@ import pytest
 from stabcert.cli.exit_codes import MISSED
 from stabcert.core.hard.finding import Smoothed
 from stabcert.core.mask_flags import MaskFlags
+from stabcert.records.refusal import REFUSED, allowed_of, reason_of
 from stabcert.report.canvas import Exhibit
 from stabcert.report.caption import caption
 from stabcert.report.finding import doubts_of, found_of
 from stabcert.report.html import Page
 from stabcert.report.record import Report, load_schema
-from stabcert.report.refusal import REFUSED, allowed_of, reason_of
 from tests.report.examples import (
     ANGER,
     BERNOULLI,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stabcert.records.verification import FailedVerificationRecord
-from stabcert.report.verify.checks import Check, compare, equal
-from stabcert.report.verify.verification import Verification
+from stabcert.verify.checks import Check, compare, equal
+from stabcert.verify.verification import Verification
 from tests.report.examples import REPORTS
 
 RUN = {

@@ -1,4 +1,4 @@
-"""What ``certify-hard`` does with one input: the certificate, the model itself beside it, counterexamples."""
+"""``certify-hard`` on one input: the certificate, the unsmoothed model beside it, counterexamples."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
 from stabcert.records.findings import Status
 from stabcert.records.hard import HardResult
+from stabcert.records.refusal import allowed_of
 from stabcert.report.record import Report
-from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
     from stabcert.core.types import Mask, MaskedPredictor, Masks
@@ -78,7 +78,7 @@ class CertifyHard(Command[HardFound]):
     @classmethod
     def verify(cls, record: dict[str, Any], opened: Callable[[], Case] | None) -> Checked:
         if opened is None:
-            from stabcert.report.verify.hard import hard_checks
+            from stabcert.verify.hard import hard_checks
 
             return Checked(*hard_checks(record))
         result = record["result"]

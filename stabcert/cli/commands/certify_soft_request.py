@@ -1,4 +1,4 @@
-"""What is asked of ``certify-soft``, from options or from a record."""
+"""The request of ``certify-soft``, from options or from a record."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, answer_soft
 from stabcert.core.streams import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.records.common import Prediction as PredictionRecord
+from stabcert.records.refusal import allowed_of
 from stabcert.records.soft import Smoothing, SoftResult
 from stabcert.report.record import Report
-from stabcert.report.refusal import allowed_of
 
 if TYPE_CHECKING:
     from stabcert.core.types import Mask
@@ -105,7 +105,7 @@ class CertifySoft(Command[SoftFound]):
     def verify(cls, record: dict[str, Any], opened: Callable[[], Case] | None) -> Checked:
         request = SoftRequest.from_record(record["result"]["request"])
         if opened is None:
-            from stabcert.report.verify.soft import soft_checks
+            from stabcert.verify.soft import soft_checks
 
             return Checked(*soft_checks(record, request.question))
         return compared(cls(request, again=True), record, opened)

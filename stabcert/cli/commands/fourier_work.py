@@ -30,7 +30,7 @@ _RESTRICTIONS = 32
 
 @dataclass(frozen=True)
 class SpectrumRequest:
-    """What the user asked for, checked as far as that is possible without an input."""
+    """The request of the user, checked as far as that is possible without an input."""
 
     function: TargetKind
     basis: BasisKind

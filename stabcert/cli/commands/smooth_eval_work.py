@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SmoothRequest:
-    """What the user asked for, checked as far as that is possible without an input."""
+    """The request of the user, checked as far as that is possible without an input."""
 
     lambdas: tuple[Fraction, ...]
     radii: tuple[int, ...]

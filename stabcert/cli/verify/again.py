@@ -16,10 +16,10 @@ from stabcert.cli.reporting import beside, explanation_of
 from stabcert.errors import InputError
 from stabcert.records.findings import RunInfo
 from stabcert.records.writing import to_json
-from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
-from stabcert.report.verify.common import never_checked
-from stabcert.report.verify.mask_flags import has_rule, without_rule
-from stabcert.report.verify.probabilities import tolerance_of
+from stabcert.verify.checks import Check, at_least, compare, equal, holds
+from stabcert.verify.common import never_checked
+from stabcert.verify.mask_flags import has_rule, without_rule
+from stabcert.verify.probabilities import tolerance_of
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor

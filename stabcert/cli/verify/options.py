@@ -1,4 +1,4 @@
-"""Which options go together with ``--verify``: those that change nothing of what is certified."""
+"""Options that go together with ``--verify``: those that change nothing of what is certified."""
 
 from __future__ import annotations
 

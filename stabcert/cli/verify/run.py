@@ -26,20 +26,21 @@ from stabcert.cli.spelling import Flags, spell, typed
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.again import Certified, Differs, input_checks
-from stabcert.cli.verify.arithmetic import record_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.models.words import split_sentences, split_words
 from stabcert.records.findings import RunInfo
 from stabcert.records.verification import FailedVerificationRecord
 from stabcert.report.document import Document
 from stabcert.report.says.common import failure
 from stabcert.report.says.verification import verification_document
-from stabcert.report.verify.checks import Check
-from stabcert.report.verify.common import common_checks, never_checked
-from stabcert.report.verify.mask_flags import notes_of
-from stabcert.report.verify.verification import Verification
+from stabcert.verify.checks import Check
+from stabcert.verify.common import common_checks, never_checked
+from stabcert.verify.mask_flags import notes_of
+from stabcert.verify.pieces import record_checks
+from stabcert.verify.verification import Verification
 
 
 def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, asked: Asked) -> int:
@@ -118,7 +119,8 @@ class Verifier:
             found = self.check(task.line, say)
         except StabcertError as error:
             return Result(task.request, error=error)
-        return Result(task.request, found.to_dict(), found)
+        record = found.to_dict()
+        return Result(task.request, record, record)
 
     def collect(self, task: RecordTask) -> Result:
         """See `stabcert.cli.run.Doing`; notes are for nobody."""
@@ -131,7 +133,7 @@ class Verifier:
             line.source, line.number, line.record, COULD_NOT_RUN, str(error), key=task.request
         ).to_dict()
 
-    def document(self, shown: Verification) -> Document:
+    def document(self, shown: dict[str, Any]) -> Document:
         """See `stabcert.cli.run.Doing`."""
         return verification_document(shown)
 
@@ -184,7 +186,7 @@ class Verifier:
         return replace(found, checks=[*checks, *found.checks])
 
     def _by_arithmetic(self, record: dict[str, Any]) -> Checked:
-        checks, not_checked = record_checks(record)
+        checks, not_checked = record_checks(record, {"word": split_words, "sentence": split_sentences})
         try:
             found = self.command.verify(record, None)
         except ParameterError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stabcert.records.refusal import reason_of
 from stabcert.report.canvas import Exhibit, added
 from stabcert.report.document import (
     CAPTION,
@@ -20,7 +21,6 @@ from stabcert.report.document import (
 )
 from stabcert.report.numbers import family_shown, seed_shown
 from stabcert.report.record import Report
-from stabcert.report.refusal import reason_of
 from stabcert.report.wording import counted, name_of, predicted, short, tie_note
 
 _STATUS = {

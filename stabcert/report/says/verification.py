@@ -5,46 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from stabcert.report.document import Document, Heading, Line, Word, line, note
-from stabcert.report.verify.checks import Check
-from stabcert.report.verify.verification import Verification
 from stabcert.report.visible import visible
 
 _MOST_DIFFERENCES = 12
 _WIDTH = 48
 
 
-def verification_document(found: Verification) -> Document:
-    """Return a line when the record stands; else what was recorded and what should be there as well."""
-    record = found.record
-    name = visible(str(record["input"]["id"]))
+def verification_document(found: dict[str, Any]) -> Document:
+    """Return a line when the record stands; else what was recorded and what should be there as well.
+
+    Args:
+        found: the record of a verification.
+    """
+    record, ok = found["record"], found["status"] == "stands"
+    name = visible(str(found["input"]["id"]))
     name = name if len(name) <= _WIDTH else name[: _WIDTH - 1] + "…"
-    stands = Word("STANDS", "good", strong=True) if found.stands else Word("DOES NOT STAND", "bad", strong=True)
+    stands = Word("STANDS", "good", strong=True) if ok else Word("DOES NOT STAND", "bad", strong=True)
     heading = Heading(name, ((Word(f"{record['command']}, {record['status']}"),), (stands,)))
-    different = [check for check in found.checks if not check.ok]
+    different = [check for check in found["checks"] if not check["ok"]]
     shown, more = different[:_MOST_DIFFERENCES], len(different) - _MOST_DIFFERENCES
-    width = min(_WIDTH, max((len(check.name) for check in shown), default=0))
+    width = min(_WIDTH, max((len(check["name"]) for check in shown), default=0))
     blocks = [_difference(check, width) for check in shown]
     if more > 0:
         blocks.append(line(f"and {more} more differences; --json has all of them"))
-    blocks += [line(_how(found), "faint"), *map(note, found.notes)]
+    blocks += [line(_how(found), "faint"), *map(note, found["notes"])]
     return Document(heading, tuple(blocks))
 
 
-def _difference(check: Check, width: int) -> Line:
-    recorded = f"{visible(check.name):<{width}}  recorded {_shown(check.recorded)}, should be "
-    return Line((Word(recorded), Word(_shown(check.recomputed), strong=True)))
+def _difference(check: dict[str, Any], width: int) -> Line:
+    recorded = f"{visible(check['name']):<{width}}  recorded {_shown(check['recorded'])}, should be "
+    return Line((Word(recorded), Word(_shown(check["recomputed"]), strong=True)))
 
 
-def _how(found: Verification) -> str:
-    run, count = found.run, len(found.checks)
+def _how(found: dict[str, Any]) -> str:
+    run, count = found["run"], len(found["checks"])
     values = f"{count} {'value' if count == 1 else 'values'}"
-    if found.mode == "fast":
+    if found["mode"] == "fast":
         return f"{values} checked by arithmetic alone, {run['seconds']:.1f} s"
     if run["device"] is None:
         return f"{values} checked; the certificate was not made again: it would be another one"
     return (
         f"{values} checked against a certificate made again: {run['evaluations']} evaluations, {run['seconds']:.1f} s, "
-        f"{found.record['model']['id']}, {run['device']} {run['dtype']}"
+        f"{found['model']}, {run['device']} {run['dtype']}"
     )
 
 

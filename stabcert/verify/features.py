@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from stabcert.core.ties import ROUNDING
-from stabcert.report.verify.checks import Check, equal, holds
+from stabcert.verify.checks import Check, equal, holds
 
 _KINDS = {"text": ("word", "token", "sentence"), "image": ("patch", "grid", "segment")}
 _LARGEST_SIDE = 10**6

@@ -12,7 +12,7 @@ from stabcert.core.hard.bernoulli_radius import gap_lower, incremental_radius
 from stabcert.core.hard.certificate import NoRadius
 from stabcert.core.hard.proof import SeenDraws, bernoulli_proof
 from stabcert.core.hard.question import pilot_size
-from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
+from stabcert.verify.checks import Check, at_most, equal, holds, share_of_delta
 
 
 def bernoulli_checks(record: dict[str, Any], free: int) -> list[Check]:

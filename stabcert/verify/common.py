@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from stabcert.report.verify.checks import Check, equal, holds
-from stabcert.report.verify.mask_flags import flag_checks
+from stabcert.verify.checks import Check, equal, holds
+from stabcert.verify.mask_flags import flag_checks
 
 NOT_CHECKED = (
     "the name of the input: a list can give any id and any path to any input",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from stabcert.report.verify.checks import Check, holds
+from stabcert.verify.checks import Check, holds
 
 _SLACK = 1e-3
 """Relative, of probabilities: what rounding a bound to a float, or quadrature, may do to its test."""

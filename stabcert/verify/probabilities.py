@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stabcert.report.verify.checks import Check, Tolerance, equal, holds
+from stabcert.verify.checks import Check, Tolerance, equal, holds
 
 _OF_THE_MODEL = re.compile(r"unsmoothed\w*\.probability$|\.attack\.model\.prediction\.probability$")
 _PROBABILITIES = re.compile(r"(^|\.)(\w*prediction)\.probability$")

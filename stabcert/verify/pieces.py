@@ -1,37 +1,42 @@
-"""``--verify FILE --fast``: what follows from a record itself, without model and without input."""
+"""Values of a record that follow from itself, whatever certificate it is of: no model and no input."""
 
 from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stabcert.models.words import split_sentences, split_words
-from stabcert.report.verify.checks import Check, holds
-from stabcert.report.verify.common import never_checked
-from stabcert.report.verify.features import feature_checks
-from stabcert.report.verify.probabilities import probability_checks
+from stabcert.verify.checks import Check, holds
+from stabcert.verify.common import never_checked
+from stabcert.verify.features import feature_checks
+from stabcert.verify.probabilities import probability_checks
+
+Splits = Mapping[str, Callable[[str], Sequence[tuple[int, int]]]]
+"""For ``word`` and ``sentence``: start and end of each piece of a text."""
 
 
-def record_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
+def record_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], list[str]]:
     """Return the checks of features, probabilities and pieces of the text; and what does not follow.
 
     Args:
         record: valid against the schema, with a request, and with a mask that is one (`common_checks`).
+        split: divides a text into features of a kind.
     """
     checks = [*feature_checks(record), *probability_checks(record)]
     not_checked: list[str] = []
     if all(check.ok for check in checks):
-        pieces, not_checked = piece_checks(record)
+        pieces, not_checked = piece_checks(record, split)
         checks += pieces
     return checks, [*not_checked, *never_checked(record)]
 
 
-def piece_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
+def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], list[str]]:
     """Return the checks of words and sentences: where they begin and end, and how many the recorded text has.
 
     Args:
         record: with features that are where they are said to be (`feature_checks`).
+        split: divides a text into features of a kind.
 
     Returns:
         The checks; and what of the input and its features cannot be checked from the record alone.
@@ -48,7 +53,7 @@ def piece_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
     # A character that is new to this Python may be of another class for the one that made the record.
     if any(unicodedata.category(character) == "Cn" for character in text):
         return [], [f"{unread}; where {kind}s begin and end: the text has characters that this version does not know"]
-    pieces = split_words(text) if kind == "word" else split_sentences(text)
+    pieces = split[kind](text)
     starts, ends = [start for start, _ in pieces], [end for _, end in pieces]
     checks = [holds("explanation.n", n, f"at most the {len(pieces)} {kind}s of the text", n <= len(pieces))]
     for number, one in enumerate(explanation["features"] if not info["truncated"] else []):

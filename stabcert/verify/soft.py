@@ -15,9 +15,9 @@ from stabcert.core.soft.recount import recount_soft
 from stabcert.errors import StabcertError
 from stabcert.records.soft import SoftResult
 from stabcert.records.writing import to_json
-from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
-from stabcert.report.verify.definitions import bound_checks
-from stabcert.report.verify.mask_flags import status_checks
+from stabcert.verify.checks import Check, at_least, compare, equal, holds
+from stabcert.verify.definitions import bound_checks
+from stabcert.verify.mask_flags import status_checks
 
 NOT_CHECKED = (
     "the counts themselves: samples, matches and near ties are taken from the record",

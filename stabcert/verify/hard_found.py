@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from stabcert.core.hard.certificate import covers_everything
-from stabcert.report.verify.checks import Check, at_least, at_most, equal, holds
+from stabcert.verify.checks import Check, at_least, at_most, equal, holds
 
 
 def refinement_checks(result: dict[str, Any], free: int) -> list[Check]:

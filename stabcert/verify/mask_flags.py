@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stabcert.core.mask_flags import refusal
-from stabcert.report.refusal import REFUSED, allowed_of, flags_of_record, reason_of
-from stabcert.report.verify.checks import Check, equal, holds
+from stabcert.records.refusal import REFUSED, allowed_of, flags_of_record, reason_of
+from stabcert.verify.checks import Check, equal, holds
 
 _NAMES = ("allow_inconsistent", "allow_vacuous")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from stabcert.core.streams import NOISE_STREAM
-from stabcert.report.verify.bernoulli import bernoulli_checks
-from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
-from stabcert.report.verify.hard_found import refinement_checks, tried_checks
-from stabcert.report.verify.hard_leads import quantized_checks, share_on_grid
-from stabcert.report.verify.mask_flags import hard_flag_checks, status_checks
+from stabcert.verify.bernoulli import bernoulli_checks
+from stabcert.verify.checks import Check, at_most, equal, holds, share_of_delta
+from stabcert.verify.hard_found import refinement_checks, tried_checks
+from stabcert.verify.hard_leads import quantized_checks, share_on_grid
+from stabcert.verify.mask_flags import hard_flag_checks, status_checks
 
 NOT_CHECKED = (
     "the votes themselves, and near ties",

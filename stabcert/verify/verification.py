@@ -8,7 +8,7 @@ from typing import Any, Literal
 from stabcert.records.record import InputPlace
 from stabcert.records.verification import CheckedValue, RecordPlace, VerificationRecord, VerificationRun
 from stabcert.records.writing import SCHEMA
-from stabcert.report.verify.checks import Check
+from stabcert.verify.checks import Check
 
 Mode = Literal["full", "fast"]
 

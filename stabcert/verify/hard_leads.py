@@ -11,7 +11,7 @@ import numpy as np
 from stabcert.core.hard.arcs import circular_arcs, largest_cover
 from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.streams import noise_generator
-from stabcert.report.verify.checks import Check, at_least, at_most, equal, holds
+from stabcert.verify.checks import Check, at_least, at_most, equal, holds
 
 _MAX_CELLS = 10**7
 
