@@ -174,3 +174,37 @@ def test_alpha_as_a_keyword_of_a_library_call_and_words_that_contain_it_are_acce
         )
         == []
     )
+
+
+def circles(layers: set[str]) -> list[set[str]]:
+    """Return the sets of modules of some layers that import each other, also inside of functions and for types."""
+    sources = {
+        ".".join(["stabcert", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__"): path
+        for layer in layers
+        for path in (PACKAGE / layer).rglob("*.py")
+    }
+    # Both "from stabcert.core import masks" and "from stabcert.core.masks import Additions" import a module.
+    imports = {
+        module: {
+            name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and node.module
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            if name in sources and name != module
+        }
+        for module, path in sources.items()
+    }
+    reached = {module: set(direct) for module, direct in imports.items()}
+    for middle in sources:
+        for module in sources:
+            if middle in reached[module]:
+                reached[module] |= reached[middle]
+    return [
+        {m for m in sources if m in reached[module] and module in reached[m]}
+        for module in sources
+        if module in reached[module]
+    ]
+
+
+def test_what_explains_and_certifies_has_no_circle_of_imports() -> None:
+    assert circles({"core", "models", "explainers"}) == []

@@ -54,7 +54,7 @@ class Checker:
 
     def __init__(self, command: str, *, fast: bool) -> None:
         self._command = command
-        self._verify = _Verify(_call(command), VerifyOptions(verify="-", fast=fast))
+        self._verify = _Verify(_call(command), VerifyOptions(verify="-", fast=fast), {})
 
     def stands(self, record: Record) -> bool:
         """False also for what cannot be a record at all."""
