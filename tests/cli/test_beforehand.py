@@ -164,7 +164,7 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         ((*TEXT, "--delta", 0.1), 2, "add --noise bernoulli"),
         ((*TEXT, "--noise", "bernoulli", "--delta", 0), 2, "between 0 and 1"),
         ((*TEXT, "--noise", "bernoulli", "--n-samples", 5), 2, "use more than 8"),
-        ((*TEXT, "--noise", "bernoulli", "-l", 1), 2, "is no smoothing"),
+        ((*TEXT, "--noise", "bernoulli", "-l", 1), 2, "--lambda must be between 0 and 1"),
         ((*TEXT, "--noise", "bernoulli", "--sweep"), 2, "leave out --sweep"),
         ((*TEXT, "--sweep", "-l", "1/4"), 2, "leave out --lambda"),
         ((*TEXT, "--direction", "decremental", "--refine", 5), 2, "leave out --refine"),

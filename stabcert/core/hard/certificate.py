@@ -27,7 +27,7 @@ class NoRadius:
 
 
 Removal: TypeAlias = int | NoRadius
-"""A radius for removing features, or why there is none."""
+"""A radius for removing features, or the reason why it does not exist."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class HardCertificate:
 
     @property
     def why_no_decremental(self) -> str | None:
-        """The reason why there is no radius for removing features; None if there is one."""
+        """The reason why a radius for removing features does not exist; None if it exists."""
         return self.removal.reason if isinstance(self.removal, NoRadius) else None
 
 

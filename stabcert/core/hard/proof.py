@@ -1,4 +1,4 @@
-"""What leads prove, apart from what was seen: the same code for a certificate and for the check of a record."""
+"""The proof that follows from leads: the same code for a certificate and for the check of a record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class SeenDraws:
-    """What draws of Bernoulli noise showed of the smoothed predictor on the masked and on the full input."""
+    """The outcome of draws of Bernoulli noise on the masked and on the full input, before anything is concluded."""
 
     prediction: int
     """Class that the pilot chose on the masked input."""
@@ -43,7 +43,7 @@ def conclude(*, certain: bool, incremental: int, removal: Removal, n_free: int, 
     Args:
         certain: the prediction on the masked input is not too close to call.
         incremental: radius upwards from the mask.
-        removal: radius downwards from the full input, or why there is none.
+        removal: radius downwards from the full input, or the reason why it does not exist.
         n_free: features that can be added.
         stable: it is known otherwise that no superset of the mask has another prediction.
     """

@@ -1,4 +1,4 @@
-"""What is asked of a hard certificate: the noise and the effort, checked once."""
+"""The question that a hard certificate answers: the noise and the effort, checked once."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class HardQuestion:
 
     @property
     def keep(self) -> int:
-        """How many of the frozen noise masks keep a feature."""
+        """The number of frozen noise masks that keep any one feature."""
         if self.quantization is None:
             raise TypeError("Bernoulli noise has no frozen masks")
         return grid_count(self.keep_probability, self.quantization)
 
     @property
     def pilot(self) -> int:
-        """How many of the draws choose the class; the others bound its probability."""
+        """The number of draws that choose the class; the others bound its probability."""
         return pilot_size(self.n_samples)
 
     @property
@@ -83,7 +83,7 @@ def check_keep_probability(keep_probability: Fraction | float) -> None:
     """
     if not 0 < keep_probability < 1:
         raise ParameterError(
-            f"a keep probability of {keep_probability} is no smoothing; use a number between 0 and 1, such as 1/8"
+            f"keep_probability must be between 0 and 1, such as 1/8, got {keep_probability}.", "keep_probability"
         )
 
 
