@@ -14,8 +14,9 @@ from stabcert.cli.exit_codes import MISSED
 from stabcert.cli.files import Replacement
 from stabcert.cli.items import Item
 from stabcert.cli.options import OutputOptions
-from stabcert.report.finding import doubts_of, found_of, marked_text_of
+from stabcert.report.finding import found_of, marked_text_of
 from stabcert.report.github import annotation, plain
+from stabcert.report.refusal import doubts_of
 
 if TYPE_CHECKING:
     from stabcert.report.junit import TestCase

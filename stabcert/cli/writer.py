@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from stabcert.sweep.journal import Journal, cannot_write
 
 if TYPE_CHECKING:
     from stabcert.report.document import Document
-    from stabcert.report.html import Page
+    from stabcert.report.page import Page
 
 Say = Callable[[Exhibit], "Document"]
 """What a command says of one input."""
@@ -39,14 +39,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Summarised:
-    """What is said of all inputs together, in every form that may be asked for."""
+    """What is said of all inputs together."""
 
     record: dict[str, Any]
     document: Document
-    section: Callable[[], str]
-    """A piece of the page."""
-    figure: Callable[[str], bytes]
-    """Of the whole run; given the format."""
 
 
 class Writer:
@@ -79,9 +75,8 @@ class Writer:
         self._save_flips = save_flips
         self._inputs = inputs
         self._stdout = sys.stdout  # Ray prints to sys.stdout, which is another one while it runs
-        self._exhibits: list[Exhibit] = []
+        self._drawn: list[Document] = []
         self._summarised = summarised
-        self._figure: Callable[[str], bytes] | None = None
         self._journal: Journal | None = None
         self._plot: Replacement | None = None
         self._page: Page | None = None
@@ -116,14 +111,14 @@ class Writer:
             )
         try:
             if options.plot is not None:
-                from stabcert.report.figures.plot import check_number, format_of
+                from stabcert.report.figure import check_number, format_of
 
                 format_of(options.plot)
                 if not self._summarised:
                     check_number(self._inputs)
                 self._plot = Replacement(options.plot)
             if options.html is not None:
-                from stabcert.report.html import Page
+                from stabcert.report.page import Page
 
                 self._page = Page(f"stabcert {self._command}")
                 self._html = Replacement(options.html)
@@ -151,11 +146,10 @@ class Writer:
                 self._html.write(self._page.tail().encode())
                 self._html.commit()
                 self._html = None
-            figure = self._figure or (partial(_plot, self._exhibits) if self._exhibits else None)
-            if self._plot is not None and figure is not None and self._options.plot is not None:
-                from stabcert.report.figures.plot import format_of
+            if self._plot is not None and self._drawn and self._options.plot is not None:
+                from stabcert.report.figure import figure, format_of
 
-                self._plot.write(figure(format_of(self._options.plot)))
+                self._plot.write(figure(self._drawn, format_of(self._options.plot)))
                 self._plot.commit()
                 self._plot = None
         finally:
@@ -172,14 +166,15 @@ class Writer:
         return Kept(self._line(exhibit.report.to_dict()), note)
 
     def show(self, exhibit: Exhibit, say: Say, kept: Kept) -> None:
+        document = say(exhibit)
         if self._html is not None and self._page is not None:
-            self._html.write(self._page.section(exhibit).encode())
+            self._html.write(self._page.section(document, json.loads(kept.line)).encode())
         if self._plot is not None and not self._summarised:
-            self._exhibits.append(exhibit)
+            self._drawn.append(document)
         if self._options.json:
             print_json(kept.line, self._stdout)
         elif self._options.format is not OutputFormat.github:
-            self._show(say(exhibit), kept.note)
+            self._show(document, kept.note)
             return
         if kept.note is not None and not self._running.quiet:
             tell(kept.note)
@@ -188,14 +183,15 @@ class Writer:
         return Kept(self._line(record), None)
 
     def show_failure(self, record: dict[str, Any], kept: Kept) -> None:
+        from stabcert.report.says.common import failure
+
+        document = failure(record["input"]["id"], record["error"]["message"])
         if self._html is not None and self._page is not None:
-            self._html.write(self._page.failure(record).encode())
+            self._html.write(self._page.section(document, record).encode())
         if self._options.json:
             print_json(kept.line, self._stdout)
         elif self._options.format is OutputFormat.markdown:
-            from stabcert.report.says.common import failure
-
-            self._show(failure(record["input"]["id"], record["error"]["message"]), None)
+            self._show(document, None)
 
     def record(self, key: str) -> str:
         """The line of a finished record that need not be made again."""
@@ -206,9 +202,9 @@ class Writer:
     def summarise(self, found: Summarised) -> None:
         """What is said of all inputs together, after the last of them."""
         line = self._line(found.record)
-        self._figure = found.figure
+        self._drawn = [found.document]
         if self._html is not None and self._page is not None:
-            self._html.write(self._page.summary(found.section()).encode())
+            self._html.write(self._page.summary(found.document).encode())
         if self._options.json:
             print_json(line, self._stdout)
         elif self._options.format is not OutputFormat.github:
@@ -269,9 +265,3 @@ class Writer:
             if replacement is not None:
                 replacement.discard()
         self._html = self._plot = None
-
-
-def _plot(exhibits: Sequence[Exhibit], file_format: str) -> bytes:
-    from stabcert.report.figures.plot import plot
-
-    return plot(exhibits, file_format)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from stabcert.cli.commands.smooth_eval_work import SmoothRequest, SmoothWork
@@ -138,9 +137,7 @@ def _least(value: float | None, estimates: Sequence[Estimate | EstimateAtRadius 
 
 
 def _summarised(finding: CurveFinding, key: str) -> Summarised:
-    from stabcert.report.curve.html import curve_section
-    from stabcert.report.curve.plot import plot_curve
     from stabcert.report.says.curve import curve_document
 
     record = curve_record(finding, key=key)
-    return Summarised(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))
+    return Summarised(record, curve_document(finding))

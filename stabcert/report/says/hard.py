@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stabcert.report.canvas import Exhibit
+from stabcert.report.charts.hard import radii_chart, votes_chart
 from stabcert.report.document import (
     EVERYWHERE,
     PICTURES,
@@ -20,7 +21,7 @@ from stabcert.report.document import (
     note,
     table,
 )
-from stabcert.report.hard.finding import HardFinding, Smoothed, agrees
+from stabcert.report.hard.finding import HardFinding, Smoothed, agrees, keeps_prediction
 from stabcert.report.hard.record import lambda_text, ranked
 from stabcert.report.hard.wording import (
     RadiusRow,
@@ -53,7 +54,9 @@ def hard_document(exhibit: Exhibit) -> Document:
     if not isinstance(finding, HardFinding):
         raise TypeError("hard_document needs a report of certify-hard")
     blocks: list[Block] = [
-        *evidence(exhibit, flip="smallest flip found"),
+        *evidence(exhibit, flip="flip found"),
+        votes_chart(finding, report.model.class_names),
+        radii_chart(radius_rows(finding), finding.certificate.n_free),
         *_sweep(finding),
         mask_alone(report),
         line(whose(finding), on=PICTURES),
@@ -136,6 +139,8 @@ def _sweep(finding: HardFinding) -> list[Block]:
         Column("adding", width=6),
         Column("removing", width=8),
         Column("says of the full input", "left"),
+        Column("says of the mask", "left", screen=False),
+        Column("keeps the prediction", "left", screen=False),
     ]
     order = "those that keep the prediction first; of these the largest radius, then less noise"
     rows = [_swept(one, finding, best=number == 0) for number, one in enumerate(finding.sweep)]
@@ -159,4 +164,5 @@ def _swept(one: Smoothed, finding: HardFinding, *, best: bool) -> list[Cell]:
             said.append(Word(f", but of the mask {shown(one.masked)}", "doubtful"))
     if best:
         said.append(Word("  <- below", strong=True))
-    return [lambda_text(certificate, finding.quantization), *radii, tuple(said)]
+    kept = Word("yes") if keeps_prediction(one, finding.plain) else Word("NO", "doubtful")
+    return [lambda_text(certificate, finding.quantization), *radii, tuple(said), shown(one.masked), kept]
