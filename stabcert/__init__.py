@@ -3,11 +3,11 @@
 A classifier looks at an image or a sentence, an attribution scores its patches or words, and the k best of them
 form an explanation: a mask. Does the prediction on that mask survive when more features are revealed? stabcert
 bounds how often it does (`certify_soft`) and proves up to how many features it always does (`certify_hard`). It
-needs nothing of the classifier but its predictions, and every certificate says with what probability it may be wrong.
+needs only the predictions of the classifier. Every certificate states the probability with which it may be wrong.
 
 A predictor is any callable with an attribute ``n_features`` that maps ``(k, n_features)`` boolean masks, True = kept,
-to ``(k, n_classes)`` probabilities, and depends on nothing but the mask. Here a function of twelve features with
-two classes:
+to ``(k, n_classes)`` probabilities. Its result depends only on the mask. This example is a function of twelve
+features with two classes:
 
 >>> import numpy as np
 >>> import stabcert
@@ -24,8 +24,9 @@ An attribution and the mask of its two best features, on which class 1 is predic
 >>> np.flatnonzero(mask)
 array([0, 2])
 
-How often does that survive when up to three, or up to eight more features are revealed? Few additions are all
-tried, and the rate is exact. Of many some are drawn: with probability at least 90% both rates lie in their bounds.
+How often does that prediction survive when up to three, or up to eight more features are revealed? If there are few
+additions, all are tested, and the rate is exact. If there are many, a sample is drawn. With probability at least 90%
+both rates lie within their bounds.
 
 >>> rng = np.random.default_rng(0)
 >>> for rate in stabcert.certify_soft(predictor, mask, radius=[3, 8], n_samples=200, rng=rng).rates:
@@ -33,8 +34,8 @@ tried, and the rate is exact. Of many some are drawn: with probability at least 
 3 True 1.0 1.0
 8 False 0.958 0.992
 
-Up to how many does it always survive? Of this predictor by trying them, and of the one that votes over 64 frozen
-noise masks by proof:
+Up to how many does it always survive? For this predictor the answer comes from testing all additions. For the one that
+votes over 64 frozen noise masks it comes from a proof:
 
 >>> stabcert.enumerate_hard_radius(predictor, mask, max_evaluations=1000).radius
 3
@@ -43,10 +44,10 @@ noise masks by proof:
 >>> stabcert.certify_hard(smoothed, mask, refine=1000).radius_incremental
 3
 
-With a model, ``predictor = stabcert.load_predictor("demo:image", "photo.jpg")`` takes the place of the function.
-The command ``stabcert`` does all of this for files; ``stabcert --help`` says how.
+With a model, ``predictor = stabcert.load_predictor("demo:image", "photo.jpg")`` replaces the function.
+The command ``stabcert`` does all of this for files. ``stabcert --help`` lists its subcommands.
 
-Names by theme, each with a docstring of its own:
+Names by theme, each documented in its own docstring:
 
 Predictors and masks
     MaskedPredictor, SmoothedPredictor, top_k_mask, count_additions, sample_additions, bernoulli_keep_masks,

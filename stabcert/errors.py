@@ -17,5 +17,18 @@ class ModelError(StabcertError):
     """A model that cannot be loaded or run."""
 
 
+class FailedInputError(ModelError):
+    """An input on which a model fails, where others may be possible."""
+
+
 class ParameterError(StabcertError):
-    """A request that is wrong or that cannot be met, whatever the input."""
+    """A request that is wrong or that cannot be met, whatever the input.
+
+    Args:
+        message: names a parameter as a call does, and shows advice as an argument: ``n_samples=200``.
+        parameter: the parameter that is wrong, where there is one; the message begins with it.
+    """
+
+    def __init__(self, message: str, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter

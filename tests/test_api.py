@@ -90,6 +90,7 @@ def test_the_tour_lists_every_public_name_once() -> None:
     assert sorted(re.findall(r"\w+", " ".join(listed))) == sorted(PUBLIC)
 
 
+@pytest.mark.slow
 def test_help_shows_every_public_name_and_what_it_does() -> None:
     code = "import stabcert, pydoc; print(pydoc.plain(pydoc.render_doc(stabcert)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "sample_inputs" / "ci"
 BLOCKS = dict(re.findall(r"^```console\n\$ (.*?)\n(.*?)^```$", (EXAMPLE / "README.md").read_text("utf-8"), re.M | re.S))

@@ -17,6 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
+
+from stabcert.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README, TUTORIAL = ((ROOT / page).read_text("utf-8") for page in ("README.md", "sample_inputs/TUTORIAL.md"))
@@ -90,6 +93,7 @@ def running(folder: Path) -> Iterator[dict[str, Future[dict[str, Ran]]]]:
         pool.shutdown(cancel_futures=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][2:60])
 def test_a_command_prints_what_the_page_shows(block: str, running: dict[str, Future[dict[str, Ran]]]) -> None:
     expected = block.split("\n", 1)[1]
@@ -101,6 +105,7 @@ def test_a_command_prints_what_the_page_shows(block: str, running: dict[str, Fut
     assert printed[2] == pytest.approx(shown[2], rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_picture_is_what_its_command_draws(folder: Path, running: dict[str, Future[dict[str, Ran]]]) -> None:
     assert PICTURE.stat().st_size < 150_000
     (block,) = [block for block in BLOCKS if f"--plot {PICTURE.name}" in block]
@@ -112,6 +117,7 @@ def test_the_picture_is_what_its_command_draws(folder: Path, running: dict[str, 
     assert difference.mean() < 5
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs() -> None:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     examples = re.findall(r"<!-- python -->\n```python\n(.*?)^```$", README, re.M | re.S)
@@ -153,15 +159,15 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "<!-- test command -->" in script
     (block,) = re.findall(r"<!-- test command -->\n```console\n(.*?)^```$", README, re.M | re.S)
-    assert block.strip().splitlines()[-1].endswith("pytest")
+    assert block.strip().splitlines()[-1] == "python -m pytest -n 2 --dist loadfile", "all tests, none left out"
     assert "$" not in block
 
 
 def test_every_option_of_the_pages_exists() -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + TUTORIAL))
     helps = "".join(
-        subprocess.run([sys.executable, "-m", "stabcert", *command, "--help"], capture_output=True, text=True).stdout
+        CliRunner().invoke(app, [*command, "--help"]).stdout
         for command in ([], ["explain"], ["certify-soft"], ["certify-hard"], ["smooth-eval"], ["fourier"])
     )
-    others = {"--data", "--out", "--check", "--update-golden", "--quick", "--only", "--clock"}
+    others = {"--data", "--out", "--check", "--update-golden", "--quick", "--only", "--clock", "--dist"}
     assert {option for option in options if option not in helps} <= others

@@ -102,6 +102,7 @@ def test_portrait_landscape_grey_and_png_are_among_the_photos() -> None:
     assert formats == {"JPEG", "PNG"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PHOTOS)
 def test_demo_image_predicts_the_label_of_every_photo(name: str, demo: Any) -> None:
     probs = probabilities(demo, FOLDER / name)

@@ -148,4 +148,4 @@ def _check_recorded(recorded: Recorded, check_mask: CheckMask | None) -> None:
     try:
         check_mask(mask)
     except ParameterError as error:
-        raise ParameterError(f"{recorded.origin}: {error}") from error
+        raise ParameterError(f"{recorded.origin}: {error}", error.parameter) from error

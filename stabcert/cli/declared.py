@@ -6,8 +6,8 @@ certified, a configuration file has paths of its own, and no file that is read i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -138,6 +138,8 @@ class Asked:
     """Every option of a call, in the order of the help screen."""
 
     options: tuple[Given, ...]
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """The option of each parameter of the library (`stabcert.cli.spelling`)."""
 
     def __iter__(self) -> Iterator[Given]:
         return iter(self.options)

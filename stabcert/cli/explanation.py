@@ -19,7 +19,7 @@ from stabcert.cli.text_files import read_file
 from stabcert.core.masks import top_k_mask
 from stabcert.core.types import Attribution, Mask, as_mask
 from stabcert.errors import InputError, ParameterError
-from stabcert.report.reading import parse_json
+from stabcert.records.reading import parse_json
 
 if TYPE_CHECKING:
     from stabcert.core.soft.stable_mask import StableMask

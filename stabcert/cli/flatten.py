@@ -8,6 +8,8 @@ from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 from stabcert.cli.declared import Asked, Declared, Given, declaration_of
+from stabcert.cli.spelling import flags_of, spell
+from stabcert.errors import StabcertError
 
 
 def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -15,6 +17,8 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
 
     A parameter annotated with a dataclass of options, which has a ``panel``, becomes one option for each of its
     fields; when called, the values are put together again. A parameter annotated with `Asked` gets all of them.
+
+    Errors that the command raises name options, not parameters (`stabcert.cli.spelling`).
 
     Raises:
         TypeError: an option that does not declare what it affects.
@@ -39,10 +43,19 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
                 inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=shown)
             )
 
+    flags = flags_of(parameters)
+
     def flat(**values: Any) -> Any:
-        asked = Asked(tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items()))
-        made = {name: group(**{one.name: values[one.name] for one in fields(group)}) for name, group in groups.items()}
-        return command(**made, **({} if everything is None else {everything: asked}))
+        options = tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items())
+        asked = Asked(options, flags)
+        try:
+            made = {
+                name: group(**{one.name: values[one.name] for one in fields(group)}) for name, group in groups.items()
+            }
+            return command(**made, **({} if everything is None else {everything: asked}))
+        except StabcertError as error:
+            spell(error, flags)
+            raise
 
     flat.__name__ = command.__name__
     flat.__doc__ = command.__doc__

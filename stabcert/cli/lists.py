@@ -24,7 +24,7 @@ from stabcert.cli.suffixes import (
 from stabcert.cli.tables import Row, read_rows
 from stabcert.cli.text_files import is_file, read_text, split_lines
 from stabcert.errors import InputError
-from stabcert.report.reading import parse_json
+from stabcert.records.reading import parse_json
 
 
 def from_list(path: Path, labelled: bool) -> list[Item]:

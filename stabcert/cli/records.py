@@ -14,10 +14,10 @@ import numpy as np
 from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item, text_item
 from stabcert.cli.text_files import read_lines
+from stabcert.core.streams import digest
 from stabcert.errors import InputError
-from stabcert.report.reading import parse_json
-from stabcert.report.record import SCHEMA
-from stabcert.sweep.key import digest
+from stabcert.records.reading import parse_json
+from stabcert.records.writing import SCHEMA
 
 if TYPE_CHECKING:
     from stabcert.models.base import ModelPredictor

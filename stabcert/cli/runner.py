@@ -12,15 +12,16 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from stabcert import __version__
-from stabcert.cli.draws import Draws, model_digest
 from stabcert.cli.exhibits import canvas_of, explanation_of, flips_of
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.options import DEFAULT_SEED, Call
+from stabcert.cli.spelling import Flags, spell, typed
 from stabcert.cli.tasks import Task
 from stabcert.core.mask_flags import Allowed, MaskFlags, refusal
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import InputError, ModelError, StabcertError
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import HardFinding
@@ -105,6 +106,8 @@ class Runner:
     pictures: bool
     finished: Collection[str]
     models: dict[tuple[str, str | None], LoadedModel | ModelError]
+    flags: Flags
+    """The option of each parameter, for notes and errors about one input."""
 
     def collect(self, task: Task) -> Result:
         """`run` where nobody listens: notes come with the result."""
@@ -114,7 +117,14 @@ class Runner:
         return replace(result, notes=tuple(notes))
 
     def run(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
-        """The report on one input, or why there is none."""
+        """The report on one input, or why there is none; notes and errors name options."""
+        flags = self.flags
+        result = self._result(task, lambda note: say(typed(note, flags)), on_progress)
+        if result.error is not None:
+            spell(result.error, flags)
+        return result
+
+    def _result(self, task: Task, say: Say, on_progress: Callable[[int], None] | None) -> Result:
         try:
             if task.problem is not None:
                 raise task.problem

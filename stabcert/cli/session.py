@@ -21,14 +21,14 @@ from stabcert.cli.runner import Case, Outcome, Result, Runner
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, make_tasks
 from stabcert.cli.writer import Kept, Say, Summarised, Writer
+from stabcert.core.streams import digest
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.report.record import failed_record
-from stabcert.sweep.key import digest
 from stabcert.sweep.shard import Shard, parse_shard
 
 if TYPE_CHECKING:
-    from stabcert.cli.draws import Draws
     from stabcert.cli.explanation import Choice
+    from stabcert.core.streams import Draws
     from stabcert.models.base import ModelPredictor
 
 __all__ = ["Case", "Outcome", "Session"]
@@ -120,6 +120,7 @@ class Session:
                 writer.wants_pictures,
                 writer.finished,
                 {},
+                self.asked.flags,
             )
             with Progress(len(tasks), enabled=not running.quiet) as progress:
                 return self._write(tasks, runner, writer, say, progress)

@@ -14,7 +14,7 @@ from stabcert.cli.columns import named
 from stabcert.cli.suffixes import JSON_LINES, SEPARATED, suffix_of
 from stabcert.cli.text_files import read_text
 from stabcert.errors import InputError
-from stabcert.report.reading import parse_json
+from stabcert.records.reading import parse_json
 
 _AN_OBJECT = 'must be an object such as {"id": "a", "text": "..."}'
 

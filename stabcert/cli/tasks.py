@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from stabcert.cli.declared import Asked
-from stabcert.cli.draws import STREAM_RULE
 from stabcert.cli.files import file_names
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.options import Call, ExplanationOptions, InputOptions, MaskOptions, ModelOptions
 from stabcert.cli.records import Recorded, read_records
+from stabcert.core.streams import STREAM_RULE
 from stabcert.errors import InputError, ParameterError
-from stabcert.report.record import SCHEMA
+from stabcert.records.writing import SCHEMA
 from stabcert.sweep.key import request_key
 
 

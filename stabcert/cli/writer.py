@@ -15,8 +15,8 @@ from stabcert.cli.files import Replacement, make_folder
 from stabcert.cli.options import Call
 from stabcert.cli.streams import console_on, print_json, tell
 from stabcert.errors import ParameterError
+from stabcert.records.writing import to_json
 from stabcert.report.canvas import Exhibit
-from stabcert.report.record import to_json
 from stabcert.sweep.journal import Journal, cannot_write
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How far two attributions of one input agree, and how far one moves when the input moves: numbers only."""
+"""Agreement of two attributions of one input, and movement of an attribution when the input moves: numbers only."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from stabcert.errors import InputError, ParameterError
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement of two rows of scores; made by `compare`, symmetric in the two."""
+    """Agreement of two rows of scores, symmetric in the two; returned by `compare`."""
 
     l1: float
     """Sum of the absolute differences of the scores as they are, as in Agarwal et al. 2021.
 
-    It says something only of scores in one unit; the others do not depend on the unit.
+    It is meaningful only for scores in one unit. The other fields do not depend on the unit.
     """
     cosine: float | None
     """Cosine of the angle between the scores, -1 to 1; None if either has only zeros."""
     spearman: float | None
     """Correlation of the ranks, -1 to 1, equal scores sharing their mean rank; None if either is constant."""
     top_k_overlap: float
-    """Share of the k best features that are among the k best of both, 0 to 1."""
+    """Share of the k best features that are among the k best of both rows, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Movement:
-    """How far the scores of neighbours of an input are from those of the input; made by `movement`."""
+    """Distance of the scores of an input's neighbours from the scores of the input; returned by `movement`."""
 
     l1_mean: float
     l1_max: float
@@ -48,16 +48,17 @@ def compare(first: ArrayLike, second: ArrayLike, k: int) -> Agreement:
         k: features in the masks that are compared, 1 to ``n_features``; ties as in `top_k_mask`.
 
     Raises:
-        InputError: scores that are not two rows of finite numbers of one length.
-        ParameterError: ``k`` out of range.
+        InputError: the scores are not two rows of finite numbers of one length.
+        ParameterError: ``k`` is out of range.
     """
     a, b = _as_scores(first), _as_scores(second)
     if a.shape != b.shape:
         raise InputError(
-            f"scores of {len(a)} and of {len(b)} features cannot be compared; attribute the same features twice"
+            f"first and second must have one score for each of the same features, got {len(a)} and {len(b)} scores. "
+            "Attribute the same features twice"
         )
     if not 1 <= k <= len(a):
-        raise ParameterError(f"the best {k} of {len(a)} features cannot be compared; use 1 to {len(a)}")
+        raise ParameterError(f"k must be from 1 to the number of features, got {k}. Use 1 to {len(a)}")
     both = top_k_mask(a, k) & top_k_mask(b, k)
     return Agreement(
         l1=float(np.abs(a - b).sum()),
@@ -72,14 +73,15 @@ def movement(scores: ArrayLike, neighbours: Sequence[ArrayLike], k: int) -> Move
 
     Args:
         scores: ``(n_features,)`` scores of the input.
-        neighbours: the same for each neighbour, at least one.
+        neighbours: ``(n_features,)`` scores of each neighbour, at least one.
         k: features in the masks that are compared.
 
     Raises:
-        InputError, ParameterError: as `compare`; or no neighbour.
+        InputError: as in `compare`.
+        ParameterError: as in `compare`, or there are no neighbours.
     """
     if not neighbours:
-        raise ParameterError("how far an attribution moves takes at least one neighbour; use 1 or more")
+        raise ParameterError("neighbours must contain at least one row of scores, got 0. Give 1 or more")
     found = [compare(scores, other, k) for other in neighbours]
     distances, overlaps = [one.l1 for one in found], [one.top_k_overlap for one in found]
     return Movement(
@@ -93,7 +95,10 @@ def movement(scores: ArrayLike, neighbours: Sequence[ArrayLike], k: int) -> Move
 def _as_scores(values: ArrayLike) -> Scores:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1 or not np.isfinite(scores).all():
-        raise InputError("scores must be one row of finite numbers, one for each feature")
+        raise InputError(
+            f"scores must be one row of finite numbers, got an array of shape {scores.shape}. "
+            "Give one finite number for each feature"
+        )
     return scores
 
 

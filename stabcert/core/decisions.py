@@ -1,4 +1,4 @@
-"""From probabilities to decisions: the predicted class, and whether it can be relied on."""
+"""Decisions from probabilities: the predicted class, and whether it can be relied on."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Decisions:
     """The predicted class of each mask."""
 
     classes: NDArray[np.intp]
-    """``(k,)``: the class of largest probability; among equals the lowest index."""
+    """``(k,)``: the class of largest probability, among equals the lowest index."""
     near_tie: NDArray[np.bool_]
-    """``(k,)``: the two best classes are closer than the arithmetic can tell apart."""
+    """``(k,)``: True where the two best classes are closer than the arithmetic can distinguish."""
 
 
 def decide(predictor: MaskedPredictor, masks: Masks) -> Decisions:
-    """Evaluate ``predictor`` on ``(k, n_features)`` masks and take the largest class of each.
+    """Evaluate ``predictor`` on ``(k, n_features)`` masks and return the class of largest probability for each.
 
     Raises:
-        ModelError: the predictor broke its promise; see `predict`.
+        ModelError: the predictor broke its contract; see `predict`.
     """
     own = getattr(predictor, "decide", None)
     if own is not None:
@@ -35,48 +35,51 @@ def decide(predictor: MaskedPredictor, masks: Masks) -> Decisions:
 
 
 def decide_from(predictor: MaskedPredictor, probs: Probs) -> Decisions:
-    """Decisions from probabilities that ``predictor`` gave."""
+    """Return the decisions from probabilities that ``predictor`` returned."""
     tolerance = float(getattr(predictor, "decision_tolerance", 0.0))
     return Decisions(probs.argmax(axis=1), top_two_margin(probs) < tolerance)
 
 
 def drift_tolerance(predictor: MaskedPredictor) -> float:
-    """By how much the arithmetic may move log-probabilities of ``predictor``, relative to one another."""
+    """Return how far the arithmetic may move log-probabilities of ``predictor``, relative to one another."""
     decided = float(getattr(predictor, "decision_tolerance", 0.0))
     return float(getattr(predictor, "drift_tolerance", decided))
 
 
 def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
-    """Evaluate ``predictor`` and check what comes back: the one place where its output is trusted.
+    """Evaluate ``predictor`` and check its output. Only here does its output enter the certificates.
 
     Raises:
-        ModelError: wrong shape, numbers that are not finite, or rows that are not probabilities.
+        ModelError: the output has a wrong shape, contains numbers that are not finite, or has rows that are not
+            probabilities.
     """
     probs = np.asarray(predictor(_read_only(masks)), dtype=np.float64)
     if probs.ndim != 2 or probs.shape[0] != len(masks) or probs.shape[1] < 2:
         raise ModelError(
-            f"the predictor returned shape {probs.shape} for {len(masks)} masks; "
-            f"expected ({len(masks)}, n_classes) with at least 2 classes"
+            f"the predictor must return an array of shape ({len(masks)}, n_classes) for {len(masks)} masks, "
+            f"got shape {probs.shape}. Return one row for each mask, with at least 2 classes"
         )
     if not np.isfinite(probs).all():
-        raise ModelError("the predictor returned numbers that are not finite (NaN or infinity)")
+        raise ModelError(
+            "the predictor must return finite numbers, got NaN or infinity. Check its weights and its input"
+        )
     if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1.0, rtol=0, atol=1e-6):
         raise ModelError(
-            "the predictor must return probabilities: each row non-negative with sum 1 "
-            "(apply a softmax to logits first)"
+            "the predictor must return probabilities (each row non-negative with sum 1), got other numbers. "
+            "Apply a softmax to logits first"
         )
     return probs
 
 
 def _read_only(masks: Masks) -> Masks:
-    """A view that a predictor cannot write into: the masks are needed afterwards, as flips and for counting."""
+    """Return a view that a predictor cannot write into, because the masks are needed afterwards."""
     view = masks.view()
     view.flags.writeable = False
     return view
 
 
 def top_two_margin(probs: Probs) -> NDArray[np.float64]:
-    """Difference of the two largest log-probabilities of each row: the margin in logits."""
+    """Return the difference of the two largest log-probabilities of each row: the margin in logits."""
     best = np.partition(probs, -2, axis=1)[:, -2:]
     with np.errstate(divide="ignore"):
         margin: NDArray[np.float64] = np.log(best[:, 1]) - np.log(best[:, 0])

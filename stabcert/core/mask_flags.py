@@ -1,7 +1,7 @@
-"""Whether a mask explains the prediction of the full input, or nothing: what a threshold on its stability presumes.
+"""Conditions under which a threshold on the stability of a mask is meaningful.
 
-A stability rate or radius is a statement about the class of the *mask*. It is worth little where the full input has
-another class, and where the input without any feature already has this one.
+A stability rate or radius is a statement about the class of the *mask*. It means little where the full input has
+another class, or where the input without any feature already has the class of the mask.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from stabcert.core.decisions import Decisions, decide
 from stabcert.core.types import Mask, MaskedPredictor
 
 Refusal: TypeAlias = Literal["inconsistent", "vacuous"]
-"""Why a mask is not certified although its threshold is met."""
+"""Reason for which a mask is not certified although its threshold is met."""
 
 
 @dataclass(frozen=True)
 class MaskFlags:
-    """What one predictor predicts on the mask, compared with the full and with the empty input."""
+    """Comparison of one predictor's class on the mask with its classes on the full and on the empty input."""
 
     consistent: bool | None
-    """The mask alone has the class of the full input; None if that was not evaluated or is too close to call."""
+    """True if the mask has the class of the full input; None if that was not evaluated or one is a near tie."""
     vacuous: bool | None
-    """The empty input already has the class of the mask; None if that was not evaluated or is too close to call."""
+    """True if the empty input already has the class of the mask; None if not evaluated or one is a near tie."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """Which masks are certified all the same."""
+    """Masks that are certified despite a flag."""
 
     inconsistent: bool = False
     vacuous: bool = False
 
 
 def refusal(flags: Iterable[MaskFlags], allowed: Allowed) -> Refusal | None:
-    """Return why a mask whose threshold is met is not certified; None if nothing is against it.
+    """Return the reason for which a mask whose threshold is met is not certified; None if there is no reason.
 
-    What is not known counts against the mask: only ``consistent=True`` and ``vacuous=False`` pass.
+    An unknown flag counts against the mask: only ``consistent=True`` and ``vacuous=False`` pass.
 
     Args:
-        flags: of the function that is certified, and of every other one that has to agree.
-        allowed: what the user accepts.
+        flags: flags under the certified function, and under every other function that must agree.
+        allowed: flags that the user accepts.
     """
     flags = list(flags)
     if not allowed.inconsistent and any(one.consistent is not True for one in flags):
@@ -64,9 +64,9 @@ def compare_classes(mask: Mask, full: int | None, masked: int | None, empty: int
     """Return the flags of a mask from the classes of the full, the masked and the empty input.
 
     Args:
-        mask: ``(n_features,)``, True = kept. One that keeps everything *is* the full input, one that keeps nothing
-            the empty one, whatever their classes.
-        full, masked, empty: None where the class is not known for certain.
+        mask: ``(n_features,)``, True = kept. A mask that keeps everything *is* the full input, and one that keeps
+            nothing is the empty input, whatever their classes.
+        full, masked, empty: classes; None where the class is not certain.
     """
     return MaskFlags(
         consistent=True if mask.all() else _same(masked, full),
@@ -75,12 +75,14 @@ def compare_classes(mask: Mask, full: int | None, masked: int | None, empty: int
 
 
 def flags_of(predictor: MaskedPredictor, mask: Mask, masked: int | None) -> tuple[MaskFlags, int]:
-    """Evaluate the full and the empty input; return the flags of ``mask`` and the number of evaluations, at most 2.
+    """Evaluate the full and the empty input, and return the flags of ``mask`` with the number of evaluations.
+
+    At most 2 evaluations are needed.
 
     Args:
         predictor: any `MaskedPredictor`.
         mask: ``(n_features,)``, True = kept.
-        masked: class on ``mask``, None at a near tie.
+        masked: class on ``mask``; None at a near tie.
 
     Raises:
         ModelError: the predictor returned something other than probabilities.

@@ -1,4 +1,4 @@
-"""Masks: the top k features, and the additions to a mask: counted, enumerated, sampled.
+"""Masks of the top k features, and the additions to a mask: counted, enumerated, sampled.
 
 The additions Delta_r(mask) are all masks that keep everything ``mask`` keeps and at most r features
 more (Soft stability, Definition 2.1). The mask itself is one of them.
@@ -17,28 +17,31 @@ from stabcert.core.types import Mask, Masks, as_mask
 from stabcert.errors import InputError, ParameterError
 
 CHUNK_CELLS = 2**26
-"""Most cells (rows x features) of one array of masks made at a time: 64 MiB."""
+"""Largest number of cells (rows x features) in one array of masks: 64 MiB."""
 CHUNK_ROWS = 4096
 MAX_RANKED = 10**7
 """Largest set of additions that can be addressed by rank."""
 
 
 def top_k_mask(scores: ArrayLike, k: int) -> Mask:
-    """The mask that keeps the ``k`` features of largest score; among equals the lower index.
+    """Return the mask that keeps the ``k`` features of largest score; among equals the lower index.
 
     Args:
         scores: ``(n_features,)`` finite numbers, larger = more important.
         k: features to keep, 0 to ``n_features``.
 
     Raises:
-        InputError: scores that are not one row of finite numbers.
-        ParameterError: ``k`` out of range.
+        InputError: ``scores`` is not one row of finite numbers.
+        ParameterError: ``k`` is out of range.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
-        raise InputError("scores must be one row of finite numbers, one for each feature")
+        raise InputError(
+            f"scores must be one row of finite numbers, got an array of shape {values.shape}. "
+            "Give one finite number for each feature"
+        )
     if not 0 <= k <= len(values):
-        raise ParameterError(f"cannot keep {k} of {len(values)} features; use 0 to {len(values)}")
+        raise ParameterError(f"k must be from 0 to the number of features, got {k}. Use 0 to {len(values)}")
     mask = np.zeros(len(values), dtype=np.bool_)
     mask[ranking(values)[:k]] = True
     return mask
@@ -50,23 +53,26 @@ def ranking(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def count_additions(n_free: int, radius: int, *, exactly: bool = False, at_most: int | None = None) -> int:
-    """How many masks there are with up to (or exactly) ``radius`` of ``n_free`` features added.
+    """Return the number of masks with up to (or exactly) ``radius`` of ``n_free`` features added.
 
     Exact for every size, as a Python integer: ``sum_{j<=radius} C(n_free, j)``.
 
     Args:
         n_free: features that are left to add.
-        radius: r, how many may be added; above ``n_free`` there are no more masks (with ``exactly``: none).
+        radius: r, the number of features that may be added. Above ``n_free`` the count does not grow (with
+            ``exactly`` it is 0).
         exactly: count only the masks with exactly that many features added.
-        at_most: end counting as soon as this number is exceeded; the result is then only known to be larger.
+        at_most: limit at which counting may end. If it is exceeded, the result is only known to be larger.
 
     Raises:
-        ParameterError: a negative number.
+        ParameterError: ``n_free`` or ``radius`` is negative.
 
     Source: Soft stability (Jin et al. 2025), Definition 2.1: the size of Delta_r.
     """
     if n_free < 0 or radius < 0:
-        raise ParameterError(f"{radius} of {n_free} features cannot be added; use numbers from 0")
+        raise ParameterError(
+            f"radius and n_free must not be negative, got {radius} and {n_free}. Use whole numbers from 0"
+        )
     if exactly:
         # C(n, j) grows up to the middle, so counting may end there as soon as it exceeds at_most.
         chosen, count = min(radius, n_free - radius), 1
@@ -93,10 +99,10 @@ class Additions:
 
     Args:
         mask: ``(n_features,)`` bool, True = kept.
-        radius: r, how many features may be added; at most the number of features not kept.
+        radius: r, the number of features that may be added; at most the number of features not kept.
 
     Raises:
-        ParameterError: a radius that is negative or larger than what can be added.
+        ParameterError: ``radius`` is negative or larger than the number of features not kept.
     """
 
     def __init__(self, mask: Mask, radius: int, *, exactly: bool = False) -> None:
@@ -104,8 +110,8 @@ class Additions:
         free = np.flatnonzero(~mask)
         if not 0 <= radius <= len(free):
             raise ParameterError(
-                f"radius {radius} is not possible: {len(free)} of the {len(mask)} features are left to add "
-                f"({len(mask) - len(free)} selected); use a radius from 0 to {len(free)}, or select fewer features"
+                f"radius must be from 0 to {len(free)}, got {radius}, because {len(free)} of the {len(mask)} features "
+                f"are left to add ({len(mask) - len(free)} selected). Use a smaller radius, or select fewer features"
             )
         self.mask = mask
         self.radius = radius
@@ -116,26 +122,26 @@ class Additions:
         return count_additions(len(self.free), self.radius, exactly=self.exactly, at_most=at_most)
 
     def chunk_rows(self) -> int:
-        """Rows that are made at a time, so that memory stays bounded for every size of input."""
+        """Return how many rows to create at a time, so that memory stays bounded for every size of input."""
         return max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(self.mask))))
 
     def unrank(self, ranks: NDArray[np.int64]) -> Masks:
-        """The members of given ranks: ``(k,)`` integers in ``[0, count)`` to ``(k, n_features)``.
+        """Return the members of given ranks: ``(k,)`` integers in ``[0, count)`` to ``(k, n_features)``.
 
-        Ranks go by the number of added features, then in colexicographic order; rank 0 is ``mask``
+        Ranks are ordered by the number of added features, then colexicographically. Rank 0 is ``mask``
         itself unless ``exactly``.
 
         Raises:
             ParameterError: the set is too large for ranks (more than 10^7 members).
         """
         if self.count(at_most=MAX_RANKED) > MAX_RANKED:
-            raise ParameterError(f"more than {MAX_RANKED} additions cannot be enumerated; sample them")
+            raise ParameterError(f"a set of more than {MAX_RANKED} additions cannot be enumerated. Sample it instead")
         n_free, radius = len(self.free), self.radius
         sizes = range(radius if self.exactly else 0, radius + 1)
         starts = np.cumsum([0] + [math.comb(n_free, j) for j in sizes])
         which = np.searchsorted(starts, ranks, side="right") - 1
         size = which + sizes.start
-        # Large subsets by the few features they leave out.
+        # Large subsets are made from the few features that they leave out.
         leaves_out = self.exactly and 2 * radius > n_free
         size = n_free - size if leaves_out else size
         added = self._subsets(ranks - starts[which], size)
@@ -144,7 +150,7 @@ class Additions:
         return masks
 
     def _subsets(self, rest: NDArray[np.int64], size: NDArray[np.int64]) -> Masks:
-        """Subsets of the free features by their rank among those of their size.
+        """Return the subsets of the free features with the given ranks among the subsets of their size.
 
         Combinatorial number system: the largest member v of c members satisfies C(v, c) <= rank.
         """
@@ -160,7 +166,7 @@ class Additions:
         return subsets
 
     def enumerate(self) -> Iterator[Masks]:
-        """Every member once, in the order of the ranks, in chunks of bounded memory."""
+        """Yield every member once, in the order of the ranks, in chunks of bounded memory."""
         total, step = self.count(), self.chunk_rows()
         for start in range(0, total, step):
             yield self.unrank(np.arange(start, min(start + step, total), dtype=np.int64))
@@ -169,7 +175,7 @@ class Additions:
 class IndependentDraws:
     """Independent, exactly uniform draws from a set of additions, in a fixed order.
 
-    The sequence depends on ``rng`` and the set alone: drawing 10 and then 20 gives the same masks as
+    The sequence depends on ``rng`` and the set alone. Drawing 10 and then 20 gives the same masks as
     drawing 30 at once. So neither chunks nor early stopping change which masks are tested.
     """
 
@@ -180,11 +186,11 @@ class IndependentDraws:
         self._size_cdf = None if additions.exactly else np.cumsum(size_weights(len(additions.free), additions.radius))
 
     def draw(self, n_samples: int) -> Masks:
-        """The next ``n_samples`` masks, ``(n_samples, n_features)``."""
+        """Return the next ``n_samples`` masks, ``(n_samples, n_features)``."""
         free = self._additions.free
         sizes = self._draw_sizes(n_samples)
         masks = np.repeat(self._additions.mask[None], n_samples, axis=0)
-        # Both ways are exactly uniform. The first costs time per added feature, the second per free one.
+        # Both methods are exactly uniform. The first costs time per added feature, the second per free one.
         if 8 * self._additions.radius <= len(free):
             _add_sparse(masks, free, sizes, self._position_rng)
         else:
@@ -201,7 +207,7 @@ class IndependentDraws:
 
 
 class DrawsWithoutReplacement:
-    """A uniformly random order of all members of a set of additions; same contract as `IndependentDraws`."""
+    """A uniformly random order of all members of a set of additions, with the contract of `IndependentDraws`."""
 
     def __init__(self, additions: Additions, rng: Generator) -> None:
         self._additions = additions
@@ -215,9 +221,9 @@ class DrawsWithoutReplacement:
 
 
 def size_weights(n_free: int, radius: int) -> NDArray[np.float64]:
-    """Weights proportional to ``C(n_free, j)`` for j = 0 to ``radius``, without overflow.
+    """Return weights proportional to ``C(n_free, j)`` for j = 0 to ``radius``, without overflow.
 
-    Built by products outward from the mode, where the largest weight is 1; weights that underflow to
+    They are products outward from the mode, where the largest weight is 1. Weights that underflow to
     0 have a probability below 1e-300. Total variation to the exact law: below 1e-13 up to 100,000.
     """
     mode = min(radius, n_free // 2)
@@ -229,21 +235,21 @@ def size_weights(n_free: int, radius: int) -> NDArray[np.float64]:
 
 
 def sample_additions(mask: Mask, radius: int, n_samples: int, *, exactly: bool = False, rng: Generator) -> Masks:
-    """Independent draws from Delta_r(mask), each member exactly equally likely.
+    """Draw independently from Delta_r(mask), each member exactly equally likely.
 
     Args:
         mask: ``(n_features,)``, True = kept.
-        radius: r, how many features may be added; at most the number of features not kept.
-        n_samples: masks to draw.
+        radius: r, the number of features that may be added; at most the number of features not kept.
+        n_samples: number of masks to draw.
         exactly: draw only masks with exactly ``radius`` features added.
         rng: source of all randomness; the same generator state gives the same masks.
 
     Returns:
-        ``(n_samples, n_features)`` bool.
+        ``(n_samples, n_features)`` bool, True = kept.
 
     Raises:
-        InputError: a mask that is none.
-        ParameterError: a radius that does not exist.
+        InputError: ``mask`` is not one row of 0 and 1.
+        ParameterError: ``radius`` is out of range.
 
     Source: Soft stability (Jin et al. 2025), Definition 2.1.
     """
@@ -251,31 +257,31 @@ def sample_additions(mask: Mask, radius: int, n_samples: int, *, exactly: bool =
 
 
 def bernoulli_keep_masks(n_features: int, *, keep_probability: float, draws: int, rng: Generator) -> Masks:
-    """Independent noise masks: each feature of each mask is kept with ``keep_probability``, independently.
+    """Draw independent noise masks that keep each feature independently with ``keep_probability``.
 
     Args:
-        n_features: how many features the masks are for.
+        n_features: number of features that each mask covers.
         keep_probability: lambda, 0 to 1.
-        draws: how many masks.
+        draws: number of masks, 1 or more.
         rng: source of all randomness; the same generator state gives the same masks.
 
     Returns:
         ``(draws, n_features)`` bool, True = kept.
 
     Raises:
-        ParameterError: a keep probability or a number of draws that is not possible.
+        ParameterError: ``keep_probability`` or ``draws`` is out of range.
 
     Source: Soft stability (Jin et al. 2025), Definition 4.1: the noise of M_lambda.
     """
     if not 0.0 <= keep_probability <= 1.0:
-        raise ParameterError(f"a keep probability of {keep_probability} is not possible; use 0 to 1")
+        raise ParameterError(f"keep_probability must be from 0 to 1, got {keep_probability}. Use a number such as 0.5")
     if draws < 1:
-        raise ParameterError(f"{draws} draws are not possible; use 1 or more")
+        raise ParameterError(f"draws must be at least 1, got {draws}. Use 1 or more")
     return rng.random((draws, n_features)) < keep_probability
 
 
 def _add_sparse(masks: Masks, free: NDArray[np.intp], sizes: NDArray[np.int64], rng: Generator) -> None:
-    """Floyd's algorithm on all rows at once: row i gets a uniform subset of ``sizes[i]`` free features."""
+    """Add a uniform subset of ``sizes[i]`` free features to row i, by Floyd's algorithm on all rows at once."""
     ends = np.cumsum(sizes)
     step = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)
     last = len(free) - np.repeat(sizes, sizes) + step

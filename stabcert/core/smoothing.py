@@ -1,4 +1,4 @@
-"""Smoothing: the vote, or the mean probability, of a predictor over frozen random masks."""
+"""Smoothing: the vote or the mean probability of a predictor over frozen random masks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ROWS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Ballots:
-    """What a predictor says of each of several masks; for a smoothed predictor, one for each noise mask."""
+    """Predictions on several masks; for a smoothed predictor, one for each noise mask."""
 
     probs: Probs
     """``(q, n_classes)``, each row scaled to sum to 1."""
     classes: NDArray[np.intp]
-    """``(q,)``: the class that each row votes for."""
+    """``(q,)``: the class for which each row votes."""
     near_tie: NDArray[np.bool_]
-    """``(q,)``: the two best classes could not be told apart; such a vote supports no claim."""
+    """``(q,)``: True where the two best classes could not be distinguished. Such a vote does not support any claim."""
 
 
 class SmoothedPredictor:
@@ -34,18 +34,18 @@ class SmoothedPredictor:
 
     ``smoothed(masks)`` is the share of the q keep-masks under which ``base`` predicts each class: row
     j votes for the class of ``base(mask & keep_masks[j])``. With ``scores="probability"`` it is the mean of
-    the q probabilities instead: another function, with other predictions. Because the noise is frozen, this
-    is a deterministic function of the mask, and every certificate of it is about *this* function; the
-    seed of the noise belongs to what is certified.
+    the q probabilities instead, which is another function with other predictions. Because the noise is frozen,
+    this is a deterministic function of the mask. Every certificate is about *this* function, and the
+    seed of the noise belongs to it.
 
     Args:
         base: any `MaskedPredictor`.
         keep_masks: ``(q, n_features)`` bool, True = kept.
-        scores: what is averaged: ``"vote"`` or ``"probability"``.
+        scores: the averaged quantity, ``"vote"`` or ``"probability"``.
 
     Raises:
-        InputError: keep-masks that do not fit ``base``.
-        ParameterError: scores that are not known, or probabilities of a ``base`` that itself decides by a vote.
+        InputError: ``keep_masks`` is empty or does not fit ``base``.
+        ParameterError: ``scores`` is unknown, or ``"probability"`` with a ``base`` that itself decides by a vote.
 
     Source: MuS (Xue et al. 2023), Section 3; Soft stability (Jin et al. 2025), Definition 4.1.
     """
@@ -56,12 +56,14 @@ class SmoothedPredictor:
         self.keep_masks.setflags(write=False)
         self.scores = scores
         if len(self.keep_masks) == 0:
-            raise InputError("smoothing needs at least one keep-mask")
+            raise InputError("keep_masks must contain at least one mask, got 0. Give 1 or more")
         if scores not in ("vote", "probability"):
-            raise ParameterError(f"scores {scores!r} are not known; use vote or probability")
+            raise ParameterError(f"scores must be 'vote' or 'probability', got {scores!r}. Use one of the two")
         if scores == "probability" and hasattr(base, "decide"):
-            # Its shares may move where its votes are near ties, and nothing says by how much.
-            raise ParameterError("the shares of a vote cannot be averaged as probabilities; use scores vote")
+            # Its shares may move where its votes are near ties, by an unknown amount.
+            raise ParameterError(
+                "scores must be 'vote' for a base that itself decides by a vote, got 'probability'. Use 'vote'"
+            )
 
     @property
     def n_features(self) -> int:
@@ -69,20 +71,20 @@ class SmoothedPredictor:
 
     @property
     def drift(self) -> float:
-        """Difference of two mean probabilities from which on they can be told apart.
+        """Smallest difference of two mean probabilities at which they can be distinguished.
 
-        A sound bound on what arithmetic can do to the difference of two mean probabilities: on what the
-        base's may do when it depends on the batch, and on the rounding of the sums.
+        A sound bound on the effect of arithmetic on the difference of two mean probabilities. It covers the
+        arithmetic of the base, which may depend on the batch, and the rounding of the sums.
         """
         # The base's logits differ between two evaluations of one mask by less than t, relative to one another. So the
-        # odds of a class change by a factor of at most e^t, its probability by at most tanh(t / 4), and the
-        # difference of two probabilities by at most twice that. The rest bounds sums of q numbers up to 1.
+        # odds of a class change by a factor of at most e^t, and its probability by at most tanh(t / 4). The
+        # difference of two probabilities changes by at most twice that. The rest bounds sums of q numbers up to 1.
         tolerance = drift_tolerance(self.base)
         rounding = max(1e-12, 4 * len(self.keep_masks) * float(np.finfo(np.float64).eps))
         return 2.0 * math.tanh(tolerance / 4.0) + rounding
 
     def votes(self, masks: Masks) -> NDArray[np.int64]:
-        """``(k, n_classes)`` integers; each row sums to q."""
+        """Return the votes, ``(k, n_classes)`` integers of which each row sums to q."""
         return self._count(masks)[0]
 
     def __call__(self, masks: Masks, /) -> Probs:
@@ -93,10 +95,11 @@ class SmoothedPredictor:
         return shares
 
     def decide(self, masks: Masks) -> Decisions:
-        """The winner of each vote, or the class of largest mean probability; among equals the lowest index.
+        """Return the winner of each vote, or the class of largest mean probability; among equals the lowest index.
 
-        A near tie is where votes that are themselves near ties could change the winner; of mean probabilities,
-        where they are closer than `drift`. Of a vote only as many noise masks are evaluated as it takes to know.
+        A vote is a near tie where votes that are themselves near ties could change the winner. Mean probabilities
+        are a near tie where they are closer than `drift`. For a vote, noise masks are evaluated only until the
+        winner is certain.
         """
         if self.scores == "probability":
             means = self._count(masks)[2]
@@ -108,11 +111,11 @@ class SmoothedPredictor:
         return Decisions(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def ballots(self, mask: Mask) -> Ballots:
-        """What each of the q noise masks says of ``mask``; one call of the base, each distinct mask in it once."""
+        """Return the ballot of each of the q noise masks for ``mask``, from one call of the base on distinct masks."""
         return ballots_on(self.base, as_mask(mask, self.n_features) & self.keep_masks)
 
     def _count(self, masks: Masks) -> tuple[NDArray[np.int64], NDArray[np.int64], Probs]:
-        """Votes ``(k, n_classes)``, how many of each row's voters are near ties ``(k,)``, mean probabilities."""
+        """Return votes ``(k, n_classes)``, the number of near ties in each row ``(k,)``, and mean probabilities."""
         masks = as_masks(masks, self.n_features)
         step = self._masks_at_once()
         parts = [self._count_chunk(masks[start : start + step]) for start in range(0, max(1, len(masks)), step)]
@@ -124,14 +127,14 @@ class SmoothedPredictor:
         return max(1, rows_at_once // len(self.keep_masks))
 
     def _winners(self, masks: Masks) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """The winner of each vote and whether it is a near tie: stage by stage, while the outcome is open."""
+        """Return the winner of each vote and whether it is a near tie, in stages while the outcome is open."""
         draws = len(self.keep_masks)
         rows = (masks[:, None] & self.keep_masks[_spread(draws)][None]).reshape(-1, self.n_features)
         _, first, where = np.unique(np.packbits(rows, axis=1), axis=0, return_index=True, return_inverse=True)
         where = where.reshape(len(masks), draws)
         classes, unsure = np.full(len(first), -1, dtype=np.intp), np.zeros(len(first), dtype=np.bool_)
         winners, in_doubt = np.zeros(len(masks), dtype=np.intp), np.ones(len(masks), dtype=np.bool_)
-        # Fewer than half of the votes never decide; after that each stage is an eighth of them.
+        # Fewer than half of the votes never decide. After that each stage is an eighth of them.
         cast, n_classes, stage = draws // 2, 0, 1
         while cast < draws and in_doubt.any():
             cast, stage = min(draws, cast + stage), max(1, draws // 8)
@@ -156,7 +159,7 @@ class SmoothedPredictor:
 def _outcome(
     classes: NDArray[np.intp], unsure: NDArray[np.bool_], n_classes: int, not_cast: int
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Leader of each vote ``(k, cast)``, and whether unsure votes and those not cast could make another class win."""
+    """Return the leader of each vote ``(k, cast)``, and whether votes that are unsure or not cast could change it."""
     row = np.arange(len(classes))
     votes, sure = (np.zeros((len(classes), n_classes), dtype=np.int64) for _ in range(2))
     np.add.at(votes, (row[:, None], classes), 1)
@@ -170,22 +173,22 @@ def _outcome(
 
 
 def _spread(draws: int) -> NDArray[np.intp]:
-    """An order in which neighbours, which in quantized noise are nearly alike, come far from one another."""
+    """Return an order that moves neighbours, which in quantized noise are nearly alike, far from one another."""
     stride = next(s for s in range(max(1, round(0.618 * draws)), draws + 1) if math.gcd(s, draws) == 1)
     return np.arange(draws) * stride % draws
 
 
 def ballots_on(base: MaskedPredictor, masks: Masks) -> Ballots:
-    """What ``base`` says of each of ``(k, n_features)`` masks; equal masks are evaluated once.
+    """Return the ballots of ``base`` for ``(k, n_features)`` masks; equal masks are evaluated once.
 
     Raises:
-        ModelError: the predictor broke its promise; see `stabcert.core.decisions.predict`.
+        ModelError: the predictor broke its contract; see `stabcert.core.decisions.predict`.
     """
     _, first, where = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True, return_inverse=True)
     rows, where = masks[first], where.reshape(-1)
     probs = predict(base, rows)
-    # A base that decides by other means, such as another vote, is asked itself.
+    # A base that decides by other means, such as another vote, makes its own decisions.
     decisions = decide(base, rows) if hasattr(base, "decide") else decide_from(base, probs)
-    # Rows sum to 1 up to 1e-6 only; the certificates need that no probability is above 1.
+    # Rows sum to 1 up to 1e-6 only, and the certificates need probabilities of at most 1.
     scaled = probs / probs.sum(axis=1, keepdims=True)
     return Ballots(scaled[where], decisions.classes[where], decisions.near_tie[where])

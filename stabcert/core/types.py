@@ -1,6 +1,6 @@
-"""The types that cross every border: masks, probabilities, and the function between them.
+"""Types that every part shares: masks, probabilities, and the function between them.
 
-Polarity, once and for all: in a mask ``True`` means that the feature is *kept*.
+Polarity: in every mask ``True`` means that the feature is *kept*.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class MaskedPredictor(Protocol):
     """A classifier of one fixed input, as a function on boolean masks.
 
     ``predictor(masks)`` maps ``(k, n_features)`` bool to ``(k, n_classes)`` float64 probabilities.
-    It must be a deterministic function of each mask alone: not of the batch it came in, of the
-    order, or of hidden state. Every certificate rests on this. The masks are read-only; copy them to change them.
+    It must be a deterministic function of each mask alone. It must not depend on the batch of the mask, on the
+    order, or on hidden state. Every certificate requires this. The masks are read-only; copy them to change them.
 
-    An object whose arithmetic depends on the batch in the last bits may offer a float attribute
-    ``decision_tolerance``: the difference of the two largest log-probabilities under which a
-    decision is not to be relied on (see `stabcert.core.decisions`). Without it, 0 is assumed. If it settles such
-    decisions itself, by better arithmetic, a larger ``drift_tolerance`` says how far the numbers may move. One that
-    decides by other means, as a vote does, offers ``decide(masks) -> Decisions``.
+    The arithmetic of a predictor may depend on the batch in the last bits. Such an object may have a float attribute
+    ``decision_tolerance``: the difference of the two largest log-probabilities below which a
+    decision is not reliable (see `stabcert.core.decisions`). Without it, 0 is assumed. If the object settles such
+    decisions itself, by better arithmetic, a larger ``drift_tolerance`` gives how far the numbers may move. A
+    predictor that decides by other means, such as a vote, has a method ``decide(masks) -> Decisions``.
     """
 
     @property
@@ -46,14 +46,14 @@ class MaskedPredictor(Protocol):
 
 @dataclass(frozen=True)
 class Feature:
-    """What a human calls one feature of one input."""
+    """Human-readable description of one feature of one input."""
 
     label: str
     """Short name: ``"row 3, column 7"`` or the word itself."""
     box: tuple[int, int, int, int] | None = None
-    """Images: left, top, right, bottom in pixels of the model's input (right, bottom exclusive)."""
+    """For images: left, top, right, bottom in pixels of the model's input (right, bottom exclusive)."""
     span: tuple[int, int] | None = None
-    """Texts: start and end (exclusive) in characters of the user's own text."""
+    """For texts: start and end (exclusive) in characters of the user's own text."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class Features:
     """The n features of one input, in the order of the mask."""
 
     kind: str
-    """``"patch"``, ``"grid"``, ``"segment"``, ``"word"``, ``"token"``, ``"sentence"``."""
+    """One of ``"patch"``, ``"grid"``, ``"segment"``, ``"word"``, ``"token"``, ``"sentence"``."""
     items: tuple[Feature, ...]
     shape: tuple[int, ...]
-    """Grid shape for patches and grids, else ``(n_features,)``."""
+    """Grid shape for patches and grids, otherwise ``(n_features,)``."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -72,31 +72,31 @@ class Features:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Importance of each feature for one class, and everything that made it."""
+    """Importance of each feature for one class, with the method and the settings that produced it."""
 
     scores: Scores
     target: int
-    """Class that is explained."""
+    """The explained class."""
     method: str
     settings: dict[str, Any] = field(default_factory=dict)
-    """JSON-ready parameters, enough to compute the same scores again."""
+    """JSON-ready parameters, sufficient to reproduce the scores."""
     standard_errors: Scores | None = None
-    """Of each score, from the random draws that made it; None where the method draws nothing or gives none."""
+    """Standard error of each score over the random draws; None where the method does not estimate it."""
     notes: tuple[str, ...] = ()
-    """What the user should know before trusting the scores."""
+    """Cautions to read before trusting the scores."""
 
 
 def as_mask(mask: ArrayLike, n_features: int) -> Mask:
     """Check one mask and return it as a bool array.
 
     Raises:
-        InputError: not one row of ``n_features`` values, or values other than 0 and 1.
+        InputError: ``mask`` is not one row of ``n_features`` values, or contains values other than 0 and 1.
     """
     array = np.asarray(mask)
     if array.shape != (n_features,):
         raise InputError(
-            f"a mask of shape {array.shape} does not fit an input with {n_features} features; "
-            f"give one row of {n_features} values, 1 = kept, 0 = dropped"
+            f"a mask of shape {array.shape} does not fit an input with {n_features} features. "
+            f"Give one row of {n_features} values, 1 = kept, 0 = dropped"
         )
     return _as_bool(array)
 
@@ -105,13 +105,13 @@ def as_masks(masks: ArrayLike, n_features: int) -> Masks:
     """Check a batch of masks and return it as a bool array of shape ``(k, n_features)``.
 
     Raises:
-        InputError: another shape, or values other than 0 and 1.
+        InputError: ``masks`` has another shape, or contains values other than 0 and 1.
     """
     array = np.asarray(masks)
     if array.ndim != 2 or array.shape[1] != n_features:
         raise InputError(
-            f"masks of shape {array.shape} do not fit an input with {n_features} features; "
-            f"give an array of shape (k, {n_features}), 1 = kept, 0 = dropped"
+            f"masks of shape {array.shape} do not fit an input with {n_features} features. "
+            f"Give an array of shape (k, {n_features}), 1 = kept, 0 = dropped"
         )
     return _as_bool(array)
 
@@ -119,7 +119,9 @@ def as_masks(masks: ArrayLike, n_features: int) -> Masks:
 def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
     if array.dtype == np.bool_:
         return array
-    # A float such as .999998 is not a mask: multiplying an input by it is another function.
+    # A float such as .999998 is not a mask, because multiplying an input by it is another function.
     if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
-        raise InputError("a mask holds only 0 and 1 (or False and True); 1 means kept")
+        raise InputError(
+            "a mask must contain only 0 and 1 (or False and True), got other values. Use 1 for kept and 0 for dropped"
+        )
     return array.astype(np.bool_)

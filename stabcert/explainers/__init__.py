@@ -163,11 +163,9 @@ def check_effort(
         if value is None:
             continue
         if not any(name in _METHODS[method].options for method in methods):
-            option = "--" + name.replace("_", "-")
-            has = "has" if len(methods) == 1 else "have"
-            raise ParameterError(f"{', '.join(methods)} {has} no {name} ({option}); leave it out")
+            raise ParameterError(f"{name} must be left out for {', '.join(methods)}, got {value}.", name)
         if name == "sigma":
             if not (value > 0 and math.isfinite(value)):
-                raise ParameterError(f"a sigma of {value} is not possible; use a number above 0")
+                raise ParameterError(f"sigma must be above 0 and finite, got {value}.", "sigma")
         elif value < 1:
-            raise ParameterError(f"{value} {name.replace('_', ' ')} are not possible; use 1 or more")
+            raise ParameterError(f"{name} must be 1 or more, got {value}.", name)

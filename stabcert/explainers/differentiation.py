@@ -52,7 +52,7 @@ def gradient(value: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
             raise
         raise ModelError(
             f"the model gives no gradients for this input ({reason(error)}). Use a method without gradients, such as "
-            "--method lime"
+            "method='lime'"
         ) from error
     return found
 

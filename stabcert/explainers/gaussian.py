@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stabcert.core.types import Attribution, Scores
 from stabcert.errors import ModelError, ParameterError
+from stabcert.explainers.gaussian_draws import GaussianDraws
 from stabcert.explainers.statements import lipschitz_bound
 from stabcert.explainers.task import Task, model_of
 
@@ -19,44 +20,6 @@ if TYPE_CHECKING:
 _SIGMA = 0.15
 _GRADIENTS = 50
 _SLOPE_SAMPLES = 1000
-
-
-class GaussianDraws:
-    """Noise N(0, sigma**2 I) on the weights around the full input, and what the model says there.
-
-    Draw i depends on the seed and i alone, however many are asked for; each is evaluated once (a
-    gradient gives the value as well, so ask for gradients first).
-    """
-
-    def __init__(self, model: ModelPredictor, target: int, seed: int, sigma: float) -> None:
-        self._model, self._target, self._seed, self._sigma = model, target, seed, sigma
-        self._values = np.empty(0)
-        self._gradients = np.empty((0, model.n_features))
-
-    def noise(self, count: int) -> NDArray[np.float64]:
-        """``(count, n_features)``"""
-        return self._sigma * np.random.default_rng(self._seed).standard_normal((count, self._model.n_features))
-
-    def values(self, count: int) -> NDArray[np.float64]:
-        """``(count,)`` probabilities of the target."""
-        from stabcert.explainers.differentiation import weight_values
-
-        known = len(self._values)
-        if known < count:
-            fresh = weight_values(self._model, 1 + self.noise(count)[known:], self._target)
-            self._values = np.concatenate([self._values, fresh])
-        return self._values[:count]
-
-    def gradients(self, count: int) -> NDArray[np.float64]:
-        """``(count, n_features)`` gradients of the probability of the target by the weights."""
-        from stabcert.explainers.differentiation import weight_gradients
-
-        known = len(self._gradients)
-        if known < count:
-            values, fresh = weight_gradients(self._model, 1 + self.noise(count)[known:], self._target)
-            self._gradients = np.concatenate([self._gradients, fresh])
-            self._values = np.concatenate([self._values, values[len(self._values) - known :]])
-        return self._gradients[:count]
 
 
 def smoothgrad(task: Task) -> Attribution:
@@ -92,7 +55,7 @@ def clime(task: Task) -> Attribution:
     if n_samples <= unknowns:
         raise ParameterError(
             f"{n_samples} samples are too few for clime to fit {model.n_features} slopes and an intercept; "
-            f"use --n-samples {2 * unknowns} or more"
+            f"use n_samples={2 * unknowns} or more"
         )
     draws = _draws(task, model)
     values = draws.values(n_samples)

@@ -39,7 +39,7 @@ def shap(task: Task) -> Attribution:
     if n_samples < walk:
         raise ParameterError(
             f"{n_samples} samples are too few for shap: one permutation of {n} features needs {walk}; "
-            f"use --n-samples {walk} or more"
+            f"use n_samples={walk} or more"
         )
     plan: list[Masks] = []
 
@@ -123,7 +123,7 @@ def kernelshap(task: Task) -> Attribution:
         if pairs < n - 1:
             raise ParameterError(
                 f"{n_samples} samples are too few for kernelshap to tell {n} features apart; "
-                f"use --n-samples {4 * n + 2} or more"
+                f"use n_samples={4 * n + 2} or more"
             )
         masks = _drawn_pairs(pairs, n, np.random.default_rng(task.seed))
         kernel = np.ones(len(masks))
@@ -137,7 +137,7 @@ def kernelshap(task: Task) -> Attribution:
     if rank < n - 1:
         raise ParameterError(
             f"the masks drawn with {n_samples} samples and seed {task.seed} do not tell {n} features apart; "
-            f"use --n-samples {2 * n_samples} or more"
+            f"use n_samples={2 * n_samples} or more"
         )
     scores = np.append(fit, total - fit.sum())
     errors: Scores | None = np.zeros(n)

@@ -9,7 +9,7 @@ from stabcert.core.types import MaskedPredictor
 from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
-    from stabcert.explainers.gaussian import GaussianDraws
+    from stabcert.explainers.gaussian_draws import GaussianDraws
     from stabcert.models.base import ModelPredictor
 
 

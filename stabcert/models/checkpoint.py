@@ -125,7 +125,7 @@ def choose_weights(name: str, files: Iterable[str], *, allow_pickle: bool) -> tu
     if pickled:
         raise ModelError(
             f"{name} has its weights only in {pickled[0]}, a pickle, which can run code when it is read; "
-            "use a model with model.safetensors, or --allow-pickle if you trust the file"
+            "use a model with model.safetensors, or allow_pickle=True if you trust the file"
         )
     if "adapter_config.json" in names:
         raise ModelError(

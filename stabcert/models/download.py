@@ -62,7 +62,7 @@ def find_repository(name: str, *, revision: str | None, offline: bool) -> Reposi
         cached = _cached(name, revision)
         if cached is None:
             raise ModelError(
-                f"{_label(name, revision)} is not in the cache of the hub and --offline (or HF_HUB_OFFLINE) "
+                f"{_label(name, revision)} is not in the cache of the hub and offline=True (or HF_HUB_OFFLINE) "
                 f"forbids a download; {_WAYS_OUT}"
             )
         return cached

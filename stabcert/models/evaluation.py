@@ -179,7 +179,7 @@ class Evaluation:
             raise ModelError(
                 f"what this model says of one masked input changes by {drift:.2g} (in logits) with the others it is "
                 f"evaluated with, and rounding explains only {max(tolerance, self.drift_tolerance):.2g}; "
-                "use --batch-size 1"
+                "use batch_size=1"
             )
 
     def _halve(self, rows: int, cost: int, error: BaseException) -> None:

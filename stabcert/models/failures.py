@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stabcert.errors import ModelError, StabcertError
+from stabcert.errors import FailedInputError, ModelError, StabcertError
 from stabcert.models.memory import is_out_of_memory
-
-_ADVICE = "Give another input, or use --keep-going to go on with the others"
 
 
 @contextmanager
 def failing(what: str) -> Iterator[None]:
-    """Turn an exception of somebody else's code into a ModelError: ``what`` cannot be run on this input.
+    """Turn an exception of somebody else's code into a `FailedInputError`: ``what`` cannot be run on this input.
 
     Errors of stabcert and a lack of memory, which smaller batches can mend, are passed on as they are.
     """
@@ -24,7 +22,7 @@ def failing(what: str) -> Iterator[None]:
     except Exception as error:  # networks and the code beside them raise whatever they like
         if is_out_of_memory(error):
             raise
-        raise ModelError(f"{what} cannot be run on this input ({reason(error)}). {_ADVICE}") from error
+        raise FailedInputError(f"{what} cannot be run on this input ({reason(error)}). Give another input") from error
 
 
 def reason(error: BaseException) -> str:

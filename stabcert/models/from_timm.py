@@ -179,6 +179,6 @@ def _explained(name: str, error: Exception) -> str:
         keys = " ".join(text.split())[:300]
         return (
             f"{name} has no weights (or of another shape) for a part of its network, such as the classification head: "
-            f"{keys}; give a model that was trained to classify (--allow-random-head works only with transformers)"
+            f"{keys}; give a model that was trained to classify (allow_random_head=True works only with transformers)"
         )
     return f"{name} cannot be loaded by timm ({reason(error)}). {ANOTHER_MODEL}"

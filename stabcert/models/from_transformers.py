@@ -137,9 +137,9 @@ def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) ->
         if not allow_random_head:
             raise ModelError(
                 f"{what}: its predictions would be random; give a model that was fine-tuned for classification, "
-                "or --allow-random-head for a test"
+                "or allow_random_head=True for a test"
             )
-        return (f"{what}; they are random (--allow-random-head), so its predictions mean nothing",)
+        return (f"{what}; they are random (allow_random_head=True), so its predictions mean nothing",)
     return ()
 
 

@@ -123,8 +123,9 @@ class MaskedImage:
                 else f"features must consist of whole patches ({stage.patch_size} x {stage.patch_size} pixels)"
             )
             raise ParameterError(
-                f"--baseline drop is not possible: {why}; use --baseline {'|'.join(BASELINES[:-1])}, or a vision "
-                "transformer with --features patch"
+                f"baseline='drop' is not possible: {why}; use baseline='{'|'.join(BASELINES[:-1])}', or a vision "
+                "transformer with features='patch'",
+                "baseline",
             )
         return tokens
 

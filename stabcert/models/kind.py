@@ -30,7 +30,7 @@ def classifier_kind(
     if architectures and not allow_random_head:
         raise ModelError(
             f"{name} is {architectures[0]}, not a classifier; give a model that was fine-tuned for classification "
-            "(...ForImageClassification or ...ForSequenceClassification), or --allow-random-head for a test "
+            "(...ForImageClassification or ...ForSequenceClassification), or allow_random_head=True for a test "
             "with an untrained head"
         )
     if len(by_type) != 1:
@@ -68,7 +68,7 @@ def _check_code(name: str, config: dict[str, Any], trust_remote_code: bool) -> N
     if config.get("auto_map"):
         raise ModelError(
             f"{name} brings its own Python code, which would run on this machine; read it, "
-            "then use --trust-remote-code if you trust it"
+            "then use trust_remote_code=True if you trust it"
         )
     raise ModelError(
         f"{name} has model_type {model_type!r}, which transformers {transformers.__version__} does not know; "

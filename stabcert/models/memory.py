@@ -35,7 +35,7 @@ def out_of_memory(device: torch.device) -> ModelError:
     """The error for a device on which not even one input fits."""
     return ModelError(
         f"out of memory on {device} even with one input at a time; "
-        "use a smaller model, --dtype bfloat16, or --device cpu"
+        "use a smaller model, dtype='bfloat16', or device='cpu'"
     )
 
 

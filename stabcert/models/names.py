@@ -20,7 +20,9 @@ def check_name(name: str, revision: str | None) -> None:
     """
     demo = name.startswith("demo:")
     if revision is not None and (demo or local_directory(name) is not None):
-        raise ParameterError(f"--revision {revision} is for models of the hub; {name} has no revisions, leave it out")
+        raise ParameterError(
+            f"revision={revision!r} is for models of the hub; {name} has no revisions, leave it out", "revision"
+        )
     if demo and name not in DEMOS:
         raise ModelError(f"there is no demo model {name!r}; use {' or '.join(DEMOS)}")
     if not demo:

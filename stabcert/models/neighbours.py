@@ -17,7 +17,7 @@ from stabcert.models.masked_input import MaskedInput
 from stabcert.models.running import run_vectors, to_tensors
 from stabcert.models.text import MaskedText
 
-_NO_NEIGHBOURS = "texts near this one cannot be made; leave out --neighbours, or use another model"
+_NO_NEIGHBOURS = "texts near this one cannot be made; leave out neighbours=N, or use another model"
 
 
 def gaussian_neighbours(

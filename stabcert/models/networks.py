@@ -194,7 +194,7 @@ def place(
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise ModelError(
             f"{name} has weights that are not finite (NaN or infinity): {broken[0]}{more}; the file is damaged or its "
-            f"training failed, or --dtype {str(dtype).removeprefix('torch.')} cannot hold them"
+            f"training failed, or dtype='{str(dtype).removeprefix('torch.')}' cannot hold them"
         )
     if channels_last:
         network.to(memory_format=torch.channels_last)
@@ -264,5 +264,5 @@ def check_logits(name: str, logits: object, classes: int) -> None:
     if isinstance(logits, torch.Tensor) and not bool(torch.isfinite(logits).all()):
         raise ModelError(
             f"{name} returns numbers that are not finite (NaN or infinity) for a plain input, so its arithmetic "
-            "overflows; use --dtype float32, or another model"
+            "overflows; use dtype='float32', or another model"
         )

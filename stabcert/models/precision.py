@@ -43,7 +43,7 @@ def half_precision_note(network: ImageNetwork | TextNetwork, dtype: torch.dtype)
         return f"{name} is {factor:.1f} times as fast as float32 here; it is another function, with other predictions"
     return (
         f"{name} is not faster than float32 on this processor (it takes {1 / factor:.1f} times as long), and it is "
-        "another function: leave out --dtype unless you want that function"
+        "another function: use dtype='float32' unless you want that function"
     )
 
 

@@ -64,7 +64,7 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
             return segment("patch", pixels, patch_size)
         note = (
             f"patches of {patch_size} pixels do not divide the model's input of {width} x {height} pixels: "
-            "using --features grid:7"
+            "using features='grid:7'"
         )
         return replace(segment("grid:7", pixels), notes=(note,))
     if spec == "patch":
@@ -95,7 +95,9 @@ def check_spec(spec: str) -> None:
         return
     if kind in ("grid", "slic") and colon:
         if not (number.isascii() and number.isdecimal()) or int(number[:_MOST_DIGITS]) < 1:
-            raise ParameterError(f"--features {spec} is not possible: N is a whole number from 1; write {kind}:7")
+            raise ParameterError(
+                f"features={spec!r} is not possible: N is a whole number from 1; write {kind}:7", "features"
+            )
     elif Path(spec).suffix.lower() in (".npy", ".png"):
         if not Path(spec).is_file():
             raise InputError(f"{spec}: no such file; give a label map, or use {_POSSIBLE}")
@@ -105,10 +107,12 @@ def check_spec(spec: str) -> None:
 
 def _patches(height: int, width: int, patch_size: int | None) -> Segmentation:
     if patch_size is None:
-        raise ParameterError("this model has no patches of its own; use --features grid:7, or another grid:N")
+        raise ParameterError(
+            "this model has no patches of its own; use features='grid:7', or another grid:N", "features"
+        )
     if patch_size < 1 or height % patch_size or width % patch_size:
         raise ParameterError(
-            f"patches of {patch_size} pixels do not divide {width} x {height} pixels; use --features grid:7"
+            f"patches of {patch_size} pixels do not divide {width} x {height} pixels; use features='grid:7'", "features"
         )
     shape = (height // patch_size, width // patch_size)
     rows, columns = np.arange(height) // patch_size, np.arange(width) // patch_size
@@ -118,7 +122,9 @@ def _patches(height: int, width: int, patch_size: int | None) -> Segmentation:
 def _count(spec: str, number: str, largest: int, what: str) -> int:
     # isdecimal alone admits digits of other scripts, which a user cannot have meant.
     if not (number.isascii() and number.isdecimal()) or not 1 <= int(number) <= largest:
-        raise ParameterError(f"--features {spec} is not possible: N is a whole number from 1 to {largest} ({what})")
+        raise ParameterError(
+            f"features={spec!r} is not possible: N is a whole number from 1 to {largest} ({what})", "features"
+        )
     return int(number)
 
 

@@ -29,7 +29,7 @@ from stabcert.models.words import Span, check_text, clip_spans, group_tokens, sp
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
 FEATURE_KINDS = ("word", "token", "sentence")
-_NO_GRADIENTS = "it has no gradients by word; use a method without gradients, such as --method lime"
+_NO_GRADIENTS = "it has no gradients by word; use a method without gradients, such as method='lime'"
 
 
 class MaskedText:
@@ -183,7 +183,7 @@ class MaskedText:
         if self._substitute is None:
             raise ParameterError(
                 "gradients need a token to fade words into, and this tokenizer has no mask, unk or pad token; "
-                "use a method without gradients, such as --method lime"
+                "use a method without gradients, such as method='lime'"
             )
         weights = weights.to(self._device, self._dtype)
         ones = torch.ones(len(weights), 1, dtype=weights.dtype, device=weights.device)
@@ -210,7 +210,7 @@ class MaskedText:
         if table is None:
             raise ModelError(
                 f"{type(self._network).__name__} does not tell where its embeddings are, so it has neither gradients "
-                "by word nor neighbours; use --method lime, and leave out --neighbours"
+                "by word nor neighbours; use method='lime', and leave out neighbours=N"
             )
         embeddings: torch.Tensor = table(torch.as_tensor(ids, device=self._device)).detach()
         return embeddings
@@ -246,7 +246,7 @@ class MaskedText:
             if not truncate:
                 raise InputError(
                     f"the text has {self.n_tokens_total} tokens, but the model reads at most {limit}; "
-                    "shorten it, or use --truncate to cut it"
+                    "shorten it, or use truncate=True to cut it"
                 )
             encoding = self._tokenizer(self.text, truncation=True, max_length=limit, **options)
         self.n_tokens_kept = len(encoding["input_ids"])
@@ -286,7 +286,9 @@ class MaskedText:
 def _check_choices(features: str, baseline: str) -> None:
     if features not in FEATURE_KINDS:
         raise ParameterError(
-            f"features {features!r} are not possible for a text; use --features {'|'.join(FEATURE_KINDS)}"
+            f"features {features!r} are not possible for a text; use features='{'|'.join(FEATURE_KINDS)}'"
         )
     if baseline not in BASELINES:
-        raise ParameterError(f"baseline {baseline!r} is not possible for a text; use --baseline {'|'.join(BASELINES)}")
+        raise ParameterError(
+            f"baseline {baseline!r} is not possible for a text; use baseline='{'|'.join(BASELINES)}'", "baseline"
+        )

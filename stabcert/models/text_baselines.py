@@ -48,7 +48,7 @@ def removal_of(
             possible = ["remove", *possible]
     elif removal is not None:
         return removal
-    advice = f"use --baseline {'|'.join(possible)}" if possible else "no baseline is possible with this model"
+    advice = f"use baseline='{'|'.join(possible)}'" if possible else "no baseline is possible with this model"
     raise ParameterError(f"{problem}; {advice}")
 
 

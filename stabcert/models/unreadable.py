@@ -26,7 +26,7 @@ def unreadable(name: str, data: bytes) -> str:
     elif _is_text(data):
         advice = (
             "it holds text, so copy it to a file with the suffix .txt, pipe it into standard input (-), or give the "
-            "sentence with --text"
+            "sentence with text='SENTENCE'"
         )
     else:
         advice = "give a PNG, JPEG, WebP, GIF, BMP or TIFF file"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,17 +13,13 @@ from numpy.typing import NDArray
 from stabcert.core.mask_flags import MaskFlags, compare_classes
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.types import Features, Mask
+from stabcert.records.writing import SCHEMA
 from stabcert.report.refusal import reason_of
 from stabcert.report.ties import Tie, tie_of
 
 if TYPE_CHECKING:
     from stabcert.report.hard.finding import HardFinding
     from stabcert.report.spectrum.record import SpectrumFinding
-
-SCHEMA = "stabcert/1"
-
-# What a terminal may obey (control characters, changes of the direction of writing) or cannot write.
-_HARMFUL = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 Status = Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported", "failed"]
 
@@ -180,13 +175,6 @@ class Report:
         if reason is None:
             return record
         return {name: record[name] for name in ("schema", "command", "status")} | {"reason": reason} | record
-
-
-def to_json(record: dict[str, Any]) -> str:
-    """One line. NaN and infinity are refused: they are not JSON."""
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False)
-    # Outside of strings JSON is ASCII, so that these characters may be escaped wherever they are.
-    return re.sub(_HARMFUL, lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def failed_record(command: str, info: dict[str, Any], code: int, message: str, *, key: str = "") -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from stabcert.core.streams import digest
 
 
 def request_key(
@@ -75,8 +75,3 @@ def record_key(
             "model_config_sha256": model_config_sha256,
         }
     )
-
-
-def digest(value: Any) -> str:
-    """Return SHA-256 of plain values as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from stabcert.report.reading import parse_json
+from stabcert.records.reading import parse_json
 
 SCHEMA_PREFIX = b'{"schema": "stabcert/'
 BLOCK = 1 << 20

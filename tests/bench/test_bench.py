@@ -18,8 +18,11 @@ from tests.bench import __main__ as bench
 from tests.bench import allocator, memory, plain, timing
 from tests.bench.inputs import Input
 from tests.bench.speed import differing, measure_hard, measure_soft
-from tests.models.tiny import tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CPU, MEAN, SIDE, STD, masked, picture, resize_and_crop, tiny_resnet
+from tests.models.tiny_images import CPU, MEAN, SIDE, STD, masked, picture, resize_and_crop
+from tests.tiny_models import tiny_network, tiny_resnet
+from tests.tiny_tokenizers import tiny_tokenizer
+
+pytestmark = pytest.mark.slow
 
 
 def _tiny_photo() -> Input:

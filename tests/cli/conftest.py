@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from stabcert.cli.app import app
 from stabcert.report.record import load_schema
-from tests.models.tiny import save_tiny_bert
+from tests.tiny_models import save_tiny_bert
 
 SENTENCE = "the movie was not bad, a great film"
 VALIDATOR = jsonschema.Draft202012Validator(load_schema())

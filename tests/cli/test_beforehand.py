@@ -85,7 +85,7 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--json", "--format", "github"), 2, "--json is --format json"),
     ((*TEXT, "--resume"), 2, "--output FILE"),
     ((*TEXT, "--resume", "-o", "x.jsonl", "--html", "x.html"), 2, "leave out --resume"),
-    ((*TEXT, "--shard", "3/2"), 2, "must be I/N"),
+    ((*TEXT, "--shard", "3/2"), 2, "write I/N"),
     ((*TEXT, "--workers", 0), 2, "Invalid value for '--workers'"),
     ((*TEXT, "--workers", 2, "--device", "cuda:1"), 2, "write --device cuda"),
     ((*TEXT, "--ray-address", "a:1"), 2, "--workers N"),
@@ -108,28 +108,32 @@ ONE_METHOD = ("certify-soft", "certify-hard", "fourier")
 OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
     "explain": [
         ((*TEXT, "--n-samples", 0), 2, "--n-samples"),
-        ((*TEXT, "--steps", 10), 2, "lime has no steps"),
-        ((*TEXT, "--method", "occlusion,random", "--n-samples", 10), 2, "have no n_samples"),
-        ((*TEXT, "--method", "clime", "--sigma", 0), 2, "a number above 0"),
-        ((*TEXT, "--method", "clime", "--sigma", "nan"), 2, "a number above 0"),
+        ((*TEXT, "--steps", 10), 2, "--steps must be left out for lime"),
+        (
+            (*TEXT, "--method", "occlusion,random", "--n-samples", 10),
+            2,
+            "--n-samples must be left out for occlusion, random",
+        ),
+        ((*TEXT, "--method", "clime", "--sigma", 0), 2, "--sigma must be above 0 and finite"),
+        ((*TEXT, "--method", "clime", "--sigma", "nan"), 2, "--sigma must be above 0 and finite"),
         ((*TEXT, "--neighbour-sigma", 1), 2, "add --neighbours"),
         ((*TEXT, "--neighbours", 2, "--neighbour-sigma", -1), 2, "--neighbour-sigma must be above 0, got -1"),
         ((*TEXT, "--min-rate", 0.9), 2, "add --until-stable"),
-        ((*TEXT, "--until-stable", "--min-rate", 90), 2, "min_rate must be above 0 and at most 1, got 90"),
+        ((*TEXT, "--until-stable", "--min-rate", 90), 2, "--min-rate must be above 0 and at most 1, got 90"),
         ((*TEXT, "--until-stable", "--delta", 0), 2, "between 0 and 1"),
         ((*TEXT, "--until-stable", "-r", -1), 2, "--radius"),
         ((*TEXT, "--until-stable", "--max-samples", 0), 2, "--max-samples"),
     ],
     "certify-soft": [
-        ((*TEXT, "--min-rate", 90), 2, "min_rate must be above 0 and at most 1, got 90. For 90% write --min-rate 0.9"),
-        ((*TEXT, "--min-rate", 0), 2, "min_rate must be above 0 and at most 1"),
-        ((*TEXT, "--min-rate", "nan"), 2, "min_rate must be above 0 and at most 1"),
+        ((*TEXT, "--min-rate", 90), 2, "--min-rate must be above 0 and at most 1, got 90. For 90% use --min-rate 0.9"),
+        ((*TEXT, "--min-rate", 0), 2, "--min-rate must be above 0 and at most 1"),
+        ((*TEXT, "--min-rate", "nan"), 2, "--min-rate must be above 0 and at most 1"),
         ((*TEXT, "--largest-radius"), 2, "--largest-radius needs a rate to reach; add --min-rate"),
         ((*TEXT, "--max-samples", 50), 2, "--max-samples needs a rate to reach; add --min-rate"),
-        ((*TEXT, "--min-rate", 0.9, "--n-samples", 50, "--max-samples", 50), 2, "give one or the other"),
-        ((*TEXT, "--min-rate", 0.9, "--epsilon", 0.1, "--largest-radius"), 2, "give one or the other"),
+        ((*TEXT, "--min-rate", 0.9, "--n-samples", 50, "--max-samples", 50), 2, "Give parameters of one kind only"),
+        ((*TEXT, "--min-rate", 0.9, "--epsilon", 0.1, "--largest-radius"), 2, "Give parameters of one kind only"),
         ((*TEXT, "--min-rate", 0.9, "--interval", "hoeffding"), 2, "a fixed number of samples"),
-        ((*TEXT, "--n-samples", 0), 2, "use 1 or more"),
+        ((*TEXT, "--n-samples", 0), 2, "--n-samples must be 1 or more"),
         ((*TEXT, "--epsilon", 0), 2, "between 0 and 1"),
         ((*TEXT, "--epsilon", 2), 2, "between 0 and 1"),
         ((*TEXT, "--epsilon", "1e-9"), 2, "use a larger epsilon"),
@@ -252,6 +256,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[Row, tuple[int, s
     return {row: (code, out, err) for row, (code, out, err) in zip(given, lines, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row[0]} {' '.join(map(str, row[1]))}"[:90])
 def test_it_is_refused_before_anything_heavy_is_imported(row: Row, outcomes: dict[Row, tuple[int, str, str]]) -> None:
     _, _, expected, message = row
@@ -262,6 +267,7 @@ def test_it_is_refused_before_anything_heavy_is_imported(row: Row, outcomes: dic
     assert message in said
 
 
+@pytest.mark.slow
 def test_a_good_request_goes_on_to_the_model(tmp_path: Path) -> None:
     """The hook does what the test relies on: a request that can be met needs torch."""
     ran = subprocess.run(

@@ -99,7 +99,7 @@ def test_an_unreachable_threshold_is_refused_with_the_number_needed(run: Run, be
 def test_a_radius_that_does_not_exist_is_refused(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "-r", 8)
     assert ran.code == 2
-    assert "use a radius from 0 to 7" in ran.stderr
+    assert "radius must be from 0 to 7" in ran.stderr
 
 
 def test_one_word_is_certified_at_radius_0_unless_a_radius_is_asked_for(run: Run, bert: Path) -> None:

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from stabcert.cli.commands import certify_soft_work
-from stabcert.cli.draws import Draws, Stream, model_digest
 from stabcert.cli.inputs import Item
 from stabcert.cli.tasks import equal_before
-from stabcert.core.soft.certify import certify_soft
+from stabcert.core.soft.certify import answer_soft
+from stabcert.core.streams import Draws, Stream, model_digest
 from tests.cli.conftest import Run
 from tests.cli.verify_cases import verify
+
+pytestmark = pytest.mark.slow
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "records-before-stream-rules.jsonl"
 DRAWS = Draws(0, "a" * 64, model_digest("b" * 64, "c" * 64, "demo:text"))
@@ -62,9 +64,9 @@ def test_another_number_of_samples_or_threshold_is_another_draw_of_the_command(
 
     def certify(*arguments: Any, rng: np.random.Generator, **options: Any) -> Any:
         first.append(int(copy.deepcopy(rng).integers(2**63)))
-        return certify_soft(*arguments, rng=rng, **options)
+        return answer_soft(*arguments, rng=rng, **options)
 
-    monkeypatch.setattr(certify_soft_work, "certify_soft", certify)
+    monkeypatch.setattr(certify_soft_work, "answer_soft", certify)
     common = ("certify-soft", "-t", "the movie was not bad, a great film", "-m", bert, "--method", "random", "-r", 4)
     ways: list[tuple[Any, ...]] = [
         (),

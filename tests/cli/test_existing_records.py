@@ -14,6 +14,8 @@ from stabcert.cli.runner import Runner
 from stabcert.errors import InputError
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 PARTIAL = '{"schema": "stabcert/1", "com'
 
 

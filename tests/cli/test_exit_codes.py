@@ -177,6 +177,7 @@ def _process(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_stdout_carries_results_only(bert: Path) -> None:
     process = _process("certify-soft", "-t", SENTENCE, "-m", bert, "--json")
     out, errors = finish(process)

@@ -237,6 +237,7 @@ def test_the_greedy_minimal_mask_of_a_model_is_stable_both_ways(bert: Path) -> N
     assert len(set(predictor(near).argmax(axis=1))) == 1
 
 
+@pytest.mark.slow
 def test_new_names_are_exported_and_load_no_model_library() -> None:
     code = (
         "import sys, stabcert; stabcert.compare, stabcert.smallest_stable_mask, stabcert.greedy_minimal_mask;"

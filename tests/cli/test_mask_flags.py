@@ -16,6 +16,8 @@ from tests.cli.verify_cases import Record, lines
 from tests.doubles import one_hot
 from tests.known_model import loaded, write_mask
 
+pytestmark = pytest.mark.slow
+
 CORE, N = 6, 12
 HARD: list[object] = ["certify-hard", "--min-radius", 1, "--quantization", 16, "--refine", 3000]
 SOFT: list[object] = ["certify-soft", "-r", 1, "--min-rate", 0.9]

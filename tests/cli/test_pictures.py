@@ -12,7 +12,7 @@ from PIL import Image
 from stabcert.cli.files import Replacement, file_names
 from stabcert.errors import InputError
 from tests.cli.conftest import SENTENCE, Run
-from tests.models.test_hub import save_vit
+from tests.tiny_models import save_vit
 
 
 @pytest.fixture(scope="session")

@@ -281,6 +281,7 @@ def test_files_are_in_the_key_with_their_content(tmp_path: Path) -> None:
     assert [name for name in before if before[name] != after[name]] == ["features sha256", "mask_file sha256"]
 
 
+@pytest.mark.slow
 def test_kill_9_and_resume(run: Run, bert: Path, tmp_path: Path) -> None:
     listed, whole, part = tmp_path / "texts.txt", tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     listed.write_text("\n".join(TEXTS * 20))

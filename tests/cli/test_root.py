@@ -63,6 +63,7 @@ def _offered(words: str, **environment: str) -> list[str]:
     return ran.stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
@@ -85,6 +86,7 @@ def test_what_is_offered_exists() -> None:
     assert set(choices.METHODS) == set(METHODS)
 
 
+@pytest.mark.slow
 def test_completion_is_installed_where_the_shell_finds_it(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     command = [sys.executable, "-m", "stabcert"]

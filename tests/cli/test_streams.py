@@ -62,6 +62,7 @@ def test_messages_are_broken_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch
     assert others[-1].strip() == message.split()[-1]
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_lines_that_fit() -> None:
     code = "from stabcert.cli.app import main\nmain()"
     command = [sys.executable, "-c", code, "explain", "-t", SENTENCE, "--method", "random", "--quiet"]
@@ -97,6 +98,7 @@ def one(bert: Path, tmp_path: Path) -> str:
     return f"stabcert explain -t 'a great film' -m {bert} --method random"
 
 
+@pytest.mark.slow
 def test_a_standard_output_that_is_closed_is_refused_at_once(one: str, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     for command in (f"{one} -o {output} >&-", "stabcert --help >&-", "stabcert --version >&-"):
@@ -108,6 +110,7 @@ def test_a_standard_output_that_is_closed_is_refused_at_once(one: str, tmp_path:
     assert not output.exists()
 
 
+@pytest.mark.slow
 def test_a_standard_error_that_is_closed_is_nobody_to_tell(one: str, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     ran = _shell(f"{one} -o {output} 2>&-")
@@ -117,10 +120,12 @@ def test_a_standard_error_that_is_closed_is_nobody_to_tell(one: str, tmp_path: P
     assert _shell(f"{one} -k 0 2>&- <&-").returncode == 2
 
 
+@pytest.mark.slow
 def test_everything_closed_is_an_exit_code(one: str) -> None:
     assert _shell(f"{one} <&- >&- 2>&-").returncode == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["explain -", "certify-soft --from -", "certify-soft --verify -"])
 def test_a_standard_input_that_is_closed_is_named(command: str) -> None:
     ran = _shell(f"stabcert {command} <&-")
@@ -128,11 +133,13 @@ def test_a_standard_input_that_is_closed_is_named(command: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_standard_output_that_can_only_be_read_is_no_bug(one: str) -> None:
     ran = _shell(f"{one} -q 1< /dev/null")
     assert (ran.returncode, ran.stderr) == (3, "Error: cannot write to standard output: Bad file descriptor\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", ["0", "00", "-1", "x"])
 def test_a_terminal_without_columns_is_printed_on(one: str, columns: str) -> None:
     ran = _shell(f"{one} -q", COLUMNS=columns, LINES=columns)
@@ -140,6 +147,7 @@ def test_a_terminal_without_columns_is_printed_on(one: str, columns: str) -> Non
     assert "Usage:" in _shell("stabcert explain --help", COLUMNS=columns).stdout
 
 
+@pytest.mark.slow
 def test_a_locale_without_letters_is_not_the_fault_of_the_text(one: str, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

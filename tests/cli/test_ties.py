@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.cli.conftest import SENTENCE, Run, without_run
-from tests.models.tiny import save_tiny_bert
+from tests.tiny_models import save_tiny_bert
 
 
 def on_ties(directory: Path, apart: float) -> Path:

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import VALIDATOR
 from tests.cli.verify_cases import Record, call, changed, lines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def record(soft_records: dict[str, Record]) -> Record:

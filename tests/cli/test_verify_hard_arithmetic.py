@@ -8,21 +8,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.commands.certify_hard_work import HardWork
-from stabcert.cli.draws import Draws
 from stabcert.cli.exhibits import explanation_of
 from stabcert.cli.explanation import Choice
 from stabcert.cli.runner import Case
+from stabcert.core.streams import Draws
 from stabcert.core.types import Feature, Features, Masks, Probs
-from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import InputInfo, ModelInfo, Report, RunInfo
 from stabcert.report.verify.common import common_checks
 from stabcert.report.verify.hard import hard_checks
 from stabcert.report.verify.mask_flags import has_rule, without_rule
 from tests.cli.conftest import VALIDATOR
+
+pytestmark = pytest.mark.slow
 
 N = 7
 RULES: list[dict[str, bool]] = [

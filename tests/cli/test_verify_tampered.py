@@ -36,6 +36,8 @@ from tests.cli.verify_cases import (
     verify,
 )
 
+pytestmark = pytest.mark.slow
+
 # What changes nothing of what is claimed: a request that gives the same numbers, and what nobody can know.
 FREE = re.compile(r"result\.request\.|result\.check\.(file|sha256)")
 # Probabilities of a network may differ a little between machines.

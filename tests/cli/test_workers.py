@@ -33,6 +33,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_two_workers_give_what_one_process_gives(ray_cluster: str, run: Run, bert: Path, tmp_path: Path) -> None:
     arguments = ["certify-soft", *SENTENCES, "-m", bert, "--method", "occlusion", "-r", "1:2", "--keep-going", "--json"]
@@ -50,6 +51,7 @@ def backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stabcert.sweep.pool.Pool", Backwards)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("backwards")
 @pytest.mark.parametrize("there", [[], [3, 0], [1, 2], [4, 3, 2, 1, 0]])
 def test_whoever_is_first_the_file_and_the_stream_are_in_the_order_of_the_inputs(
@@ -69,6 +71,7 @@ def test_whoever_is_first_the_file_and_the_stream_are_in_the_order_of_the_inputs
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("backwards")
 def test_an_error_of_a_worker_ends_the_command_as_ever(run: Run, bert: Path) -> None:
     ran = run("explain", "-t", " ", "-m", bert, "--method", "random", "--workers", 1)
@@ -76,6 +79,7 @@ def test_an_error_of_a_worker_ends_the_command_as_ever(run: Run, bert: Path) -> 
     assert "empty" in ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("backwards")
 def test_notes_of_workers_are_printed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     collect = Runner.collect
@@ -86,6 +90,7 @@ def test_notes_of_workers_are_printed_once(run: Run, monkeypatch: pytest.MonkeyP
     assert ran.stderr.count("no --model given: using the built-in demo:text") == 1
 
 
+@pytest.mark.slow
 def test_a_gpu_of_a_number_cannot_be_shared(run: Run, bert: Path) -> None:
     ran = run("explain", "-t", "a film", "-m", bert, "--device", "cuda:0", "--workers", 2)
     assert (ran.code, "--device cuda" in ran.stderr) == (2, True)
@@ -99,6 +104,7 @@ def many(bert: Path, tmp_path: Path) -> list[str]:
     return [sys.executable, "-m", "stabcert", *arguments, "-o", str(tmp_path / "out.jsonl")]
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_a_cluster_of_ones_own_keeps_what_is_finished(
     ray_cluster: str, run: Run, many: list[str], tmp_path: Path
 ) -> None:

@@ -81,13 +81,13 @@ def test_the_movement_is_the_mean_and_the_worst_of_the_neighbours() -> None:
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
-    with pytest.raises(InputError, match="of 2 and of 3 features"):
+    with pytest.raises(InputError, match="got 2 and 3 scores"):
         compare([1.0, 2.0], [1.0, 2.0, 3.0], 1)
     for wrong in ([math.nan, 1.0], [[1.0, 2.0]], [math.inf, 0.0]):
         with pytest.raises(InputError, match="finite"):
             compare(wrong, [1.0, 2.0], 1)
     for k in (0, 3, -1):
-        with pytest.raises(ParameterError, match="use 1 to 2"):
+        with pytest.raises(ParameterError, match="Use 1 to 2"):
             compare([1.0, 2.0], [1.0, 3.0], k)
-    with pytest.raises(ParameterError, match="at least one neighbour"):
+    with pytest.raises(ParameterError, match="at least one row"):
         movement([1.0, 2.0], [], 1)

@@ -189,7 +189,7 @@ def test_mean_probabilities_closer_than_the_arithmetic_can_tell_are_a_near_tie()
 
 def test_scores_that_do_not_exist_and_means_of_shares_are_refused() -> None:
     keep_masks = np.ones((3, 5), dtype=bool)
-    with pytest.raises(ParameterError, match="use vote or probability"):
+    with pytest.raises(ParameterError, match="must be 'vote' or 'probability'"):
         SmoothedPredictor(Majority(5), keep_masks, scores="mean")  # type: ignore[arg-type]
-    with pytest.raises(ParameterError, match="use scores vote"):
+    with pytest.raises(ParameterError, match="must be 'vote' for a base"):
         SmoothedPredictor(SmoothedPredictor(Majority(5), keep_masks), keep_masks, scores="probability")

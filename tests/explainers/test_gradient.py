@@ -20,8 +20,11 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.text import MaskedText
 from tests.doubles import Majority
-from tests.models.tiny import tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CLASSES, masked, tiny_resnet, tiny_vit
+from tests.models.tiny_images import CLASSES, masked
+from tests.tiny_models import tiny_network, tiny_resnet, tiny_vit
+from tests.tiny_tokenizers import tiny_tokenizer
+
+pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
 

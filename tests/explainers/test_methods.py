@@ -15,8 +15,9 @@ from stabcert.explainers import METHODS, explain, explain_all
 from stabcert.models.text import MaskedText
 from tests.doubles import Counting, Majority
 from tests.explainers.formulas import CPU, Formula, linear, model
-from tests.models.tiny import tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CLASSES, masked, tiny_resnet
+from tests.models.tiny_images import CLASSES, masked
+from tests.tiny_models import tiny_network, tiny_resnet
+from tests.tiny_tokenizers import tiny_tokenizer
 
 COEFFICIENTS = np.array([0.05, 0.01, 0.09, 0.03, 0.07, 0.02, 0.0, 0.11])
 MASK_METHODS = ("lime", "shap", "kernelshap", "occlusion", "random")
@@ -175,8 +176,8 @@ def test_an_option_goes_to_the_methods_that_have_it() -> None:
         ((), {}, "no method was given; use one or more of lime, "),
         (("lime", "shap", "lime"), {}, "method lime is named twice"),
         (("lime", "shapp"), {}, "method 'shapp' is not known; did you mean shap"),
-        (("lime", "shap"), {"steps": 5}, r"lime, shap have no steps \(--steps\); leave it out"),
-        (("occlusion", "random"), {"sigma": 1.0}, r"occlusion, random have no sigma \(--sigma\)"),
+        (("lime", "shap"), {"steps": 5}, r"steps must be left out for lime, shap, got 5"),
+        (("occlusion", "random"), {"sigma": 1.0}, r"sigma must be left out for occlusion, random"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_before_anything_is_evaluated(

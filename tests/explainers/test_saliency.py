@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from stabcert.explainers import explain
 from stabcert.models.text import MaskedText
 from tests.explainers.formulas import CPU, Formula, linear, model
-from tests.models.tiny import tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CLASSES, masked, tiny_resnet, tiny_vit
+from tests.models.tiny_images import CLASSES, masked
+from tests.tiny_models import tiny_network, tiny_resnet, tiny_vit
+from tests.tiny_tokenizers import tiny_tokenizer
 
 STEP = 1e-5
 

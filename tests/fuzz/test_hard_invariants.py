@@ -7,6 +7,7 @@ too large; removals certified without the prediction of the mask; a refined radi
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from stabcert.core.smoothing import SmoothedPredictor
 from tests.doubles import Counting, Table
 from tests.fuzz.strategies import examples, masks_of, tables
 from tests.oracles import additions, predicted_class
+
+pytestmark = pytest.mark.slow
 
 
 @st.composite

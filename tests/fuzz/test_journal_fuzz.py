@@ -9,12 +9,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stabcert.errors import StabcertError
 from stabcert.sweep.journal import SCHEMA_PREFIX, Journal
 from tests.fuzz.strategies import as_json, examples, json_values, mutated_bytes, mutated_json, teaches
+
+pytestmark = pytest.mark.slow
 
 RECORD = {
     "schema": "stabcert/1",

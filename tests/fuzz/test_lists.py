@@ -23,6 +23,8 @@ from stabcert.cli.options import InputOptions
 from stabcert.errors import InputError, StabcertError
 from tests.fuzz.strategies import examples, json_values, mutated_bytes, nasty_texts, teaches
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
     {"id": "a", "text": "a film, not bad", "label": "joy"},
     {"id": "b", "text": 'she said "no"\nand left', "label": "1"},

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stabcert.cli.explanation import by_file
 from stabcert.errors import InputError
 from tests.fuzz.strategies import NASTY, examples, json_values, mutated_bytes, teaches
+
+pytestmark = pytest.mark.slow
 
 
 def npy(array: Any) -> bytes:

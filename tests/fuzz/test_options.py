@@ -28,6 +28,8 @@ from tests.doubles import Threshold
 from tests.fuzz.strategies import examples, teaches
 from tests.known_model import call, loaded, write_inputs, write_mask
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("anger", "joy, delight", "delight", "7", "joy")
 
 texts = (

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +19,10 @@ from stabcert.cli.inputs import Item
 from stabcert.cli.records import Recorded, read_records
 from stabcert.core.types import Feature, Features
 from stabcert.errors import InputError
-from stabcert.report.record import to_json
+from stabcert.records.writing import to_json
 from tests.fuzz.strategies import as_json, examples, mutated_bytes, mutated_json, teaches
+
+pytestmark = pytest.mark.slow
 
 MASKING = {"features": "word", "baseline": "remove", "removal": "positions"}
 TEXT = "a film like this"

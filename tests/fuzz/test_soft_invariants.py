@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from tests.core.helpers import FORMULATIONS, certify
 from tests.doubles import Counting, Table
 from tests.fuzz.strategies import examples, masks_of, tables, teaches
 from tests.oracles import stability_rate
+
+pytestmark = pytest.mark.slow
 
 deltas = st.sampled_from([1e-9, 0.01, 0.1, 0.3, 0.9])
 seeds = st.integers(0, 2**32)

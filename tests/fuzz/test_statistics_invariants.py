@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from stabcert.core.statistics.means import mean_interval
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
 from tests.core.helpers import difference_interval
 from tests.fuzz.strategies import examples
+
+pytestmark = pytest.mark.slow
 
 counts = st.tuples(st.integers(0, 60) | st.integers(0, 10**6), st.integers(0, 60) | st.integers(0, 10**6)).filter(any)
 deltas = st.sampled_from([1e-300, 1e-9, 0.01, 0.1, 0.5, 0.99]) | st.floats(1e-12, 0.999)

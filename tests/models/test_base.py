@@ -196,7 +196,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_results_are_right(error: Ex
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda e: f"{type(e).__name__} {str(e)[:12]}")
 def test_out_of_memory_with_one_input_says_what_to_do(error: Exception) -> None:
     model = predictor(FakeInput(fits=0, error=error), 4)
-    with pytest.raises(ModelError, match=r"cpu even with one input .* use a smaller model, --dtype bfloat16") as raised:
+    with pytest.raises(ModelError, match=r"cpu even with one input .* use a smaller model, dtype='bfloat16'") as raised:
         model(ALL)
     assert raised.value.__cause__ is error
     assert model.evaluations == 0

@@ -24,6 +24,8 @@ from stabcert.models.hub import load_model
 from stabcert.models.sequences import removes_tokens_exactly
 from tests.training import demo_text as training
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def image() -> DemoImage:

@@ -29,55 +29,12 @@ from stabcert.models.checkpoint import choose_weights, weights_sha256
 from stabcert.models.from_timm import patch_size
 from stabcert.models.hub import choose_device, load_model, load_predictor
 from stabcert.models.networks import distinct
+from tests.tiny_models import save, save_bert, save_vit, seeded
+from tests.tiny_tokenizers import WORDS
 from tests.waiting import LIMIT
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "good", "bad", "film", "the", "is", "very", "not"]
-
-
-def seeded(make: Callable[[], Any]) -> Any:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return make().eval()
-
-
-def save(model: Any, directory: Path, **options: Any) -> Path:
-    transformers.utils.logging.disable_progress_bar()
-    model.save_pretrained(directory, **options)
-    transformers.utils.logging.enable_progress_bar()
-    return directory
-
-
-def save_vit(directory: Path, cls: str = "ViTForImageClassification", **config: Any) -> Path:
-    settings = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    settings |= {"image_size": 32, "patch_size": 8, "id2label": {0: "cat", 1: "dog", 2: "owl"}} | config
-    save(seeded(lambda: getattr(transformers, cls)(transformers.ViTConfig(**settings))), directory)
-    transformers.ViTImageProcessor(
-        size={"height": 32, "width": 32}, image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.25, 0.5]
-    ).save_pretrained(directory)
-    return directory
-
-
-def save_bert(directory: Path, cls: str = "BertForSequenceClassification", **config: Any) -> Path:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    settings = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    settings |= {"vocab_size": len(WORDS), "max_position_embeddings": 32, "initializer_range": 0.5} | config
-    save(seeded(lambda: getattr(transformers, cls)(transformers.BertConfig(**settings))), directory)
-    tokenizer = Tokenizer(models.WordPiece({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=32,
-    ).save_pretrained(directory)
-    return directory
+# Not the values that a processor has of itself.
+PROCESSING = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 0.5]}
 
 
 def save_timm(directory: Path, architecture: str = "test_vit", **options: Any) -> Path:
@@ -96,7 +53,7 @@ def edit_config(directory: Path, **changes: Any) -> None:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     root = tmp_path_factory.mktemp("saved")
     return SimpleNamespace(
-        vit=save_vit(root / "vit"),
+        vit=save_vit(root / "vit", processing=PROCESSING),
         bert=save_bert(root / "bert", id2label={0: "bad", 1: "good"}),
         timm=save_timm(root / "timm", num_classes=5),
     )
@@ -295,7 +252,7 @@ def test_a_timm_wrapper_directory_loads_with_the_preprocessing_of_its_configurat
 
 
 def test_a_half_precision_directory_loads_as_float32(tmp_path: Path) -> None:
-    directory = save_vit(tmp_path / "vit")
+    directory = save_vit(tmp_path / "vit", processing=PROCESSING)
     half = transformers.ViTForImageClassification.from_pretrained(directory).half()
     save(half, directory)
     loaded = load_model(str(directory), device="cpu")
@@ -372,7 +329,7 @@ def refuse(directory: Path | str, match: str, error: type[Exception] = ModelErro
 
 def test_a_missing_head_is_refused_and_allowed_only_by_its_option(copy: Callable[[str], Path]) -> None:
     directory = remove_head(copy("bert"))
-    refuse(directory, "no trained weights .* classifier.bias, classifier.weight.*--allow-random-head")
+    refuse(directory, "no trained weights .* classifier.bias, classifier.weight.*allow_random_head=True")
     first = load_model(str(directory), device="cpu", allow_random_head=True)
     assert "its predictions mean nothing" in first.notes[0]
     torch.rand(3)
@@ -389,7 +346,7 @@ def test_a_head_of_another_shape_is_refused(copy: Callable[[str], Path]) -> None
 @pytest.mark.parametrize("cls", ["BertModel", "BertForMaskedLM"])
 def test_a_text_model_without_a_classifier_is_called_what_it_is(tmp_path: Path, cls: str) -> None:
     directory = save_bert(tmp_path / "bert", cls)
-    refuse(directory, f"is {cls}, not a classifier; .*fine-tuned for classification.*--allow-random-head")
+    refuse(directory, f"is {cls}, not a classifier; .*fine-tuned for classification.*allow_random_head=True")
     assert load_model(str(directory), device="cpu", allow_random_head=True).kind == "text"
 
 
@@ -409,7 +366,7 @@ def test_pickled_weights_are_refused_before_loading_and_read_with_the_option(cop
     directory = copy("bert")
     torch.save(load_file(directory / "model.safetensors"), directory / "pytorch_model.bin")
     (directory / "model.safetensors").unlink()
-    refuse(directory, "only in pytorch_model.bin, a pickle, .*--allow-pickle")
+    refuse(directory, "only in pytorch_model.bin, a pickle, .*allow_pickle=True")
     assert load_model(str(directory), device="cpu", allow_pickle=True).kind == "text"
 
 
@@ -459,7 +416,7 @@ def test_remote_code_is_refused_and_run_only_with_the_option(
             "AutoModelForSequenceClassification": "own.OwnForSequenceClassification",
         },
     )
-    refuse(directory, "brings its own Python code.*--trust-remote-code")
+    refuse(directory, "brings its own Python code.*trust_remote_code=True")
     assert load_model(str(directory), device="cpu", trust_remote_code=True).class_names == ("bad", "good")
 
 
@@ -601,8 +558,8 @@ def test_wrong_requests_are_parameter_errors_or_name_the_devices(saved: SimpleNa
         ParameterError,
         dtype="float64",
     )
-    refuse(saved.vit, "--revision v1 is for models of the hub", ParameterError, revision="v1")
-    refuse("demo:image", "--revision v1 is for models of the hub", ParameterError, revision="v1")
+    refuse(saved.vit, "revision='v1' is for models of the hub", ParameterError, revision="v1")
+    refuse("demo:image", "revision='v1' is for models of the hub", ParameterError, revision="v1")
     with pytest.raises(ModelError, match=r"device 'cuda:99' does not exist here; this machine has cpu"):
         choose_device("cuda:99")
     assert choose_device("cpu") == torch.device("cpu")
@@ -758,6 +715,7 @@ def remove_head(directory: Path) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_loading_prints_nothing_even_where_transformers_has_a_report(
     saved: SimpleNamespace, copy: Callable[[str], Path]
 ) -> None:

@@ -13,21 +13,8 @@ from stabcert.errors import ModelError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.image import BASELINES
 from stabcert.models.preprocessing import resize_and_crop
-from tests.models.tiny_images import (
-    CLASSES,
-    CPU,
-    MEAN,
-    SIDE,
-    STD,
-    Network,
-    masked,
-    means,
-    picture,
-    random_masks,
-    tiny_convnext,
-    tiny_resnet,
-    tiny_vit,
-)
+from tests.models.tiny_images import CLASSES, CPU, MEAN, SIDE, STD, Network, masked, means, picture, random_masks
+from tests.tiny_models import tiny_convnext, tiny_resnet, tiny_vit
 
 NAMES = tuple("abcde")
 NETWORKS = {"vit": (tiny_vit, 8), "resnet": (tiny_resnet, None), "convnext": (tiny_convnext, None)}

@@ -14,8 +14,9 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.neighbours import gaussian_neighbours, shifted
 from stabcert.models.text import MaskedText, removes_tokens_exactly
-from tests.models.tiny import FAMILIES, SPECIAL_FAMILIES, tiny_network, tiny_tokenizer
-from tests.models.tiny_images import CLASSES, CPU, SIDE, masked, means, random_masks, tiny_resnet
+from tests.models.tiny_images import CLASSES, CPU, SIDE, masked, means, random_masks
+from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, tiny_network, tiny_resnet
+from tests.tiny_tokenizers import tiny_tokenizer
 
 TEXT = "the movie was not good, the film was unbelievable!"
 EMBEDDING_FAMILIES = [family for family in FAMILIES if family not in ("bart", "fnet", "gpt2")]
@@ -152,7 +153,7 @@ def test_noise_gives_the_network_whose_table_of_embeddings_is_moved(family: str,
 def test_a_network_whose_embeddings_cannot_be_replaced_is_refused(family: str) -> None:
     original = text(family, "mask")
     everything = np.ones((1, original.n_features), dtype=bool)
-    with pytest.raises(ModelError, match="leave out --neighbours"):
+    with pytest.raises(ModelError, match="leave out neighbours="):
         shifted(original, torch.zeros_like(original.masked_input.point))(everything)
 
 
@@ -229,5 +230,5 @@ def test_noise_of_another_shape_is_refused() -> None:
 def test_a_text_model_without_embeddings_as_input_is_refused() -> None:
     original = text("bart", "mask")
     noise = torch.zeros_like(original.masked_input.point)
-    with pytest.raises(ModelError, match="leave out --neighbours"):
+    with pytest.raises(ModelError, match="leave out neighbours="):
         shifted(original, noise)(np.ones((1, original.n_features), dtype=bool))

@@ -17,8 +17,10 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.hub import load_model
 from stabcert.models.networks import ImageNetwork
 from stabcert.models.preprocessing import Preprocessing
-from tests.models.tiny import save_tiny_bert
-from tests.models.tiny_images import CLASSES, CPU, masked, random_masks, tiny_resnet
+from tests.models.tiny_images import CLASSES, CPU, masked, picture, random_masks
+from tests.tiny_models import save_tiny_bert, save_vit, tiny_resnet
+
+pytestmark = pytest.mark.slow
 
 NAMES = tuple(f"class {i}" for i in range(CLASSES))
 
@@ -109,16 +111,8 @@ def test_a_network_is_compiled_on_request(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_patches_cannot_be_dropped_from_a_compiled_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
-
-    config = ViTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=8
-    )
-    ViTForImageClassification(config).save_pretrained(tmp_path)
-    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
+    save_vit(tmp_path)
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: None)
-    from tests.models.tiny_images import picture
-
     plain, compiled = (load_model(str(tmp_path), device="cpu", compile=flag) for flag in (False, True))
     assert plain.predictor(picture(), baseline="drop").n_features == 16
     with pytest.raises(ParameterError, match="does not read patches as tokens"):

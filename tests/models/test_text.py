@@ -25,7 +25,8 @@ from stabcert.models.sequences import (
     padded_length,
 )
 from stabcert.models.text import MaskedText, removes_tokens_exactly
-from tests.models.tiny import FAMILIES, tiny_network, tiny_tokenizer, wordpiece_tokenizer
+from tests.tiny_models import FAMILIES, tiny_network
+from tests.tiny_tokenizers import tiny_tokenizer, wordpiece_tokenizer
 
 CPU = torch.device("cpu")
 TEXT = "the movie was not good, the film was unbelievable! bad good"
@@ -359,7 +360,7 @@ def test_padding_as_a_substitute_moves_no_other_word_in(family: str) -> None:
 
 
 def test_a_network_without_special_tokens_cannot_remove_words_but_substitutes() -> None:
-    with pytest.raises(ParameterError, match=r"adds no special token.*use --baseline unk"):
+    with pytest.raises(ParameterError, match=r"adds no special token.*use baseline='unk'"):
         masked(TEXT, "gpt2")
     text = masked(TEXT, "gpt2", baseline="unk")
     masks = random_masks(len(text.features), (1.0, 0.5))
@@ -372,7 +373,7 @@ def test_a_network_without_special_tokens_cannot_remove_words_but_substitutes() 
 
 @pytest.mark.parametrize("family", ["fnet", "bart"])
 def test_a_network_that_reads_hidden_tokens_is_refused_in(family: str) -> None:
-    with pytest.raises(ParameterError, match=r"reads tokens even where its attention mask is 0.*use --baseline .*mask"):
+    with pytest.raises(ParameterError, match=r"reads tokens even where its attention mask is 0.*use baseline='.*mask"):
         masked(TEXT, family)
     text = masked(TEXT, family, baseline="mask")
     with torch.inference_mode():
@@ -449,7 +450,7 @@ def test_a_text_that_is_too_long_is_refused_or_cut(family: str, caplog: pytest.L
     logger = logging.getLogger("transformers")
     logger.addHandler(caplog.handler)
     try:
-        with pytest.raises(InputError, match=rf"the text has {n_tokens} tokens, .* at most 96; .* --truncate"):
+        with pytest.raises(InputError, match=rf"the text has {n_tokens} tokens, .* at most 96; .* truncate=True"):
             masked(string, family)
         text = masked(string, family, truncate=True)
     finally:
@@ -500,23 +501,23 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 
 
 def test_unknown_features_and_baselines_name_the_possible_ones() -> None:
-    with pytest.raises(ParameterError, match=r"features 'patch' .* use --features word\|token\|sentence"):
+    with pytest.raises(ParameterError, match=r"features 'patch' .* use features='word\|token\|sentence'"):
         masked(TEXT, features="patch")
-    with pytest.raises(ParameterError, match=r"baseline 'blur' .* use --baseline remove\|mask\|pad\|unk"):
+    with pytest.raises(ParameterError, match=r"baseline 'blur' .* use baseline='remove\|mask\|pad\|unk'"):
         masked(TEXT, baseline="blur")
 
 
 def test_a_missing_token_names_the_baselines_that_are_there() -> None:
     tokenizer = wordpiece_tokenizer()
     tokenizer.mask_token = None
-    with pytest.raises(ParameterError, match=r"has no mask token; use --baseline remove\|pad\|unk"):
+    with pytest.raises(ParameterError, match=r"has no mask token; use baseline='remove\|pad\|unk'"):
         MaskedText(
             network("bert"), tokenizer, TEXT, baseline="mask", removes_tokens=True, device=CPU, dtype=torch.float32
         )
 
 
 def test_padding_needs_position_ids() -> None:
-    with pytest.raises(ParameterError, match=r"takes no position ids.*use --baseline mask\|unk$"):
+    with pytest.raises(ParameterError, match=r"takes no position ids.*use baseline='mask\|unk'$"):
         masked(TEXT, "bart", baseline="pad")
 
 

@@ -9,6 +9,8 @@ import torch
 from stabcert.models.transfer import masks_to_device, to_device, unpack_bits
 from tests.models.tiny_images import CPU, random_masks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 49, 196])
 def test_bits_are_what_was_packed(n: int) -> None:

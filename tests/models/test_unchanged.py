@@ -23,8 +23,11 @@ from stabcert.models.text import MaskedText, removes_tokens_exactly
 from stabcert.models.unchanged import unchanged
 from tests.models.test_neighbours_of_patches import FAMILIES as IMAGE_FAMILIES
 from tests.models.test_neighbours_of_patches import save as save_image_model
-from tests.models.tiny import FAMILIES, SPECIAL_FAMILIES, tiny_network, tiny_tokenizer
 from tests.models.tiny_images import CPU, picture
+from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, tiny_network
+from tests.tiny_tokenizers import tiny_tokenizer
+
+pytestmark = pytest.mark.slow
 
 SHORT = "the movie was not good"
 LONG = "the movie was not good, the film was unbelievable! a bcdefghijkl mnopqrstuv bad"

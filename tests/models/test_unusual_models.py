@@ -26,27 +26,13 @@ from stabcert.models.segmentation import segment
 from stabcert.models.text import BASELINES, MaskedText, removes_tokens_exactly
 from tests.models.test_neighbours_of_patches import SIZES
 from tests.models.test_neighbours_of_patches import save as save_image_model
-from tests.models.tiny import FAMILIES, SPECIAL_FAMILIES, save_tiny_bert, tiny_network, tiny_tokenizer
 from tests.models.tiny_images import CPU, SIDE, picture
+from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, save, save_tiny_bert, save_vit, tiny_network
+from tests.tiny_tokenizers import tiny_tokenizer
+
+pytestmark = pytest.mark.slow
 
 GRADIENTS = ("intgrad", "saliency", "inputxgrad", "smoothgrad", "clime", "mfaba")
-
-
-def save(network: Any, directory: Path, processor: Any) -> Path:
-    transformers.utils.logging.disable_progress_bar()
-    network.save_pretrained(directory)
-    transformers.utils.logging.enable_progress_bar()
-    processor.save_pretrained(directory)
-    return directory
-
-
-def save_vit(directory: Path, **processing: Any) -> Path:
-    config = transformers.ViTConfig(**SIZES, image_size=SIDE, patch_size=8, num_labels=3, initializer_range=0.5)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = transformers.ViTForImageClassification(config)
-    options = {"size": {"height": SIDE, "width": SIDE}} | processing
-    return save(network, directory, transformers.ViTImageProcessor(**options))
 
 
 # Colours
@@ -76,7 +62,7 @@ def test_a_network_that_reads_blue_first_is_shown_and_divided_in_true_colours(tm
 
 
 def test_red_first_stays_red_first(tmp_path: Path) -> None:
-    loaded = load_model(str(save_vit(tmp_path)), device="cpu")
+    loaded = load_model(str(save_vit(tmp_path, initializer_range=0.5)), device="cpu")
     assert loaded.network.preprocessing.colours == (0, 1, 2)  # type: ignore[union-attr]
     masked: Any = loaded.predictor(picture()).masked_input
     assert np.array_equal(masked.pixels, np.array(picture()))
@@ -132,7 +118,7 @@ def test_a_processor_that_makes_patches_or_clusters_of_colours_is_refused_with_w
 
 
 def test_a_model_whose_images_are_not_resized_is_tried_with_images_of_its_size(tmp_path: Path) -> None:
-    loaded = load_model(str(save_vit(tmp_path, do_resize=False)), device="cpu")
+    loaded = load_model(str(save_vit(tmp_path, processing={"do_resize": False}, initializer_range=0.5)), device="cpu")
     image = picture()
     predictor = loaded.predictor(image)
     with torch.inference_mode():
@@ -142,7 +128,7 @@ def test_a_model_whose_images_are_not_resized_is_tried_with_images_of_its_size(t
 
 
 def test_an_image_that_the_network_cannot_read_is_an_error_of_this_image(tmp_path: Path) -> None:
-    loaded = load_model(str(save_vit(tmp_path, do_resize=False)), device="cpu")
+    loaded = load_model(str(save_vit(tmp_path, processing={"do_resize": False}, initializer_range=0.5)), device="cpu")
     with pytest.raises(ModelError, match=r"cannot be run on this input .*Give another input"):
         loaded.predictor(picture(SIDE, 2 * SIDE))(np.ones((1, 32), dtype=bool))
     assert loaded.predictor(picture())(np.ones((1, 16), dtype=bool)).shape == (1, 3)
@@ -159,7 +145,7 @@ def test_patches_that_do_not_divide_the_image_give_way_to_a_grid_and_that_is_not
     assert masked.settings["features"] == "grid:7"
     (note,) = masked.notes
     assert note.endswith(
-        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels: using --features grid:7"
+        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels: using features='grid:7'"
     )
     assert loaded.predictor(picture(), features="grid:7").masked_input.notes == ()
     with pytest.raises(ParameterError, match="do not divide"):
@@ -205,7 +191,7 @@ def test_the_advice_on_saving_timm_models_writes_no_pickle(tmp_path: Path) -> No
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
 @pytest.mark.parametrize("kind", ["text", "image"])
 def test_gradients_are_those_of_any_other_place_inside_of(mode: Callable[[], Any], kind: str, tmp_path: Path) -> None:
-    directory = save_tiny_bert(tmp_path) if kind == "text" else save_vit(tmp_path)
+    directory = save_tiny_bert(tmp_path) if kind == "text" else save_vit(tmp_path, initializer_range=0.5)
     source: Any = "the movie was not good" if kind == "text" else picture()
 
     def attributions() -> list[np.ndarray]:
@@ -241,7 +227,7 @@ def test_every_baseline_that_is_advised_is_possible(family: str) -> None:
         try:
             text(family, baseline)
         except ParameterError as error:
-            found = re.search(r"use --baseline ([a-z|]+)$", str(error))
+            found = re.search(r"use baseline='([a-z|]+)'$", str(error))
             assert found is not None
             advised |= set(found[1].split("|"))
         else:
@@ -269,7 +255,7 @@ def test_a_mixture_of_experts_has_near_ties_although_it_cannot_compute_in_float6
 
 
 def test_a_network_without_gradients_says_what_to_do() -> None:
-    with pytest.raises(ModelError, match=r"gives no gradients for this input .*such as --method lime"):
+    with pytest.raises(ModelError, match=r"gives no gradients for this input .*such as method='lime'"):
         explain(text("reformer", "remove"), "saliency")
 
 
@@ -292,6 +278,6 @@ def test_fewer_samples_than_features_are_noted_by_lime() -> None:
     predictor = text("bert", "remove")
     (note,) = explain(predictor, "lime", n_samples=5).notes
     assert note.startswith("lime evaluated 5 samples for 5 features")
-    assert "--n-samples 12 or more" in note
+    assert "n_samples=12 or more" in note
     assert explain(predictor, "lime", n_samples=6).notes == ()
     assert explain(predictor, "occlusion").notes == ()

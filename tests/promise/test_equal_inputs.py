@@ -18,6 +18,8 @@ from tests.doubles import Threshold
 from tests.known_model import call, loaded, write_inputs, write_mask
 from tests.promise.cases import DELTAS, ROUNDING, SLOW, SumModulo, judge
 
+pytestmark = pytest.mark.slow
+
 FUNCTION, MASK, RADIUS = Threshold(8, 2, [4, 5, 6, 7]), np.arange(8) < 2, 2
 """16 of 22 additions keep the class."""
 COMMANDS, COPIES = (400 if SLOW else 16), 24

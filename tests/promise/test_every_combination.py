@@ -19,8 +19,11 @@ from scipy import stats
 
 from stabcert.core.soft.certificate import Formulation, SoftCertificate
 from stabcert.core.soft.certify import certify_soft
+from tests.oracles import stability_rate
 from tests.promise.cases import FALSE_ALARM, ROUNDING, SLOW, at_most, just_above
 from tests.promise.known_rates import BySize, Known, just_below, rates, watched_just_below
+
+pytestmark = pytest.mark.slow
 
 RUNS = 1000 if SLOW else 50
 MORE = 1000 if SLOW else 80
@@ -150,6 +153,8 @@ def test_sequential_tests(name: str, formulation: Formulation, how: str) -> None
         arguments = {"formulation": formulation, "simultaneous": together, "min_rate": min_rate, "max_samples": most}
         for found in certificates(known, radii, RUNS, **arguments):
             check_record(found, truths, most)
+            if formulation == "worst":
+                assert all(larger.upper <= smaller.upper for smaller, larger in pairwise(found.rates))
             pairs = list(zip(found.rates, truths, strict=True))
             for statement, missed in {
                 "certified": [one.verdict == "certified" and truth < min_rate for one, truth in pairs],
@@ -159,3 +164,38 @@ def test_sequential_tests(name: str, formulation: Formulation, how: str) -> None
             }.items():
                 wrong.add(statement, radii, asked, missed, together=together)
     wrong.judge()
+
+
+@pytest.mark.parametrize("how", ["just below", "on the threshold"])
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+@pytest.mark.parametrize("name", ["several sizes", "one size", "falling"])
+def test_the_largest_radius(name: str, formulation: Formulation, how: str) -> None:
+    """No radius that it covers has a rate below the one requested, except with frequency delta."""
+    known = (
+        Case(BySize([0, 0, 1, 6, 15, 20, 20, 12, 3, 1]), 0.9, 0.1, 42, 130)
+        if name == "falling"
+        else case(name, formulation)
+    )
+    wrong = 0
+    asked = as_list(known.function, "list")
+    truths = rates(known.function, formulation, asked)
+    below = [truth for truth in truths if truth < known.target]
+    # Where all rates reach the target, the smallest is the one that a wrong certificate would cover.
+    min_rate = just_above(max(below, default=sorted(truths)[0])) if how == "just below" else at_most(min(truths))
+    for found in certificates(known, "list", RUNS, formulation=formulation, min_rate=min_rate, largest_radius=True):
+        covered = [truth for r, truth in zip(asked, truths, strict=True) if r <= (found.largest_radius or 0)]
+        wrong += any(truth < min_rate for truth in covered)
+        for rate, truth in zip(found.rates, truths, strict=False):
+            assert not rate.met or rate.radius <= (found.largest_radius or 0), "what is met is covered"
+            assert not (rate.enumerated and rate.lower > truth + ROUNDING)
+    assert wrong <= stats.binom.isf(FALSE_ALARM / JUDGED, RUNS, known.delta)
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+@pytest.mark.parametrize("name", ["several sizes", "every other size", "one size"])
+def test_the_known_rates_are_the_definition(name: str, formulation: Formulation) -> None:
+    function = case(name, formulation).function
+    radii = list(range(1, function.n_features + 1))
+    nothing = np.zeros(function.n_features, dtype=np.bool_)
+    truths = [stability_rate(function, nothing, radius, formulation) for radius in radii]
+    assert rates(function, formulation, radii) == truths

@@ -23,6 +23,8 @@ from tests.doubles import one_hot
 from tests.promise.cases import FALSE_ALARM, ROUNDING, SLOW, SumModulo, just_above
 from tests.promise.known_rates import BySize, Known, just_below, rates, watched_just_below
 
+pytestmark = pytest.mark.slow
+
 RUNS = 1000 if SLOW else 90
 FEWER = 1000 if SLOW else 60
 JUDGED = 1000

@@ -15,6 +15,8 @@ import pytest
 from tests.doubles import Table
 from tests.promise.cases import CERTIFICATES, DELTAS, ROUNDING, Core, Record, check, mask_option, records
 
+pytestmark = pytest.mark.slow
+
 
 def hardest(radius: int) -> tuple[Core, Fraction]:
     """A function and a keep probability with which one radius is just too large: its probability is just below 1/2."""

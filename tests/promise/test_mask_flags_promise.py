@@ -17,6 +17,8 @@ from tests.doubles import Table
 from tests.known_model import call, loaded, write_inputs
 from tests.promise.cases import CERTIFICATES, Record, mask_option
 
+pytestmark = pytest.mark.slow
+
 N, K = 7, 3
 MASK = np.arange(N) < K
 SEED = 5

@@ -13,12 +13,14 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from stabcert.cli.draws import Draws, Stream, noise_generator
 from stabcert.cli.inputs import Item
 from stabcert.cli.tasks import equal_before
 from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.curve.summary import summarise
+from stabcert.core.streams import Draws, Stream, noise_generator
 from tests.promise.cases import ROUNDING, SumModulo, allowed, judge
+
+pytestmark = pytest.mark.slow
 
 RUNS, INPUTS, SAMPLES, DELTA = 40, 100, 10, 0.1
 MASK, RADIUS = np.arange(31) == 30, 9

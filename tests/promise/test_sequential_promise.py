@@ -29,6 +29,8 @@ from tests.promise.cases import (
     records,
 )
 
+pytestmark = pytest.mark.slow
+
 TARGETS = [0.9, 0.5] if SLOW else [0.9]
 MAX_SAMPLES = 200 if SLOW else 100
 SETS = {"independent": (24, 12), "without replacement": (12, 4)}

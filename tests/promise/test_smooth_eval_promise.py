@@ -17,6 +17,8 @@ from tests.doubles import Threshold
 from tests.known_model import call, loaded, write_mask
 from tests.promise.cases import CERTIFICATES, DELTAS, ROUNDING, SLOW, judge
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = CERTIFICATES // 5 if SLOW else 20
 INPUTS, RADIUS = 12, 2
 NAMES = ("accuracy", "consistency", "rate")

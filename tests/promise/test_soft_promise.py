@@ -15,6 +15,8 @@ import pytest
 
 from tests.promise.cases import DELTAS, SLOW, SumModulo, check, mask_option, misses, nearest, records
 
+pytestmark = pytest.mark.slow
+
 TARGETS = [0.9, 0.5] if SLOW else [0.9]
 INDEPENDENT, WITHOUT_REPLACEMENT = (24, 12), (12, 4)
 """Features that can be added, and how many are: 9,740,686 ways, and 794."""

@@ -18,6 +18,7 @@ from PIL import Image
 
 from stabcert.core.curve.result import Estimate, SmoothedInput
 from stabcert.core.curve.summary import summarise
+from stabcert.records.writing import to_json
 from stabcert.report import sheet
 from stabcert.report.canvas import Canvas, Exhibit
 from stabcert.report.charts import fonts
@@ -26,7 +27,7 @@ from stabcert.report.curve.record import CurveFinding, curve_result, settings_of
 from stabcert.report.curve.wording import gained_interval, interval_shown, lambda_text, meanings, verdict
 from stabcert.report.figure import caption, figure
 from stabcert.report.page import Page
-from stabcert.report.record import InputInfo, to_json
+from stabcert.report.record import InputInfo
 from stabcert.report.says.common import failure
 from stabcert.report.says.curve import changes, curve_document
 from tests.report import curves

@@ -13,12 +13,8 @@ import numpy as np
 import pytest
 
 from stabcert.core.soft.certify import certify_soft
-from stabcert.report.record import (
-    Prediction,
-    failed_record,
-    load_schema,
-    to_json,
-)
+from stabcert.records.writing import to_json
+from stabcert.report.record import Prediction, failed_record, load_schema
 from tests.doubles import Majority
 from tests.report import curves, verifications
 from tests.report.examples import (

@@ -78,7 +78,7 @@ def test_every_status_is_in_the_schema_and_the_missed_ones_end_with_exit_code_1(
         if branch["title"] in ("explain", "certify-soft", "certify-hard"):
             assert set(REFUSED) <= set(branch["properties"]["status"]["enum"])
             assert "reason" not in branch["required"]
-    assert set(REFUSED) <= set(schema["$defs"]["verified-record"]["properties"]["status"]["enum"])
+    assert set(REFUSED) <= set(schema["$defs"]["RecordPlace"]["properties"]["status"]["enum"])
     assert set(MISSED) == {"not-certified", "undecided", *REFUSED}
 
 

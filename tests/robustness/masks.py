@@ -96,10 +96,10 @@ CASES = cases(
     ("all ones, hard", _mask(json.dumps([1] * 9), command="certify-hard"), 0, "reported, 9 of 9"),
     ("all ones, spectrum", _mask(json.dumps([1] * 9), command="fourier"), 0, "reported, 9 of 9"),
     ("a mask with NaN", _mask("[NaN, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "NaN is not a finite number"),
-    ("a mask with shares", _mask("[0.5, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),
-    ("a mask with 2", _mask("[2, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),
-    ("a mask with a number of 40 digits", _mask(f"[{10**40}, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "a mask holds only 0 and 1"),
-    ("a mask of words", _mask('["a", 1, 0, 0, 0, 0, 0, 0, 0]'), 3, "a mask holds only 0 and 1"),
+    ("a mask with shares", _mask("[0.5, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "must contain only 0 and 1"),
+    ("a mask with 2", _mask("[2, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "must contain only 0 and 1"),
+    ("a mask with a number of 40 digits", _mask(f"[{10**40}, 1, 0, 0, 0, 0, 0, 0, 0]"), 3, "must contain only 0 and 1"),
+    ("a mask of words", _mask('["a", 1, 0, 0, 0, 0, 0, 0, 0]'), 3, "must contain only 0 and 1"),
     ("a mask of 100,000 brackets", _mask("[" * 100_000), 3, "not a JSON array of values 0 or 1"),
     ("a mask that is not UTF-8", _mask(b"[\xff]"), 3, "not a JSON array of values 0 or 1"),
     (
@@ -126,7 +126,7 @@ CASES = cases(
         "a mask of complex numbers",
         _mask(npy(np.ones(9, dtype=complex)), name="mask.npy"),
         3,
-        "a mask holds only 0 and 1",
+        "must contain only 0 and 1",
     ),
     (
         "a mask that is a directory",

@@ -9,21 +9,18 @@ import torch
 import transformers
 
 from tests.models.image_bytes import encoded
-from tests.models.tiny import tiny_network, tiny_tokenizer
 from tests.models.tiny_images import picture
 from tests.robustness.case import Workshop, cases
 from tests.robustness.workshop import SENTENCE, copy, with_weights
+from tests.tiny_models import save, save_vit, seeded, tiny_network
+from tests.tiny_tokenizers import tiny_tokenizer
 
 AREA = "networks"
 _SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 
 
 def _family(family: str) -> str:
-    transformers.utils.logging.disable_progress_bar()
-    tiny_network(family).save_pretrained("model")
-    transformers.utils.logging.enable_progress_bar()
-    tiny_tokenizer(family).save_pretrained("model")
-    return "model"
+    return str(save(tiny_network(family), "model", tiny_tokenizer(family)))
 
 
 def _text(family: str, *options: str, text: str = SENTENCE) -> Sequence[object]:
@@ -49,26 +46,13 @@ def _unresized(shop: Workshop, *sides: int, options: Sequence[str] = ()) -> Sequ
     return _explain(*(_photo(shop, side) for side in sides), options=options)
 
 
-def _vision(kind: str, *, side: int = 32, **config: object) -> None:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        settings = getattr(transformers, f"{kind}Config")(
-            **_SIZES, image_size=32, patch_size=8, id2label={0: "cat", 1: "dog"}, **config
-        )
-        network = getattr(transformers, f"{kind}ForImageClassification")(settings)
-    transformers.utils.logging.disable_progress_bar()
-    network.save_pretrained("model")
-    transformers.utils.logging.enable_progress_bar()
-    transformers.ViTImageProcessor(size={"height": side, "width": side}).save_pretrained("model")
-
-
 def _one_channel(shop: Workshop) -> Sequence[object]:
-    _vision("ViT", num_channels=1)
+    save_vit("model", num_channels=1)
     return _explain(_photo(shop))
 
 
 def _odd_size(shop: Workshop) -> Sequence[object]:
-    _vision("Dinov2", side=36)
+    save_vit("model", "Dinov2ForImageClassification", processing={"size": {"height": 36, "width": 36}})
     return _explain(_photo(shop))
 
 
@@ -95,10 +79,8 @@ def _ties(shop: Workshop) -> Sequence[object]:
 def _patches(shop: Workshop) -> Sequence[object]:
     vision = {**_SIZES, "patch_size": 8, "num_patches": 16}
     config = transformers.Siglip2Config(vision_config=vision, id2label={0: "cat", 1: "dog"})
-    transformers.utils.logging.disable_progress_bar()
-    transformers.Siglip2ForImageClassification(config).save_pretrained("model")
-    transformers.utils.logging.enable_progress_bar()
-    transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=16).save_pretrained("model")
+    processor = transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=16)
+    save(seeded(lambda: transformers.Siglip2ForImageClassification(config)), "model", processor)
     return _explain(_photo(shop))
 
 

@@ -37,7 +37,7 @@ def _labelled(shop: Workshop, *options: object) -> Sequence[object]:
 
 CASES = cases(
     AREA,
-    ("a rate in percent", _ask("certify-soft", "--min-rate", 90), 2, "got 90. For 90% write --min-rate 0.9"),
+    ("a rate in percent", _ask("certify-soft", "--min-rate", 90), 2, "got 90. For 90% use --min-rate 0.9"),
     ("a largest radius without a rate", _ask("certify-soft", "--largest-radius"), 2, "add --min-rate RATE"),
     ("two methods for one mask", _ask("certify-hard", method="lime,random"), 2, "use --method lime"),
     ("a device that is none", _ask("fourier", "--device", "gpu"), 2, "use auto, cpu, cuda"),
@@ -46,7 +46,7 @@ CASES = cases(
         "a radius larger than what is left",
         _ask("certify-soft", "-r", 99),
         2,
-        "radius 99 is not possible: 7 of the 9 features are left to add",
+        "radius must be from 0 to 7, got 99",
     ),
     ("a negative radius", _ask("certify-soft", "--radius=-1"), 2, "--radius '-1' is not a radius"),
     ("a radius that is no number", _ask("certify-soft", "-r", "two"), 2, "write 4, 1,2,5, 1:10 or all"),
@@ -183,5 +183,5 @@ CASES = cases(
     ("k = 0 for each input", _each("-k", 0), 2, "--top-k 0 is not possible"),
     ("k = 200% for each input", _each("-k", "200%"), 2, "at most 100%"),
     ("a k that one of two inputs has", _each("-k", 5, command="explain"), 4, "use 1 to 3"),
-    ("a radius that one of two inputs has", _each("-r", 4), 4, "radius 4 is not possible"),
+    ("a radius that one of two inputs has", _each("-r", 4), 4, "got 4, because"),
 )

@@ -37,6 +37,8 @@ from tests.robustness.case import Case, Workshop
 from tests.robustness.table import ROWS, Row, command_line, render, summary
 from tests.waiting import LIMIT, finish, wait_for_lines
 
+pytestmark = pytest.mark.slow
+
 CASES: tuple[Case, ...] = tuple(
     case
     for module in (

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
-from tests.models.tiny import save_tiny_bert
+from tests.tiny_models import save_tiny_bert, save_vit
 
 TEXT, IMAGE = "text-model", "image-model"
 SENTENCE = "the movie was not bad, a great film"
@@ -19,24 +18,8 @@ SENTENCE = "the movie was not bad, a great film"
 
 def save_models(directory: Path) -> None:
     """Both tiny models below ``directory``."""
-    transformers.utils.logging.disable_progress_bar()
     save_tiny_bert(directory / TEXT)
-    config = transformers.ViTConfig(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        image_size=32,
-        patch_size=8,
-        initializer_range=0.5,
-        id2label={0: "cat", 1: "dog", 2: "owl"},
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = transformers.ViTForImageClassification(config)
-    network.save_pretrained(directory / IMAGE)
-    transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(directory / IMAGE)
-    transformers.utils.logging.enable_progress_bar()
+    save_vit(directory / IMAGE, initializer_range=0.5)
 
 
 def copy(model: str, name: str) -> Path:

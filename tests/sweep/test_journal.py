@@ -215,6 +215,7 @@ def test_what_is_no_file_is_written_to_but_not_resumed() -> None:
         journal.write(LINES[0].strip(), "k0")
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_and_resumed_is_undisturbed(path: Path) -> None:
     rng = np.random.default_rng(0)
     command = [sys.executable, journal_script.__file__, str(path)]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from stabcert.sweep.key import digest, record_key, request_key
+from stabcert.core.streams import digest
+from stabcert.sweep.key import record_key, request_key
 
 REQUEST: dict[str, Any] = {
     "schema": "stabcert/1",

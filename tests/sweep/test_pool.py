@@ -54,18 +54,21 @@ def squares(square: Square, notes: list[str], numbers: range, workers: int = 2) 
         yield from pool.run(numbers)
 
 
+@pytest.mark.slow
 def test_every_result_comes_once_with_its_position(ray_cluster: str, tmp_path: Path, notes: list[str]) -> None:
     found = list(squares(Square(tmp_path), notes, range(10, 30)))
     assert sorted((position, value) for position, (value, _) in found) == [(i - 10, i * i) for i in range(10, 30)]
     assert len({process for _, (_, process) in found}) == 2
 
 
+@pytest.mark.slow
 def test_a_dead_worker_is_replaced_and_its_input_done(ray_cluster: str, tmp_path: Path, notes: list[str]) -> None:
     found = dict(squares(Square(tmp_path, deadly=(1, 4)), notes, range(6)))
     assert [found[i][0] for i in range(6)] == [0, 1, 4, 9, 16, 25]
     assert sum("a worker died" in note for note in notes) == 2
 
 
+@pytest.mark.slow
 def test_nothing_of_ray_reaches_stdout(ray_cluster: str, tmp_path: Path) -> None:
     """Ray prints the death of a worker to sys.stdout, from a thread."""
     code = (
@@ -78,12 +81,14 @@ def test_nothing_of_ray_reaches_stdout(ray_cluster: str, tmp_path: Path) -> None
     assert (done.stdout, done.stderr) == ("mine\n", "")
 
 
+@pytest.mark.slow
 def test_an_input_that_kills_every_worker_is_given_up(ray_cluster: str, tmp_path: Path, notes: list[str]) -> None:
     found = dict(squares(Square(tmp_path, deadly=(1,), lives=99), notes, range(4)))
     assert [found[i][0] for i in range(4)] == [0, -1, 4, 9]
     assert len(list(tmp_path.glob("1-*"))) == ATTEMPTS
 
 
+@pytest.mark.slow
 def test_nobody_runs_far_ahead_of_a_slow_input(ray_cluster: str, tmp_path: Path, notes: list[str]) -> None:
     """The first input ends when the last that may overtake it has begun: 4 for each of the 2 workers."""
     positions = [position for position, _ in squares(Square(tmp_path, slow={0: 7}), notes, range(40))]
@@ -91,6 +96,7 @@ def test_nobody_runs_far_ahead_of_a_slow_input(ray_cluster: str, tmp_path: Path,
     assert 6 <= positions.index(0) < 8
 
 
+@pytest.mark.slow
 def test_more_workers_than_the_cluster_has_room_for_are_refused(
     ray_cluster: str, tmp_path: Path, notes: list[str]
 ) -> None:

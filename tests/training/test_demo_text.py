@@ -17,6 +17,8 @@ from stabcert.errors import InputError
 from stabcert.models.demo import merge_deltas, read_deltas
 from tests.training import demo_text as training
 
+pytestmark = pytest.mark.slow
+
 
 def tiny_network(n_classes: int = 2) -> Any:
     from transformers import BertConfig, BertForSequenceClassification

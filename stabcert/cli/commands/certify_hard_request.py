@@ -7,13 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stabcert.cli.draws import STREAM_RULE, as_recorded
+from stabcert.cli.commands.recorded import as_recorded
 from stabcert.cli.explanation import read_mask
 from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.hard.bernoulli import check_bernoulli
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.noise import grid_count
 from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.streams import STREAM_RULE
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 from stabcert.report.hard.finding import Direction

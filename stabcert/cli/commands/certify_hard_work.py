@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
-from stabcert.cli.draws import Stream, noise_generator
 from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import decide, predict
@@ -21,8 +20,8 @@ from stabcert.core.hard.exhaustive import enumerate_hard_radius
 from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
 from stabcert.core.noise import quantized_keep_masks, tie_free_counts
 from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
 from stabcert.report.hard.finding import (
-    NOISE_STREAM,
     Attack,
     Broken,
     Check,

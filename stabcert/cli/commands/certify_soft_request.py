@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stabcert.cli.draws import STREAM_RULE, as_recorded
+from stabcert.cli.commands.recorded import as_recorded
 from stabcert.cli.parsing import parse_radii
 from stabcert.core.soft.certificate import Formulation, Interval
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, check_parameters, check_request
-from stabcert.core.statistics.bounds import check_delta, hoeffding_sample_size
+from stabcert.core.soft.certify import check_mask
+from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES, SoftQuestion
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.streams import STREAM_RULE
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 
@@ -91,16 +93,8 @@ class SoftRequest:
             allow_inconsistent=allowing.allow_inconsistent,
             allow_vacuous=allowing.allow_vacuous,
         )
-        request._check()
+        request.question()  # refused now, whatever the inputs
         return request
-
-    def _check(self) -> None:
-        """Refuse what no input could make possible."""
-        names = ("delta", "n_samples", "interval", "min_rate", "max_samples", "sequential", "largest_radius")
-        parameters = self.parameters()
-        check_parameters(**{name: parameters[name] for name in names})
-        if self.n_samples is None and not self.sequential:
-            hoeffding_sample_size(parameters["epsilon"], parameters["delta"])
 
     def check_mask(self, mask: Mask) -> None:
         """Refuse what `certify_soft` refuses of a mask before its first evaluation.
@@ -108,7 +102,7 @@ class SoftRequest:
         Raises:
             ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.
         """
-        check_request(mask, **self.for_mask(mask).parameters())
+        check_mask(self.for_mask(mask).question(), mask)
 
     def for_mask(self, mask: Mask) -> SoftRequest:
         """Return the request with a radius: nobody asked for radius 1 where no feature is left to add."""
@@ -134,33 +128,32 @@ class SoftRequest:
         ):
             if contradicts:
                 raise ParameterError(f"{name} {getattr(asked, name)} contradicts the rest of the request")
-        asked.parameters()
+        parse_radii(request["radius"])
         return asked
 
     def record(self) -> dict[str, Any]:
         return as_recorded(asdict(self))
 
     def of_draws(self) -> dict[str, Any]:
-        """Return what another draw belongs to, as plain values.
+        """Return what another draw belongs to, as plain values: the question, and the function that it is about."""
+        return {**self.question().of_draws(), "smooth": self.smooth, "smooth_draws": self.smooth_draws}
 
-        Not the maximum of samples: whoever raises it goes on with the draws of before, which costs nothing because the
-        bounds hold at every moment. A new draw would be one more chance to be wrong.
+    def question(self) -> SoftQuestion:
+        """Return what is asked of one mask.
+
+        Raises:
+            ParameterError: no mask could make it possible.
         """
-        parameters = {name: value for name, value in self.parameters().items() if name != "max_samples"}
-        return {**parameters, "smooth": self.smooth, "smooth_draws": self.smooth_draws}
-
-    def parameters(self) -> dict[str, Any]:
-        """Arguments of `certify_soft`, all but predictor, mask and generator."""
-        return {
-            "radius": parse_radii(self.radius or ("all" if self.largest_radius else "1")),
-            "epsilon": _EPSILON if self.epsilon is None else self.epsilon,
-            "delta": self.delta / self.family,
-            "n_samples": self.n_samples,
-            "interval": self.interval,
-            "formulation": self.formulation,
-            "simultaneous": self.simultaneous,
-            "min_rate": self.min_rate,
-            "max_samples": self.max_samples,
-            "sequential": self.sequential,
-            "largest_radius": self.largest_radius,
-        }
+        return SoftQuestion(
+            parse_radii(self.radius or ("all" if self.largest_radius else "1")),
+            epsilon=_EPSILON if self.epsilon is None else self.epsilon,
+            delta=self.delta / self.family,
+            n_samples=self.n_samples,
+            interval=self.interval,
+            formulation=self.formulation,
+            simultaneous=self.simultaneous,
+            min_rate=self.min_rate,
+            max_samples=self.max_samples,
+            sequential=self.sequential,
+            largest_radius=self.largest_radius,
+        )

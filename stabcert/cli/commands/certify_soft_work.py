@@ -9,12 +9,12 @@ import numpy as np
 
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.thresholds import nothing_left
-from stabcert.cli.draws import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import predict
 from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
-from stabcert.core.soft.certify import Interrupted, certify_soft
+from stabcert.core.soft.certify import Interrupted, answer_soft
+from stabcert.core.streams import SMOOTHING_STREAM, Stream, noise_generator
 from stabcert.report.record import Prediction, prediction_record, soft_result
 from stabcert.report.refusal import allowed_of
 
@@ -36,14 +36,14 @@ class SoftWork:
         smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
         interrupted = False
         try:
-            found = certify_soft(
+            found = answer_soft(
                 smoothed or case.predictor,
                 case.choice.mask,
+                request.question(),
                 judge_mask=False,  # the explanation in the record does, from what it shows anyway
                 rng=case.draws.generator(
                     Stream.certificate, case.choice.mask, request.of_draws(), rule=request.stream_rule
                 ),
-                **request.parameters(),
             )
         except Interrupted as error:
             found, interrupted = error.certificate, True

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stabcert.cli.commands.thresholds import nothing_left
-from stabcert.cli.draws import Draws, Stream
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
@@ -19,9 +18,10 @@ from stabcert.core.comparison import movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.minimal import check_search, smallest_stable_mask
+from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.stable_mask import SearchInterrupted
+from stabcert.core.streams import Draws, Stream
 from stabcert.errors import ParameterError
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.record import Prediction

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from stabcert.cli.draws import Stream
 from stabcert.core.spectrum.analyse import degree_weights
 from stabcert.core.spectrum.result import BasisKind, Spectrum, StabilityBounds, TargetKind
 from stabcert.core.spectrum.settings import DEFAULT_SAMPLES
 from stabcert.core.spectrum.stability_bounds import bounds_cost, stability_bounds
 from stabcert.core.spectrum.transforms import exact_cost
+from stabcert.core.streams import Stream
 from stabcert.errors import ParameterError
 from stabcert.report.spectrum.record import LeftOut, SpectrumFinding
 

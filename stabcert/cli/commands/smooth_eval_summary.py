@@ -14,10 +14,10 @@ from stabcert.cli.tasks import Task, result_parameters
 from stabcert.cli.writer import Summarised
 from stabcert.core.curve.result import Estimate, EstimateAtRadius, SmoothedInput
 from stabcert.core.curve.summary import summarise
+from stabcert.core.streams import digest
 from stabcert.errors import ParameterError
+from stabcert.records.writing import SCHEMA
 from stabcert.report.curve.record import CurveFinding, Threshold, curve_record, settings_of, smoothed_input
-from stabcert.report.record import SCHEMA
-from stabcert.sweep.key import digest
 
 
 class SmoothSummary:

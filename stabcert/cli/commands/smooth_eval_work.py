@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from stabcert.cli.draws import SMOOTHING_STREAM, Draws, Stream, noise_generator
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.inputs import Label
 from stabcert.cli.labels import class_of
@@ -17,6 +16,7 @@ from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.runner import Case, Outcome
 from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.masks import top_k_mask
+from stabcert.core.streams import SMOOTHING_STREAM, Draws, Stream, noise_generator
 from stabcert.report.curve.record import EvaluationSettings, input_result
 
 if TYPE_CHECKING:

@@ -17,10 +17,12 @@ from stabcert.cli.items import Item, file_item
 from stabcert.cli.options import Call, ExplanationOptions, InputOptions
 from stabcert.cli.records import Recorded
 from stabcert.cli.runner import Case, Outcome, Runner
+from stabcert.cli.spelling import Flags
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.records import Line
 from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.report.record import RunInfo, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import RunInfo
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.common import never_checked
 from stabcert.report.verify.mask_flags import has_rule, without_rule
@@ -46,11 +48,13 @@ class Again:
 
     Args:
         say: tells the user something on the way.
+        flags: the option of each parameter, for notes and errors.
     """
 
     call: Call
     batch_size: BatchSize
     say: Callable[[str], None]
+    flags: Flags
     models: dict[str, dict[tuple[str, str | None], LoadedModel | ModelError]] = field(default_factory=dict)
 
     def check(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], list[str], RunInfo | None]:
@@ -115,6 +119,7 @@ class Again:
             False,
             (),
             self.models.setdefault(dtype, {}),
+            self.flags,
         )
 
 

@@ -39,10 +39,10 @@ def _certificate_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]
 
     request = record["result"]["request"]
     try:
-        parameters = SoftRequest.from_record(request).parameters()
+        asked = SoftRequest.from_record(request)
     except ParameterError as error:
         return [Check("result.request", request, f"no such certificate: {error}", ok=False)], []
-    return soft_checks(record, parameters)
+    return soft_checks(record, asked.question)
 
 
 def piece_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:

@@ -7,9 +7,8 @@ from typing import Any
 
 from stabcert.cli.text_files import read_lines
 from stabcert.errors import InputError
-from stabcert.report.reading import parse_json
-from stabcert.report.record import SCHEMA
-from stabcert.report.validate import check_record
+from stabcert.records.reading import parse_json
+from stabcert.records.writing import SCHEMA
 
 _COMMANDS = ("certify-soft", "certify-hard")
 
@@ -70,6 +69,8 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
             raise InputError(f"was made by `stabcert {made_by}`; check it with `stabcert {made_by} --verify FILE`")
         made = f"was made by `stabcert {made_by}`" if isinstance(made_by, str) else "names no command"
         raise InputError(f"{made}; what can be checked are records of {' and '.join(_COMMANDS)}")
+    from stabcert.records.problems import check_record
+
     try:
         check_record(record, "failed" if record.get("status") == "failed" else command)
     except InputError as error:

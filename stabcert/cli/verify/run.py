@@ -19,14 +19,17 @@ from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.progress import Progress
 from stabcert.cli.runner import versions
+from stabcert.cli.spelling import Flags, spell
 from stabcert.cli.streams import Notes, console_on, print_json
 from stabcert.cli.verify.arithmetic import arithmetic_checks
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
+from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.records.writing import to_json
 from stabcert.report.document import Document
 from stabcert.report.markdown import escaped, markdown
-from stabcert.report.record import RunInfo, to_json
+from stabcert.report.record import RunInfo
 from stabcert.report.says.common import failure
 from stabcert.report.says.verification import verification_document
 from stabcert.report.terminal import Shown, lines
@@ -36,7 +39,6 @@ from stabcert.report.verify.mask_flags import notes_of
 from stabcert.report.verify.verification import Verification, failed_verification
 from stabcert.report.visible import visible
 from stabcert.sweep.journal import Journal
-from stabcert.sweep.key import digest
 
 if TYPE_CHECKING:
     from stabcert.cli.verify.again import Again
@@ -61,11 +63,12 @@ def verify(
         raise ParameterError("--format github is not possible with --verify; leave it out, or use --format markdown")
     output.check(resume=call.running.resume)
     check_overwriting(output, asked, ())
-    return _Verify(call, options).run(call.inputs.limit)
+    return _Verify(call, options, asked.flags).run(call.inputs.limit)
 
 
 class _Verify:
-    def __init__(self, call: Call, options: VerifyOptions) -> None:
+    def __init__(self, call: Call, options: VerifyOptions, flags: Flags) -> None:
+        self.flags = flags
         self.command = call.command
         self.source = options.verify or "-"
         self.fast = options.fast
@@ -77,7 +80,7 @@ class _Verify:
         if not self.fast:
             from stabcert.cli.verify.again import Again
 
-            self.again = Again(call, size, self._say)
+            self.again = Again(call, size, self._say, flags)
 
     def run(self, limit: int | None) -> int:
         lines = lines_of(self.source, self.command)[:limit]
@@ -129,6 +132,7 @@ class _Verify:
         try:
             checks, not_checked, run = self._checks(line, line.record)
         except StabcertError as error:
+            spell(error, self.flags)
             if line.origin in str(error):
                 raise
             raise type(error)(f"{line.origin}: {error}") from error

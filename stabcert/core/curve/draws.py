@@ -1,4 +1,4 @@
-"""What all keep probabilities of one input share: the random numbers of the noise, and the additions."""
+"""Random numbers of the noise and additions, shared by all keep probabilities of one input."""
 
 from __future__ import annotations
 
@@ -15,56 +15,58 @@ from stabcert.core.masks import Additions, IndependentDraws, bernoulli_keep_mask
 from stabcert.core.noise import grid_count, quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.trials import MAX_WITHOUT_REPLACEMENT, larger_than
+from stabcert.core.streams import part_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import ParameterError
 
 
 @dataclass(frozen=True)
 class Tries:
-    """The additions to one mask that are tried under every keep probability."""
+    """The additions to one mask that are tested under every keep probability."""
 
     masks: Masks
     parts: tuple[tuple[int, int, bool, slice], ...]
-    """Radius asked for, radius used, whether enumerated, rows of ``masks``."""
-
-
-def words_of(rng: Generator) -> list[int]:
-    """Entropy for a generator that is made several times, for the same numbers each time."""
-    return [int(word) for word in rng.integers(2**63, size=2)]
+    """Requested radius, radius used, True if enumerated, and rows of ``masks``, for each radius."""
 
 
 def as_radii(radii: Sequence[int]) -> tuple[int, ...]:
     try:
         found = tuple(index(radius) for radius in radii)
     except TypeError as error:
-        raise ParameterError(f"radii {radii!r} are not whole numbers") from error
+        raise ParameterError(f"radii must be whole numbers, got {radii!r}. Use numbers such as 1, 2, 4") from error
     if any(radius < 0 for radius in found) or len(set(found)) < len(found):
-        raise ParameterError(f"radii {found} are not possible; use whole numbers from 0, each of them once")
+        raise ParameterError(f"radii must be distinct whole numbers from 0, got {found}. Give each radius once")
     return found
 
 
 def smoothed_predictors(
     predictor: MaskedPredictor, keep_probabilities: Sequence[Fraction], draws: int, noise: Noise, words: list[int]
 ) -> list[SmoothedPredictor]:
-    """``predictor`` under each keep probability, all of them with the same random numbers.
+    """Return ``predictor`` smoothed with each keep probability, all with the same random numbers.
 
     So a feature that one noise mask keeps is also kept by that noise mask under every larger keep probability.
 
     Args:
-        words: entropy of the random numbers; they depend on it and on the number of features alone.
+        words: entropy of the random numbers, which depend on it and on the number of features alone.
 
     Raises:
-        ParameterError: no keep probability, one that is not possible, or noise that is not known.
+        ParameterError: ``keep_probabilities`` is empty or contains one that is repeated or out of range, or
+            ``noise`` is unknown.
     """
     if noise not in ("bernoulli", "quantized"):
-        raise ParameterError(f"noise {noise!r} is not known; use bernoulli or quantized")
+        raise ParameterError(f"noise must be 'bernoulli' or 'quantized', got {noise!r}. Use one of the two")
     if not keep_probabilities or len(set(keep_probabilities)) < len(keep_probabilities):
-        raise ParameterError("give at least one keep probability, and each of them once")
+        raise ParameterError(
+            f"keep_probabilities must be at least one number, each different, got {len(keep_probabilities)} of which "
+            f"{len(set(keep_probabilities))} differ. Give each keep probability once"
+        )
     functions, n = [], predictor.n_features
     for keep_probability in keep_probabilities:
         if not 0 < keep_probability <= 1:
-            raise ParameterError(f"a keep probability of {keep_probability} cannot be smoothed with; use above 0 to 1")
-        again = np.random.default_rng(words)  # the same numbers for every keep probability
+            raise ParameterError(
+                f"keep_probabilities must be above 0 and at most 1, got {keep_probability}. Use a number such as 0.5"
+            )
+        again = part_of(words)  # the same numbers for every keep probability
         if keep_probability == 1:
             keep_masks = np.ones((1, n), dtype=np.bool_)
         elif noise == "quantized":
@@ -77,10 +79,10 @@ def smoothed_predictors(
 
 
 def tries_of(mask: Mask, radii: Sequence[int], n_samples: int, words: list[int]) -> Tries:
-    """For each radius ``n_samples`` additions to ``mask``, or all of them where there are no more.
+    """Draw ``n_samples`` additions to ``mask`` for each radius, or take all of them where there are not more.
 
-    Uniform and independent; without replacement from up to 10^6. Each mask and radius has random numbers of
-    its own, so what is drawn for one does not depend on which others are asked for.
+    The draws are uniform and independent, without replacement from sets of up to 10^6. Each mask and radius has its
+    own random numbers, so the draws for one do not depend on which others are requested.
     """
     words = [*words, *np.packbits(mask).tolist()]
     drawn: dict[int, tuple[bool, slice]] = {}
@@ -89,7 +91,7 @@ def tries_of(mask: Mask, radii: Sequence[int], n_samples: int, words: list[int])
         used = min(radius, int((~mask).sum()))
         if used not in drawn:
             additions = Additions(mask, used)
-            rows.append(_draw(additions, n_samples, np.random.default_rng([*words, used])))
+            rows.append(_draw(additions, n_samples, part_of(words, used)))
             drawn[used] = not larger_than(additions, len(rows[-1])), slice(end, end + len(rows[-1]))
             end += len(rows[-1])
         parts.append((radius, used, *drawn[used]))

@@ -1,4 +1,4 @@
-"""What smoothing does to accuracy and to stability: every keep probability on the same random numbers."""
+"""Effect of smoothing on accuracy and on stability: every keep probability on the same random numbers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from stabcert.core.curve.draws import Tries, as_radii, smoothed_predictors, tries_of, words_of
+from stabcert.core.curve.draws import Tries, as_radii, smoothed_predictors, tries_of
 from stabcert.core.curve.result import MaskStability, SmoothedInput, SmoothingCurve, TriedAdditions
 from stabcert.core.curve.summary import summarise
 from stabcert.core.decisions import decide
 from stabcert.core.hard.certificate import Noise
 from stabcert.core.hard.leads import leads_of, radius_by_counts
 from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, as_masks
 from stabcert.errors import ParameterError
 
@@ -35,39 +36,39 @@ def evaluate_smoothing(
     noise_rng: Generator,
     rng: Generator,
 ) -> tuple[SmoothedInput, ...]:
-    """One input under every keep probability: its predictions, and how stable its masks are.
+    """Evaluate one input under every keep probability: its predictions and the stability of its masks.
 
-    For each keep probability the noise is drawn from ``noise_rng`` and then frozen: a deterministic predictor,
-    which `summarise` speaks of. All keep probabilities share their random numbers, so that a smaller one drops
-    what a larger one drops and more, and each tries the same additions. What is drawn depends on the
-    state of ``noise_rng`` and the number of features alone: give every input a generator of the same state.
+    For each keep probability the noise is drawn from ``noise_rng`` and then frozen. The guarantees of `summarise`
+    are about the resulting deterministic predictors. All keep probabilities share their random numbers, so that a
+    smaller one drops everything that a larger one drops, and each tests the same additions. The noise depends on the
+    state of ``noise_rng`` and the number of features alone. Give every input a generator of the same state.
 
     For each mask and radius the share of ``n_samples`` additions that keep the prediction is an unbiased estimate
-    of the stability rate (uniform draws, without replacement from up to 10^6; all of them where there are no
-    more). A radius above the number of free features is replaced by that number.
+    of the stability rate. The draws are uniform, without replacement from sets of up to 10^6. Where there are at most
+    ``n_samples`` additions, all are tested. A radius above the number of free features is replaced by that number.
 
     Hard and decremental radii are certain: no change of up to that many features changes the prediction.
 
     Args:
         predictor: any `MaskedPredictor`.
-        masks: ``(k, n_features)``, True = kept: for example one for each of k attribution methods.
-        label: the class that would be correct, if known.
-        keep_probabilities: exact, above 0 and up to 1, where 1 is the unsmoothed model. The first is the one that
-            the others are compared with.
-        radii: how many features may be added, each a number from 0.
-        draws: noise masks of each keep probability below 1.
-        n_samples: additions to try for each mask and radius.
+        masks: ``(k, n_features)``, True = kept; for example one for each of k attribution methods.
+        label: the correct class, if known.
+        keep_probabilities: exact, above 0 and up to 1, where 1 is the unsmoothed model. The others are compared
+            with the first.
+        radii: numbers of features that may be added, each a whole number from 0.
+        draws: number of noise masks for each keep probability below 1.
+        n_samples: number of additions to test for each mask and radius.
         noise: ``"bernoulli"``, each feature dropped independently, or ``"quantized"`` (see `quantized_keep_masks`),
             with ``draws`` as the quantization.
-        noise_rng: source of the noise; in the same state for all inputs.
-        rng: source of the additions; independent for each input.
+        noise_rng: source of the noise, in the same state for all inputs.
+        rng: source of the additions, independent for each input.
 
     Returns:
-        One result for each keep probability, in the order given.
+        One result for each keep probability, in the given order.
 
     Raises:
-        ParameterError: keep probabilities, radii or numbers of draws that are not possible.
-        InputError: masks that do not fit.
+        ParameterError: ``keep_probabilities``, ``radii``, ``draws`` or ``n_samples`` is out of range.
+        InputError: ``masks`` does not fit the predictor.
         ModelError: the predictor returned something other than probabilities.
 
     Source: MuS (Xue et al. 2023), Section 4; Soft stability (Jin et al. 2025), Section 4.
@@ -76,7 +77,9 @@ def evaluate_smoothing(
     radii = as_radii(radii)
     keep_probabilities = [Fraction(keep_probability) for keep_probability in keep_probabilities]
     if n_samples < 1 or draws < 1:
-        raise ParameterError(f"{draws} draws and {n_samples} samples are not possible; use 1 or more of each")
+        raise ParameterError(
+            f"draws and n_samples must be at least 1, got {draws} and {n_samples}. Use 1 or more of each"
+        )
     smoothed = smoothed_predictors(predictor, keep_probabilities, draws, noise, words_of(noise_rng))
     words = words_of(rng)
     tries = [tries_of(mask, radii, n_samples, words) for mask in masks]
@@ -116,19 +119,22 @@ def smoothing_curve(
     delta: float = 0.1,
     rng: Generator,
 ) -> SmoothingCurve:
-    """Accuracy and stability over a data set by keep probability: `evaluate_smoothing`, then `summarise`.
+    """Return accuracy and stability over a data set by keep probability: `evaluate_smoothing`, then `summarise`.
 
-    Both say what is guaranteed. Inputs are taken one at a time, so ``predictors`` may make them as it goes.
+    The docstrings of both state the guarantees. Inputs are taken one at a time, so ``predictors`` may be a generator.
 
     Args:
         predictors: one for each input.
         masks: for each input one mask ``(n_features,)``, or ``(k, n_features)`` for k attribution methods.
         labels: for each input its class or None; or None for all.
-        delta: probability that an interval may be wrong, each by itself.
-        rng: source of all randomness, of the noise as well.
+        delta: probability that an interval may be wrong, for each interval individually.
+        rng: source of all randomness, including the noise.
 
-    Other arguments and errors: `evaluate_smoothing`; ValueError if there are not as many masks or labels as
-    predictors.
+    Other arguments: as in `evaluate_smoothing`.
+
+    Raises:
+        ValueError: the numbers of predictors, masks and labels differ.
+        ParameterError, InputError, ModelError: as in `evaluate_smoothing` and `summarise`.
     """
     noise_words, words = words_of(rng), words_of(rng)
     results = []
@@ -145,8 +151,8 @@ def smoothing_curve(
                 draws=draws,
                 n_samples=n_samples,
                 noise=noise,
-                noise_rng=np.random.default_rng(noise_words),
-                rng=np.random.default_rng([*words, i]),
+                noise_rng=part_of(noise_words),
+                rng=part_of(words, i),
             )
         )
     return summarise(results, delta=delta)
@@ -154,12 +160,12 @@ def smoothing_curve(
 
 @dataclass(frozen=True)
 class _Reading:
-    """What the ballots of one masked input prove."""
+    """The prediction and the radius that the ballots of one masked input prove."""
 
     prediction: int
     near_tie: bool
     radius: int | None
-    """Features that may change without changing the prediction."""
+    """Number of features that may change without changing the prediction; None at a near tie."""
 
 
 def _reading(function: SmoothedPredictor, mask: Mask, may_change: Mask) -> _Reading:
@@ -173,7 +179,7 @@ def _reading(function: SmoothedPredictor, mask: Mask, may_change: Mask) -> _Read
 def _mask_stability(function: SmoothedPredictor, mask: Mask, full: _Reading, tries: Tries) -> MaskStability:
     reading = _reading(function, mask, ~mask)
     decisions = decide(function, tries.masks)
-    # Which class has to survive is itself too close to call, and so is every outcome.
+    # If the class that must survive is itself a near tie, so is every outcome.
     near_tie = decisions.near_tie | reading.near_tie
     match = (decisions.classes == reading.prediction) & ~near_tie
     return MaskStability(

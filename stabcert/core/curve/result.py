@@ -1,4 +1,4 @@
-"""What smoothing does to one input and over a data set: plain numbers only, no input, no model, no report."""
+"""Effects of smoothing on one input and over a data set: plain numbers, without inputs, models or reports."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class TriedAdditions:
-    """Additions to one mask that were tried at one radius, and what became of the prediction."""
+    """Additions to one mask that were tested at one radius, and their effect on the prediction."""
 
     radius: int
-    """As asked for."""
+    """The requested radius."""
     radius_used: int
-    """The same, but at most the number of features that are left to add."""
+    """The requested radius, but at most the number of features that are left to add."""
     samples: int
     matches: int
     """Additions with the prediction of the mask. A near tie is not a match."""
     near_ties: int
     enumerated: bool
-    """Every addition was tried once."""
+    """True if every addition was tested once."""
 
     @property
     def smallest_rate(self) -> float:
-        """Share of matches if no near tie is one: at most the share that another arithmetic would find."""
+        """Share of matches if near ties are not matches: at most the share that another arithmetic would find."""
         return self.matches / self.samples
 
     @property
@@ -37,13 +37,13 @@ class MaskStability:
 
     masked_prediction: int
     near_tie: bool
-    """Which class that is could not be told for certain."""
+    """True if the predicted class is not certain."""
     consistent: bool | None
-    """The same class as for the full input; None if one of them is a near tie."""
+    """True if the class is that of the full input; None if one of them is a near tie."""
     n_free: int
-    """Features that are left to add."""
+    """Number of features that are left to add."""
     hard_radius: int | None
-    """No addition of up to this many features changes the prediction, for certain; None at a near tie."""
+    """Number of features up to which additions certainly do not change the prediction; None at a near tie."""
     additions: tuple[TriedAdditions, ...]
 
 
@@ -57,21 +57,21 @@ class SmoothedInput:
     """Class of the full input."""
     near_tie: bool
     correct: bool | None
-    """None without a label."""
+    """True if the class is the label; None without a label."""
     agrees: bool | None
-    """The class of the unsmoothed model; None if one of the two is a near tie."""
+    """True if the class is that of the unsmoothed model; None if one of the two is a near tie."""
     decremental_radius: int | None
-    """No removal of up to this many features from the full input changes its prediction, for certain.
+    """Number of features up to which removals from the full input certainly do not change its prediction.
 
-    It says nothing of a mask, and so needs no consistency. None at a near tie.
+    It is not about a mask, and so does not require consistency. None at a near tie.
     """
     masks: tuple[MaskStability, ...]
-    """One for each mask that was given, such as one for each attribution method."""
+    """One for each given mask, such as one for each attribution method."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean over the inputs seen, and an interval for the mean over all inputs."""
+    """Mean over the evaluated inputs, with an interval for the mean over the population."""
 
     mean: float
     """Near ties are counted as failures."""
@@ -86,7 +86,7 @@ class EstimateAtRadius:
     lower: float
     upper: float
     clamped: int
-    """Inputs with fewer features to change than the radius: theirs is counted at all the features they have."""
+    """Number of inputs with fewer features to change than the radius. They are counted at all of their features."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,13 @@ class MethodStability:
 
 @dataclass(frozen=True)
 class SmoothingLevel:
-    """Everything about one keep probability."""
+    """Results for one keep probability."""
 
     keep_probability: Fraction
     accuracy: Estimate | None
     """None if no input has a label; otherwise over the inputs that have one, like ``certified_accuracy``."""
     agreement: Estimate
-    """Share of inputs with the class of the unsmoothed model."""
+    """Share of inputs that have the class of the unsmoothed model."""
     certified_accuracy: tuple[EstimateAtRadius, ...]
     """Share of inputs that are correct and whose decremental radius is at least the radius."""
     methods: tuple[MethodStability, ...]
@@ -116,20 +116,20 @@ class SmoothingLevel:
 
 @dataclass(frozen=True)
 class SmoothingDifference:
-    """One keep probability minus the reference, input by input: positive means that this much is gained."""
+    """One keep probability minus the reference, input by input; a positive number is a gain."""
 
     keep_probability: Fraction
     reference: Fraction
     accuracy: Estimate | None
     rates: tuple[tuple[EstimateAtRadius, ...], ...]
-    """For each method the difference of the stability rates by radius."""
+    """Difference of the stability rates by radius, for each method."""
 
 
 @dataclass(frozen=True)
 class SmoothingCurve:
-    """Accuracy and stability by keep probability; made by `stabcert.core.curve.summary.summarise`.
+    """Accuracy and stability by keep probability; returned by `stabcert.core.curve.summary.summarise`.
 
-    Every interval holds by itself with probability 1 - delta, not all of them together.
+    Every interval holds individually with probability 1 - delta. The intervals do not hold jointly.
     """
 
     inputs: int
@@ -137,4 +137,4 @@ class SmoothingCurve:
     delta: float
     levels: tuple[SmoothingLevel, ...]
     differences: tuple[SmoothingDifference, ...]
-    """Of every keep probability but the first to the first, in the order given."""
+    """Difference of every other keep probability to the first, in the given order."""

@@ -1,4 +1,4 @@
-"""From single inputs to the curve: means over a data set with intervals, and paired differences."""
+"""The smoothing curve from single inputs: means over a data set with intervals, and paired differences."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from stabcert.errors import InputError
 
 
 def summarise(inputs: Sequence[tuple[SmoothedInput, ...]], *, delta: float) -> SmoothingCurve:
-    """Means over all inputs by keep probability, and what each gains or loses against the first.
+    """Return means over all inputs by keep probability, and the differences of each to the first.
 
-    Guaranteed for inputs that are independent draws of one population, each interval by itself: with
+    Guaranteed for inputs that are independent draws of one population, for each interval individually: with
     probability at least 1 - delta it covers the mean over that population, for the smoothed predictors with
     this frozen noise. Shares of inputs (accuracy, agreement, consistency, hard radii) have Clopper-Pearson
-    intervals. A stability rate of one input is an unbiased estimate from few additions, so the estimates are
-    independent values in [0, 1] whose mean is the mean of the *true* rates: the interval of `mean_lower` and
-    `mean_upper` accounts for the choice of the inputs and for that of the additions alike. Where a near tie
-    leaves a value open, the lower bound takes the smaller one and the upper bound the larger one.
+    intervals. A stability rate of one input is an unbiased estimate from few additions. So the estimates are
+    independent values in [0, 1] whose mean is the mean of the *true* rates. The interval of `mean_lower` and
+    `mean_upper` accounts both for the choice of the inputs and for the choice of the additions. Where a near tie
+    leaves a value open, the lower bound takes the smaller value and the upper bound the larger one.
 
-    A radius above the number of features that an input has is counted at all of them, so that the means at
-    all radii are over the same inputs; ``clamped`` says how many such inputs there are.
+    A radius above the number of features of an input is counted at all of its features, so that the means at
+    all radii are over the same inputs. ``clamped`` is the number of such inputs.
 
-    Differences are taken input by input, which have seen the same noise and the same additions, so that what
-    is common to both cancels.
+    Differences are taken input by input. Both sides have the same noise and the same additions, so that their
+    common part cancels.
 
     Args:
         inputs: for each input the results of `stabcert.core.curve.evaluate.evaluate_smoothing`, in any order.
         delta: probability that an interval may be wrong.
 
     Raises:
-        InputError: no input, or inputs that were evaluated under different settings.
+        InputError: ``inputs`` is empty, or the inputs were evaluated under different settings.
         ParameterError: ``delta`` is not between 0 and 1.
     """
     check_delta(delta)
@@ -60,16 +60,21 @@ def summarise(inputs: Sequence[tuple[SmoothedInput, ...]], *, delta: float) -> S
 
 def _check_alike(inputs: Sequence[tuple[SmoothedInput, ...]]) -> None:
     if not inputs or not inputs[0]:
-        raise InputError("a smoothing curve needs at least one input and one keep probability")
+        raise InputError(
+            "inputs must contain at least one input with one keep probability, got none. Evaluate an input first"
+        )
     first = _settings(inputs[0])
     for row in inputs:
         if _settings(row) != first:
             raise InputError(
-                "the inputs were evaluated with different keep probabilities, radii or numbers of masks and cannot be "
-                "summarised together; evaluate them again with the same settings"
+                "inputs must have the same keep probabilities, radii and numbers of masks, got different ones. "
+                "Evaluate all inputs again with the same settings"
             )
         if len({one.correct is None for one in row}) > 1:
-            raise InputError("an input has a label under one keep probability and none under another")
+            raise InputError(
+                "an input must have a label under all keep probabilities or under none of them, got a mixture. "
+                "Evaluate it again with one label"
+            )
 
 
 def _settings(row: tuple[SmoothedInput, ...]) -> list[object]:
@@ -136,7 +141,7 @@ def _ends(level: list[SmoothedInput], method: int, i: int) -> list[tuple[float, 
 
 
 def _paired(ones: list[tuple[float, float]], others: list[tuple[float, float]], delta: float) -> Estimate:
-    """The difference of values that are known to lie between two ends each."""
+    """Return the mean difference of values that are each known to lie between two ends."""
     one, other = np.array(ones), np.array(others)
     return Estimate(
         mean=fmean(one[:, 0] - other[:, 0]),
@@ -146,7 +151,7 @@ def _paired(ones: list[tuple[float, float]], others: list[tuple[float, float]], 
 
 
 def _share(flags: Sequence[bool | None], delta: float) -> Estimate:
-    """Share of True; None is what cannot be said, and counts as False for the lower bound and True for the upper."""
+    """Return the share of True. An open flag, None, counts as False in the lower bound and as True in the upper."""
     certain, possible = sum(flag is True for flag in flags), sum(flag is not False for flag in flags)
     return Estimate(
         mean=certain / len(flags),

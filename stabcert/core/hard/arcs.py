@@ -1,7 +1,7 @@
 """The exact worst case for quantized noise, whose features are kept on arcs of a circle of noise masks.
 
-Adding features touches the noise masks on the union of their arcs. What r features can at most take from a
-lead is therefore a maximum of weights covered by r arcs of equal length, which has an exact dynamic programme.
+Adding features affects the noise masks on the union of their arcs. The largest loss that r features cause to
+a lead is therefore a maximum of weights covered by r arcs of equal length, which has an exact dynamic programme.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from stabcert.core.types import Masks
 
 
 def radius_by_arcs(leads: Leads, keep_masks: Masks) -> int | None:
-    """Largest number of features whose change certainly keeps the prediction, from leads and arcs.
+    """Return the largest number of features whose change certainly keeps the prediction, from leads and arcs.
 
     Guaranteed, with certainty: no change of up to that many of the features changes the prediction. For the
-    addition of features, and votes without near ties, nothing more can be proved from the ballots: unless all
-    features may be added, some predictor gives the same ballots and changes its prediction at one feature more.
+    addition of features, and votes without near ties, the ballots cannot prove more. Unless all
+    features may be added, some predictor has the same ballots and changes its prediction at one feature more.
 
     Args:
-        leads: of the prediction that must stay.
+        leads: leads of the prediction that must stay.
         keep_masks: ``(q, m)``: for each feature that may change, the noise masks that keep it.
 
     Returns:
-        None if the columns are not arcs of one length, as those of `quantized_keep_masks` are.
+        The radius; None if the columns are not arcs of one length, as those of `quantized_keep_masks` are.
     """
     design = circular_arcs(keep_masks)
     if design is None:
@@ -36,14 +36,14 @@ def radius_by_arcs(leads: Leads, keep_masks: Masks) -> int | None:
         return 0
     starts, length = design
     others = np.delete(np.arange(len(leads.budgets)), leads.prediction)
-    # Classes that take the same from every noise mask differ in the budget alone; the smallest decides.
+    # Classes with the same loss in every noise mask differ only in the budget, and the smallest budget decides.
     others = others[np.argsort(leads.budgets[others], kind="stable")]
     _, first = np.unique(leads.losses[:, others], axis=1, return_index=True)
     others = others[np.sort(first)]
     radius = int(keep_masks.shape[1])
     largest_losses = leads.losses[:, others].max(axis=1)
     for position, k in enumerate(others):
-        # What no class can exceed; budgets grow from here on.
+        # An upper bound for all classes; budgets grow from here on.
         if position > 0 and _first_above(largest_losses, starts, length, leads.budgets[k], radius) == radius:
             break
         radius = _first_above(leads.losses[:, k], starts, length, leads.budgets[k], radius)
@@ -51,7 +51,7 @@ def radius_by_arcs(leads: Leads, keep_masks: Masks) -> int | None:
 
 
 def circular_arcs(keep_masks: Masks) -> tuple[NDArray[np.intp], int] | None:
-    """Distinct starts and the common length, if each column that keeps anything does so on one circular arc."""
+    """Return distinct starts and the common length, if each non-empty column is one circular arc; otherwise None."""
     counts = keep_masks.sum(axis=0)
     columns = keep_masks[:, counts > 0]
     lengths = np.unique(counts[counts > 0])
@@ -66,10 +66,10 @@ def circular_arcs(keep_masks: Masks) -> tuple[NDArray[np.intp], int] | None:
 
 
 def largest_cover(weights: NDArray[np.float64], starts: NDArray[np.intp], length: int) -> Iterator[float]:
-    """Largest sum of weights on the union of r arcs, for r = 0, 1, ... up to the number of starts.
+    """Yield the largest sum of weights on the union of r arcs, for r = 0, 1, ... up to the number of starts.
 
-    Exact: a dynamic programme over arcs in order, for each choice of a first arc. ``O(q G log(length))`` for
-    each r and G starts; one r at a time, as far as is asked.
+    The sums are exact, from a dynamic programme over arcs in order, for each choice of a first arc. The cost is
+    ``O(q G log(length))`` for each r and G starts. Each r is computed when it is requested.
 
     Args:
         weights: ``(q,)`` non-negative, around the circle.
@@ -79,7 +79,7 @@ def largest_cover(weights: NDArray[np.float64], starts: NDArray[np.intp], length
     if len(starts) == 0:
         return
     q = len(weights)
-    # Row f: positions counted from the start of the first arc, which covers whatever wraps around the end.
+    # Row f: positions counted from the start of the first arc, which covers everything that wraps around the end.
     present = np.zeros(2 * q, dtype=np.bool_)
     present[starts] = present[starts + q] = True
     sums = np.concatenate([[0.0], np.cumsum(np.concatenate([weights, weights]))])
@@ -101,7 +101,7 @@ def largest_cover(weights: NDArray[np.float64], starts: NDArray[np.intp], length
 def _first_above(
     weights: NDArray[np.float64], starts: NDArray[np.intp], length: int, budget: float, at_most: int
 ) -> int:
-    """Largest r up to ``at_most`` for which no r arcs cover more than ``budget``."""
+    """Return the largest r up to ``at_most`` for which no r arcs cover more than ``budget``."""
     for r, covered in enumerate(largest_cover(weights, starts, length)):
         if covered > budget:
             return r - 1
@@ -111,14 +111,14 @@ def _first_above(
 
 
 def _shifted(values: NDArray[np.float64], by: int) -> NDArray[np.float64]:
-    """Row by row the value ``by`` places before, minus infinity where there is none."""
+    """Return row by row the value ``by`` places before, and minus infinity where that place does not exist."""
     moved = np.full_like(values, -np.inf)
     moved[:, by:] = values[:, : values.shape[1] - by]
     return moved
 
 
 def _largest_of_last(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Row by row the largest of the ``count`` values before each place."""
+    """Return row by row the largest of the ``count`` values before each place."""
     if count == 0:
         return np.full_like(values, -np.inf)
     width, largest = 1, values

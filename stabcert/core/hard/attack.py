@@ -25,32 +25,32 @@ def find_flip(
     rng: Generator,
     known_stable: int = 0,
 ) -> Mask | None:
-    """The smallest addition to ``mask`` with another prediction that a search finds, or None.
+    """Search for a small addition to ``mask`` with another prediction, and return the smallest one found, or None.
 
-    Guaranteed, with certainty: what is returned keeps everything ``mask`` keeps and certainly has another
-    prediction (near ties do not count), so with j features added the hard radius is at most j - 1. That
-    nothing is returned, or nothing smaller, proves nothing.
+    Guaranteed, with certainty: the returned mask keeps everything ``mask`` keeps and certainly has another
+    prediction (near ties do not count). So with j features added the hard radius is at most j - 1. If the search
+    returns None, this does not prove that a flip does not exist. The same applies to smaller flips.
 
-    The search ranks features by what each does alone to the margin p_A - max_{k != A} p_k, adds them in that
-    order until the prediction changes and drops what was not needed; then it adds greedily, each time
-    the best of all; then it alternates random orders, of which every other favours strong features, with exchanges
-    of single features, until the evaluations are spent or nothing smaller can exist.
+    The search ranks features by their individual effect on the margin p_A - max_{k != A} p_k. It adds them in that
+    order until the prediction changes, and drops the features that were not needed. Then it adds greedily, each time
+    the best of all features. Then it alternates random orders, of which every other favours strong features, with
+    exchanges of single features. It ends when the evaluations are spent or a smaller flip cannot exist.
 
     Args:
         predictor: any `MaskedPredictor`; for a `SmoothedPredictor` the margin is that of the vote shares.
         mask: ``(n_features,)``, True = kept.
-        max_evaluations: most masks that are given to the predictor. One that decides by other means than its
-            probabilities, as a vote does, is asked once more about each flip that is a candidate.
-        rng: source of all randomness; equal generators find the same.
+        max_evaluations: largest number of masks that the predictor evaluates. A predictor that does not decide by
+            its probabilities, such as a vote, is evaluated once more on each candidate flip.
+        rng: source of all randomness; equal generators give the same result.
         known_stable: a radius already proved; the search stops at a flip of ``known_stable + 1`` features.
 
     Raises:
-        InputError: a mask that does not fit the predictor.
-        ParameterError: ``max_evaluations`` below 1.
+        InputError: ``mask`` does not fit the predictor.
+        ParameterError: ``max_evaluations`` is below 1.
         ModelError: the predictor returned something other than probabilities.
     """
     if max_evaluations < 1:
-        raise ParameterError(f"{max_evaluations} evaluations are not enough to search; use 1 or more")
+        raise ParameterError(f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more")
     search = FlipSearch(predictor, as_mask(mask, predictor.n_features), max_evaluations, known_stable)
     if search.certain and not search.done:
         _run(search, rng)
@@ -59,7 +59,7 @@ def find_flip(
 
 def _run(search: FlipSearch, rng: Generator) -> None:
     free = search.free
-    # Features that cannot all be tried alone are tried in part; of the others nothing is known.
+    # If not all features can be tested individually, only some are, and the effects of the others stay unknown.
     alone = free if len(free) <= search.left // 2 else rng.permutation(free)[: search.left // 2]
     margins = search.margins(with_each, search.mask, alone)
     effects = np.full(len(search.mask), -np.inf)
@@ -72,7 +72,7 @@ def _run(search: FlipSearch, rng: Generator) -> None:
     _add_greedily(search, strongest, spend=search.left // 2)
     strength = _standardised(effects[free])
     while not search.done:
-        # Features that do nothing alone may do much together: every second order is uniformly random.
+        # Features without an individual effect may have a joint one, so every second order is uniformly random.
         for weights in (strength, np.zeros(len(free))):
             _exchange(search, rng)
             # Adding Gumbel noise to logarithmic weights draws an order without replacement by those weights.
@@ -80,7 +80,7 @@ def _run(search: FlipSearch, rng: Generator) -> None:
 
 
 def _add_in_order(search: FlipSearch, order: NDArray[np.intp]) -> None:
-    """Add features in the given order; find the shortest prefix that seems to flip, and prune it."""
+    """Add features in the given order, find the shortest prefix that seems to flip, and prune it."""
     shortest, longest = search.floor, len(order)
     if search.flip is not None:
         longest = min(longest, 2 * search.flip_size)
@@ -99,7 +99,7 @@ def _add_in_order(search: FlipSearch, order: NDArray[np.intp]) -> None:
 
 
 def _prune(search: FlipSearch, added: NDArray[np.intp]) -> None:
-    """Drop features while the prediction seems to stay changed: one by one, then all that could go together."""
+    """Drop features while the prediction seems to stay changed: one by one, then jointly."""
     while len(added) > search.floor + 1 and not search.done:
         margins = search.margins(without_each, with_all(search.mask, added), added)
         order = np.argsort(margins, kind="stable")
@@ -111,12 +111,12 @@ def _prune(search: FlipSearch, added: NDArray[np.intp]) -> None:
         lengths = np.arange(max(1, len(rest)), len(added), dtype=np.intp)
         together = search.margins(partial(prefixes, order=kept_first), search.mask, lengths)
         flips = np.flatnonzero(together < 0)
-        # The last length drops one feature alone, which was just seen to flip.
+        # The last length drops one single feature, which was just seen to flip.
         added = kept_first[: lengths[flips[0]]] if len(flips) > 0 else np.setdiff1d(added, droppable[:1])
 
 
 def _add_greedily(search: FlipSearch, added: NDArray[np.intp], spend: int) -> None:
-    """Add the one feature that lowers the margin most, again and again, while a smaller flip can come of it."""
+    """Add the one feature that lowers the margin most, repeatedly, while a smaller flip is possible."""
     stop = search.left - spend
     while not search.done and len(added) + 1 < search.flip_size:
         rest = np.setdiff1d(search.free, added)
@@ -132,7 +132,7 @@ def _add_greedily(search: FlipSearch, added: NDArray[np.intp], spend: int) -> No
 
 
 def _exchange(search: FlipSearch, rng: Generator) -> None:
-    """Look for a flip of one feature less: leave one out, then swap one for another while that lowers the margin."""
+    """Search for a flip of one feature less: leave one out, then swap features while that lowers the margin."""
     if search.flip is None:
         return
     size = search.flip_size
@@ -140,7 +140,7 @@ def _exchange(search: FlipSearch, rng: Generator) -> None:
     margins = search.margins(without_each, search.flip, added)
     if search.done or search.flip_size < size or len(margins) < len(added):
         return
-    # Among equal margins at random, so that one plateau is not searched from one place only.
+    # Equal margins are chosen at random, so that a plateau is searched from different places.
     best = rng.choice(np.flatnonzero(margins == margins.min()))
     inside, margin = np.delete(added, best), float(margins[best])
     for _ in range(_EXCHANGE_ROUNDS):
@@ -161,7 +161,7 @@ def _exchange(search: FlipSearch, rng: Generator) -> None:
 
 
 def _standardised(effects: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Effects as logarithmic weights: mean 0 and deviation 1 where they are known and differ, else 0."""
+    """Return effects as logarithmic weights: mean 0 and deviation 1 where they are known and differ, otherwise 0."""
     known = np.isfinite(effects)
     strength = np.zeros(len(effects))
     spread = float(effects[known].std()) if known.any() else 0.0

@@ -1,4 +1,4 @@
-"""The hard radius of any predictor by trying every addition: exact, and no smoothing is needed."""
+"""The exact hard radius of any predictor, without smoothing, by testing every addition."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ _FIRST_CHUNK = 64
 
 
 def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_evaluations: int) -> EnumeratedRadius:
-    """The largest radius within which no addition changes the prediction, by trying all of them, fewest first.
+    """Return the largest radius within which no addition changes the prediction, by testing all, fewest first.
 
     Guaranteed, with certainty: every mask that keeps what ``mask`` keeps and at most ``radius`` features more
     has the prediction of ``mask``. If ``exact``, no larger radius exists: ``flip`` is an addition of
     ``radius + 1`` features that certainly has another prediction, or there is nothing left to add.
 
-    Additions of one size are tried only if all of them fit into what is left of ``max_evaluations``, since a
-    part of them proves nothing; within a size the search stops at the first flip. An addition too close to a
-    tie to call ends the radius before its size. If the prediction of ``mask`` is itself such a near tie,
-    nothing is known, and nothing more is tried.
+    Additions of one size are tested only if all of them fit into the rest of ``max_evaluations``, because a
+    part of them does not prove anything. Within a size the search stops at the first flip. An addition that is a near
+    tie ends the radius before its size. If the prediction of ``mask`` is itself a near tie, the radius is 0, and
+    nothing more is tested.
 
-    The radius is that of ``predictor`` as it is. Given a `SmoothedPredictor` it is that of the vote, and one
-    evaluation is one vote.
+    The radius is that of ``predictor`` without further smoothing. For a `SmoothedPredictor` it is that of the vote,
+    and one evaluation is one vote.
 
     Args:
         predictor: any `MaskedPredictor`.
         mask: ``(n_features,)``, True = kept.
-        max_evaluations: most masks that are given to the predictor, ``mask`` itself included; 1 or more.
+        max_evaluations: largest number of masks that the predictor evaluates, including ``mask``; 1 or more.
 
     Raises:
-        InputError: a mask that does not fit the predictor.
-        ParameterError: ``max_evaluations`` below 1.
+        InputError: ``mask`` does not fit the predictor.
+        ParameterError: ``max_evaluations`` is below 1.
         ModelError: the predictor returned something other than probabilities.
 
     Source: Soft stability (Jin et al. 2025), Definition 2.1, and MuS (Xue et al. 2023), Definition 2.3, by
     enumeration.
     """
     if max_evaluations < 1:
-        raise ParameterError(f"{max_evaluations} evaluations are not enough to try anything; use 1 or more")
+        raise ParameterError(f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more")
     kept = as_mask(mask, predictor.n_features)
     n_free = int((~kept).sum())
     reference = decide(predictor, kept[None])
@@ -63,7 +63,7 @@ def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_ev
 
 
 def _try_all(predictor: MaskedPredictor, additions: Additions, prediction: int) -> tuple[Mask | None, int, int]:
-    """The first certain flip in the order of the ranks, near ties met until then, and masks evaluated."""
+    """Return the first certain flip in the order of the ranks, the near ties before it, and the masks evaluated."""
     total, start, step, near_ties = additions.count(), 0, min(_FIRST_CHUNK, additions.chunk_rows()), 0
     while start < total:
         ranks: NDArray[np.int64] = np.arange(start, min(start + step, total), dtype=np.int64)
@@ -76,6 +76,6 @@ def _try_all(predictor: MaskedPredictor, additions: Additions, prediction: int) 
             flip = masks[flips[0]].copy()
             flip.flags.writeable = False  # it goes into a frozen result
             return flip, near_ties, start
-        # Chunks that double: a flip among the first is found at once, and many masks in few calls.
+        # Chunks double, so that an early flip is found at once, and many masks take few calls.
         step = min(2 * step, additions.chunk_rows())
     return None, near_ties, total

@@ -1,4 +1,4 @@
-"""What a search for a flipping addition keeps: the smallest one so far, and the evaluations that are left."""
+"""State of a search for a flipping addition: the smallest one so far, and the remaining evaluations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stabcert.core.masks import CHUNK_CELLS, CHUNK_ROWS
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 
 Changed: TypeAlias = Callable[[Mask, NDArray[np.intp]], Masks]
-"""From one mask to several, one for each row of the second argument."""
+"""Function from one mask to several, one for each row of the second argument."""
 
 
 class FlipSearch:
-    """The smallest certain flip so far, and what may still be spent."""
+    """The smallest certain flip so far, and the remaining evaluations."""
 
     def __init__(self, predictor: MaskedPredictor, mask: Mask, max_evaluations: int, known_stable: int) -> None:
         self.predictor = predictor
@@ -25,7 +25,7 @@ class FlipSearch:
         self.free: NDArray[np.intp] = np.flatnonzero(~mask)
         self.left = max_evaluations - 1
         self.floor = known_stable
-        """No smaller flip than of ``floor + 1`` features can be found."""
+        """Radius known to be stable; the smallest flip has at least ``floor + 1`` features."""
         self.flip: Mask | None = None
         self.flip_size = len(mask) + 1
         self._own_decisions = hasattr(predictor, "decide")
@@ -38,9 +38,9 @@ class FlipSearch:
         return self.left <= 0 or self.floor >= min(len(self.free), self.flip_size - 1)
 
     def margins(self, changed: Changed, mask: Mask, which: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Margins of the rows ``changed(mask, which)``, negative where the prediction seems to change.
+        """Return margins of the rows ``changed(mask, which)``, negative where the prediction seems to change.
 
-        Fewer of them if the evaluations run out. Every row that certainly flips is taken note of.
+        The result is shorter if the evaluations run out. Every row that certainly flips is recorded.
         """
         step = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(self.mask))))
         parts = [np.zeros(0)]
@@ -59,7 +59,7 @@ class FlipSearch:
         flips = probs.argmax(axis=1) != self.prediction
         if not self._own_decisions:
             flips &= ~decide_from(self.predictor, probs).near_tie
-        # A tie that goes to another class is a flip, and a near tie is none.
+        # A tie that goes to another class is a flip, and a near tie is not.
         margins = np.where(flips, np.minimum(margins, -1e-300), np.maximum(margins, 0.0))
         self._take_note(masks[flips])
         return margins
@@ -81,14 +81,14 @@ class FlipSearch:
 
 
 def with_each(mask: Mask, features: NDArray[np.intp]) -> Masks:
-    """Row i adds feature i of ``features`` alone."""
+    """Return rows of which row i adds only feature i of ``features``."""
     rows = np.repeat(mask[None], len(features), axis=0)
     rows[np.arange(len(features)), features] = True
     return rows
 
 
 def without_each(mask: Mask, features: NDArray[np.intp]) -> Masks:
-    """Row i leaves out feature i of ``features`` alone."""
+    """Return rows of which row i leaves out only feature i of ``features``."""
     rows = np.repeat(mask[None], len(features), axis=0)
     rows[np.arange(len(features)), features] = False
     return rows
@@ -101,14 +101,14 @@ def with_all(mask: Mask, features: NDArray[np.intp]) -> Mask:
 
 
 def exchanged(mask: Mask, swaps: NDArray[np.intp]) -> Masks:
-    """Row i leaves out feature ``swaps[i, 0]`` and adds ``swaps[i, 1]``."""
+    """Return rows of which row i leaves out feature ``swaps[i, 0]`` and adds ``swaps[i, 1]``."""
     rows = without_each(mask, swaps[:, 0])
     rows[np.arange(len(swaps)), swaps[:, 1]] = True
     return rows
 
 
 def prefixes(mask: Mask, lengths: NDArray[np.intp], *, order: NDArray[np.intp]) -> Masks:
-    """Row i adds the first ``lengths[i]`` features of ``order``."""
+    """Return rows of which row i adds the first ``lengths[i]`` features of ``order``."""
     rows = np.repeat(mask[None], len(lengths), axis=0)
     rows[:, order] |= np.arange(len(order)) < lengths[:, None]
     return rows

@@ -1,4 +1,4 @@
-"""Upper bounds on what adding r features takes from a lead, given the most that they take in each noise mask."""
+"""Upper bounds on the loss that r added features cause to a lead, from upper bounds for each noise mask."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from stabcert.core.hard.arcs import largest_cover
 
 
 def largest_on_arcs(worst: NDArray[np.float64], starts: NDArray[np.intp], length: int, radius: int) -> float:
-    """Most that ``radius`` arcs take if every noise mask on one of them takes its worst.
+    """Return the largest loss on ``radius`` arcs if every noise mask on one of them has its largest loss.
 
     Args:
-        worst: ``(q,)``: most that up to ``radius`` features take in each noise mask.
-        starts, length: the arcs, as of `stabcert.core.hard.arcs.circular_arcs`.
+        worst: ``(q,)``: largest loss that up to ``radius`` features cause in each noise mask.
+        starts, length: the arcs, as returned by `stabcert.core.hard.arcs.circular_arcs`.
+        radius: number of arcs.
     """
-    # With more features than distinct arcs, all arcs.
+    # With more features than distinct arcs, all arcs are covered.
     return list(islice(largest_cover(worst, starts, length), radius + 1))[-1]
 
 
 def largest_with_keeps(worst: NDArray[np.float64], keeps: int) -> NDArray[np.float64]:
-    """Most that features take which all noise masks together keep at most ``keeps`` times; a knapsack, exact.
+    """Return the largest loss that features can cause if all noise masks jointly keep them at most ``keeps`` times.
+
+    It is the exact solution of a knapsack problem.
 
     Args:
-        worst: ``(q, r + 1, k)``: most that up to j features take in each noise mask, for each of k classes.
-        keeps: upper limit of the sum over the noise masks of how many of the features each one keeps.
+        worst: ``(q, r + 1, k)``: largest loss that up to j features cause in each noise mask, for each of k classes.
+        keeps: upper limit on the number of kept features, summed over the noise masks.
 
     Returns:
         ``(k,)``: the largest sum of ``worst[s, j_s]`` over all j_s up to r with a sum of at most ``keeps``.

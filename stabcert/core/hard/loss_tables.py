@@ -1,4 +1,4 @@
-"""What a predictor says of each noise mask with a few of the features added that the noise mask keeps."""
+"""Predictions on each noise mask with a few of its kept features added."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ _MAX_BYTES = 2**28
 
 
 _Level: TypeAlias = tuple[list[NDArray[np.int64]], NDArray[np.uint8]]
-"""Entries of one size as in `LossTables.entries`, and the masks, packed, that have to be evaluated for them."""
+"""Entries of one size as in `LossTables.entries`, and the packed masks that must be evaluated for them."""
 
 
 class LossTables:
     """Tables of the votes of each distinct noise mask under the additions that it keeps.
 
-    A smoothed prediction on a mask with the features R added depends, for each noise mask s, on the subset of R
-    that s keeps alone. So the values of the base on all small subsets for each s give the values of the
+    Consider a smoothed prediction on a mask with the features R added. For each noise mask s it depends only on the
+    subset of R that s keeps. So the values of the base on all small subsets for each s give the values of the
     smoothed predictor on all small R, with far fewer evaluations.
 
     Args:
-        ballots: those of ``mask``, which cost nothing any more.
-        full_ballots: those of the full input, if they cost nothing either.
+        smoothed: the smoothed predictor.
+        mask: ``(n_features,)``, True = kept.
+        ballots: ballots of ``mask``, already evaluated.
+        full_ballots: ballots of the full input, if already evaluated.
     """
 
     def __init__(
@@ -46,25 +48,25 @@ class LossTables:
             np.packbits(smoothed.keep_masks, axis=1), axis=0, return_index=True, return_counts=True
         )
         self.keep_masks = smoothed.keep_masks[first]
-        """``(p, n_features)``: the distinct noise masks; ``copies`` says how often each occurs."""
+        """``(p, n_features)``: the distinct noise masks, each of which occurs ``copies`` times."""
         self.kept = [np.flatnonzero(row) for row in self.keep_masks[:, self.free]]
-        """For each noise mask the free features that it keeps, numbered among the free ones."""
+        """The free features that each noise mask keeps, numbered among the free ones."""
         known = [ballots] if full_ballots is None else [ballots, full_ballots]
         self.ballots = _joined(
             [self._needed(Ballots(one.probs[first], one.classes[first], one.near_tie[first])) for one in known]
         )
-        """Everything that was evaluated; for votes without the probabilities, which would fill the memory."""
+        """All evaluated ballots; for votes without the probabilities, which would fill the memory."""
         self.entries = [[np.array([row]) for row in range(len(first))]]
         """The row of ``ballots`` for each size, noise mask, and subset of its free features (see `subsets`)."""
         whole = self.keep_masks[:0] if full_ballots is None else self.keep_masks
         codes = np.packbits(whole, axis=1)
         self.known = {code.tobytes(): row for row, code in enumerate(codes, start=len(first))}
-        """Rows of the masks, packed, that the full input has in common with the tables: whole noise masks."""
+        """Rows of the packed masks that the full input shares with the tables: whole noise masks."""
         self.evaluations = 0
 
     @property
     def depth(self) -> int:
-        """Features added at a time."""
+        """Largest number of features added at a time."""
         return len(self.entries) - 1
 
     @property
@@ -72,7 +74,7 @@ class LossTables:
         return self.depth >= max(map(len, self.kept), default=0)
 
     def deepen(self, depth: int, max_evaluations: int) -> bool:
-        """Extend the tables to ``depth`` if that takes at most ``max_evaluations`` in all; else evaluate nothing."""
+        """Extend the tables to ``depth`` if at most ``max_evaluations`` suffice in all; otherwise evaluate nothing."""
         levels: list[_Level] = []
         rows = len(self.ballots.classes)
         left = max_evaluations - self.evaluations
@@ -88,7 +90,7 @@ class LossTables:
         return True
 
     def _level(self, size: int, rows: int, left: int) -> _Level | None:
-        """The masks of one size, each once; None if more than ``left`` are new, or more than memory should hold."""
+        """Return the masks of one size, each once; None if more than ``left`` are new, or memory would be too large."""
         counts = [math.comb(len(kept), size) for kept in self.kept]
         _, group = np.unique(np.packbits(self.keep_masks & self.mask, axis=1), axis=0, return_inverse=True)
         group = group.reshape(-1)
@@ -101,7 +103,7 @@ class LossTables:
         entries: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(self.kept)
         new: list[NDArray[np.uint8]] = []
         found = 0
-        # Noise masks that agree on the selected features share masks; others never do.
+        # Noise masks share masks only if they agree on the selected features.
         for members in groups:
             packed = np.concatenate([self._packed(int(s), size) for s in members])
             if len(members) > 1:
@@ -124,7 +126,7 @@ class LossTables:
         return entries, np.concatenate(new)
 
     def _packed(self, s: int, size: int) -> NDArray[np.uint8]:
-        """Masks of noise mask s with each subset of ``size`` features added, packed, in bounded memory."""
+        """Return the packed masks of noise mask s with each subset of ``size`` features added, in bounded memory."""
         added = self.free[self.kept[s]][subsets(len(self.kept[s]), size)]
         step = max(1, CHUNK_CELLS // max(1, len(self.mask)))
         parts = [np.zeros((0, (len(self.mask) + 7) // 8), dtype=np.uint8)]
@@ -145,7 +147,7 @@ class LossTables:
         self.evaluations += len(packed)
 
     def _needed(self, ballots: Ballots) -> Ballots:
-        # A copy, so that the probabilities themselves are let go.
+        # A copy, so that the memory of the probabilities is released.
         return replace(ballots, probs=ballots.probs[:, :0].copy()) if self.by_vote else ballots
 
 

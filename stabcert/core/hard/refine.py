@@ -1,4 +1,4 @@
-"""Larger hard radii of a smoothed predictor for more evaluations: tables instead of the worst case."""
+"""Larger hard radii of a smoothed predictor from more evaluations: tables instead of the worst case."""
 
 from __future__ import annotations
 
@@ -31,31 +31,32 @@ def refine(
     max_evaluations: int,
     at_least: int = 0,
 ) -> Refinement:
-    """The largest radius that tables of what each noise mask says of the features it keeps can prove.
+    """Return the largest radius that tables of the predictions on each noise mask's kept features can prove.
 
     Guaranteed, with certainty, for every design of frozen noise and every keep probability: no addition of up
-    to ``radius`` features changes the prediction of ``smoothed``; if ``stable_for_all_supersets``, none at
-    all does. If ``exact``, some addition of ``radius + 1`` features certainly changes it.
+    to ``radius`` features changes the prediction of ``smoothed``. If ``stable_for_all_supersets``, no addition
+    changes it. If ``exact``, some addition of ``radius + 1`` features certainly changes it.
 
-    A noise mask s sees of an addition R what it keeps of R alone. So the predictions of the base on ``mask & s``
-    with up to d of the features added that s keeps give the value of the smoothed predictor at every R of up to
-    d features. The tables grow by one feature at a time, as long as the next size fits into ``max_evaluations``
-    and a larger radius can come of it. A radius r is then decided by bounds on what r features can take from
-    the lead (over the noise masks that r arcs cover; over the r n_s features that are kept in all; over the share
-    of each feature), or exactly by adding up the tables for every R of r features that these shares leave at risk,
-    where there are not too many.
+    The ballot of a noise mask s under an addition R depends only on the features of R that s keeps. So the
+    predictions of the base on ``mask & s`` with up to d of the features added that s keeps give the value of the
+    smoothed predictor at every R of up to d features. The tables grow by one feature at a time, as long as the next
+    size fits into ``max_evaluations`` and can increase the radius. A radius r is then decided by bounds on the
+    loss that r features cause to the lead: over the noise masks that r arcs cover, over the r n_s features that are
+    kept in all, and over the share of each feature. Where these shares leave few enough R of r features at risk, the
+    radius is decided exactly by adding up the tables for each of them.
 
-    Near ties count against the prediction for every other class, and for it where something is said to be broken.
+    Near ties count against the prediction, except in the proof that an addition changes it, where they count for it.
 
     Args:
+        smoothed: the smoothed predictor.
         mask: ``(n_features,)``, True = kept.
         ballots: ``smoothed.ballots(mask)``.
-        full_ballots: the same of the full input, if known: its masks are among those of complete tables.
-        max_evaluations: most masks that are given to the unsmoothed predictor, each of them once.
+        full_ballots: ballots of the full input, if known; its masks are among those of complete tables.
+        max_evaluations: largest number of masks that the unsmoothed predictor evaluates, each of them once.
         at_least: a radius already proved.
 
     Raises:
-        InputError: a mask that does not fit the predictor.
+        InputError: ``mask`` does not fit the predictor.
         ModelError: the predictor returned something other than probabilities.
 
     Source: MuS (Xue et al. 2023), Definitions 2.2 and 2.3; the tables go beyond its Theorem 3.2.
@@ -86,10 +87,10 @@ def refine(
 
 
 class _Decision:
-    """Whether every addition of one size keeps the prediction, from the tables as they are.
+    """Decision, from the current tables, on whether every addition of one size keeps the prediction.
 
-    Votes are whole numbers, which floats add and subtract exactly. Sums of probabilities carry their
-    rounding with them: see `_budgets`.
+    Votes are whole numbers, which floats add and subtract exactly. Sums of probabilities have a rounding
+    error, which `_budgets` subtracts.
     """
 
     def __init__(self, smoothed: SmoothedPredictor, leads: Leads, tables: LossTables) -> None:
@@ -100,28 +101,28 @@ class _Decision:
         self.arcs = circular_arcs(smoothed.keep_masks[:, tables.free])
         packed = np.packbits(smoothed.keep_masks, axis=1)
         self.pattern = np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1)
-        """``(q,)``: which of the distinct noise masks of the tables each one is."""
+        """``(q,)``: index of each noise mask among the distinct noise masks of the tables."""
         self.read()
 
     def read(self) -> None:
-        """Take in what the tables say now."""
+        """Read the losses from the current tables."""
         self.classes = self._other_classes()
         n_free, n_masks, depth = len(self.tables.free), len(self.tables.kept), self.tables.depth
-        # worst[s, j, k]: most that up to j features take from the lead over class k in noise mask s.
+        # worst[s, j, k]: largest loss that up to j features cause to the lead over class k in noise mask s.
         self.worst = np.zeros((n_masks, depth + 1, len(self.classes)))
-        # shares[i, k]: no set takes more than the sum of the shares of its features.
+        # shares[i, k]: the loss that a set causes is at most the sum of the shares of its features.
         self.shares = np.zeros((n_free, len(self.classes)))
         step = max(1, _MAX_CELLS // len(self.tables.ballots.classes))
         for start in range(0, len(self.classes), step):
             self._read(slice(start, start + step))
 
     def everything_holds(self) -> bool:
-        """No superset at all changes the prediction; the tables have to be complete."""
+        """Return whether every superset keeps the prediction; the tables must be complete."""
         totals = np.tensordot(self.tables.copies, self.worst[:, -1], axes=1)
         return bool((totals <= self._budgets()).all())
 
     def at(self, radius: int) -> tuple[bool, bool]:
-        """Every addition of ``radius`` features holds; some addition of that size certainly does not."""
+        """Return whether all additions of ``radius`` features keep the prediction, and whether one certainly fails."""
         depth = min(radius, self.tables.depth)
         worst, budgets = self.worst[self.pattern][:, : depth + 1], self._budgets()
         shares = -np.sort(-self.shares, axis=0)[:radius].sum(axis=0)
@@ -135,7 +136,7 @@ class _Decision:
             open_ = open_[np.array(covered) > budgets[open_]]
         if len(open_) == 0:
             return True, False
-        # One class after the other, as far as time should go.
+        # One class after the other, within the limit on lookups.
         at_most, holds, broken = _MAX_LOOKUPS // (radius * len(self.tables.kept)), True, False
         for k in open_:
             additions = additions_at_risk(self.shares[:, k], float(budgets[k]), radius, at_most=at_most)
@@ -149,12 +150,12 @@ class _Decision:
             holds &= smallest >= reserve
             if self.by_vote and self.tables.ballots.near_tie.any():
                 smallest = smallest_lead(self.tables, self._margins(self.classes[[k]], in_doubt=1.0)[:, 0], additions)
-            # A vote is lost below the reserve, a mean only where the lead of the other class is itself beyond doubt.
+            # A vote is lost below the reserve. A mean is lost only where the lead of the other class is certain.
             broken |= smallest < (reserve if self.by_vote else -reserve)
         return holds, broken
 
     def _other_classes(self) -> NDArray[np.intp]:
-        """Classes that could win: all that occur, and of those that never get a vote the lowest one."""
+        """Return the classes that could win: all that occur, and the lowest one of those without any vote."""
         n_classes = len(self.leads.budgets)
         others = np.delete(np.arange(n_classes), self.leads.prediction)
         if not self.by_vote:
@@ -163,7 +164,7 @@ class _Decision:
         return np.concatenate([others[occurs], others[~occurs][:1]])
 
     def _margins(self, classes: NDArray[np.intp], in_doubt: float) -> _Values:
-        """``(rows, k)``: what each row of the ballots counts in the lead over each class; near ties ``in_doubt``."""
+        """Return ``(rows, k)``: the contribution of each ballot to the lead over each class; near ties ``in_doubt``."""
         ballots = self.tables.ballots
         margins: _Values
         if not self.by_vote:
@@ -187,7 +188,7 @@ class _Decision:
             self.shares[kept, some] += self.tables.copies[s] * share
 
     def _budgets(self) -> _Values:
-        """Loss that the lead over each class can bear, less the rounding of all sums (0 for votes)."""
+        """Return the largest harmless loss of the lead over each class, less the rounding of all sums (0 for votes)."""
         draws, n_free = float(self.tables.copies.sum()), len(self.tables.free)
         # Each bound adds up to m parts of running sums over fewer than 2 (q + m) numbers up to 2.
         rounding = 0.0 if self.by_vote else 16 * _EPSILON * draws * (draws + n_free) * (1 + n_free)

@@ -1,4 +1,4 @@
-"""The addition of a given size that leaves a smoothed prediction the smallest lead, by going through all at risk."""
+"""The smallest lead of a smoothed prediction under additions of a given size, by testing all that are at risk."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ _CHUNK_ROWS = 2**13
 def additions_at_risk(
     shares: NDArray[np.float64], budget: float, radius: int, *, at_most: int
 ) -> NDArray[np.intp] | None:
-    """All sets of exactly ``radius`` features whose shares sum to more than ``budget``; no other set is listed.
+    """Return all sets of exactly ``radius`` features whose shares sum to more than ``budget``, and no other sets.
 
     Args:
         shares: ``(m,)`` non-negative, for each feature.
+        budget: sum up to which a set is not listed.
         radius: 1 to m.
+        at_most: limit on the number of sets.
 
     Returns:
         ``(k, radius)``, the features of each set in ascending order; None if there are more than ``at_most``.
     """
     order = np.argsort(-shares, kind="stable")
     sums = np.concatenate([[0.0], np.cumsum(shares[order])])
-    # Places in the order by falling share. Each beginning that is kept has an end that puts it above the budget, so
-    # there are never more beginnings than sets.
+    # Places in the order by falling share. Each kept beginning has an end that puts it above the budget. So there are
+    # never more beginnings than sets.
     sets, spent = np.zeros((1, 0), dtype=np.intp), np.zeros(1)
     for missing in range(radius, 0, -1):
-        # The most that place j and the best ones after it can add; it falls with j.
+        # The largest sum of place j and the best ones after it, which falls with j.
         most = sums[missing:] - sums[: len(sums) - missing]
         first = sets[:, -1] + 1 if sets.shape[1] > 0 else np.zeros(1, dtype=np.intp)
         counts = np.maximum(np.searchsorted(-most, spent - budget, side="left") - first, 0)
@@ -44,11 +46,11 @@ def additions_at_risk(
 
 
 def smallest_lead(tables: LossTables, margins: NDArray[np.float64], additions: NDArray[np.intp]) -> float:
-    """The smallest lead over one class at any of the additions; infinite if there are none.
+    """Return the smallest lead over one class at any of the additions; infinite if ``additions`` is empty.
 
     Args:
-        tables: as deep as the additions are large, or complete.
-        margins: ``(rows,)``: what each row of the ballots of ``tables`` counts in the lead.
+        tables: tables as deep as the additions are large, or complete.
+        margins: ``(rows,)``: the contribution of each row of the ballots of ``tables`` to the lead.
         additions: ``(k, r)``: free features, numbered among the free ones, in ascending order.
     """
     places = [_Places(tables, s) for s in range(len(tables.kept))]
@@ -63,14 +65,14 @@ def smallest_lead(tables: LossTables, margins: NDArray[np.float64], additions: N
 
 
 class _Places:
-    """Where the tables of one noise mask have what it says of an addition."""
+    """Positions of additions in the tables of one noise mask."""
 
     def __init__(self, tables: LossTables, s: int) -> None:
         kept = tables.kept[s]
         self.entries = np.concatenate([level[s] for level in tables.entries])
         sizes = [len(level[s]) for level in tables.entries]
         self.starts = np.cumsum([0, *sizes[:-1]])
-        # rank[i, c]: what free feature i adds to the rank of a subset in which it is the c-th one that is kept.
+        # rank[i, c]: the contribution of free feature i to the rank of a subset in which it is the c-th kept one.
         self.rank = np.zeros((len(tables.free), len(sizes)), dtype=np.int64)
         for v, feature in enumerate(kept):
             self.rank[feature] = [math.comb(v, c) for c in range(len(sizes))]
@@ -78,7 +80,7 @@ class _Places:
         self.is_kept[kept] = True
 
     def rows(self, additions: NDArray[np.intp]) -> NDArray[np.int64]:
-        """The row of the ballots for each addition."""
+        """Return the row of the ballots for each addition."""
         count = np.zeros(len(additions), dtype=np.intp)
         at = np.zeros(len(additions), dtype=np.int64)
         for features in additions.T:

@@ -7,14 +7,12 @@ likely, on which the predicted class is the one of ``mask`` (Soft stability, Def
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import index
+from dataclasses import replace
 from typing import Literal
 
-import numpy as np
 from numpy.random import Generator
 
 from stabcert.core.mask_flags import MaskFlags, flags_of
-from stabcert.core.masks import Additions
 from stabcert.core.soft.certificate import (
     Formulation,
     Interval,
@@ -22,14 +20,11 @@ from stabcert.core.soft.certificate import (
     StabilityRate,
     overall_verdict,
 )
-from stabcert.core.soft.fixed import Budget, check_reachable, fixed_rates
-from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.fixed import Budget, DrawnTallies, check_reachable, fixed_rates
+from stabcert.core.soft.question import SoftQuestion
+from stabcert.core.soft.sequential import DrawnTests, SequentialRates
 from stabcert.core.soft.trials import Trials
-from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.types import Mask, MaskedPredictor, as_mask
-from stabcert.errors import ParameterError
-
-DEFAULT_MAX_SAMPLES = 2000
 
 
 class Interrupted(KeyboardInterrupt):
@@ -103,212 +98,88 @@ def certify_soft(
 
     Source: Soft stability (Jin et al. 2025), Definition 2.3, Theorem 3.1 and "Alternative Formulations".
     """
-    mask = as_mask(mask, predictor.n_features)
-    n_free = int((~mask).sum())
-    sets, fixed = plan(
-        mask,
+    question = SoftQuestion(
         radius=radius,
+        epsilon=epsilon,
         delta=delta,
         n_samples=n_samples,
         interval=interval,
         formulation=formulation,
+        simultaneous=simultaneous,
         min_rate=min_rate,
         max_samples=max_samples,
         sequential=sequential,
         largest_radius=largest_radius,
     )
+    return answer_soft(predictor, mask, question, judge_mask=judge_mask, rng=rng)
+
+
+def answer_soft(
+    predictor: MaskedPredictor, mask: Mask, question: SoftQuestion, *, judge_mask: bool = True, rng: Generator
+) -> SoftCertificate:
+    """Return the certificate that answers a question; arguments, guarantee and errors are those of `certify_soft`."""
+    mask = as_mask(mask, predictor.n_features)
+    sets = question.sets(mask)
     trials = Trials(predictor, mask, rng)
     flags, more = flags_of(predictor, mask, trials.certain_prediction) if judge_mask else (MaskFlags(None, None), 0)
-    simultaneous = simultaneous and not largest_radius
 
-    def certificate(
-        rates: tuple[StabilityRate, ...],
-        kind: Literal["exact", "hoeffding", "anytime"],
-        sides: Literal[1, 2],
-        largest: int | None,
-    ) -> SoftCertificate:
-        return SoftCertificate(
-            prediction=trials.prediction,
-            n_features=len(mask),
-            n_selected=len(mask) - n_free,
-            rates=rates,
-            delta=delta,
-            simultaneous=simultaneous,
-            interval=kind,
-            sides=sides,
-            formulation=formulation,
-            largest_radius=largest,
-            verdict=overall_verdict(rates, largest),
+    def certificate(rates: tuple[StabilityRate, ...], largest: int | None = None) -> SoftCertificate:
+        return replace(
+            soft_certificate(question, mask, trials.prediction, rates, largest),
             evaluations=trials.evaluations + more,
             flips=trials.flips,
             consistent=flags.consistent,
             vacuous=flags.vacuous,
         )
 
-    if min_rate is None or fixed:
-        rates = fixed_rates(
-            trials,
-            sets,
-            epsilon=epsilon,
-            delta=delta,
-            n_samples=n_samples,
-            interval=interval,
-            simultaneous=simultaneous,
-            threshold=min_rate,
-        )
-        return certificate(rates, interval, 2, None)
-    tests = SequentialRates(
-        sets,
-        min_rate,
-        delta,
-        simultaneous,
-        DEFAULT_MAX_SAMPLES if max_samples is None else max_samples,
-        stop_at_first=largest_radius,
-        tail=formulation == "up-to",
-    )
+    if question.fixed:
+        return certificate(fixed_rates(DrawnTallies(trials), sets, question))
+    tests = SequentialRates.of(question, sets)
     try:
-        tests.run(trials)
+        tests.run(DrawnTests(trials))
     except KeyboardInterrupt:
-        raise Interrupted(certificate(tests.rates, "anytime", 1, tests.largest_radius)) from None
-    return certificate(tests.rates, "anytime", 1, tests.largest_radius)
+        raise Interrupted(certificate(tests.rates, tests.largest_radius)) from None
+    return certificate(tests.rates, tests.largest_radius)
 
 
-def plan(
-    mask: Mask,
-    *,
-    radius: int | Iterable[int] | Literal["all"],
-    delta: float,
-    n_samples: int | None,
-    interval: Interval,
-    formulation: Formulation,
-    min_rate: float | None,
-    max_samples: int | None,
-    sequential: bool,
-    largest_radius: bool,
-) -> tuple[dict[int, list[Additions]], bool]:
-    """For each radius the sets of additions whose smallest rate is meant; and whether the sample size is fixed.
+def soft_certificate(
+    question: SoftQuestion, mask: Mask, prediction: int, rates: tuple[StabilityRate, ...], largest: int | None
+) -> SoftCertificate:
+    """Return what rates say in answer to a question, whether they come from draws or from recorded counts.
 
-    Arguments and errors: `certify_soft`.
+    Args:
+        question: that was asked.
+        mask: ``(n_features,)``, True = kept.
+        prediction: class that has to survive.
+        rates: in increasing order of radii; none if nothing is known.
+        largest: radius that was found; None if not asked for.
     """
-    radii = _as_radii(radius, int((~mask).sum()))
-    fixed = check_parameters(
-        delta=delta,
-        n_samples=n_samples,
-        interval=interval,
-        min_rate=min_rate,
-        max_samples=max_samples,
-        sequential=sequential,
-        largest_radius=largest_radius,
+    return SoftCertificate(
+        prediction=prediction,
+        n_features=len(mask),
+        n_selected=int(mask.sum()),
+        rates=rates,
+        delta=question.delta,
+        simultaneous=question.joint,
+        interval=question.interval if question.fixed else "anytime",
+        sides=2 if question.fixed else 1,
+        formulation=question.formulation,
+        largest_radius=largest,
+        verdict=overall_verdict(rates, largest) if rates else "undecided",
+        evaluations=0,
     )
-    return _sets(mask, radii, formulation), fixed
 
 
-def check_request(
-    mask: Mask,
-    *,
-    radius: int | Iterable[int] | Literal["all"],
-    epsilon: float,
-    delta: float,
-    n_samples: int | None,
-    interval: Interval,
-    formulation: Formulation,
-    simultaneous: bool,
-    min_rate: float | None,
-    max_samples: int | None,
-    sequential: bool,
-    largest_radius: bool,
-) -> None:
-    """Refuse what `certify_soft` refuses of a mask before its first evaluation; no predictor is needed.
-
-    Arguments and errors: `certify_soft`.
-    """
-    mask = as_mask(mask, len(mask))
-    sets, fixed = plan(
-        mask,
-        radius=radius,
-        delta=delta,
-        n_samples=n_samples,
-        interval=interval,
-        formulation=formulation,
-        min_rate=min_rate,
-        max_samples=max_samples,
-        sequential=sequential,
-        largest_radius=largest_radius,
-    )
-    simultaneous = simultaneous and not largest_radius
-    if min_rate is None:
-        return
-    if fixed:
-        check_reachable(sets, Budget.of(sets, epsilon, delta, n_samples, simultaneous), min_rate, interval)
-    else:
-        limit = DEFAULT_MAX_SAMPLES if max_samples is None else max_samples
-        SequentialRates(
-            sets, min_rate, delta, simultaneous, limit, stop_at_first=largest_radius, tail=formulation == "up-to"
-        )
-
-
-def check_parameters(
-    *,
-    delta: float,
-    n_samples: int | None,
-    interval: Interval,
-    min_rate: float | None,
-    max_samples: int | None,
-    sequential: bool,
-    largest_radius: bool,
-) -> bool:
-    """Refuse what no mask and no predictor could make possible; return whether the sample size is fixed.
-
-    Arguments: `certify_soft`.
+def check_mask(question: SoftQuestion, mask: Mask) -> None:
+    """Refuse what no outcome of the draws could certify of this mask; no predictor is needed.
 
     Raises:
-        ParameterError: a value out of its range, or values that exclude one another.
+        ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.
     """
-    check_delta(delta)
-    if min_rate is None and (largest_radius or max_samples is not None):
-        raise ParameterError(
-            "the largest radius and a maximum of samples need a rate to reach; give min_rate (--min-rate)"
-        )
-    if min_rate is not None and not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% write --min-rate 0.9")
-    if n_samples is not None and n_samples < 1:
-        raise ParameterError(f"{n_samples} samples are not possible; use 1 or more")
-    if interval not in ("exact", "hoeffding"):
-        raise ParameterError(f"interval {interval!r} is not known; use exact or hoeffding")
-    fixed = min_rate is None or n_samples is not None or not sequential
-    if fixed and (max_samples is not None or largest_radius):
-        raise ParameterError(
-            "a maximum of samples and the largest radius belong to a sequential test, and n_samples (--n-samples) or "
-            "epsilon (--epsilon) fixes the sample size; give one or the other"
-        )
-    if interval == "hoeffding" and not fixed:
-        raise ParameterError(
-            "Hoeffding's interval needs a fixed number of samples, a sequential test has its own bounds; "
-            "give n_samples (--n-samples) or leave the interval out"
-        )
-    return fixed
-
-
-def _sets(mask: Mask, radii: tuple[int, ...], formulation: Formulation) -> dict[int, list[Additions]]:
-    if formulation not in ("up-to", "exactly", "worst"):
-        raise ParameterError(f"formulation {formulation!r} is not known; use up-to, exactly or worst")
-    for r in radii:
-        Additions(mask, r)  # refuses a radius that does not exist
-    if formulation != "worst":
-        return {r: [Additions(mask, r, exactly=formulation == "exactly")] for r in radii}
-    of_size = [Additions(mask, j, exactly=True) for j in range(max(radii) + 1)]
-    return {r: of_size[1 : r + 1] or of_size[:1] for r in radii}
-
-
-def _as_radii(radius: int | Iterable[int] | Literal["all"], n_free: int) -> tuple[int, ...]:
-    if isinstance(radius, str):
-        if radius != "all":
-            raise ParameterError(f"radius {radius!r} is not known; use a number, several numbers, or 'all'")
-        return tuple(range(1, n_free + 1)) or (0,)
-    try:
-        radii = tuple(sorted({index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius)}))
-    except TypeError as error:
-        raise ParameterError(f"radius {radius!r} is not a whole number, or several, or 'all'") from error
-    if not radii:
-        raise ParameterError("give at least one radius")
-    return radii
+    sets = question.sets(as_mask(mask, len(mask)))
+    if question.min_rate is None:
+        return
+    if question.fixed:
+        check_reachable(sets, Budget.of(sets, question), question)
+    else:
+        SequentialRates.of(question, sets)

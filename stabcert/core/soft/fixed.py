@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from stabcert.core.masks import MAX_RANKED, Additions
-from stabcert.core.soft.certificate import Interval, Shown, StabilityRate
+from stabcert.core.soft.certificate import Interval, StabilityRate
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import (
     clopper_pearson_lower,
@@ -62,66 +63,42 @@ class Tally:
         return clopper_pearson_upper(matches, self.samples, delta)
 
 
-def fixed_rates(
-    trials: Trials,
-    sets: dict[int, list[Additions]],
-    *,
-    epsilon: float,
-    delta: float,
-    n_samples: int | None,
-    interval: Interval,
-    simultaneous: bool,
-    threshold: float | None,
-) -> tuple[StabilityRate, ...]:
-    """The rate at each radius from the same number of draws, or from all additions where they are no more.
+class Tallies(Protocol):
+    """A source of outcomes for a fixed number of samples: draws, or counts that somebody recorded."""
+
+    def of_radius(self, radius: int, group: list[Additions], budget: Budget) -> list[Tally] | None:
+        """Return the outcome for each set of a radius; None if nothing is known of the radius."""
+
+
+def fixed_rates(source: Tallies, sets: dict[int, list[Additions]], question: SoftQuestion) -> tuple[StabilityRate, ...]:
+    """Return the rate at each radius from the same number of draws, or from all additions where they are no more.
 
     Args:
+        source: of the outcomes; radii of which it knows nothing are left out.
         sets: for each radius the sets of additions whose smallest rate is meant (one, unless "worst").
+        question: with a fixed number of samples.
 
-    Other arguments and errors: `stabcert.core.soft.certify.certify_soft`.
+    Raises:
+        ParameterError: a rate that no outcome can certify.
     """
-    budget = Budget.of(sets, epsilon, delta, n_samples, simultaneous)
-    if threshold is not None:
-        check_reachable(sets, budget, threshold, interval)
-    tallies: dict[int, Tally] = {}
-    rates = []
-    for r, group in sets.items():
+    budget = Budget.of(sets, question)
+    check_reachable(sets, budget, question)
+    known = {r: source.of_radius(r, group, budget) for r, group in sets.items()}
+    return tuple(_rate(r, tallies, budget, question) for r, tallies in known.items() if tallies is not None)
+
+
+class DrawnTallies:
+    """Outcomes that are drawn now, once for each set of additions."""
+
+    def __init__(self, trials: Trials) -> None:
+        self._trials = trials
+        self._tallies: dict[int, Tally] = {}
+
+    def of_radius(self, radius: int, group: list[Additions], budget: Budget) -> list[Tally]:
         for additions in group:
-            if additions.radius not in tallies:
-                tallies[additions.radius] = _tally(trials, additions, budget)
-        rates.append(_rate(r, [tallies[s.radius] for s in group], budget, interval, threshold))
-    return tuple(rates)
-
-
-def recounted_rates(
-    sets: dict[int, list[Additions]],
-    shown: Mapping[int, Shown],
-    *,
-    epsilon: float,
-    delta: float,
-    n_samples: int | None,
-    interval: Interval,
-    simultaneous: bool,
-    threshold: float | None,
-) -> tuple[tuple[StabilityRate, ...], dict[int, int]]:
-    """What `fixed_rates` makes of the counts that are shown; and how many samples it takes at each radius.
-
-    Of several sizes ("worst") only the one that is shown is known, and the bounds are what they are at most.
-    """
-    budget = Budget.of(sets, epsilon, delta, n_samples, simultaneous)
-    if threshold is not None:
-        check_reachable(sets, budget, threshold, interval)
-    rates, samples = [], {}
-    for r, group in sets.items():
-        if r not in shown:
-            continue
-        fitting = [a for a in group if budget.population(a) == shown[r].population]
-        additions = (fitting or group)[0]
-        members = budget.population(additions)
-        check_counts(shown[r].samples, members, at_least=1)
-        rates.append(_rate(r, [Tally(members, *shown[r].counts)] * len(group), budget, interval, threshold))
-        samples[r] = budget.samples if larger_than(additions, budget.enumerate_up_to) else additions.count()
-    return tuple(rates), samples
+            if additions.radius not in self._tallies:
+                self._tallies[additions.radius] = _tally(self._trials, additions, budget)
+        return [self._tallies[additions.radius] for additions in group]
 
 
 @dataclass(frozen=True)
@@ -138,18 +115,12 @@ class Budget:
     """For each radius how many of its sets are larger."""
 
     @classmethod
-    def of(
-        cls,
-        sets: dict[int, list[Additions]],
-        epsilon: float,
-        delta: float,
-        n_samples: int | None,
-        simultaneous: bool,
-    ) -> Budget:
-        family = (len(sets) if simultaneous else 1) * max(len(group) for group in sets.values())
+    def of(cls, sets: dict[int, list[Additions]], question: SoftQuestion) -> Budget:
+        epsilon, delta, n_samples = question.epsilon, question.delta, question.n_samples
+        family = (len(sets) if question.joint else 1) * max(len(group) for group in sets.values())
         enumerate_up_to = min(n_samples or hoeffding_sample_size(epsilon, delta / family), MAX_RANKED)
         sampled = {r: sum(larger_than(s, enumerate_up_to) for s in group) for r, group in sets.items()}
-        if simultaneous:  # only a radius that is sampled can be wrong
+        if question.joint:  # only a radius that is sampled can be wrong
             delta /= max(1, sum(count > 0 for count in sampled.values()))
         samples = n_samples or hoeffding_sample_size(epsilon, delta / max(1, *sampled.values()))
         return cls(delta, samples, enumerate_up_to, sampled)
@@ -178,9 +149,8 @@ def _tally(trials: Trials, additions: Additions, budget: Budget) -> Tally:
     return tally
 
 
-def _rate(
-    radius: int, tallies: list[Tally], budget: Budget, interval: Interval, threshold: float | None
-) -> StabilityRate:
+def _rate(radius: int, tallies: list[Tally], budget: Budget, question: SoftQuestion) -> StabilityRate:
+    interval, threshold = question.interval, question.min_rate
     delta, parts = budget.delta, max(1, budget.sampled[radius])
     # The smallest of several rates: a lower bound can only be wrong where the smallest one is, so each
     # has all of delta / 2; an upper bound can be wrong at any of them, so they share it.
@@ -204,9 +174,15 @@ def _rate(
     )
 
 
-def check_reachable(sets: dict[int, list[Additions]], budget: Budget, threshold: float, interval: Interval) -> None:
-    """Refuse before the first evaluation what no outcome could certify, and say what could."""
-    samples, delta = budget.samples, budget.delta
+def check_reachable(sets: dict[int, list[Additions]], budget: Budget, question: SoftQuestion) -> None:
+    """Refuse before the first evaluation what no outcome could certify, and say what could.
+
+    Raises:
+        ParameterError: a rate that no outcome of so many draws can certify.
+    """
+    samples, delta, threshold, interval = budget.samples, budget.delta, question.min_rate, question.interval
+    if threshold is None:
+        return
     out_of_reach: list[Additions] = []
     for group in sets.values():
         for additions in group:
@@ -218,8 +194,8 @@ def check_reachable(sets: dict[int, list[Additions]], budget: Budget, threshold:
     fixed = [_samples_needed(population(a), threshold, delta, interval) for a in out_of_reach]
     sequential = [samples_to_certify(threshold, delta, population=population(a)) for a in out_of_reach]
     ways = [
-        f"{name} {max(n for n in needed if n is not None)}"
-        for name, needed in (("--n-samples", fixed), ("a sequential test with --max-samples", sequential))
+        f"{name}={max(n for n in needed if n is not None)}"
+        for name, needed in (("n_samples", fixed), ("a sequential test with max_samples", sequential))
         if None not in needed
     ]
     raise ParameterError(

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from stabcert.core.decisions import Decisions, decide
 from stabcert.core.masks import Additions, ranking, top_k_mask
 from stabcert.core.soft.certificate import SoftCertificate
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES
-from stabcert.core.soft.sequential import SequentialRates
+from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
+from stabcert.core.soft.sequential import DrawnTests, SequentialRates
 from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import InputError, ParameterError
 
@@ -100,7 +101,7 @@ def smallest_stable_mask(
     check_search(radius=radius, min_rate=min_rate, delta=delta, max_samples=limit)
     if not 1 <= largest_k <= n:
         raise ParameterError(f"a mask of up to {largest_k} features is not possible with {n} features; use 1 to {n}")
-    root = [int(word) for word in rng.integers(2**63, size=2)]
+    root = words_of(rng)
     tested: list[TriedSize] = []
     evaluations = tests_on_draws = 0
     vacuous: bool | None = None
@@ -113,13 +114,13 @@ def smallest_stable_mask(
                 tested.append(TriedSize(k, consistent=False))
                 continue
             mask = ranked.mask(k)
-            trials = Trials(predictor, mask, np.random.default_rng([*root, k]))
+            trials = Trials(predictor, mask, part_of(root, k))
             # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
             share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
             additions = Additions(mask, min(radius, n - k))
             if min_rate == 1.0 and larger_than(additions, limit):
                 count = population(additions)
-                number, more = (f"{count}", f"--max-samples {count} or more, ") if count else ("more than 10^6", "")
+                number, more = (f"{count}", f"max_samples={count} or more, ") if count else ("more than 10^6", "")
                 raise ParameterError(
                     f"a rate of 1 is shown by nothing less than all {number} additions of up to {additions.radius} "
                     f"features to the best {k}, and at most {limit} may be tried; use {more}a smaller radius, "
@@ -137,7 +138,7 @@ def smallest_stable_mask(
             rests_on_draws = test.rests_on_draws and min_rate < 1.0
             tests_on_draws += rests_on_draws
             try:
-                test.run(trials)
+                test.run(DrawnTests(trials))
             except KeyboardInterrupt:
                 tested.append(TriedSize(k, True, test.rates[0], share if rests_on_draws else 0.0))
                 evaluations += trials.evaluations
@@ -275,8 +276,10 @@ def check_search(*, radius: int, min_rate: float, delta: float, max_samples: int
     """
     check_delta(delta)
     if radius < 0 or not float(radius).is_integer():
-        raise ParameterError(f"a radius of {radius} is not possible; use a whole number, 0 or more")
+        raise ParameterError(f"radius must be a whole number of 0 or more, got {radius}.", "radius")
     if not 0.0 < min_rate <= 1.0:
-        raise ParameterError(f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% write --min-rate 0.9")
+        raise ParameterError(
+            f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% use min_rate=0.9.", "min_rate"
+        )
     if max_samples < 1:
-        raise ParameterError(f"{max_samples} samples are not possible; use 1 or more")
+        raise ParameterError(f"max_samples must be 1 or more, got {max_samples}.", "max_samples")

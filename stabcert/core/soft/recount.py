@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from stabcert.core.soft.certificate import (
-    Formulation,
-    Interval,
-    Shown,
-    SoftCertificate,
-    StabilityRate,
-    overall_verdict,
-)
-from stabcert.core.soft.certify import DEFAULT_MAX_SAMPLES, plan
-from stabcert.core.soft.fixed import Budget, recounted_rates
+from stabcert.core.masks import Additions
+from stabcert.core.soft.certificate import Shown, SoftCertificate, StabilityRate
+from stabcert.core.soft.certify import soft_certificate
+from stabcert.core.soft.fixed import Budget, Tally, check_counts, fixed_rates
 from stabcert.core.soft.possible import Impossible, impossible_end, impossible_minima, impossible_order
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.sequential import SequentialRates
-from stabcert.core.soft.trials import population
+from stabcert.core.soft.trials import larger_than, population
+from stabcert.core.statistics.sequential import SequentialTest
 from stabcert.core.types import Mask, as_mask
 from stabcert.errors import ParameterError
 
@@ -39,24 +34,11 @@ class Recount:
 
 
 def recount_soft(
-    mask: Mask,
-    shown: Mapping[int, Shown],
-    *,
-    prediction: int,
-    radius: int | Iterable[int] | Literal["all"],
-    epsilon: float = 0.1,
-    delta: float = 0.1,
-    n_samples: int | None = None,
-    interval: Interval = "exact",
-    formulation: Formulation = "up-to",
-    simultaneous: bool = True,
-    min_rate: float | None = None,
-    max_samples: int | None = None,
-    sequential: bool = True,
-    largest_radius: bool = False,
-    interrupted: bool = False,
+    mask: Mask, shown: Mapping[int, Shown], question: SoftQuestion, *, prediction: int, interrupted: bool = False
 ) -> Recount:
-    """The certificate that `certify_soft` makes of these counts: the same bounds, verdicts and largest radius.
+    """Return the certificate that `certify_soft` makes of these counts: the same bounds, verdicts and largest radius.
+
+    It runs the code of `certify_soft` with another source of outcomes: the counts in the place of draws.
 
     Guaranteed: a certificate of `certify_soft` is equal to the recount of its own counts, in every number that a
     record shows. With the formulation "worst" only the counts of the size that decides are known; the bounds are
@@ -66,13 +48,12 @@ def recount_soft(
     Args:
         mask: ``(n_features,)``, True = kept.
         shown: for each radius, samples, matches and near ties, of which ``matches + near_ties <= samples``.
+        question: that the certificate answers.
         prediction: class that had to survive.
         interrupted: the tests need not have come to an end.
 
-    Other arguments: `certify_soft`.
-
     Raises:
-        ParameterError: counts that are none, or a request that `certify_soft` refuses.
+        ParameterError: counts that are none, or a question that `certify_soft` refuses for this mask.
     """
     mask = as_mask(mask, len(mask))
     for r, one in shown.items():
@@ -82,75 +63,87 @@ def recount_soft(
             )
         if one.population is not None and one.samples > one.population:
             raise ParameterError(f"{one.samples} samples at radius {r} are more than there are: {one.population}")
-    n_free = int((~mask).sum())
-    number = n_free if radius == "all" else 1 if isinstance(radius, int) else len(radius := list(radius))
+    number = question.number_of_radii(int((~mask).sum()))
     if number * len(mask) > _MAX_CELLS:
         raise ParameterError(f"{number} radii of {len(mask)} features are too many")
-    sets, fixed = plan(
-        mask,
-        radius=radius,
-        delta=delta,
-        n_samples=n_samples,
-        interval=interval,
-        formulation=formulation,
-        min_rate=min_rate,
-        max_samples=max_samples,
-        sequential=sequential,
-        largest_radius=largest_radius,
-    )
-    simultaneous = simultaneous and not largest_radius
+    sets = question.sets(mask)
     largest: int | None = None
     impossible: list[Impossible] = []
-    members = population
-    if fixed or min_rate is None:
-        rates, samples = recounted_rates(
-            sets,
-            shown,
-            epsilon=epsilon,
-            delta=delta,
-            n_samples=n_samples,
-            interval=interval,
-            simultaneous=simultaneous,
-            threshold=min_rate,
-        )
-        complete = len(rates) == len(sets)
-        members = Budget.of(sets, epsilon, delta, n_samples, simultaneous).population
-        kind: Literal["exact", "hoeffding", "anytime"] = interval
+    if question.fixed:
+        counted = RecordedTallies(shown)
+        rates = fixed_rates(counted, sets, question)
+        complete, samples = len(rates) == len(sets), counted.expected_samples
+        members = Budget.of(sets, question).population
     else:
-        tests = SequentialRates(
-            sets,
-            min_rate,
-            delta,
-            simultaneous,
-            DEFAULT_MAX_SAMPLES if max_samples is None else max_samples,
-            stop_at_first=largest_radius,
-            tail=formulation == "up-to",
-        )
-        complete = tests.replay(shown)
+        tests = SequentialRates.of(question, sets)
+        complete = tests.run(RecordedTests(shown))
         rates, largest = tests.rates, tests.largest_radius
         samples = {r: tests.expected_samples(r) for r in tests.tested}
         impossible = _impossible_tests(tests, shown, interrupted)
-        kind = "anytime"
-    if formulation == "worst":
-        impossible += impossible_minima(sets, shown, members, None if fixed else min_rate)
+        members = population
+    if question.formulation == "worst":
+        impossible += impossible_minima(sets, shown, members, None if question.fixed else question.min_rate)
     final = tuple(
         _final(rate, shown, samples, several=len(sets[rate.radius]) > 1, interrupted=interrupted) for rate in rates
     )
-    certificate = SoftCertificate(
-        prediction=prediction,
-        n_features=len(mask),
-        n_selected=len(mask) - n_free,
-        rates=final,
-        delta=delta,
-        simultaneous=simultaneous,
-        interval=kind,
-        sides=1 if kind == "anytime" else 2,
-        formulation=formulation,
-        largest_radius=largest,
-        verdict=overall_verdict(final, largest) if final else "undecided",
-        evaluations=0,
-    )
-    return Recount(certificate, complete, tuple(impossible))
+    return Recount(soft_certificate(question, mask, prediction, final, largest), complete, tuple(impossible))
+
+
+class RecordedTallies:
+    """Recorded counts in the place of a fixed number of draws.
+
+    Of several sizes ("worst") only the one that is shown is known, and the bounds are what they are at most.
+    """
+
+    def __init__(self, shown: Mapping[int, Shown]) -> None:
+        self._shown = shown
+        self.expected_samples: dict[int, int] = {}
+        """How many samples a run takes at each radius."""
+
+    def of_radius(self, radius: int, group: list[Additions], budget: Budget) -> list[Tally] | None:
+        if radius not in self._shown:
+            return None
+        one = self._shown[radius]
+        additions = _counted(one, group, budget.population)
+        members = budget.population(additions)
+        check_counts(one.samples, members, at_least=1)
+        self.expected_samples[radius] = (
+            budget.samples if larger_than(additions, budget.enumerate_up_to) else additions.count()
+        )
+        return [Tally(members, *one.counts)] * len(group)
+
+
+class RecordedTests:
+    """Recorded counts in the place of the draws of sequential tests.
+
+    Of several sizes ("worst") only the one that is shown is known, and the bounds are what they are at most.
+    """
+
+    def __init__(self, shown: Mapping[int, Shown]) -> None:
+        self._shown = shown
+
+    def knows(self, radius: int) -> bool:
+        return radius in self._shown
+
+    def carry_out(
+        self, rates: SequentialRates, radius: int, group: list[Additions], tests: list[SequentialTest]
+    ) -> bool:
+        one = self._shown[radius]
+
+        def feed(fed: list[SequentialTest]) -> None:
+            check_counts(one.samples, fed[0].population, at_least=0)
+            for test in fed:
+                test.count(*one.counts)
+
+        rates.test(radius, _counted(one, group, population), tests, feed)
+        certified = tests[-1].certified and (len(group) == 1 or one.lower >= rates.threshold)
+        tests[:] = tests * (len(group) if one.lower > 0.0 else 1)
+        return certified
+
+
+def _counted(one: Shown, group: list[Additions], population: Callable[[Additions], int | None]) -> Additions:
+    """Return the set of additions that is shown: the first whose size fits."""
+    return ([additions for additions in group if population(additions) == one.population] or group)[0]
 
 
 def _impossible_tests(tests: SequentialRates, shown: Mapping[int, Shown], interrupted: bool) -> list[Impossible]:

@@ -2,26 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from stabcert.core.masks import Additions, size_weights
-from stabcert.core.soft.certificate import Shown, StabilityRate
-from stabcert.core.soft.fixed import check_counts
+from stabcert.core.soft.certificate import StabilityRate
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.trials import MAX_WITHOUT_REPLACEMENT, Trials, larger_than, population
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
 from stabcert.errors import ParameterError
 
 _FIRST_CHUNK = 32
 
+Feed = Callable[[list[SequentialTest]], None]
+"""Gives the outcomes of one set of additions to several tests."""
+
+
+class Outcomes(Protocol):
+    """A source of outcomes for sequential tests: draws, or counts that somebody recorded."""
+
+    def knows(self, radius: int) -> bool:
+        """Return whether there are outcomes at a radius."""
+
+    def carry_out(
+        self, rates: SequentialRates, radius: int, group: list[Additions], tests: list[SequentialTest]
+    ) -> bool:
+        """Test the sets of a radius with `SequentialRates.test`, up to the first that is not certified.
+
+        Args:
+            rates: carries out the test of one set.
+            radius: of the sets.
+            group: sets whose smallest rate is meant.
+            tests: of this radius; they are added here.
+
+        Returns:
+            Whether every set is certified, so that the smallest rate is.
+        """
+
+
+class DrawnTests:
+    """Outcomes that are drawn now, until the tests have decided.
+
+    Each set of additions is tested once, and every radius whose group holds it shares that test, decided or not: a
+    second run of an undecided test would have a second chance to be wrong.
+    """
+
+    def __init__(self, trials: Trials) -> None:
+        self._trials = trials
+        self._of_size: dict[int, SequentialTest] = {}
+
+    def knows(self, radius: int) -> bool:
+        return True
+
+    def carry_out(
+        self, rates: SequentialRates, radius: int, group: list[Additions], tests: list[SequentialTest]
+    ) -> bool:
+        for additions in group:
+            if additions.radius in self._of_size:
+                tests.append(self._of_size[additions.radius])
+            else:
+                rates.test(radius, additions, tests, partial(self._draw, rates, additions))
+                self._of_size[additions.radius] = tests[-1]
+            if not tests[-1].certified:
+                return False  # the smallest of the rates is not certified, whatever the others are
+        return True
+
+    def _draw(self, rates: SequentialRates, additions: Additions, tests: list[SequentialTest]) -> None:
+        """Feed the same draws to all tests until each has decided, or the first has refuted."""
+        draws, first = self._trials.draws(additions), tests[0]
+        limit = rates.limit(first)
+        drawn = 0
+        while drawn < limit and not first.refuted and not all(test.decided for test in tests):
+            # As many as could end the tests, but no more than doubles what is known: little is wasted.
+            wanted = max(test.target() or limit for test in tests if not test.decided) - drawn
+            wanted = min(max(1, wanted), max(_FIRST_CHUNK, drawn), additions.chunk_rows())
+            masks = draws.draw(min(wanted, limit - drawn))
+            drawn += len(masks)
+            for match, near_tie in zip(*self._trials.outcomes(masks), strict=True):
+                for test in tests:
+                    if not test.decided:
+                        test.add(match=match, near_tie=near_tie)
+                if first.refuted:
+                    break
+
 
 @dataclass
 class SequentialRates:
     """Tests of all radii against one threshold, in the order in which they are carried out.
-
-    Each set of additions is tested once, and every radius whose group holds it shares that test, decided or not.
 
     After an interruption at any moment `rates` and `largest_radius` are valid for what was drawn so far.
 
@@ -41,7 +112,6 @@ class SequentialRates:
     tail: bool = False
     largest_radius: int | None = None
     _tests: dict[int, list[SequentialTest]] = field(default_factory=dict)
-    _of_size: dict[int, SequentialTest] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Sets that are no larger than the shortest possible test are tried whole: they cannot be wrong.
@@ -54,61 +124,62 @@ class SequentialRates:
         self.largest_radius = min(0, min(self.sets) - 1) if self.stop_at_first else None
         self._check_reachable()
 
-    def run(self, trials: Trials) -> None:
-        """Carry out the tests.
+    @classmethod
+    def of(cls, question: SoftQuestion, sets: dict[int, list[Additions]]) -> SequentialRates:
+        """Return the tests that answer a question.
+
+        Raises:
+            ParameterError: a rate that no outcome of the draws can certify.
+        """
+        if question.min_rate is None:
+            raise TypeError("a sequential test has a rate to reach")
+        return cls(
+            sets,
+            question.min_rate,
+            question.delta,
+            question.joint,
+            question.most_samples,
+            stop_at_first=question.largest_radius,
+            tail=question.formulation == "up-to",
+        )
+
+    def run(self, source: Outcomes) -> bool:
+        """Carry out the tests with the outcomes of a source; `rates` and `largest_radius` then contain what follows.
+
+        Returns:
+            Whether the tests came to their end; they do not where nothing is known of a radius.
 
         Raises:
             KeyboardInterrupt: passed on; `rates` then holds what is known.
         """
         for r, group in self.sets.items():
-            tests = self._tests[r] = []
-            for additions in group:
-                known = self._of_size.get(additions.radius)
-                # In the list before the first draw, so that an interruption finds what is known.
-                tests.append(known or self._new_test(self.threshold, additions))
-                if known is None:
-                    # Once for all radii: a second run of an undecided test would have a second chance to be wrong.
-                    self._of_size[additions.radius] = tests[-1]
-                    self._run_test(trials, tests, additions, with_tail=r == self._tail_start)
-                if not tests[-1].certified:
-                    break  # the smallest of the rates is not certified, whatever the others are
-            if self.stop_at_first:
-                if not all(test.certified for test in tests):
-                    return
-                self.largest_radius = self._covers_up_to or r
-                if r == self._tail_start:
-                    return
-
-    def replay(self, shown: Mapping[int, Shown]) -> bool:
-        """Put the tests into the state in which they have counted what is shown; `rates` then says what follows.
-
-        Of several sizes ("worst") only the one that is shown is known, and `rates` gives what bounds are at most.
-
-        Returns:
-            Whether the tests would end there; after an interruption they do not.
-        """
-        for r, group in self.sets.items():
-            if r not in shown:
+            if not source.knows(r):
                 return False
-            counts = shown[r].counts
-            fitting = [a for a in group if population(a) == shown[r].population]
-            additions = (fitting or group)[0]
-            test = self._new_test(self.threshold, additions)
-            check_counts(counts[0], test.population, at_least=0)
-            test.count(*counts)
-            if r == self._tail_start and test.certified:
-                tail = self._new_test(self._tail_threshold, additions)
-                tail.count(*counts)
-                if tail.certified:
-                    test, self._covers_up_to = tail, max(self.sets)
-            self._tests[r] = [test] * (len(group) if shown[r].lower > 0.0 else 1)
+            # In the table before the first draw, so that an interruption finds what is known.
+            certified = source.carry_out(self, r, group, self._tests.setdefault(r, []))
             if self.stop_at_first:
-                if not (test.certified and (len(group) == 1 or shown[r].lower >= self.threshold)):
+                if not certified:
                     return True
                 self.largest_radius = self._covers_up_to or r
                 if r == self._tail_start:
                     return True
         return True
+
+    def test(self, radius: int, additions: Additions, tests: list[SequentialTest], feed: Feed) -> None:
+        """Test one set of additions, as the last of ``tests``.
+
+        Where one radius may stand for all larger ones, its outcomes are also those of the tail's test, which takes
+        the place of the first if both certify.
+        """
+        tests.append(self._new_test(self.threshold, additions))
+        if radius != self._tail_start:
+            feed([tests[-1]])
+            return
+        tail = self._new_test(self._tail_threshold, additions)
+        feed([tests[-1], tail])
+        if tests[-1].certified and tail.certified:
+            tests[-1] = tail
+            self._covers_up_to = max(self.sets)
 
     @property
     def tested(self) -> tuple[int, ...]:
@@ -131,7 +202,7 @@ class SequentialRates:
         return self.max_samples if test.population is None else min(self.max_samples, test.population)
 
     def test_of(self, radius: int) -> SequentialTest:
-        """The test whose counts are shown at a radius, after `replay`."""
+        """The test whose counts are shown at a radius."""
         return self._tests[radius][0]
 
     @property
@@ -155,36 +226,6 @@ class SequentialRates:
             exhaustive=not larger_than(additions, self._enumerate_up_to),
         )
 
-    def _run_test(self, trials: Trials, tests: list[SequentialTest], additions: Additions, *, with_tail: bool) -> None:
-        """Carry out the last of ``tests``; if its draws also certify the tail, the tail's test takes its place."""
-        test = tests[-1]
-        if not with_tail:
-            self._draw(trials, [test], additions)
-            return
-        tail = self._new_test(self._tail_threshold, additions)
-        self._draw(trials, [test, tail], additions)
-        if test.certified and tail.certified:
-            tests[-1] = tail
-            self._covers_up_to = max(self.sets)
-
-    def _draw(self, trials: Trials, tests: list[SequentialTest], additions: Additions) -> None:
-        """Feed the same draws to all tests until each has decided, or the first has refuted."""
-        draws, first = trials.draws(additions), tests[0]
-        limit = self.max_samples if first.population is None else min(self.max_samples, first.population)
-        drawn = 0
-        while drawn < limit and not first.refuted and not all(test.decided for test in tests):
-            # As many as could end the tests, but no more than doubles what is known: little is wasted.
-            wanted = max(test.target() or limit for test in tests if not test.decided) - drawn
-            wanted = min(max(1, wanted), max(_FIRST_CHUNK, drawn), additions.chunk_rows())
-            masks = draws.draw(min(wanted, limit - drawn))
-            drawn += len(masks)
-            for match, near_tie in zip(*trials.outcomes(masks), strict=True):
-                for test in tests:
-                    if not test.decided:
-                        test.add(match=match, near_tie=near_tie)
-                if first.refuted:
-                    break
-
     def _check_reachable(self) -> None:
         """Refuse before the first evaluation what no outcome could certify, and say what could."""
         needed, radius = 0, 0
@@ -203,7 +244,7 @@ class SequentialRates:
             raise ParameterError(
                 f"{self.max_samples} samples cannot certify a rate of {self.threshold:g} at radius {radius} with delta "
                 f"{self._delta_each:g}: even if all of them match, {needed} are needed; "
-                f"use --max-samples {needed} or more"
+                f"use max_samples={needed} or more"
             )
 
     def _find_tail(self) -> tuple[int | None, float]:

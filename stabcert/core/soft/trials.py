@@ -7,6 +7,7 @@ from numpy.random import Generator
 
 from stabcert.core.decisions import Decisions, decide
 from stabcert.core.masks import Additions, DrawsWithoutReplacement, IndependentDraws
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 
 MAX_WITHOUT_REPLACEMENT = 10**6
@@ -29,7 +30,7 @@ class Trials:
         self.evaluations = 0
         self.flips: Masks = np.zeros((0, len(mask)), dtype=np.bool_)
         """Distinct tried masks that certainly have another prediction, fewest additions first; see `MAX_FLIPS`."""
-        self._root = [int(word) for word in rng.integers(2**63, size=2)]
+        self._root = words_of(rng)
         decision = self._decide(mask[None])
         self.prediction = int(decision.classes[0])
         self._certain = not decision.near_tie[0]
@@ -50,7 +51,7 @@ class Trials:
 
     def draws(self, additions: Additions) -> IndependentDraws | DrawsWithoutReplacement:
         """A fresh stream of uniform draws: without replacement if the set is small enough."""
-        rng = np.random.default_rng([*self._root, additions.radius, int(additions.exactly)])
+        rng = part_of(self._root, additions.radius, int(additions.exactly))
         if population(additions) is None:
             return IndependentDraws(additions, rng)
         return DrawsWithoutReplacement(additions, rng)

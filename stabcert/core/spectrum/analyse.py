@@ -1,7 +1,7 @@
 """The Boolean spectrum of a predictor on one input: weight by degree, influence, noise stability, smoothing.
 
-Weight on a high degree means that the prediction depends on many features together, so that no sum of
-importances of single features can describe it.
+Weight on a high degree means that the prediction depends on many features jointly. A sum of
+importances of single features then cannot describe it.
 """
 
 from __future__ import annotations
@@ -36,30 +36,32 @@ def degree_weights(
     delta: float = 0.1,
     rng: Generator,
 ) -> Spectrum:
-    """Spectrum of one number that the predictor gives each mask, and how smoothing moves it.
+    """Return the spectrum of one number that the predictor gives each mask, and the effect of smoothing on it.
 
     With at most ``exact_max`` features all 2^n masks are evaluated, and everything is exact up to rounding. With
-    more, everything but monotone coefficients is estimated from random masks, and each interval by itself contains
-    the truth with probability at least 1 - delta, whatever the function and the number of samples; the intervals of
-    the coefficients do so all together. Intervals that say next to nothing are marked, with the samples needed.
+    more, everything except monotone coefficients is estimated from random masks. Then each interval individually
+    contains the truth with probability at least 1 - delta, whatever the function and the number of samples. The
+    intervals of the coefficients do so jointly. Intervals too wide to be informative are marked, with the number of
+    samples needed.
 
     Args:
         predictor: any `MaskedPredictor`.
         target_class: None for the class predicted on the full input.
-        target: ``probability`` of the class; ``margin`` of it over the best other class of the full input;
-            ``indicator`` of its being predicted.
+        target: ``probability`` of the class; its ``margin`` over the best other class of the full input;
+            ``indicator``, 1 where the class is predicted.
         basis: ``standard``, ``monotone`` or ``biased``.
-        bias: keep probability p of the masks, between 0 and 1, for the biased basis alone.
-        degree: the largest that is reported. Default: all if exact; else 3, and in the monotone basis what fits.
+        bias: keep probability p of the masks, between 0 and 1, only for the biased basis.
+        degree: the largest reported degree. Default: all degrees if exact, otherwise 3, or in the monotone basis the
+            largest that fits.
         n_samples: masks for each estimate (1000). An estimated spectrum takes 2 of these, and 3 for each keep
-            probability below 1; the monotone one every mask with at most ``degree`` features besides.
-        exact_max: features up to which the spectrum is exact.
-        keep_probabilities: lambda of each smoothed function that is looked at; 1 is the function itself.
-        restrict: also the mean spectrum of random restrictions to so many features, exact for each restriction.
-        restrict_draws: how many restrictions, 2^restrict evaluations each; none if the spectrum is exact.
-        top: how many of the largest coefficients are listed.
+            probability below 1. The monotone one also takes every mask with at most ``degree`` features.
+        exact_max: number of features up to which the spectrum is exact.
+        keep_probabilities: lambda of each analysed smoothed function; 1 is the unsmoothed function.
+        restrict: number of features in random restrictions, whose mean spectrum is added, each exact; None to omit it.
+        restrict_draws: number of restrictions, 2^restrict evaluations each; not used if the spectrum is exact.
+        top: number of the largest coefficients that are listed.
         delta: failure probability of each interval.
-        rng: source of all randomness, of estimates and restrictions; an exact spectrum takes nothing from it.
+        rng: source of all randomness in estimates and restrictions; not used by an exact spectrum.
 
     Raises:
         ParameterError: an argument is out of range, or the spectrum is too large to be exact (see `exact_cost`).

@@ -20,7 +20,7 @@ from stabcert.core.types import Scores
 
 
 def exact_spectrum(function: TargetFunction, settings: SpectrumSettings) -> Spectrum:
-    """Everything `Spectrum` holds, exact up to rounding; 2^n evaluations."""
+    """Return the whole `Spectrum`, exact up to rounding, from 2^n evaluations."""
     values = function.table()
     coefficients = transform(values, settings.basis, settings.bias)
     monotone = settings.basis == "monotone"
@@ -46,11 +46,11 @@ def exact_spectrum(function: TargetFunction, settings: SpectrumSettings) -> Spec
 
 
 def restricted_weights(weights: Scores, size: int) -> Restriction:
-    """Mean spectrum over all restrictions to ``size`` features, from the weights of the whole function.
+    """Return the mean spectrum over all restrictions to ``size`` features, from the weights of the whole function.
 
     A set of j features keeps k of them with the hypergeometric probability
-    ``C(j, k) C(n - j, size - k) / C(n, size)``, and then its squared coefficient is, on average over the other
-    features, in the weight of degree k.
+    ``C(j, k) C(n - j, size - k) / C(n, size)``. Its squared coefficient then belongs, on average over the other
+    features, to the weight of degree k.
     """
     n = len(weights) - 1
     means = [
@@ -61,7 +61,7 @@ def restricted_weights(weights: Scores, size: int) -> Restriction:
 
 
 def tail_mass_bound(masses: Scores, keep_probability: float, settings: SpectrumSettings) -> tuple[float, ...] | None:
-    """The most that smoothing may leave of the mass of degree k or more, for k = 0, 1, ... n; see `SmoothingStep`."""
+    """Return an upper bound on the smoothed mass of degree k or more, for k = 0, 1, ... n; see `SmoothingStep`."""
     from scipy.special import bdtrc
 
     n = len(masses) - 1
@@ -110,7 +110,7 @@ def _step(
 
 
 def _tails(masses: Scores) -> Scores:
-    """``(n + 1,)``: the sum from each degree on."""
+    """Return ``(n + 1,)`` sums over each degree and all higher ones."""
     tails: Scores = np.cumsum(masses[::-1])[::-1]
     return tails
 

@@ -21,25 +21,27 @@ def mean_quantity(
     delta: float,
     samples_each: int = 1,
 ) -> Quantity:
-    """The mean of independent numbers in ``[low, high]``, as an estimate of something in the range ``possible``.
+    """Return the mean of independent numbers in ``[low, high]`` as an estimate of a quantity in ``possible``.
 
     With probability at least 1 - ``delta`` the interval contains the mean of their law (`mean_interval`).
 
     Args:
-        samples_each: samples that one of the numbers takes, for `Quantity.needed_evaluations`.
+        low, high: range of the numbers.
+        possible: range of the estimated quantity.
+        samples_each: number of samples that each number takes, for `Quantity.needed_evaluations`.
     """
     lower, upper = possible
     narrow = _interval(values, low, high, delta)
-    # An interval outside of what is possible is an event of probability at most delta, and says nothing.
+    # An interval outside the possible range is an event of probability at most delta, and is not informative.
     if narrow[0] <= upper and narrow[1] >= lower:
         lower, upper = max(lower, narrow[0]), min(upper, narrow[1])
     return _quantity(float(values.mean()), lower, upper, possible, len(values) * samples_each)
 
 
 def square_quantity(values: Scores, function: TargetFunction, delta: float) -> Quantity:
-    """The square of the mean of values of ``function``: the weight of degree 0."""
+    """Return the square of the mean of values of ``function``: the weight of degree 0."""
     samples = len(values)
-    # Without the products of a value with itself, which would bias it upwards.
+    # Products of a value with itself are left out, because they would bias the estimate upwards.
     estimate = float((values.sum() ** 2 - (values**2).sum()) / (samples * (samples - 1)))
     lower, upper = _interval(values, function.low, function.high, delta)
     squares = sorted((lower**2, upper**2))
@@ -47,14 +49,14 @@ def square_quantity(values: Scores, function: TargetFunction, delta: float) -> Q
 
 
 def _interval(values: Scores, low: float, high: float, delta: float) -> tuple[float, float]:
-    """`mean_interval` for numbers in ``[low, high]``, which products may leave by a rounding error."""
+    """Return `mean_interval` for numbers in ``[low, high]``, which products may leave by a rounding error."""
     lower, upper = mean_interval(np.clip((values - low) / (high - low), 0.0, 1.0), delta)
     return low + (high - low) * lower, low + (high - low) * upper
 
 
 def _quantity(value: float, lower: float, upper: float, possible: tuple[float, float], samples: int) -> Quantity:
     wide_enough = (possible[1] - possible[0]) / 2
-    # Widths shrink at least like one over the root of the number of samples.
+    # Widths shrink at least as fast as one over the root of the number of samples.
     needed = math.ceil(samples * ((upper - lower) / wide_enough) ** 2) if upper - lower > wide_enough else None
     value = min(max(value, lower), upper)
     return Quantity(value, lower, upper, exact=False, meaningful=needed is None, needed_evaluations=needed)

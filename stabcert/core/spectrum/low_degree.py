@@ -1,4 +1,4 @@
-"""Single coefficients of low degree of a function of many features: estimated, or in the monotone basis exact."""
+"""Single coefficients of low degree for functions of many features: estimated, or exact in the monotone basis."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ _MAX_COEFFICIENTS = 10**6
 def low_degree_coefficients(
     masks: Masks, values: Scores, function: TargetFunction, settings: SpectrumSettings
 ) -> tuple[Coefficient, ...]:
-    """The largest estimates among all coefficients of degree 1 and 2, with intervals that hold together.
+    """Return the largest estimates among all coefficients of degree 1 and 2, with intervals that hold jointly.
 
-    With probability at least 1 - delta every interval contains its coefficient, those that are not listed
-    included; so it does no harm that the largest are picked. Hoeffding's inequality for each, at delta over the
-    number of coefficients. Degree 2 is left out if it has more than 10^6 of them, or is above the degree asked for.
+    With probability at least 1 - delta every interval contains its coefficient, including those that are not
+    listed. So selecting the largest does not invalidate the intervals. Each is Hoeffding's inequality at delta over
+    the number of coefficients. Degree 2 is left out if it has more than 10^6 coefficients, or is above the
+    requested degree.
 
     Args:
         masks, values: ``(N, n_features)`` and ``(N,)``, independent; values centred in the range of ``function``.
@@ -59,13 +60,13 @@ def low_degree_coefficients(
 def monotone_parts(
     function: TargetFunction, settings: SpectrumSettings
 ) -> tuple[tuple[DegreeWeight, ...], tuple[Coefficient, ...]]:
-    """Weights and largest coefficients of low degree in the monotone basis, exact: the small masks are all evaluated.
+    """Return exact weights and largest coefficients of low degree in the monotone basis, from all small masks.
 
-    A coefficient of degree k depends on the masks that keep at most k features alone. Without a degree, the
-    largest one up to 3 is taken whose masks are at most ``n_samples``, or else 1.
+    A coefficient of degree k depends only on the masks that keep at most k features. Without a requested degree,
+    the largest one up to 3 is taken that has at most ``n_samples`` masks, otherwise 1.
 
     Raises:
-        ParameterError: the degree asked for takes more than 10^6 evaluations.
+        ParameterError: the requested degree takes more than 10^6 evaluations.
     """
     n = settings.n_features
     if settings.degree is None:
@@ -75,8 +76,9 @@ def monotone_parts(
         degree = settings.degree
     if count_additions(n, degree, at_most=_MAX_COEFFICIENTS) > _MAX_COEFFICIENTS:
         raise ParameterError(
-            f"the monotone spectrum of {n} features up to degree {degree} takes more than {_MAX_COEFFICIENTS} "
-            "evaluations; use a smaller --degree, or the standard basis, which is estimated"
+            f"degree must be smaller for {n} features, got {degree}. The monotone spectrum up to it takes more than "
+            f"{_MAX_COEFFICIENTS} evaluations. Use a smaller one, or the standard basis, which is estimated.",
+            "degree",
         )
     additions = Additions(np.zeros(n, dtype=np.bool_), degree)
     sets = np.concatenate(list(additions.enumerate()))
@@ -100,9 +102,12 @@ def _largest(values: Scores, top: int) -> list[int]:
 
 
 def _bounded(value: float, half_width: float, c: float, samples: int) -> Quantity:
-    """By Parseval no coefficient of degree 1 or more of a function in ``[-c, c]`` is larger than c."""
+    """Return the estimate with its interval clipped to ``[-c, c]``.
+
+    By Parseval a coefficient of degree 1 or more of a function in ``[-c, c]`` is at most c in absolute value.
+    """
     lower, upper = max(-c, value - half_width), min(c, value + half_width)
-    if lower > upper:  # nothing possible is in the interval: an event of probability at most delta
+    if lower > upper:  # the interval is impossible: an event of probability at most delta
         lower, upper = -c, c
     meaningful = upper - lower <= c
     needed = None if meaningful else math.ceil(samples * max(1.0, (2 * half_width / c) ** 2))

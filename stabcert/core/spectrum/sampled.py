@@ -13,6 +13,7 @@ from stabcert.core.spectrum.settings import SpectrumSettings
 from stabcert.core.spectrum.target import TargetFunction
 from stabcert.core.spectrum.transforms import every_mask, transform, weights_by_degree
 from stabcert.core.spectrum.weight_estimates import check_degree, estimate_weights, samples_for_weight, weight_interval
+from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Masks, Scores
 
 DEFAULT_DEGREE = 3
@@ -20,17 +21,17 @@ _BASE, _INFLUENCE, _RESTRICTION, _SMOOTHED, _SMOOTHED_AGAIN, _CORRELATED = range
 
 
 class SampledSpectrum:
-    """Draws the masks and makes the estimates.
+    """Random masks and the estimates from them.
 
-    One sample of N independent masks is used for everything; each keep probability below 1 adds N masks for the
-    weights, N for noise stability and N for the variance, and the influence N. What is drawn for one keep
-    probability does not depend on which others are asked for.
+    One sample of N independent masks is used for everything. Each keep probability below 1 adds N masks for the
+    weights, N for noise stability and N for the variance. The influence adds N. The draws for one keep
+    probability do not depend on which others are requested.
     """
 
     def __init__(self, function: TargetFunction, settings: SpectrumSettings, rng: Generator) -> None:
         self._function = function
         self._settings = settings
-        self._root = [int(word) for word in rng.integers(2**63, size=2)]
+        self._root = words_of(rng)
         self._degree = min(DEFAULT_DEGREE, settings.n_features) if settings.degree is None else settings.degree
         if settings.basis != "monotone":
             check_degree(settings.n_features, self._degree, settings.probability)
@@ -40,7 +41,7 @@ class SampledSpectrum:
         self._correlated: dict[float, Scores] = {1.0: self._values}
 
     def spectrum(self) -> Spectrum:
-        """All estimates; see `stabcert.core.spectrum.analyse.degree_weights`."""
+        """Return all estimates; see `stabcert.core.spectrum.analyse.degree_weights`."""
         settings, function = self._settings, self._function
         if settings.basis == "monotone":
             degrees, coefficients = monotone_parts(function, settings)
@@ -95,7 +96,7 @@ class SampledSpectrum:
         return [DegreeWeight(keep_probability, degree, weight, None) for degree, weight in enumerate(found)]
 
     def _smoothed_values(self, keep_probability: float) -> Scores:
-        """At each mask the function after one draw of the noise: an unbiased estimate of the smoothed function."""
+        """Return an unbiased estimate of the smoothed function at each mask, from one draw of the noise."""
         if keep_probability not in self._smoothed:
             noise = self._draw(keep_probability, self._stream(_SMOOTHED, keep_probability))
             self._smoothed[keep_probability] = self._function.values(self._masks & noise)
@@ -119,7 +120,7 @@ class SampledSpectrum:
         )
 
     def _variance(self, keep_probability: float) -> Quantity:
-        """Of the smoothed function: the covariance of two values whose masks share all but the noise."""
+        """Return the variance of the smoothed function: the covariance of two values that differ only in the noise."""
         settings, c = self._settings, self._function.half_range
         factor = settings.contraction(keep_probability)
         if (
@@ -140,7 +141,7 @@ class SampledSpectrum:
         )
 
     def _correlated_values(self, correlation: float) -> Scores:
-        """At partners of the masks: each feature is that of the mask with this probability, and else drawn anew."""
+        """Return the values at partner masks, which share each feature with this probability or draw it again."""
         if correlation not in self._correlated:
             rng = self._stream(_CORRELATED, correlation)
             kept, fresh = self._draw(correlation, rng), self._draw(self._settings.probability, rng)
@@ -148,7 +149,7 @@ class SampledSpectrum:
         return self._correlated[correlation]
 
     def _influence(self) -> Quantity:
-        """Turning one random feature over moves the function by a difference whose mean square is the influence."""
+        """Estimate the influence: the mean square of the change when one random feature is flipped, scaled."""
         settings, c, p = self._settings, self._function.half_range, self._settings.probability
         n, rows = settings.n_features, np.arange(settings.n_samples)
         turned = self._masks.copy()
@@ -192,5 +193,5 @@ class SampledSpectrum:
         )
 
     def _stream(self, purpose: int, keep_probability: float = 1.0) -> Generator:
-        """A generator of its own for each purpose and keep probability."""
-        return np.random.default_rng([*self._root, purpose, int(np.float64(keep_probability).view(np.uint64))])
+        """Return a separate generator for each purpose and keep probability."""
+        return part_of(self._root, purpose, int(np.float64(keep_probability).view(np.uint64)))

@@ -1,4 +1,4 @@
-"""What is asked of a spectrum, checked once."""
+"""Arguments of a spectrum, checked once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DEFAULT_SAMPLES = 1000
 
 @dataclass(frozen=True)
 class SpectrumSettings:
-    """The arguments of `stabcert.core.spectrum.analyse.degree_weights`; checked when made.
+    """Arguments of `stabcert.core.spectrum.analyse.degree_weights`, checked when they are created.
 
     Raises:
-        ParameterError: one of them is out of range, or they do not go together.
+        ParameterError: an argument is out of range, or two arguments are not compatible.
     """
 
     n_features: int
@@ -32,36 +32,41 @@ class SpectrumSettings:
     delta: float
 
     def __post_init__(self) -> None:
-        transform([0.0], self.basis, self.bias)  # refuses a basis and a bias that do not go together
+        transform([0.0], self.basis, self.bias)  # refuses a basis and a bias that are not compatible
         check_delta(self.delta)
         n = self.n_features
         if n < 1:
-            raise ParameterError("an input without features has no spectrum; use an input with 1 or more")
+            raise ParameterError(f"n_features must be at least 1, got {n}. Use an input with 1 or more features")
         if self.degree is not None and not 0 <= self.degree <= n:
             raise ParameterError(
-                f"degree {self.degree} is not possible with {n} features; use a --degree from 0 to {n}"
+                f"degree must be from 0 to {n}, got {self.degree}. The input has {n} features.", "degree"
             )
         if self.n_samples < 2:
-            raise ParameterError(f"{self.n_samples} samples cannot estimate a spectrum; use --n-samples 2 or more")
+            raise ParameterError(f"n_samples must be 2 or more, got {self.n_samples}.", "n_samples")
         if not self.keep_probabilities:
-            raise ParameterError("no keep probability was given; use --lambdas 1 for the function as it is")
+            raise ParameterError(
+                "keep_probabilities must have at least one value, got none. Use 1 for the unsmoothed function.",
+                "keep_probabilities",
+            )
         for keep_probability in self.keep_probabilities:
             if not 0.0 <= keep_probability <= 1.0:
                 raise ParameterError(
-                    f"a keep probability of {keep_probability} is not possible; use --lambdas in 0 to 1"
+                    f"keep_probabilities must be from 0 to 1, got {keep_probability}.", "keep_probabilities"
                 )
         if self.restrict is not None:
             if not 1 <= self.restrict <= n:
-                raise ParameterError(f"{self.restrict} of {n} features cannot be left; use --restrict 1 to {n}")
+                raise ParameterError(
+                    f"restrict must be from 1 to {n}, got {self.restrict}. The input has {n} features.", "restrict"
+                )
             exact_cost(self.restrict)
         if self.restrict_draws < 2:
-            raise ParameterError(f"{self.restrict_draws} random restrictions have no interval; use 2 or more")
+            raise ParameterError(f"restrict_draws must be 2 or more, got {self.restrict_draws}.", "restrict_draws")
         if self.top < 0:
-            raise ParameterError(f"the largest {self.top} coefficients cannot be listed; use --top 0 or more")
+            raise ParameterError(f"top must be 0 or more, got {self.top}.", "top")
 
     @property
     def probability(self) -> float:
-        """p: how likely a feature is kept in the masks over which weight, influence and variance are taken."""
+        """p: keep probability of a feature in the masks over which weight, influence and variance are taken."""
         return 0.5 if self.bias is None else self.bias
 
     @property
@@ -70,21 +75,21 @@ class SpectrumSettings:
         return "standard" if self.basis == "monotone" else self.basis
 
     def variance_over(self, keep_probability: float) -> float:
-        """Keep probability of the masks over which the variance of the smoothed function is taken."""
+        """Return the keep probability of the masks over which the variance of the smoothed function is taken."""
         p = self.probability
         return p / keep_probability if keep_probability > p else p
 
     def contraction(self, keep_probability: float) -> float:
-        """The factor of Theorem A.8; smoothing with it at ``p / keep_probability`` is noise with this correlation."""
+        """Return the factor of Theorem A.8, the correlation of the noise from smoothing at ``p / keep_probability``."""
         return (keep_probability - self.probability) / (1 - self.probability)
 
 
 def exactly(value: float) -> Quantity:
-    """A number that is known."""
+    """Return a known number as a quantity."""
     return Quantity(float(value), float(value), float(value), exact=True)
 
 
 def largest_coefficients(candidates: list[Coefficient], top: int) -> tuple[Coefficient, ...]:
-    """The ``top`` largest by absolute value, without zeros; among equals the first."""
+    """Return the ``top`` largest by absolute value, without zeros; among equals the first."""
     found = sorted(candidates, key=lambda one: -abs(one.value.value))[:top]
     return tuple(one for one in found if one.value.value != 0.0)

@@ -1,8 +1,8 @@
 """Functions of the sets of at most r features: their monotone coefficients, and smoothing, without the larger sets.
 
 The sets are the rows of `stabcert.core.masks.Additions` in their order, which starts with the empty addition. Every
-part of such a set is one too, so the operators that `stabcert.core.spectrum.transforms` applies to all 2^n sets work
-on these.
+part of such a set is also one of the sets. So the operators that `stabcert.core.spectrum.transforms` applies to all
+2^n sets work on these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Steps: TypeAlias = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 
 def steps_of(sets: Masks) -> Steps:
-    """Where each set leads when one feature is taken out.
+    """Return, for each feature, the rows of the sets with it and the rows of the same sets without it.
 
     Args:
         sets: ``(k, m)``, each once, and with each set all its parts.
@@ -39,10 +39,11 @@ def steps_of(sets: Masks) -> Steps:
 
 
 def moebius(values: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
-    """Monotone coefficients of a function of the sets: row T is the sum over parts of T with alternating sign.
+    """Return monotone coefficients of a function of the sets: row T is the sum over parts of T with alternating sign.
 
     Args:
         values: ``(k,)`` or ``(k, columns)``, a row for each set.
+        steps: the result of `steps_of`.
     """
     coefficients = values.copy()
     for having, without in steps:
@@ -51,7 +52,7 @@ def moebius(values: NDArray[np.float64], steps: Steps) -> NDArray[np.float64]:
 
 
 def smooth_sets(values: NDArray[np.float64], steps: Steps, keep_probability: float) -> NDArray[np.float64]:
-    """Mean of the function over parts of each set in which each of its features stays with ``keep_probability``."""
+    """Return the mean of the function over random parts of each set that keep features with ``keep_probability``."""
     smoothed = values.copy()
     for having, without in steps:
         smoothed[having] = keep_probability * smoothed[having] + (1 - keep_probability) * smoothed[without]
@@ -59,8 +60,9 @@ def smooth_sets(values: NDArray[np.float64], steps: Steps, keep_probability: flo
 
 
 def containment(n_free: int, radius: int, size: int) -> Fraction:
-    """Probability that a uniform addition of up to ``radius`` of ``n_free`` features contains a given set of ``size``.
+    """Return the probability that a uniform addition contains a given set of ``size`` features.
 
+    The addition has up to ``radius`` of ``n_free`` features.
     ``P_{m,r}(k) = sum_{j=k}^r C(m - k, j - k) / |Delta_r|`` (Soft stability, Lemma B.5).
     """
     containing = sum(comb(n_free - size, j - size) for j in range(size, radius + 1))

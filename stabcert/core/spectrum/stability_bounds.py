@@ -1,8 +1,8 @@
 """Bounds on the stability rate from the monotone coefficients, beside the true rate: all by enumeration.
 
 The bounds of Soft stability (Jin et al. 2025), Lemmas B.4 to B.6 and Corollary B.8, in their corrected form. As
-published they leave out the coefficients of the sets that meet the mask, and are false for every mask that is not
-empty (E2); smoothing all features can destroy the stability that they promise (E3); and a function that moves by
+published they omit the coefficients of the sets that meet the mask, and are false for every mask that is not
+empty (E2). Smoothing all features can destroy the stability that they promise (E3). A function that moves by
 at most 1/2 may still change its class (E4).
 """
 
@@ -38,12 +38,12 @@ def stability_bounds(
     target_class: int | None = None,
     max_evaluations: int = DEFAULT_MAX_EVALUATIONS,
 ) -> StabilityBounds:
-    """Bounds on how often the probability of one class moves by more than 1/2, and the truth; nothing is sampled.
+    """Return bounds on how often the probability of one class moves by more than 1/2, and the truth, without sampling.
 
-    With h the function (the probability of ``target_class``, smoothed or not), m features to add, and c(T) the
-    monotone coefficients of ``S -> h(mask and S)`` before its free features are smoothed, exactly
-    ``h(mask and S) - h(mask) = sum over parts T of S, T not empty, of lambda^|T| c(T)``. From this follow, all
-    true for every function with values in [0, 1], up to rounding:
+    Let h be the function (the probability of ``target_class``, smoothed or not), m the number of features to add, and
+    c(T) the monotone coefficients of ``S -> h(mask and S)`` before its free features are smoothed. Then exactly
+    ``h(mask and S) - h(mask) = sum over parts T of S, T not empty, of lambda^|T| c(T)``. This implies the following
+    bounds, which hold for every function with values in [0, 1], up to rounding:
 
     - B.4': ``1 - rate <= 2 / |Delta_r| sum over 1 <= |S| <= r of |h(mask and S) - h(mask)|`` (Markov);
     - B.5' / B.8': ``1 - rate <= 2 sum over k of lambda^k P(k) sum over |T| = k of |c(T)|``, with P(k) the probability
@@ -51,22 +51,22 @@ def stability_bounds(
     - B.6': the hard radius is the largest one up to which no difference is above 1/2 (if and only if);
     - ``1 - class_rate <= mean |difference| / |h(mask) - 1/2|``, where 1/2 decides between the classes.
 
-    Smoothing ``all`` features also drops selected ones, and nothing bounds the result by the unsmoothed function.
-    Smoothing the ``free`` ones alone makes B.5' smaller at least by the factor lambda.
+    Smoothing ``all`` features also drops selected ones, and the unsmoothed function does not bound the result.
+    Smoothing only the ``free`` ones makes B.5' smaller at least by the factor lambda.
 
     Args:
-        predictor: any `MaskedPredictor` that gives probabilities, not votes.
+        predictor: any `MaskedPredictor` that returns probabilities, not votes.
         mask: ``(n_features,)``, True = kept.
         radius: r, 0 to the number of features not kept.
-        keep_probability: lambda; 1 for the function as it is.
-        smooth: which features the noise may drop, ``"all"`` or the ``"free"`` ones that ``mask`` does not keep.
+        keep_probability: lambda; 1 for the unsmoothed function.
+        smooth: features that the noise may drop, ``"all"`` or the ``"free"`` ones that ``mask`` does not keep.
         target_class: None for the class predicted on the full input.
-        max_evaluations: refuse rather than give the predictor more masks; see `bounds_cost`.
+        max_evaluations: limit above which the bounds are refused; see `bounds_cost`.
 
     Raises:
-        InputError: a mask that does not fit.
-        ParameterError: a radius, class or keep probability out of range, too many evaluations, or a predictor
-            that decides by a vote.
+        InputError: ``mask`` does not fit the predictor.
+        ParameterError: ``radius``, ``target_class`` or ``keep_probability`` is out of range, too many evaluations are
+            needed, or the predictor decides by a vote.
         ModelError: see `stabcert.core.decisions.predict`.
     """
     refuse_votes(predictor)
@@ -76,8 +76,8 @@ def stability_bounds(
     if cost > max_evaluations:
         cheaper = "" if keep == 1.0 or smooth == "free" else ", smooth the free features alone, select fewer features"
         raise ParameterError(
-            f"the stability bounds at radius {radius} take {cost} evaluations, more than {max_evaluations}; "
-            f"use a smaller radius{cheaper}, or allow more"
+            f"max_evaluations must be at least {cost} for the stability bounds at radius {radius}, "
+            f"got {max_evaluations}. Use a smaller radius{cheaper}, or allow more"
         )
     additions = Additions(mask, radius)
     full = None
@@ -99,22 +99,25 @@ def bounds_cost(
     smooth: Literal["all", "free"] = "all",
     target_class: int | None = None,
 ) -> int:
-    """Evaluations that `stability_bounds` takes: every mask that matters once.
+    """Return the number of evaluations that `stability_bounds` takes: each mask on which the result depends, once.
 
-    These are the additions, and if selected features are smoothed too, every addition with every part of the mask;
-    and the full input, if it is not among them and its class is wanted.
+    These masks are the additions. If selected features are smoothed too, they are every addition with every part of
+    the mask. The full input is added if it is not among them and its class is the target.
+
+    Raises:
+        ParameterError: ``radius``, ``keep_probability`` or ``smooth`` is out of range.
     """
     if smooth not in ("all", "free"):
-        raise ParameterError(f"there is no smoothing {smooth!r}; use all or free")
+        raise ParameterError(f"smooth must be 'all' or 'free', got {smooth!r}. Use one of the two")
     if not 0.0 <= keep_probability <= 1.0:
-        raise ParameterError(f"a keep probability of {keep_probability} is not possible; use 0 to 1")
+        raise ParameterError(f"keep_probability must be from 0 to 1, got {keep_probability}. Use a number such as 0.5")
     additions = Additions(mask, radius)
     parts = 2 ** int(mask.sum()) if smooth == "all" and keep_probability < 1.0 else 1
     return additions.count() * parts + (target_class is None and radius < len(additions.free))
 
 
 def _selected_parts(mask: Mask, keep_probability: float) -> Iterator[tuple[Masks, Scores]]:
-    """What smoothing leaves of the selected features, and with which probability, in chunks."""
+    """Yield the parts of the selected features that smoothing can keep, with their probabilities, in chunks."""
     count = int(mask.sum())
     if keep_probability == 1.0:
         yield np.ones((1, count), dtype=np.bool_), np.ones(1)
@@ -131,7 +134,7 @@ def _mean_probs(
     weighted: Iterator[tuple[Masks, Scores]],
     full: Probs | None,
 ) -> Probs:
-    """``(k, n_classes)``: mean probabilities of each row over the parts of the selected features."""
+    """Return ``(k, n_classes)`` mean probabilities of each row over the parts of the selected features."""
     total: Probs = np.zeros(0)
     for parts, weights in weighted:
         step = max(1, _ROWS_AT_ONCE // len(rows))
@@ -146,7 +149,7 @@ def _mean_probs(
 
 
 def _predict_known(predictor: MaskedPredictor, masks: Masks, full: Probs | None) -> Probs:
-    """Probabilities of the masks; the full input, which can only be the last one, is not evaluated again."""
+    """Return the probabilities of the masks. The full input, which can only be the last, is not evaluated again."""
     known = full is not None and bool(masks[-1].all())
     rest = masks[:-1] if known else masks
     parts = [predict(predictor, rest[i : i + _ROWS_AT_ONCE]) for i in range(0, len(rest), _ROWS_AT_ONCE)]
@@ -163,7 +166,7 @@ def _bounds(
     smooth: Literal["all", "free"],
     evaluations: int,
 ) -> StabilityBounds:
-    """Everything from the probabilities of the additions before their free features are smoothed."""
+    """Return all bounds and rates from the probabilities of the additions before free features are smoothed."""
     probs = np.clip(probs, 0.0, 1.0)  # they may exceed 1 by a rounding error
     steps, sizes = steps_of(sets), sets.sum(axis=1)
     radius, n_free = int(sizes[-1]), sets.shape[1]
@@ -194,10 +197,10 @@ def _bounds(
 
 
 def _decisive_margin(predictor: MaskedPredictor, value: float, n_classes: int) -> float | None:
-    """How far the function must move at least before the class can change, or be too close to a tie; None if unknown.
+    """Return the least movement after which the class can change or be a near tie; None if it is unknown.
 
-    With a value above 1/2 its class is predicted, and stays while the value is above 1/2; of two classes the same
-    holds for the other one below. A near tie reaches as far as its tolerance, in log-probabilities.
+    A class with a value above 1/2 is predicted, and stays while the value is above 1/2. With two classes, the other
+    class is predicted below 1/2. A near tie extends as far as its tolerance, in log-probabilities.
     """
     tolerance = drift_tolerance(predictor)
     rows_sum_to_one_within = 1e-6

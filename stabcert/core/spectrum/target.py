@@ -1,4 +1,4 @@
-"""The function whose spectrum is taken: one number for each mask, made from the predictor's probabilities."""
+"""The function whose spectrum is taken: one number for each mask, from the predictor's probabilities."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ _CHUNK_ROWS = 4096
 
 
 class TargetFunction:
-    """A bounded function of masks, every value of it in ``[low, high]``.
+    """A bounded function of masks with values in ``[low, high]``.
 
-    Probability: of ``target_class``, in [0, 1]. Margin: that probability minus the one of ``other_class``, in
-    [-1, 1]; the other class is the best one beside the target on the full input, for all masks the same.
-    Indicator: 1 where ``target_class`` is predicted, else 0.
+    Probability: that of ``target_class``, in [0, 1]. Margin: that probability minus the one of ``other_class``, in
+    [-1, 1]. The other class is the best one beside the target on the full input, and the same for all masks.
+    Indicator: 1 where ``target_class`` is predicted, otherwise 0.
 
     Args:
         target_class: None for the class predicted on the full input, which is evaluated once for this.
 
     Raises:
-        ParameterError: no such kind of target, no such class, or a predictor that decides by a vote.
+        ParameterError: the kind of target or the class does not exist, or the predictor decides by a vote.
         ModelError: see `stabcert.core.decisions.predict`.
     """
 
     def __init__(self, predictor: MaskedPredictor, kind: TargetKind, target_class: int | None) -> None:
         if kind not in ("probability", "margin", "indicator"):
-            raise ParameterError(f"there is no target {kind!r}; use probability, margin or indicator")
+            raise ParameterError(
+                f"target must be 'probability', 'margin' or 'indicator', got {kind!r}. Use one of them"
+            )
         refuse_votes(predictor)
         self._predictor = predictor
         self.kind = kind
@@ -46,7 +48,7 @@ class TargetFunction:
 
     @property
     def centre(self) -> float:
-        """Subtracted before anything of degree 1 or more is estimated: no value is further away than `half_range`."""
+        """Middle of the range, subtracted before degree 1 or more is estimated. Values lie within `half_range`."""
         return (self.low + self.high) / 2
 
     @property
@@ -54,7 +56,7 @@ class TargetFunction:
         return (self.high - self.low) / 2
 
     def table(self) -> Scores:
-        """``(2^n,)``: the value at every mask, each evaluated once."""
+        """Return ``(2^n,)`` values at all masks, each evaluated once."""
         parts = []
         for masks in every_mask(self.n_features):
             ends = masks[-1].all()  # with the full input, which is known
@@ -62,7 +64,7 @@ class TargetFunction:
         return np.concatenate([*parts, [self._full_value]])
 
     def values(self, masks: Masks) -> Scores:
-        """``(k,)``: the value at each of ``(k, n_features)`` masks; equal masks are evaluated once."""
+        """Return ``(k,)`` values at ``(k, n_features)`` masks; equal masks are evaluated once."""
         _, first, inverse = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True, return_inverse=True)
         distinct = masks[first]
         found = np.full(len(distinct), self._full_value)
@@ -80,33 +82,38 @@ class TargetFunction:
         if self.kind == "indicator":
             said: Scores = (decide_from(self._predictor, probs).classes == self.target_class).astype(np.float64)
             return said
-        # A row of probabilities may exceed 1 by a rounding error; the intervals rest on the range.
+        # A row of probabilities may exceed 1 by a rounding error, and the intervals require the range.
         values: Scores = np.clip(probs[:, self.target_class], 0.0, 1.0)
         return values if self.other_class is None else values - np.clip(probs[:, self.other_class], 0.0, 1.0)
 
 
 def refuse_votes(predictor: MaskedPredictor) -> None:
-    """Spectra and stability bounds are about probabilities, and which class they name.
+    """Check that the predictor decides by its probabilities, because spectra and stability bounds are about them.
 
     Raises:
-        ParameterError: a predictor that decides by other means, such as a vote: its shares do not say where its
+        ParameterError: the predictor decides by other means, such as a vote, whose shares do not show where its
             decisions are near ties.
     """
     if hasattr(predictor, "decide"):
         raise ParameterError(
-            "a predictor that decides by a vote has no spectrum of probabilities; give its base, and smooth with "
-            "keep_probabilities"
+            "predictor must decide by its probabilities, got one that decides by a vote. Give its base, and smooth "
+            "with keep_probabilities"
         )
 
 
 def choose_class(full: Probs, target_class: int | None) -> int:
-    """``target_class``, or the one predicted on the full input if None.
+    """Return ``target_class``, or the class predicted on the full input if it is None.
 
     Args:
         full: ``(1, n_classes)``, the probabilities of the full input.
+
+    Raises:
+        ParameterError: ``target_class`` does not exist.
     """
     if target_class is None:
         return int(full[0].argmax())
     if not 0 <= target_class < full.shape[1]:
-        raise ParameterError(f"there is no class {target_class}; use 0 to {full.shape[1] - 1}")
+        raise ParameterError(
+            f"target_class must be from 0 to {full.shape[1] - 1}, got {target_class}. Use one of these numbers"
+        )
     return target_class

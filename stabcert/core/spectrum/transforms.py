@@ -1,8 +1,8 @@
 """Exact transforms of functions of boolean masks: standard, biased and monotone basis, and smoothing in each.
 
-A function of n features is a table of 2^n values: entry ``sum(2**i for i in S)`` belongs to the mask that
-keeps the set S. Its coefficients in a basis have the same layout. Every operator here is the same 2 x 2
-matrix applied to each feature in turn, so it takes time O(n 2^n).
+A function of n features is a table of 2^n values. Entry ``sum(2**i for i in S)`` belongs to the mask that
+keeps the set S. Its coefficients in a basis have the same layout. Every operator here applies the same 2 x 2
+matrix to each feature in turn, so it takes time O(n 2^n).
 
 Source: Soft stability (Jin et al. 2025), Appendices A and B.
 """
@@ -22,9 +22,9 @@ from stabcert.core.types import Masks, Scores
 from stabcert.errors import InputError, ParameterError
 
 MAX_EXACT_FEATURES = 24
-"""Most features of an exact transform: 2^24 evaluations, and about 1 GB."""
+"""Largest number of features of an exact transform: 2^24 evaluations, and about 1 GB."""
 _TABLES = 8
-"""Tables of 2^n numbers that are in memory at the same time at most."""
+"""Largest number of tables of 2^n numbers that are in memory at the same time."""
 _ROWS_AT_ONCE = 4096
 
 _Matrix: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
@@ -32,31 +32,31 @@ _Matrix: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 
 @dataclass(frozen=True)
 class ExactCost:
-    """What an exact transform takes; made by `exact_cost`."""
+    """Cost of an exact transform; returned by `exact_cost`."""
 
     evaluations: int
-    """Masks that are given to the predictor: all of them."""
+    """Number of masks that the predictor evaluates: all of them."""
     memory_bytes: int
-    """Most memory of the tables and masks, beside what the predictor takes."""
+    """Upper bound on the memory of the tables and masks, without that of the predictor."""
 
 
 def exact_cost(n_features: int) -> ExactCost:
-    """Evaluations and memory of the exact spectrum of a function of ``n_features``, before it starts.
+    """Return the evaluations and memory of the exact spectrum of a function of ``n_features``, before it starts.
 
     Raises:
-        ParameterError: too many features (more than `MAX_EXACT_FEATURES`), or less than one.
+        ParameterError: ``n_features`` is not from 1 to `MAX_EXACT_FEATURES`.
     """
     if not 1 <= n_features <= MAX_EXACT_FEATURES:
         raise ParameterError(
             f"an exact spectrum of {n_features} features would take 2^{n_features} evaluations; possible are 1 to "
-            f"{MAX_EXACT_FEATURES} features. Use a smaller --exact-max to estimate it with --n-samples, or --restrict "
-            "for exact spectra of some of the features"
+            f"{MAX_EXACT_FEATURES} features. Use a smaller exact_max to estimate it with n_samples, or "
+            f"restrict={MAX_EXACT_FEATURES} for exact spectra of some of the features"
         )
     return ExactCost(2**n_features, _TABLES * 8 * 2**n_features + 24 * _ROWS_AT_ONCE * n_features)
 
 
 def every_mask(n_features: int) -> Iterator[Masks]:
-    """All masks in the order of a table, in chunks of bounded memory."""
+    """Yield all masks in the order of a table, in chunks of bounded memory."""
     bits = np.arange(n_features)
     for start in range(0, 2**n_features, _ROWS_AT_ONCE):
         codes = np.arange(start, min(start + _ROWS_AT_ONCE, 2**n_features))
@@ -64,24 +64,25 @@ def every_mask(n_features: int) -> Iterator[Masks]:
 
 
 def features_of(code: int) -> tuple[int, ...]:
-    """The set to which entry ``code`` of a table belongs."""
+    """Return the set to which entry ``code`` of a table belongs."""
     return tuple(i for i in range(code.bit_length()) if code >> i & 1)
 
 
 def transform(values: ArrayLike, basis: BasisKind, bias: float | None = None) -> Scores:
-    """Coefficients of a table of values.
+    """Return the coefficients of a table of values.
 
     Standard basis: ``chi_S(a) = (-1)^|S and a|``, orthonormal over uniform masks. Biased: the product over S of
     ``(p - a_i) / sqrt(p - p^2)``, orthonormal over masks that keep each feature with p (Definition A.5);
-    p = 1/2 is the standard one. Monotone: 1 if the mask keeps all of S, else 0 (Lemma B.1).
+    p = 1/2 is the standard one. Monotone: 1 if the mask keeps all of S, otherwise 0 (Lemma B.1).
 
     Args:
         values: ``(2^n,)``.
-        bias: p, for the biased basis.
+        basis: ``standard``, ``biased`` or ``monotone``.
+        bias: p, only for the biased basis.
 
     Raises:
-        InputError: not ``2^n`` finite numbers.
-        ParameterError: a bias where it does not belong, or that is not between 0 and 1.
+        InputError: ``values`` is not ``2^n`` finite numbers.
+        ParameterError: ``basis`` is unknown, or ``bias`` is given for another basis or is not between 0 and 1.
     """
     return _each_feature(values, _analysis(basis, bias))
 
@@ -89,10 +90,10 @@ def transform(values: ArrayLike, basis: BasisKind, bias: float | None = None) ->
 def smooth_coefficients(
     coefficients: ArrayLike, keep_probability: float, basis: BasisKind, bias: float | None = None
 ) -> Scores:
-    """Coefficients of the smoothed function from those of the function, in the same basis.
+    """Return the coefficients of the smoothed function from those of the function, in the same basis.
 
     Standard: ``lambda^|T| sum over S above T of (1 - lambda)^|S - T| h(S)`` (Lemma A.3). Monotone: damped by
-    ``lambda^|T|`` (Theorem B.7). Biased: as the standard one, but each dropped feature also carries the mean
+    ``lambda^|T|`` (Theorem B.7). Biased: as in the standard basis, but each dropped feature also contributes the mean
     ``sqrt(p / (1 - p))`` of its basis function at a mask without it.
     """
     p = _probability(basis, bias)
@@ -101,7 +102,7 @@ def smooth_coefficients(
 
 
 def degrees_of(n_features: int) -> NDArray[np.int64]:
-    """``(2^n,)``: how many features the set of each entry has."""
+    """Return ``(2^n,)`` numbers of features in the set of each entry."""
     degrees = np.zeros(1, dtype=np.int64)
     for _ in range(n_features):
         degrees = np.concatenate([degrees, degrees + 1])
@@ -109,23 +110,23 @@ def degrees_of(n_features: int) -> NDArray[np.int64]:
 
 
 def weights_by_degree(coefficients: Scores) -> Scores:
-    """``(n + 1,)``: sum of the squared coefficients of each degree. In an orthonormal basis: Parseval."""
+    """Return ``(n + 1,)`` sums of the squared coefficients of each degree; in an orthonormal basis, Parseval."""
     return _sums_by_degree(coefficients**2)
 
 
 def mass_by_degree(coefficients: Scores) -> Scores:
-    """``(n + 1,)``: sum of the absolute coefficients of each degree."""
+    """Return ``(n + 1,)`` sums of the absolute coefficients of each degree."""
     return _sums_by_degree(np.abs(coefficients))
 
 
 def _sums_by_degree(table: Scores) -> Scores:
     n_features = len(table).bit_length() - 1
-    # The stubs of numpy take the sums for counts.
+    # The type stubs of numpy declare the sums as integer counts.
     return np.bincount(degrees_of(n_features), weights=table, minlength=n_features + 1).astype(np.float64)
 
 
 def _analysis(basis: BasisKind, bias: float | None) -> _Matrix:
-    """What a transform does to the two values of one feature, dropped and kept."""
+    """Return the matrix that a transform applies to the two values of one feature, dropped and kept."""
     p = _probability(basis, bias)
     if p is None:
         return (1.0, 0.0), (-1.0, 1.0)
@@ -134,16 +135,18 @@ def _analysis(basis: BasisKind, bias: float | None) -> _Matrix:
 
 
 def _probability(basis: BasisKind, bias: float | None) -> float | None:
-    """Keep probability of the masks over which the basis is orthonormal; None for the monotone one."""
+    """Return the keep probability of the masks over which the basis is orthonormal; None for the monotone basis."""
     if basis not in ("standard", "biased", "monotone"):
-        raise ParameterError(f"there is no basis {basis!r}; use standard, monotone or biased")
+        raise ParameterError(f"basis must be 'standard', 'monotone' or 'biased', got {basis!r}. Use one of them")
     if basis != "biased":
         if bias is not None:
-            raise ParameterError(f"the {basis} basis has no bias; use the biased basis, or leave the bias out")
+            raise ParameterError(
+                f"the {basis} basis does not have a bias, got {bias}. Use the biased basis, or leave the bias out"
+            )
         return 0.5 if basis == "standard" else None
     if bias is None or not 0.0 < bias < 1.0:
         raise ParameterError(
-            f"the biased basis needs a probability between 0 and 1, not {bias}; for example biased:0.3"
+            f"bias must be between 0 and 1 for the biased basis, got {bias}. Use a probability, for example biased:0.3"
         )
     return bias
 
@@ -154,7 +157,8 @@ def _each_feature(table: ArrayLike, matrix: _Matrix) -> Scores:
     size = len(result) if result.ndim == 1 else 0
     if size == 0 or size & (size - 1) or not np.isfinite(result).all():
         raise InputError(
-            f"a table of a function of n features is 2^n finite numbers; this one has shape {result.shape}"
+            f"the table of a function of n features must be 2^n finite numbers, got an array of shape {result.shape}. "
+            "Give one value for each mask"
         )
     (a, b), (c, d) = matrix
     step = 1

@@ -1,7 +1,7 @@
 """Bounds on a probability from independent draws: Hoeffding, Clopper-Pearson, anytime-valid.
 
-Names: ``matches`` and ``failures`` are counts, ``delta`` is the probability with which a statement
-may be wrong. A *lower* or *upper* bound is one-sided: it fails with probability at most ``delta``.
+Names: ``matches`` and ``failures`` are counts, and ``delta`` is the probability with which a statement
+may be wrong. A *lower* or *upper* bound is one-sided and fails with probability at most ``delta``.
 An *interval* fails on either side with probability at most ``delta`` in total.
 """
 
@@ -22,22 +22,21 @@ _A = _B = 0.5
 _BISECTIONS = 200
 _SMALLEST_INVERTED = 1e-100
 _INVERSION_ERROR = 1e-13
-"""More than the relative error of scipy's inverse of the Beta distribution: at most 4e-14 for 5,159 bounds that were
-compared with 60 digits. A bound is rounded to the side on which it holds."""
+"""Upper bound on the relative error of scipy's inverse of the Beta distribution. The error was at most 4e-14 for 5,159
+bounds that were compared with 60 digits. A bound is rounded to the side on which it is valid."""
 
 MAX_SAMPLES = 10**9
-"""More evaluations than anybody can want."""
-
+"""Largest number of evaluations that a computed sample size may reach."""
 
 SMALLEST_DELTA = 1e-290
-"""Smallest failure probability of a statement: shares of it, for many radii or sides, are still numbers."""
+"""Smallest failure probability of a statement. Shares of it, for many radii or sides, are still positive floats."""
 
 
 def check_delta(delta: float) -> None:
-    """Refuse what cannot be the failure probability of a statement.
+    """Check that ``delta`` can be the failure probability of a statement.
 
     Raises:
-        ParameterError: not a number from `SMALLEST_DELTA` to below 1.
+        ParameterError: ``delta`` is not a number from `SMALLEST_DELTA` to below 1.
     """
     check_share(delta)
     if delta < SMALLEST_DELTA:
@@ -45,51 +44,58 @@ def check_delta(delta: float) -> None:
 
 
 def check_share(delta: float) -> None:
-    """Refuse what cannot be a share of a failure probability.
+    """Check that ``delta`` can be a share of a failure probability.
 
     Raises:
-        ParameterError: not between 0 and 1, or so small that it is not a normal number.
+        ParameterError: ``delta`` is not between 0 and 1, or is so small that it is not a normal float.
     """
     if not sys.float_info.min <= delta < 1.0:
         raise ParameterError(f"delta must be between 0 and 1, got {delta}. Use a failure probability such as 0.1.")
 
 
 def hoeffding_sample_size(epsilon: float, delta: float) -> int:
-    """Draws after which the mean lies within ``epsilon`` of the truth with probability 1 - delta.
+    """Return the number of draws after which the mean lies within ``epsilon`` of the truth with probability 1 - delta.
 
     ``ceil(ln(2 / delta) / (2 epsilon^2))``, two-sided (Soft stability, Theorem 3.1).
+
+    Raises:
+        ParameterError: ``epsilon`` or ``delta`` is not between 0 and 1, or more than `MAX_SAMPLES` draws are needed.
     """
     check_share(delta)
     if not 0.0 < epsilon < 1.0:
-        raise ParameterError(f"epsilon {epsilon} is not an error of a rate; use a number between 0 and 1, such as 0.1")
+        raise ParameterError(f"epsilon must be between 0 and 1, got {epsilon}. Use an error of a rate such as 0.1")
     samples = _log_two_over(delta) / 2.0 / epsilon / epsilon
     if samples > MAX_SAMPLES:
-        raise ParameterError(f"epsilon {epsilon:g} needs more than {MAX_SAMPLES} samples; use a larger epsilon")
+        raise ParameterError(
+            f"epsilon must need at most {MAX_SAMPLES} samples, got {epsilon:g}. Use a larger epsilon such as 0.01"
+        )
     return math.ceil(_log_two_over(delta) / (2.0 * epsilon**2))
 
 
 def hoeffding_epsilon(samples: int, delta: float) -> float:
-    """Half-width that ``samples`` draws give with probability 1 - delta: inverse of `hoeffding_sample_size`."""
+    """Return the half-width of ``samples`` draws with probability 1 - delta: the inverse of `hoeffding_sample_size`."""
     return math.sqrt(_log_two_over(delta) / (2.0 * samples))
 
 
 def hoeffding_lower(matches: int, samples: int, delta: float) -> float:
-    """One-sided lower bound, clipped to 0. Holds for independent draws and for draws without replacement.
+    """Return the one-sided lower bound, clipped to 0.
 
-    At ``delta / 2`` it is the lower end of the paper's two-sided interval.
+    It is valid for independent draws and for draws without replacement. At ``delta / 2`` it is the lower end of the
+    paper's two-sided interval.
     """
     return max(0.0, matches / samples - math.sqrt(-math.log(delta) / (2.0 * samples)))
 
 
 def hoeffding_upper(matches: int, samples: int, delta: float) -> float:
-    """Mirror image of `hoeffding_lower`."""
+    """Return the one-sided upper bound, clipped to 1: the mirror image of `hoeffding_lower`."""
     return min(1.0, matches / samples + math.sqrt(-math.log(delta) / (2.0 * samples)))
 
 
 def clopper_pearson_lower(matches: int, samples: int, delta: float) -> float:
-    """Largest rate under which ``matches`` or more of ``samples`` draws still have probability <= delta.
+    """Return the largest rate under which ``matches`` or more of ``samples`` draws still have probability <= delta.
 
-    Exact for a number of samples fixed in advance; not valid when one may stop early. Rounded down.
+    The bound is exact for a number of samples fixed in advance, and not valid when one may stop early. It is rounded
+    down.
     """
     if matches == 0:
         return 0.0
@@ -97,7 +103,7 @@ def clopper_pearson_lower(matches: int, samples: int, delta: float) -> float:
 
 
 def clopper_pearson_upper(matches: int, samples: int, delta: float) -> float:
-    """Mirror image of `clopper_pearson_lower`, rounded up."""
+    """Return the upper bound, rounded up: the mirror image of `clopper_pearson_lower`."""
     if matches == samples:
         return 1.0
     if delta < _SMALLEST_INVERTED:
@@ -108,11 +114,11 @@ def clopper_pearson_upper(matches: int, samples: int, delta: float) -> float:
 
 
 def _rate_with_tail(matches: int, samples: int, delta: float) -> float:
-    """The rate under which ``matches`` or more of ``samples`` draws have probability ``delta``, nearly."""
+    """Return, nearly, the rate under which ``matches`` or more of ``samples`` draws have probability ``delta``."""
     if delta >= _SMALLEST_INVERTED:
         return float(special.betaincinv(matches, samples - matches + 1, delta))
-    # For so small a delta scipy's distribution and its inverse are wrong by far. Chernoff's bound, whose tail is
-    # larger, holds for every delta and is nearly as good where the logarithm of delta is what counts.
+    # For such a small delta scipy's distribution and its inverse have large errors. Chernoff's bound, whose tail is
+    # larger, is valid for every delta. It is nearly as good where the logarithm of delta determines the bound.
     share, enough = matches / samples, -math.log(delta) / samples * (1.0 + _INVERSION_ERROR)
     rejected, kept = 0.0, share
     while rejected < (middle := (rejected + kept) / 2) < kept:
@@ -127,12 +133,12 @@ def _rate_with_tail(matches: int, samples: int, delta: float) -> float:
 
 
 def log_e_value(threshold: float, matches: int, failures: int) -> float:
-    """Evidence, as a logarithm, against "the rate is at most ``threshold``".
+    """Return the evidence, as a logarithm, against "the rate is at most ``threshold``".
 
-    The e-process of a Beta(1/2, 1/2) mixture truncated to rates above the threshold. If the rate is
+    It is the e-process of a Beta(1/2, 1/2) mixture truncated to rates above the threshold. If the rate is
     at most the threshold, the probability that it *ever* reaches ``log(1 / delta)``, at whatever
-    moment one looks or stops, is at most delta (Ville's inequality; the process is a supermartingale
-    for every rate up to the threshold because each likelihood ratio grows with the rate).
+    moment one looks or stops, is at most delta (Ville's inequality). The process is a supermartingale
+    for every rate up to the threshold because each likelihood ratio grows with the rate.
     """
     if threshold >= 1.0:
         return -math.inf
@@ -140,7 +146,7 @@ def log_e_value(threshold: float, matches: int, failures: int) -> float:
         return math.inf if matches > 0 else 0.0
     above = float(special.betaincc(_A + matches, _B + failures, threshold))
     if above == 0.0:
-        return -math.inf  # an underflow; no evidence is the safe side
+        return -math.inf  # an underflow, where assuming zero evidence is safe
     return (
         float(special.betaln(_A + matches, _B + failures) - special.betaln(_A, _B))
         + math.log(above)
@@ -151,10 +157,10 @@ def log_e_value(threshold: float, matches: int, failures: int) -> float:
 
 
 def anytime_lower(matches: int, failures: int, delta: float) -> float:
-    """Lower bound that holds at every sample size at once, so that one may stop at any moment.
+    """Return the lower bound that is valid at every sample size at once, so that one may stop at any moment.
 
-    With probability at least 1 - delta the rate is at least this bound at all moments together. It is
-    the largest threshold rejected by `log_e_value`; bisection returns the rejected end.
+    With probability at least 1 - delta the rate is at least this bound at all moments jointly. It is
+    the largest threshold rejected by `log_e_value`. Bisection returns the rejected end.
     """
     if matches == 0:
         return 0.0
@@ -171,16 +177,16 @@ def anytime_lower(matches: int, failures: int, delta: float) -> float:
 
 
 def anytime_upper(matches: int, failures: int, delta: float) -> float:
-    """Mirror image of `anytime_lower`, rounded up."""
+    """Return the upper bound, rounded up: the mirror image of `anytime_lower`."""
     return math.nextafter(1.0 - anytime_lower(failures, matches, delta), 1.0)
 
 
 def log_e_value_finite(limit: int, matches: int, failures: int, population: int) -> float:
-    """Evidence against "at most ``limit`` of the ``population`` members match", drawing without replacement.
+    """Return the evidence against "at most ``limit`` of the ``population`` members match", without replacement.
 
-    The counterpart of `log_e_value` for draws without replacement: a beta-binomial prior on the number
-    of matching members, truncated to more than ``limit``. Infinite when the draws contradict the
-    statement outright (more than ``limit`` matches seen).
+    It is the counterpart of `log_e_value` for draws without replacement. The prior on the number of matching
+    members is beta-binomial, truncated to more than ``limit``. The evidence is infinite when the draws contradict
+    the statement outright (more than ``limit`` matches).
     """
     if matches > limit:
         return math.inf
@@ -202,7 +208,10 @@ def log_e_value_finite(limit: int, matches: int, failures: int, population: int)
 
 
 def finite_lower(matches: int, failures: int, population: int, delta: float) -> int:
-    """Members that match at least, valid at every moment of a draw without replacement (compare `anytime_lower`)."""
+    """Return a lower bound on the matching members, valid at every moment of a draw without replacement.
+
+    Compare `anytime_lower`.
+    """
     rejected, kept = matches - 1, population - failures
     while kept - rejected > 1:
         middle = (rejected + kept) // 2
@@ -214,17 +223,17 @@ def finite_lower(matches: int, failures: int, population: int, delta: float) -> 
 
 
 def finite_upper(matches: int, failures: int, population: int, delta: float) -> int:
-    """Mirror image of `finite_lower`: members that match at most."""
+    """Return an upper bound on the matching members: the mirror image of `finite_lower`."""
     return population - finite_lower(failures, matches, population, delta)
 
 
 def hypergeometric_lower(matches: int, samples: int, population: int, delta: float) -> int:
-    """Members that match at least, from a fixed number of draws without replacement.
+    """Return a lower bound on the matching members, from a fixed number of draws without replacement.
 
-    Smallest K under which seeing ``matches`` or more has a probability above delta: the exact
+    It is the smallest K under which ``matches`` or more have a probability above delta: the exact
     counterpart of `clopper_pearson_lower` for a finite set.
     """
-    from scipy.stats import hypergeom  # half a second to import, and needed for finite sets alone
+    from scipy.stats import hypergeom  # half a second to import, and needed only for finite sets
 
     rejected, kept = matches - 1, population - (samples - matches)
     while kept - rejected > 1:
@@ -237,12 +246,12 @@ def hypergeometric_lower(matches: int, samples: int, population: int, delta: flo
 
 
 def hypergeometric_upper(matches: int, samples: int, population: int, delta: float) -> int:
-    """Mirror image of `hypergeometric_lower`."""
+    """Return an upper bound on the matching members: the mirror image of `hypergeometric_lower`."""
     return population - hypergeometric_lower(samples - matches, samples, population, delta)
 
 
 def smallest_count(threshold: float, population: int) -> int:
-    """Smallest K with ``K / population >= threshold``, in the arithmetic in which rates are compared."""
+    """Return the smallest K with ``K / population >= threshold``, in the arithmetic in which rates are compared."""
     count = math.ceil(threshold * population)
     while count > 0 and (count - 1) / population >= threshold:
         count -= 1
@@ -252,19 +261,19 @@ def smallest_count(threshold: float, population: int) -> int:
 
 
 def _log_two_over(delta: float) -> float:
-    """log(2 / delta); the quotient itself may overflow."""
+    """Return log(2 / delta), also where the quotient overflows."""
     ratio = 2.0 / delta
     return math.log(ratio) if math.isfinite(ratio) else math.log(2.0) - math.log(delta)
 
 
 def _log_falling(base: int, steps: int) -> float:
-    """log of base (base - 1) ... (base - steps + 1)."""
+    """Return the log of base (base - 1) ... (base - steps + 1)."""
     return float(special.gammaln(base + 1) - special.gammaln(base - steps + 1))
 
 
 @lru_cache(maxsize=64)
 def _log_beta_binomial_above(limit: int, draws: int, a: float, b: float) -> float:
-    """log P(X > limit) for X beta-binomial with ``draws`` trials."""
+    """Return log P(X > limit) for X beta-binomial with ``draws`` trials."""
     if limit < 0:
         return 0.0
     x = np.arange(limit + 1, draws + 1, dtype=np.float64)

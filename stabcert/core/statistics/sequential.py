@@ -1,4 +1,4 @@
-"""A test of "the rate is at least t" that looks after every draw and stops as soon as it knows."""
+"""A test of "the rate is at least t" that looks after every draw and stops as soon as it can decide."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def samples_to_certify(
     at_least: int = 1,
     at_most: int = 10**7,
 ) -> int | None:
-    """Fewest draws that certify a rate of ``threshold`` when ``failures`` of them do not match.
+    """Return the fewest draws that certify a rate of ``threshold`` when ``failures`` of them do not match.
 
-    For draws without replacement from a finite ``population`` give its size. None if more than
+    For draws without replacement from a finite ``population``, give its size. The result is None if more than
     ``at_most`` draws are needed, as for a threshold of 1 without a finite population. The search
     starts at ``at_least``, which must not be above the answer.
     """
@@ -49,7 +49,7 @@ def samples_to_certify(
 
 
 def _first(holds: Callable[[int], bool], *, start: int, at_most: int) -> int | None:
-    """Smallest n >= start with ``holds(n)``, for a statement that stays true once it is."""
+    """Return the smallest n >= start with ``holds(n)``, for a statement that stays true once it is true."""
     low, step = start - 1, 1
     while True:
         high = min(low + step, at_most)
@@ -65,18 +65,20 @@ def _first(holds: Callable[[int], bool], *, start: int, at_most: int) -> int | N
 
 
 class SequentialTest:
-    """Decides between "rate >= threshold" and "rate < threshold" while draws come in.
+    """A decision between "rate >= threshold" and "rate < threshold" while draws arrive.
 
     Whatever the moment of the decision, "certified" is wrong with probability at most
     ``delta_certify`` and "refuted" with probability at most ``delta_refute`` (only one of the two
     can be wrong for a given rate). The bounds at ``lower`` and ``upper`` are valid at that
-    moment too, each by itself.
+    moment too, each individually.
 
     Args:
-        threshold: the rate to be reached, in (0, 1].
+        threshold: the required rate, in (0, 1].
+        delta_certify: failure probability of "certified".
+        delta_refute: failure probability of "refuted".
         population: size of the set when drawing without replacement, None for independent draws.
-        exhaustive: decide only when the whole population was tried; the bounds then are certain at
-            every moment, and the test uses up nothing of a failure probability shared with others.
+        exhaustive: True to decide only when the whole population was tested. The bounds then are certain at
+            every moment, and the test does not use any of a failure probability shared with others.
     """
 
     def __init__(
@@ -93,17 +95,17 @@ class SequentialTest:
         self.exhaustive = exhaustive
         self.delta_certify = delta_certify
         self.delta_refute = delta_refute
-        # In one attribute, so that an interruption never finds half of a draw counted.
+        # In one attribute, so that an interruption never leaves a draw half counted.
         self._counts = (0, 0, 0)
         self.certified = self.refuted = False
         self._target: int | None = None
         self._target_failures = -1
 
     def count(self, samples: int, matches: int, near_ties: int) -> None:
-        """Put the test into the state in which it has seen these draws, the last of which decided if any did.
+        """Set the state that follows these draws, of which only the last one may have decided.
 
-        Whether counts decide does not depend on their order: evidence for a rate grows with a match, evidence
-        against it with a failure, and a test ends with the draw that decides.
+        Whether counts decide does not depend on their order. Evidence for a rate grows with a match, evidence
+        against it grows with a failure, and a test ends with the draw that decides.
         """
         self._counts = (samples, matches, near_ties)
         if samples == self.population:
@@ -123,7 +125,7 @@ class SequentialTest:
 
     @property
     def matches(self) -> int:
-        """Draws that certainly match."""
+        """Number of draws that certainly match."""
         return self._counts[1]
 
     @property
@@ -132,11 +134,11 @@ class SequentialTest:
 
     @property
     def failures(self) -> int:
-        """Draws that do not match, or that are too close to a tie to count as a match."""
+        """Number of draws that do not match, or are too close to a tie to count as a match."""
         return self.samples - self.matches
 
     def target(self) -> int | None:
-        """Number of samples at which the rate is certified if every further draw matches."""
+        """Return the number of samples at which the rate is certified if every further draw matches."""
         if self.exhaustive:
             return self.population
         if self._target_failures != self.failures:
@@ -152,7 +154,7 @@ class SequentialTest:
         return self._target
 
     def add(self, *, match: bool, near_tie: bool = False) -> None:
-        """Count one draw and decide if it can be decided. A near tie counts against either decision."""
+        """Count one draw and decide if possible. A near tie counts against either decision."""
         matches = match and not near_tie
         self._counts = (self.samples + 1, self.matches + matches, self.near_ties + near_tie)
         if matches:
@@ -161,7 +163,7 @@ class SequentialTest:
                 self.certified = target is not None and self.samples >= target
         else:
             self.refuted = not self.exhaustive and self._refutes()
-        if self.samples == self.population:  # everything was tried, so the rate is known
+        if self.samples == self.population:  # everything was tested, so the rate is known
             self.certified = self.lower >= self.threshold
             self.refuted = self.upper < self.threshold
 
@@ -179,7 +181,7 @@ class SequentialTest:
 
     @property
     def lower(self) -> float:
-        """The rate is at least this, wrong with probability at most ``delta_certify``."""
+        """Lower bound on the rate, wrong with probability at most ``delta_certify``."""
         if self.population is not None and (self.exhaustive or self.samples == self.population):
             return self.matches / self.population
         if self.population is not None:
@@ -190,7 +192,7 @@ class SequentialTest:
 
     @property
     def upper(self) -> float:
-        """The rate is at most this, wrong with probability at most ``delta_refute``."""
+        """Upper bound on the rate, wrong with probability at most ``delta_refute``."""
         matches, failures = self.matches + self.near_ties, self.failures - self.near_ties
         if self.population is not None and (self.exhaustive or self.samples == self.population):
             return (self.population - failures) / self.population

@@ -20,7 +20,8 @@ from stabcert.core.curve.result import (
     TriedAdditions,
 )
 from stabcert.core.types import Mask
-from stabcert.report.record import SCHEMA, Status, class_record
+from stabcert.records.writing import SCHEMA
+from stabcert.report.record import Status, class_record
 
 
 @dataclass(frozen=True)

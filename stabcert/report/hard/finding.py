@@ -13,10 +13,6 @@ from stabcert.report.record import Prediction
 Direction: TypeAlias = Literal["incremental", "decremental", "both"]
 
 
-NOISE_STREAM = 65
-"""Of the frozen noise: apart from that of certify-soft --smooth."""
-
-
 @dataclass(frozen=True)
 class Broken:
     """An addition that certainly changes what a function says; found by a search, so a smaller one may exist."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stabcert.report.hard.finding import NOISE_STREAM
+from stabcert.core.streams import NOISE_STREAM
 from stabcert.report.verify.bernoulli import bernoulli_checks
 from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
 from stabcert.report.verify.hard_found import refinement_checks, tried_checks

@@ -10,6 +10,7 @@ import numpy as np
 
 from stabcert.core.hard.arcs import circular_arcs, largest_cover
 from stabcert.core.noise import quantized_keep_masks
+from stabcert.core.streams import noise_generator
 from stabcert.report.verify.checks import Check, at_least, at_most, equal, holds
 
 _MAX_CELLS = 10**7
@@ -98,7 +99,7 @@ def _largest_covers(record: dict[str, Any], keep: int) -> list[int]:
     q, n = result["quantization"], explanation["n"]
     if q * n > _MAX_CELLS or q * min(q, n) > _MAX_CELLS:
         return [0]  # bounds nothing
-    rng = np.random.default_rng(result["noise_seed"])
+    rng = noise_generator(*result["noise_seed"])
     noise = quantized_keep_masks(n, keep=keep, quantization=q, rng=rng)
     outside = np.ones(n, dtype=np.bool_)
     outside[explanation["selected"]] = False

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from stabcert.core.soft.certificate import Shown
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.recount import recount_soft
 from stabcert.errors import StabcertError
-from stabcert.report.record import soft_result, to_json
+from stabcert.records.writing import to_json
+from stabcert.report.record import soft_result
 from stabcert.report.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.report.verify.definitions import bound_checks
 from stabcert.report.verify.mask_flags import status_checks
@@ -24,12 +27,12 @@ NOT_CHECKED = (
 )
 
 
-def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[list[Check], list[str]]:
+def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) -> tuple[list[Check], list[str]]:
     """Bounds, verdicts, largest radius and status that follow from the counts of a record; and what does not follow.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
-        parameters: of `recount_soft`, as the request of the record says them.
+        question: makes what the request of the record asks; a ParameterError if nobody can ask it.
     """
     result, explanation = copy.deepcopy(record["result"]), record["explanation"]
     rates, not_checked = result["rates"], list(NOT_CHECKED)
@@ -51,9 +54,9 @@ def soft_checks(record: dict[str, Any], parameters: dict[str, Any]) -> tuple[lis
         found = recount_soft(
             mask,
             {rate["radius"]: Shown(*(rate[name] for name in names)) for rate in rates},
+            question(),
             prediction=explanation["masked_prediction"]["id"],
             interrupted=result["interrupted"],
-            **parameters,
         )
     except (StabcertError, OverflowError) as error:
         return [

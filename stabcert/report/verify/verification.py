@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stabcert.report.record import SCHEMA
+from stabcert.records.writing import SCHEMA
 from stabcert.report.verify.checks import Check
 
 Mode = Literal["full", "fast"]

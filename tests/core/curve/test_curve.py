@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.curve.draws import smoothed_predictors, tries_of, words_of
+from stabcert.core.curve.draws import smoothed_predictors, tries_of
 from stabcert.core.curve.evaluate import evaluate_smoothing, smoothing_curve
 from stabcert.core.curve.result import MaskStability, SmoothedInput, TriedAdditions
 from stabcert.core.curve.summary import summarise
 from stabcert.core.smoothing import SmoothedPredictor
+from stabcert.core.streams import words_of
 from stabcert.core.types import MaskedPredictor
 from stabcert.errors import InputError, ParameterError
 from tests.doubles import Batchy, Constant, Counting, Majority, Parity, Table, Threshold
@@ -214,10 +215,10 @@ def test_results_are_plain_numbers_and_come_back_from_json() -> None:
     [
         ({"keep_probabilities": [Fraction(3, 10)], "noise": "quantized"}, r"4/16.*5/16"),
         ({"keep_probabilities": [Fraction(0)]}, "above 0"),
-        ({"keep_probabilities": [Fraction(3, 2)]}, "above 0 to 1"),
+        ({"keep_probabilities": [Fraction(3, 2)]}, "above 0 and at most 1, got 3/2"),
         ({"keep_probabilities": []}, "at least one"),
         ({"keep_probabilities": [HALF, HALF]}, "once"),
-        ({"noise": "gaussian"}, "bernoulli or quantized"),
+        ({"noise": "gaussian"}, "'bernoulli' or 'quantized'"),
         ({"radii": [-1]}, "from 0"),
         ({"radii": [1, 1]}, "once"),
         ({"radii": [1.5]}, "whole"),

@@ -226,7 +226,7 @@ def test_more_features_than_evaluations_are_tried_in_part() -> None:
 
 
 def test_a_search_without_evaluations_and_a_mask_that_does_not_fit_are_refused() -> None:
-    with pytest.raises(ParameterError, match="1 or more"):
+    with pytest.raises(ParameterError, match="max_evaluations must be at least 1"):
         search(Parity(4), np.zeros(4), 0)
     with pytest.raises(InputError, match="4 features"):
         search(Parity(4), np.zeros(5))

@@ -95,7 +95,7 @@ def test_within_a_size_the_search_ends_soon_after_the_first_flip() -> None:
 def test_one_evaluation_is_enough_for_a_radius_of_0_and_none_is_not() -> None:
     found = enumerate_hard_radius(Majority(5), np.zeros(5), max_evaluations=1)
     assert (found.radius, found.flip, found.exact, found.evaluations) == (0, None, False, 1)
-    with pytest.raises(ParameterError, match="1 or more"):
+    with pytest.raises(ParameterError, match="max_evaluations must be at least 1"):
         enumerate_hard_radius(Majority(5), np.zeros(5), max_evaluations=0)
     with pytest.raises(InputError, match="5 features"):
         enumerate_hard_radius(Majority(5), np.zeros(4), max_evaluations=9)

@@ -19,6 +19,8 @@ from stabcert.errors import ParameterError
 from tests.core.hard.hard_cases import random_function, true_radii
 from tests.doubles import Parity, Table, one_hot
 
+pytestmark = pytest.mark.slow
+
 
 def leads(smoothed: SmoothedPredictor, mask: np.ndarray) -> list[tuple[int, bool]]:
     """For each other class: votes that the winner has more, and whether that class has the lower index."""
@@ -175,7 +177,7 @@ def test_e8_ii_off_the_grid_the_published_masks_keep_more_than_lambda() -> None:
     certificate = certify_hard(smoothed, nothing)
     assert certificate.keep_probability == Fraction(1, 2)
     assert certificate.radius_incremental == 1
-    with pytest.raises(ParameterError, match=r"use 1/2 \(0\.5\)"):
+    with pytest.raises(ParameterError, match=r"Use 1/2 \(0\.5\)"):
         grid_count(asked, q)
 
 

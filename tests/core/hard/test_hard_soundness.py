@@ -16,6 +16,8 @@ from stabcert.core.smoothing import Ballots, SmoothedPredictor
 from tests.core.hard.hard_cases import Scoring, ballots_for, every_mask, random_function, random_noise, true_radii
 from tests.doubles import Table
 
+pytestmark = pytest.mark.slow
+
 SCORES: list[ScoreKind] = ["vote", "probability"]
 
 

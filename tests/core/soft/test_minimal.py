@@ -301,8 +301,8 @@ def test_the_sizes_cost_one_evaluation_each_in_chunks_that_double() -> None:
         ({"max_samples": 0}, "1 or more"),
         ({"largest_k": 0}, "use 1 to 12"),
         ({"largest_k": 13}, "use 1 to 12"),
-        ({"radius": 4, "min_rate": 1.0, "max_samples": 100}, "all 562 additions.*--max-samples 562"),
-        ({"radius": 4, "min_rate": 0.99, "max_samples": 100}, "use --max-samples"),
+        ({"radius": 4, "min_rate": 1.0, "max_samples": 100}, "all 562 additions.*max_samples=562"),
+        ({"radius": 4, "min_rate": 0.99, "max_samples": 100}, "use max_samples="),
     ],
 )
 def test_what_cannot_be_searched_for_is_refused(arguments: dict[str, Any], message: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stabcert.core.soft.certificate import Shown, SoftCertificate
 from stabcert.core.soft.certify import certify_soft
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.recount import recount_soft
 from stabcert.core.types import Masks, Probs
 from stabcert.errors import ParameterError
@@ -80,7 +81,7 @@ def test_a_certificate_is_the_recount_of_its_own_counts(
     case: tuple[np.ndarray, dict[str, Any], SoftCertificate],
 ) -> None:
     mask, request, found = case
-    again = recount_soft(mask, shown(found), prediction=found.prediction, **request)
+    again = recount_soft(mask, shown(found), SoftQuestion(**request), prediction=found.prediction)
     assert again.complete
     assert again.impossible == ()
     expected = replace(found, evaluations=0)
@@ -107,7 +108,7 @@ def test_other_counts_give_another_certificate(
     changed = replace(rates[radius], **{name: data.draw(st.integers(0, 3000))})
     assume(changed != rates[radius])
     try:
-        again = recount_soft(mask, rates | {radius: changed}, prediction=found.prediction, **request)
+        again = recount_soft(mask, rates | {radius: changed}, SoftQuestion(**request), prediction=found.prediction)
     except ParameterError:
         return
     was = {rate.radius: rate for rate in found.rates}
@@ -120,7 +121,7 @@ def test_counts_that_no_drawing_gives_are_refused() -> None:
     mask = np.arange(9) < 2
     for counts in ((0, 0, 0), (8, 9, 0), (8, 7, 2), (9, 9, 0), (8, -1, 0)):
         with pytest.raises(ParameterError, match="samples"):
-            recount_soft(mask, {1: Shown(*counts, 8, 0.0, 1.0)}, prediction=0, radius=1)
+            recount_soft(mask, {1: Shown(*counts, 8, 0.0, 1.0)}, SoftQuestion(1), prediction=0)
 
 
 def test_a_delta_whose_shares_are_no_numbers_is_refused() -> None:
@@ -134,9 +135,9 @@ def test_radii_that_are_missing_are_noticed() -> None:
     found = certify_soft(Rough(12, 1.0, 0.0, 0), mask, radius=[1, 2], rng=np.random.default_rng(0))
     rates = shown(found)
     del rates[2]
-    assert not recount_soft(mask, rates, prediction=0, radius=[1, 2]).complete
+    assert not recount_soft(mask, rates, SoftQuestion([1, 2]), prediction=0).complete
 
 
 def test_more_radii_than_anything_has_are_refused_before_they_are_listed() -> None:
     with pytest.raises(ParameterError, match="too many"):
-        recount_soft(np.zeros(10**6, dtype=np.bool_), {}, prediction=0, radius="all")
+        recount_soft(np.zeros(10**6, dtype=np.bool_), {}, SoftQuestion("all"), prediction=0)

@@ -11,6 +11,7 @@ import pytest
 from stabcert.core.masks import Additions
 from stabcert.core.soft.certificate import Shown
 from stabcert.core.soft.certify import Interrupted, certify_soft
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.soft.recount import recount_soft
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
@@ -74,15 +75,15 @@ def worst_by_definition(
 WORST: dict[str, Any] = {"radius": [4, 5, 6], "formulation": "worst", "min_rate": 0.9, "delta": 0.1, "max_samples": 42}
 
 
-def recount(counts: dict[int, Shown], **request: Any) -> list[tuple[int, str]]:
-    again = recount_soft(NINE_FREE, counts, prediction=0, **request)
+def recount(counts: dict[int, Shown], *, interrupted: bool = False, **request: Any) -> list[tuple[int, str]]:
+    again = recount_soft(NINE_FREE, counts, SoftQuestion(**request), prediction=0, interrupted=interrupted)
     return [(one.radius, one.name) for one in again.impossible]
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_sizes_that_are_tested_once_are_possible(seed: int) -> None:
     counts = worst_by_definition(FlipsOnFour(), NINE_FREE, [4, 5, 6], 0.9, 0.1, 42, seed)
-    again = recount_soft(NINE_FREE, counts, prediction=0, simultaneous=False, **WORST)
+    again = recount_soft(NINE_FREE, counts, SoftQuestion(simultaneous=False, **WORST), prediction=0)
     assert again.impossible == ()
     assert shown(again.certificate) == counts
 
@@ -96,7 +97,7 @@ def test_honest_minima_are_possible(share: float, ties: float) -> None:
         counts = worst_by_definition(
             Rough(11, share, ties, seed), NINE_FREE, request["radius"], 0.8, 0.1, request["max_samples"], seed
         )
-        again = recount_soft(NINE_FREE, counts, prediction=0, simultaneous=False, **request)
+        again = recount_soft(NINE_FREE, counts, SoftQuestion(simultaneous=False, **request), prediction=0)
         assert again.impossible == ()
         assert shown(again.certificate) == counts
         undecided += again.certificate.verdict == "undecided"
@@ -171,8 +172,8 @@ def test_a_test_ends_with_the_draw_that_decides(formulation: str) -> None:
     later = recount_soft(
         NINE_FREE,
         {4: replace(one, samples=one.samples + 5)},
+        SoftQuestion(**request),
         prediction=0,
-        **request,
     )
     (problem,) = later.impossible
     assert (problem.name, "decide earlier" in problem.possible) == ("samples", True)

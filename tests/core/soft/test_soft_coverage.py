@@ -16,6 +16,8 @@ from tests.core.helpers import FALSE_ALARM, certify
 from tests.doubles import FlipAtSize, Scripted, Table, Threshold, one_hot
 from tests.oracles import e_value_finite, predicted_class, stability_rate
 
+pytestmark = pytest.mark.slow
+
 
 def allowed(runs: int, delta: float) -> int:
     """The most failures among ``runs`` that a failure probability of ``delta`` exceeds with chance 1e-9 at most."""

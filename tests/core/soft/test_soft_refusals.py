@@ -100,7 +100,7 @@ def test_the_sequential_alternative_that_is_named_works_too() -> None:
     for radius in (2, 12, [9, 12]):
         with pytest.raises(ParameterError, match="sequential") as refused:
             certify(Constant(40), np.zeros(40), radius=radius, n_samples=20, min_rate=0.95)
-        samples = number_after("--max-samples", str(refused.value))
+        samples = number_after("max_samples", str(refused.value))
         certificate = certify(Constant(40), np.zeros(40), radius=radius, min_rate=0.95, max_samples=samples)
         assert certificate.verdict == "certified"
 
@@ -120,7 +120,7 @@ def test_a_maximum_of_samples_that_is_too_small_is_refused_with_the_number_that_
     arguments: dict[str, Any] = {"radius": radius, "min_rate": threshold, "formulation": formulation}
     with pytest.raises(ParameterError, match="cannot certify") as refused:
         certify(Constant(40), np.zeros(40), max_samples=10, **arguments)
-    needed = number_after("--max-samples", str(refused.value))
+    needed = number_after("max_samples", str(refused.value))
     assert certify(Constant(40), np.zeros(40), max_samples=needed, **arguments).verdict == "certified"
     if isinstance(radius, int):
         with pytest.raises(ParameterError, match="cannot certify"):

@@ -15,22 +15,22 @@ from stabcert.errors import ModelError, ParameterError
 from tests.doubles import Counting, Majority, one_hot
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"basis": "fourier"}, "standard, monotone or biased"),
+    ({"basis": "fourier"}, "must be 'standard', 'monotone' or 'biased'"),
     ({"basis": "biased"}, "biased:0.3"),
-    ({"bias": 0.3}, "no bias"),
-    ({"target": "logit"}, "probability, margin or indicator"),
-    ({"target_class": 2}, "use 0 to 1"),
-    ({"target_class": -1}, "use 0 to 1"),
-    ({"degree": 6}, "--degree from 0 to 5"),
-    ({"degree": -1}, "--degree from 0 to 5"),
-    ({"n_samples": 1}, "--n-samples 2"),
-    ({"keep_probabilities": ()}, "--lambdas 1"),
-    ({"keep_probabilities": (1.0, 1.1)}, "--lambdas in 0 to 1"),
-    ({"keep_probabilities": (float("nan"),)}, "--lambdas in 0 to 1"),
-    ({"restrict": 0}, "--restrict 1 to 5"),
-    ({"restrict": 6}, "--restrict 1 to 5"),
+    ({"bias": 0.3}, "does not have a bias"),
+    ({"target": "logit"}, "must be 'probability', 'margin' or 'indicator'"),
+    ({"target_class": 2}, "target_class must be from 0 to 1"),
+    ({"target_class": -1}, "target_class must be from 0 to 1"),
+    ({"degree": 6}, "degree must be from 0 to 5"),
+    ({"degree": -1}, "degree must be from 0 to 5"),
+    ({"n_samples": 1}, "n_samples must be 2 or more"),
+    ({"keep_probabilities": ()}, "keep_probabilities .* got none. Use 1"),
+    ({"keep_probabilities": (1.0, 1.1)}, "keep_probabilities must be from 0 to 1"),
+    ({"keep_probabilities": (float("nan"),)}, "keep_probabilities must be from 0 to 1"),
+    ({"restrict": 0}, "restrict must be from 1 to 5"),
+    ({"restrict": 6}, "restrict must be from 1 to 5"),
     ({"restrict": 2, "restrict_draws": 1}, "2 or more"),
-    ({"top": -1}, "--top 0"),
+    ({"top": -1}, "top must be 0"),
     ({"delta": 0.0}, "between 0 and 1"),
 ]
 
@@ -46,7 +46,7 @@ def test_arguments_out_of_range_are_refused_with_what_is_possible(
 
 def test_too_many_features_for_an_exact_spectrum_are_refused_before_anything_is_evaluated() -> None:
     counting = Counting(Majority(40))
-    with pytest.raises(ParameterError, match=r"2\^40 evaluations.*--restrict"):
+    with pytest.raises(ParameterError, match=r"2\^40 evaluations.*restrict="):
         degree_weights(counting, exact_max=40, rng=np.random.default_rng(0))
     assert counting.calls == 0
 
@@ -73,7 +73,7 @@ def test_a_predictor_that_breaks_its_promise_is_found_out(exact_max: int, broken
 
 def test_a_predictor_that_decides_by_a_vote_is_refused() -> None:
     smoothed = SmoothedPredictor(Majority(5), np.ones((3, 5), dtype=np.bool_))
-    with pytest.raises(ParameterError, match="give its base"):
+    with pytest.raises(ParameterError, match="Give its base"):
         degree_weights(smoothed, rng=np.random.default_rng(0))
-    with pytest.raises(ParameterError, match="give its base"):
+    with pytest.raises(ParameterError, match="Give its base"):
         stability_bounds(smoothed, np.zeros(5, dtype=np.bool_), radius=1)

@@ -180,7 +180,7 @@ def test_no_difference_is_missed_more_often_than_promised(values: list[float], w
 
 @pytest.mark.parametrize("values", [[], [1.1], [-0.1, 0.5], [math.nan], [[0.5]]])
 def test_what_is_not_a_row_of_shares_is_refused(values: list[float]) -> None:
-    with pytest.raises(InputError, match="between 0 and 1"):
+    with pytest.raises(InputError, match="from 0 to 1"):
         mean_lower(values, 0.1)
 
 

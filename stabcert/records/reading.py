@@ -1,4 +1,4 @@
-"""JSON of others, read strictly: the counterpart of `stabcert.report.record.to_json`."""
+"""JSON of others, read strictly: the counterpart of `stabcert.records.writing.to_json`."""
 
 from __future__ import annotations
 

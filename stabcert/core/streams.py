@@ -1,7 +1,13 @@
-"""Random numbers of the commands: which generator draws what, so that no two statements share one by accident."""
+"""Where random numbers come from: which generator draws what, so that no two statements share one by accident.
+
+A stream is derived by SHA-256 from all that belongs to one statement, or from the seed alone where the numbers are a
+part of the function that is certified.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,45 +17,33 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stabcert.sweep.key import digest
-
 STREAM_RULE = 2
 """How streams are derived now; a record without a number was made by rule 1, from the seed and the input alone."""
 
 
 class Stream(IntEnum):
-    """What is drawn for one input."""
+    """The purpose of the draws for one input; records rest on these numbers."""
 
     certificate = 0
-    """``certify-soft``"""
+    """Additions of a soft certificate."""
     search = 1
-    """``explain --until-stable``"""
+    """Additions of the search for a stable mask."""
     neighbours = 2
-    """``explain --neighbours``"""
+    """Inputs near an input."""
     bernoulli = 3
-    """``certify-hard --noise bernoulli``"""
+    """Noise of a hard certificate with Bernoulli noise."""
     attack = 4
-    """``certify-hard --attack``"""
+    """Searches for counterexamples."""
     spectrum = 5
-    """``fourier``, where the spectrum is estimated"""
+    """Masks of an estimated spectrum."""
     additions = 6
-    """``smooth-eval``"""
+    """Additions of an accuracy-stability curve."""
 
 
 SMOOTHING_STREAM = 64
-"""Of frozen noise: ``certify-soft --smooth`` and ``smooth-eval``, which draws in another way. ``certify-hard`` has
-`stabcert.report.hard.finding.NOISE_STREAM`, which stands in its records."""
-
-
-_SINCE_RULE_2 = ("family", "stream_rule")
-_SINCE_CONSISTENCY = ("allow_inconsistent", "allow_vacuous")
-
-
-def as_recorded(request: dict[str, Any]) -> dict[str, Any]:
-    """Return a request as its record contains it: one that was made earlier has no fields that came later."""
-    later = _SINCE_RULE_2 if request["stream_rule"] == 1 else ()
-    later = (*later, *(name for name in _SINCE_CONSISTENCY if request[name] is None))
-    return {name: value for name, value in request.items() if name not in later}
+"""Frozen noise of a soft certificate of a smoothed model; also that of a curve, which draws in another way."""
+NOISE_STREAM = 65
+"""Frozen noise of a hard certificate; its records contain this number."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,7 @@ class Draws:
         change nothing.
 
         Args:
+            stream: the purpose.
             chosen: the mask, or whatever array stands for the explanation; None where each of several masks has
                 a part of the stream for itself.
             request: the parameters of the statement as plain values.
@@ -105,5 +100,23 @@ def model_digest(sha256: str | None, config_sha256: str | None, name: str) -> st
 
 
 def noise_generator(seed: int, stream: int) -> Generator:
-    """Of frozen noise: it is part of the function, so it must not depend on the input or on the mask."""
+    """Return the generator of frozen noise.
+
+    The noise is part of the function that is certified, so it must not depend on the input or on the mask.
+    """
     return np.random.default_rng([seed, stream])
+
+
+def words_of(rng: Generator) -> list[int]:
+    """Return two words of entropy, from which `part_of` makes streams that do not depend on each other's use."""
+    return [int(word) for word in rng.integers(2**63, size=2)]
+
+
+def part_of(words: list[int], *purpose: int) -> Generator:
+    """Return the stream of one purpose; the same words and purpose give the same numbers each time."""
+    return np.random.default_rng([*words, *purpose])
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of plain values as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()

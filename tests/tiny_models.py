@@ -1,4 +1,4 @@
-"""Tiny text classifiers with random weights and their tokenizers, all made in memory.
+"""Tiny networks with random weights, and directories of them: all text and image models of the tests are made here.
 
 The weights are large on purpose (``initializer_range``): a wrong position or a token that leaks
 then changes the logits visibly.
@@ -6,74 +6,16 @@ then changes the logits visibly.
 
 from __future__ import annotations
 
-import string
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
 
-POSITIONS = 96
-_WORDS = ("the", "movie", "was", "good", "bad", "not", "great", "a", "film", "un", "##believ", "##able", "##s", "##ing")
-
-
-def wordpiece_tokenizer(*, model_max_length: int = POSITIONS) -> PreTrainedTokenizerFast:
-    """BERT-like: lower case, ``[CLS] text [SEP]``, unknown characters are ``[UNK]``."""
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    characters = string.ascii_lowercase + string.digits + string.punctuation
-    pieces = [*characters, *("##" + character for character in string.ascii_lowercase + string.digits), *_WORDS]
-    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys([*special, *pieces]))}
-    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    backend.normalizer = normalizers.BertNormalizer()
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.decoder = decoders.WordPiece()
-    backend.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0",
-        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=model_max_length,
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-    )
-
-
-def byte_level_tokenizer(*, adds_special_tokens: bool = True) -> PreTrainedTokenizerFast:
-    """RoBERTa-like bytes: ``<s> text </s>``; without special tokens it is like GPT-2's, with ``</s>`` only."""
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    merges = [("Ġ", "g"), ("o", "o"), ("Ġg", "oo"), ("Ġgoo", "d"), ("b", "a"), ("ba", "d"), ("Ġ", "a")]
-    pieces = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(merge) for merge in merges)]
-    backend = Tokenizer(models.BPE({piece: index for index, piece in enumerate(pieces)}, merges))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    if not adds_special_tokens:
-        return PreTrainedTokenizerFast(
-            tokenizer_object=backend,
-            eos_token="</s>",
-            unk_token="</s>",
-            model_input_names=["input_ids", "attention_mask"],
-        )
-    backend.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token="<s>",
-        cls_token="<s>",
-        eos_token="</s>",
-        sep_token="</s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        mask_token="<mask>",
-        model_input_names=["input_ids", "attention_mask"],
-    )
-
+from tests.models.tiny_images import CLASSES, SIDE, Network, picture
+from tests.tiny_tokenizers import POSITIONS, tiny_tokenizer, word_tokenizer, wordpiece_tokenizer
 
 _SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 _DISENTANGLED = {
@@ -192,14 +134,6 @@ SPECIAL_FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 """Networks that change themselves, classify by one position, or read their tokens in a way of their own."""
-_BYTE_LEVEL_FAMILIES = ("roberta", "xlm-roberta", "camembert", "mpnet", "gpt2", "bart", "longformer", "t5")
-
-
-def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
-    """The tokenizer that fits `tiny_network` of this family."""
-    if family in _BYTE_LEVEL_FAMILIES:
-        return byte_level_tokenizer(adds_special_tokens=family != "gpt2")
-    return wordpiece_tokenizer()
 
 
 def tiny_network(
@@ -239,6 +173,79 @@ def tiny_network(
     return network
 
 
+def tiny_vit(dtype: torch.dtype = torch.float32) -> Network:
+    """Patches of 8 pixels."""
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=SIDE,
+        patch_size=8,
+        num_labels=CLASSES,
+        initializer_range=0.5,
+    )
+    return _logits(ViTForImageClassification, config, dtype)
+
+
+def tiny_resnet(dtype: torch.dtype = torch.float32) -> Network:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=CLASSES)
+    return _logits(ResNetForImageClassification, config, dtype)
+
+
+def tiny_convnext(dtype: torch.dtype = torch.float32) -> Network:
+    from transformers import ConvNextConfig, ConvNextForImageClassification
+
+    config = ConvNextConfig(
+        hidden_sizes=[8, 16], depths=[1, 1], num_stages=2, num_labels=CLASSES, layer_scale_init_value=1.0
+    )
+    return _logits(ConvNextForImageClassification, config, dtype)
+
+
+def _logits(kind: Any, config: Any, dtype: torch.dtype) -> Network:
+    # Random weights come from torch's global generator; its state is put back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = kind(config).eval()
+        head = [part for part in module.modules() if isinstance(part, torch.nn.Linear)][-1]
+        # Logits of mean 0 and deviation 1/4 over masks: these then change the class of a random network.
+        cells = (torch.rand(64, 1, 4, 4) < 0.5).repeat_interleave(SIDE // 4, 2).repeat_interleave(SIDE // 4, 3)
+        pixels = torch.from_numpy(np.array(picture())).permute(2, 0, 1) / 64 - 2
+        with torch.no_grad():
+            deviation, mean = torch.std_mean(module(pixel_values=pixels * cells).logits, dim=0)
+            head.weight /= 4 * deviation[:, None]
+            head.bias -= mean
+            head.bias /= 4 * deviation
+    module.to(dtype)
+
+    def logits(pixels: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = module(pixel_values=pixels).logits
+        return result
+
+    return logits
+
+
+def seeded(make: Callable[[], Any], seed: int = 0) -> Any:
+    """Make a network in eval mode; torch's global generator is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make().eval()
+
+
+def save(network: Any, directory: str | Path, *parts: Any, **options: Any) -> Path:
+    """Write a network, and its tokenizer or image processor, as a local model directory."""
+    transformers.utils.logging.disable_progress_bar()
+    network.save_pretrained(directory, **options)
+    transformers.utils.logging.enable_progress_bar()
+    for part in parts:
+        part.save_pretrained(directory)
+    return Path(directory)
+
+
 def save_tiny_bert(directory: str | Path, *, seed: int = 0, n_classes: int = 3) -> Path:
     """Write a complete local model directory: configuration, safetensors, tokenizer."""
     network = tiny_network("bert", seed=seed, n_classes=n_classes)
@@ -247,3 +254,27 @@ def save_tiny_bert(directory: str | Path, *, seed: int = 0, n_classes: int = 3) 
     network.save_pretrained(directory)
     wordpiece_tokenizer().save_pretrained(directory)
     return Path(directory)
+
+
+_SMALLEST = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+
+
+def save_bert(directory: Path, cls: str = "BertForSequenceClassification", **config: Any) -> Path:
+    """Write a BERT of whole words: of `WORDS`."""
+    settings = {**_SMALLEST, "vocab_size": word_tokenizer().vocab_size, "max_position_embeddings": 32} | config
+    config_of = transformers.BertConfig(**{"initializer_range": 0.5, **settings})
+    return save(seeded(lambda: getattr(transformers, cls)(config_of)), directory, word_tokenizer())
+
+
+def save_vit(
+    directory: str | Path,
+    cls: str = "ViTForImageClassification",
+    *,
+    processing: dict[str, Any] | None = None,
+    **config: Any,
+) -> Path:
+    """Write a ViT for 32 x 32 pixels with patches of 8; ``cls`` may be another network with such a configuration."""
+    settings = {**_SMALLEST, "image_size": 32, "patch_size": 8, "id2label": {0: "cat", 1: "dog", 2: "owl"}} | config
+    config_of = getattr(transformers, f"{cls.removesuffix('ForImageClassification')}Config", transformers.ViTConfig)
+    processor = transformers.ViTImageProcessor(**{"size": {"height": 32, "width": 32}} | (processing or {}))
+    return save(seeded(lambda: getattr(transformers, cls)(config_of(**settings))), directory, processor)

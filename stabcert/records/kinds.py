@@ -1,0 +1,24 @@
+"""Every kind of record by its title."""
+
+from __future__ import annotations
+
+from stabcert.records.common import FailedRecord
+from stabcert.records.curve import CurveInputRecord, CurveRecord
+from stabcert.records.explain import ExplainRecord
+from stabcert.records.hard import HardRecord
+from stabcert.records.soft import SoftRecord
+from stabcert.records.spectrum import SpectrumRecord
+from stabcert.records.values import Part
+from stabcert.records.verification import FailedVerificationRecord, VerificationRecord
+
+KINDS: dict[str, type[Part]] = {
+    "explain": ExplainRecord,
+    "certify-soft": SoftRecord,
+    "certify-hard": HardRecord,
+    "fourier": SpectrumRecord,
+    "smooth-eval": CurveInputRecord,
+    "smooth-eval, all inputs together": CurveRecord,
+    "verify": VerificationRecord,
+    "verify, failed": FailedVerificationRecord,
+    "failed": FailedRecord,
+}

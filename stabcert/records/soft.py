@@ -1,0 +1,115 @@
+"""Records of ``certify-soft``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from stabcert.records.common import (
+    AllowInconsistent,
+    AllowVacuous,
+    Dtype,
+    Family,
+    Prediction,
+    StreamRule,
+    ThresholdRecord,
+)
+from stabcert.records.values import (
+    INTEGER,
+    Count,
+    MayBeAbsent,
+    NotEmpty,
+    Number,
+    OpenShare,
+    Part,
+    Positive,
+    PositiveShare,
+    Share,
+    Text,
+)
+
+
+class Rate(Part):
+    """The stability rate at one radius, and its bounds."""
+
+    radius: Count
+    samples: Count
+    """Additions that were tried."""
+    matches: Count
+    """Of these, the ones with the prediction of the mask."""
+    near_ties: Count
+    rate: Share | None
+    lower: Share
+    upper: Share
+    hoeffding_epsilon: Number | None
+    """Half-width of the paper's interval; null if enumerated or sequential."""
+    enumerated: bool
+    """Every addition was tried: the rate is exact."""
+    population: int | None
+    """Number of additions; null above 10^6."""
+    threshold: Share | None
+    met: bool | None
+    """lower >= threshold, unrounded."""
+    verdict: Literal["certified", "not-certified", "undecided", "reported"]
+    covers_up_to: int | None
+    """The threshold also holds at every radius up to this one."""
+
+
+class Smoothing(Part):
+    """The smoothed model that was certified; null if it was the model itself."""
+
+    keep_probability: Share
+    draws: Positive
+    noise: Literal["bernoulli"]
+    unsmoothed_prediction: Prediction
+
+
+class SoftRequest(Part):
+    """Everything that decides the result, given input, model and mask; `certify-soft --verify` does it again."""
+
+    seed: Count
+    dtype: Dtype
+    radius: Text
+    """As --radius takes it."""
+    formulation: Literal["up-to", "exactly", "worst"]
+    interval: Literal["exact", "hoeffding"]
+    delta: OpenShare
+    simultaneous: bool
+    """The radii were to share delta; with a largest radius they do not."""
+    epsilon: OpenShare | None
+    """Sets the number of samples; null where that is given or the test is sequential."""
+    n_samples: Positive | None
+    min_rate: PositiveShare | None
+    sequential: bool
+    max_samples: Positive | None
+    largest_radius: bool
+    smooth: Share
+    """Probability with which the smoothed model keeps a feature; 1 = no smoothing."""
+    smooth_draws: Positive | None
+    family: MayBeAbsent[Family] = None
+    stream_rule: MayBeAbsent[StreamRule] = None
+    allow_inconsistent: MayBeAbsent[AllowInconsistent] = None
+    allow_vacuous: MayBeAbsent[AllowVacuous] = None
+
+
+class SoftResult(Part):
+    """What `certify-soft` found: bounds on the stability rate at each radius."""
+
+    request: MayBeAbsent[SoftRequest] = None
+    interval: Literal["exact", "hoeffding", "anytime"]
+    sides: Annotated[Literal[1, 2], INTEGER]
+    """2: lower and upper hold together with probability 1 - delta; 1: each by itself."""
+    formulation: Literal["up-to", "exactly", "worst"]
+    delta: OpenShare
+    simultaneous: bool
+    """The bounds of all radii hold together with probability 1 - delta."""
+    smoothing: Smoothing | None
+    rates: NotEmpty[Rate]
+    largest_radius: int | None
+    near_ties: Count
+    interrupted: bool
+
+
+class SoftRecord(ThresholdRecord):
+    command: Literal["certify-soft"]
+    status: Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported"]
+    result: SoftResult
