@@ -171,7 +171,7 @@ def test_added_words_are_framed_by_dashes_and_dropped_ones_are_faint() -> None:
     read = Reader(page(sentence(soft=SOFT, flips=1)))
     classes = [s["class"] for s in read.named("span") if s.get("class") in ("k", "a", "d")]
     assert classes == [*"kk", *"d" * 9, *"kka", *"d" * 8]
-    assert "smallest flip: +1 · fox (0.50) (framed by dashes)" in read.text
+    assert "smallest flip: +1 · fox (0.50) (dashed)" in read.text
 
 
 def test_several_inputs_have_an_overview_and_one_has_none() -> None:
