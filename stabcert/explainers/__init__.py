@@ -67,15 +67,15 @@ def explain(
 ) -> Attribution:
     """Score every feature's importance for one class.
 
-    Nothing is guaranteed of an attribution: its top features make a mask (`top_k_mask`), and the certificates say
-    how far that can be trusted.
+    An attribution guarantees nothing. Its top features make a mask (`top_k_mask`), and the certificates bound how far
+    that mask can be trusted.
 
     Args:
         predictor: any `MaskedPredictor` for lime, shap, kernelshap, occlusion and random; the other
             methods use gradients and need a `ModelPredictor`.
         method: one of `METHODS`.
         target: class to explain; by default the one predicted on the full input.
-        seed: of the method's own random draws. No global generator is read or changed.
+        seed: seed of the method's own random draws. Global generators are neither read nor changed.
         n_samples: masked inputs that lime, shap, kernelshap or clime evaluates (default 1000, or more where that
             many features need more), or gradients that smoothgrad averages (default 50).
         steps: points of the path of intgrad, or most steps of mfaba (default 50).
@@ -83,8 +83,8 @@ def explain(
             dropped feature to a kept one (default 0.15).
 
     Raises:
-        ParameterError: an unknown method or class, an option that the method does not have or that
-            cannot be, or a method that needs gradients for a predictor without.
+        ParameterError: an unknown method or class, an option that the method does not have or whose value is out of
+            range, or a method that needs gradients for a predictor without.
         ModelError: the predictor returned something other than probabilities, or the scores are not finite.
     """
     (attribution,) = explain_all(
@@ -103,7 +103,7 @@ def explain_all(
     steps: int | None = None,
     sigma: float | None = None,
 ) -> tuple[Attribution, ...]:
-    """What `explain` gives for each of ``methods``, in their order, with evaluations shared.
+    """Return the result of `explain` for each of ``methods``, in their order, with shared evaluations.
 
     smoothgrad and clime use the same noise and evaluate it once; methods that use masks share what
     a `ModelPredictor` remembers.
@@ -118,24 +118,26 @@ def explain_all(
             named twice.
     """
     if not methods:
-        raise ParameterError(f"no method was given; use one or more of {', '.join(METHODS)}")
+        raise ParameterError(f"methods must contain at least one method. Use one or more of {', '.join(METHODS)}")
     for i, method in enumerate(methods):
         check_method(method)
         if method in methods[:i]:
-            raise ParameterError(f"method {method} is named twice; name it once")
+            raise ParameterError(f"methods must be distinct, got {method} twice. Name it once")
     check_effort(methods, n_samples=n_samples, steps=steps, sigma=sigma)
     full = predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_))[0]
     if target is None:
         target = int(full.argmax())
     if not 0 <= target < len(full):
-        raise ParameterError(f"class {target} does not exist; the model has classes 0 to {len(full) - 1}")
+        raise ParameterError(f"target must be a class from 0 to {len(full) - 1}, got {target}")
     task = Task(predictor, target, seed, n_samples, steps, sigma)
     # clime last: the gradients of smoothgrad come with the values that it needs.
     order = sorted(methods, key=lambda method: method == "clime")
     attributions = {method: _METHODS[method].attribution(task) for method in order}
     for method, attribution in attributions.items():
         if not np.isfinite(attribution.scores).all():
-            raise ModelError(f"{method} returned scores that are not finite; the model's outputs or gradients overflow")
+            raise ModelError(
+                f"{method} returned scores that are not finite, because the model's outputs or gradients overflow"
+            )
     return tuple(attributions[method] for method in methods)
 
 
@@ -143,21 +145,21 @@ def check_method(method: str) -> None:
     """Refuse a method that does not exist.
 
     Raises:
-        ParameterError: ``method`` is none of `METHODS`.
+        ParameterError: ``method`` is not in `METHODS`.
     """
     if method not in _METHODS:
         near = difflib.get_close_matches(method, METHODS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ParameterError(f"method {method!r} is not known; {hint}use one of {', '.join(METHODS)}")
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise ParameterError(f"method {method!r} does not exist. {hint}Use one of {', '.join(METHODS)}")
 
 
 def check_effort(
     methods: Sequence[str], *, n_samples: int | None = None, steps: int | None = None, sigma: float | None = None
 ) -> None:
-    """Refuse options that none of ``methods`` has, and values that no method can take.
+    """Refuse options that none of ``methods`` has, and values out of range.
 
     Raises:
-        ParameterError: names the option and what is possible.
+        ParameterError: an option or a value is refused. The message names it and the possible range.
     """
     for name, value in {"n_samples": n_samples, "steps": steps, "sigma": sigma}.items():
         if value is None:

@@ -30,18 +30,18 @@ class _Path:
     step: float
     taken: int
     crossed: bool
-    """Whether it ends in another class."""
+    """True if the path ends in another class."""
     lost: float
     """Probability at the start minus at the end."""
 
 
 def mfaba(task: Task) -> Attribution:
-    """MFABA (Zhu et al. 2024): what is lost on an adversarial path from the input to another class.
+    """Return MFABA scores (Zhu et al. 2024): the loss along an adversarial path from the input to another class.
 
     The path starts at the input ``x_0`` and goes against the sign of the gradient ``g_j`` of the
     class probability, ``x_{j+1} = x_j - step sign(g_j)``, in the numbers that the network reads
     (pixels, or embeddings of the tokens that belong to features). It ends at the first point of another
-    class, or after ``steps`` steps (default 50); ``settings["boundary"]`` says whether another class was
+    class, or after ``steps`` steps (default 50); ``settings["boundary"]`` records whether another class was
     reached. The scores, summed over each feature, are
 
         sum_j (x_j - x_{j+1}) (g_j + g_{j+1}) / 2,
@@ -53,7 +53,7 @@ def mfaba(task: Task) -> Attribution:
     8 times, and as long as ``steps`` allows for it); ``settings["step"]`` is the one that was used.
 
     Raises:
-        ParameterError: the class to explain is not the predicted one, so that there is no boundary to reach.
+        ParameterError: the class to explain is not the predicted one, so the path cannot reach a boundary.
     """
     model = model_of(task, "mfaba")
     import torch

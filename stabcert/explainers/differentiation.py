@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def halving(model: ModelPredictor, compute: Callable[[int], T], *, largest: int = _GRADIENT_BATCH) -> T:
-    """``compute(batch_size)``, and again with half of the batch size each time that memory runs out.
+    """Return ``compute(batch_size)``, repeated with half of the batch size each time that memory runs out.
 
     Raises:
         ModelError: out of memory with one input at a time.
@@ -58,12 +58,12 @@ def gradient(value: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
 
 
 def probability(logits: torch.Tensor, target: int) -> torch.Tensor:
-    """``(k,)``: the softmax of the target, in float32 at least."""
+    """Return the softmax of the target, ``(k,)``, in float32 at least."""
     return torch.softmax(_at_least_float32(logits), dim=-1)[:, target]
 
 
 def as_weights(model: ModelPredictor, weights: NDArray[np.float64]) -> torch.Tensor:
-    """Weights on the device, in float64 for models in float64, else in float32."""
+    """Return weights on the device, in float64 for models in float64, otherwise in float32."""
     dtype = torch.float64 if model.dtype == torch.float64 else torch.float32
     return torch.from_numpy(weights).to(dtype).to(model.device)
 
@@ -71,7 +71,7 @@ def as_weights(model: ModelPredictor, weights: NDArray[np.float64]) -> torch.Ten
 def weight_gradients(
     model: ModelPredictor, weights: NDArray[np.float64], target: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Probability of the target at ``(k, n_features)`` weights, ``(k,)``, and its gradient, ``(k, n_features)``."""
+    """Return the target's probability ``(k,)`` at ``(k, n_features)`` weights, and its gradient ``(k, n_features)``."""
 
     def compute(batch_size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         values, gradients = np.empty(len(weights)), np.empty(weights.shape)
@@ -85,7 +85,7 @@ def weight_gradients(
 
 
 def weight_values(model: ModelPredictor, weights: NDArray[np.float64], target: int) -> NDArray[np.float64]:
-    """Probability of the target at ``(k, n_features)`` weights, ``(k,)``, without gradients."""
+    """Return the target's probability ``(k,)`` at ``(k, n_features)`` weights, without gradients."""
 
     def compute(batch_size: int) -> NDArray[np.float64]:
         values = np.empty(len(weights))
@@ -98,7 +98,7 @@ def weight_values(model: ModelPredictor, weights: NDArray[np.float64], target: i
 
 
 def point_gradient(model: ModelPredictor, point: torch.Tensor, target: int) -> tuple[torch.Tensor, float, torch.Tensor]:
-    """Logits ``(n_classes,)``, probability of the target and its gradient ``(1, ...)`` at one point of the input."""
+    """Return logits ``(n_classes,)``, the target's probability and its gradient ``(1, ...)`` at one input point."""
 
     def compute(_: int) -> tuple[torch.Tensor, float, torch.Tensor]:
         leaf = point.detach().requires_grad_()
@@ -111,7 +111,7 @@ def point_gradient(model: ModelPredictor, point: torch.Tensor, target: int) -> t
 
 
 def to_numpy(tensor: torch.Tensor) -> NDArray[np.float64]:
-    """A float64 copy on the CPU."""
+    """Return a float64 copy on the CPU."""
     array: NDArray[np.float64] = tensor.detach().cpu().double().numpy()
     return array
 

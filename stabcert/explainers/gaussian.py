@@ -23,7 +23,7 @@ _SLOPE_SAMPLES = 1000
 
 
 def smoothgrad(task: Task) -> Attribution:
-    """SmoothGrad (Smilkov et al. 2017): the mean gradient of the class probability over Gaussian noise.
+    """Return SmoothGrad scores (Smilkov et al. 2017): the class probability's mean gradient over Gaussian noise.
 
     The noise N(0, sigma**2 I) and the gradient are on the weights of the features (1 = kept, 0 =
     dropped; weights beyond 1 or below 0 extrapolate), so scores are in units of probability for a whole
@@ -39,7 +39,7 @@ def smoothgrad(task: Task) -> Attribution:
 
 
 def clime(task: Task) -> Attribution:
-    """Continuous LIME (Agarwal et al. 2021): the least squares slope, with intercept, over Gaussian noise.
+    """Return Continuous LIME scores (Agarwal et al. 2021): least squares slopes, with intercept, over Gaussian noise.
 
     The noise is that of `smoothgrad` (the same draws for the same seed and sigma), and in
     expectation so are the scores, ``Sigma^-1 cov(z, p(1 + z))``, if the probability is
@@ -66,7 +66,7 @@ def clime(task: Task) -> Attribution:
 
 
 def least_squares(noise: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[Scores, Scores]:
-    """Slopes of ``values`` on ``(k, n)`` ``noise`` with an intercept, and their HC1 standard errors."""
+    """Return slopes of ``values`` on ``(k, n)`` ``noise`` with an intercept, and their HC1 standard errors."""
     count, n = noise.shape
     design = np.column_stack([np.ones(count), noise])
     inverse = np.linalg.pinv(design)

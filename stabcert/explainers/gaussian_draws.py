@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class GaussianDraws:
-    """Noise N(0, sigma**2 I) on the weights around the full input, and what the model says there.
+    """Noise N(0, sigma**2 I) on the weights around the full input, and the model's outputs there.
 
-    Draw i depends on the seed and i alone, however many are asked for; each is evaluated once (a
-    gradient gives the value as well, so ask for gradients first).
+    Draw i depends on the seed and i alone, not on the number of draws. Each draw is evaluated once. Because a
+    gradient includes the value, request gradients first.
     """
 
     def __init__(self, model: ModelPredictor, target: int, seed: int, sigma: float) -> None:
@@ -24,11 +24,11 @@ class GaussianDraws:
         self._gradients = np.empty((0, model.n_features))
 
     def noise(self, count: int) -> NDArray[np.float64]:
-        """``(count, n_features)``"""
+        """Return the noise, ``(count, n_features)``."""
         return self._sigma * np.random.default_rng(self._seed).standard_normal((count, self._model.n_features))
 
     def values(self, count: int) -> NDArray[np.float64]:
-        """``(count,)`` probabilities of the target."""
+        """Return ``(count,)`` probabilities of the target."""
         from stabcert.explainers.differentiation import weight_values
 
         known = len(self._values)
@@ -38,7 +38,7 @@ class GaussianDraws:
         return self._values[:count]
 
     def gradients(self, count: int) -> NDArray[np.float64]:
-        """``(count, n_features)`` gradients of the probability of the target by the weights."""
+        """Return ``(count, n_features)`` gradients of the probability of the target by the weights."""
         from stabcert.explainers.differentiation import weight_gradients
 
         known = len(self._gradients)

@@ -17,7 +17,7 @@ SPACE = "what the network reads: normalised pixels, or embeddings of tokens"
 
 
 def integrated_gradients(task: Task) -> Attribution:
-    """Integrated gradients (Sundararajan et al. 2017) of the class probability along the relaxed mask.
+    """Return integrated gradients (Sundararajan et al. 2017) of the class probability along the relaxed mask.
 
     The path goes from the empty mask to the full one. For images the result equals integrated
     gradients of the pixels from the baseline, summed over each feature (chain rule). The scores sum
@@ -47,7 +47,7 @@ def integrated_gradients(task: Task) -> Attribution:
 
 
 def saliency(task: Task) -> Attribution:
-    """Absolute gradient of the class probability (Simonyan et al. 2014), summed over each feature.
+    """Return the absolute gradient of the class probability (Simonyan et al. 2014), summed over each feature.
 
     The gradient is with respect to the numbers that the network reads: pixels of all channels, or
     all components of the embeddings of a feature's tokens. One evaluation. The scores have no sign.
@@ -61,7 +61,7 @@ def saliency(task: Task) -> Attribution:
 
 
 def input_times_gradient(task: Task) -> Attribution:
-    """Gradient x (input - baseline) of the class probability, summed over each feature. One evaluation.
+    """Return gradient x (input - baseline) of the class probability, summed over each feature. One evaluation.
 
     By the chain rule this is the derivative by the feature's weight in the relaxed mask, at the full
     input, which is how it is computed.

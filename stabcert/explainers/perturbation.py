@@ -17,7 +17,7 @@ _TEXT_KINDS = ("word", "token", "sentence")
 
 
 def lime(task: Task) -> Attribution:
-    """LIME (Ribeiro et al. 2016): a ridge regression of the class probability on random masks.
+    """Return LIME scores (Ribeiro et al. 2016): a ridge regression of the class probability on random masks.
 
     Kernel, sampling law and regression are those of the lime package; the fit is the package's own.
     Features of images are kept with probability 1/2 each; of texts a number of features, uniform
@@ -59,7 +59,7 @@ def lime(task: Task) -> Attribution:
 
 
 def occlusion(task: Task) -> Attribution:
-    """What the class probability loses when one feature is dropped: p(full) - p(full without it).
+    """Return the loss of class probability when one feature is dropped: p(full) - p(full without it).
 
     ``n_features + 1`` evaluations of masks; no random draws.
     """
@@ -70,7 +70,7 @@ def occlusion(task: Task) -> Attribution:
 
 
 def random_scores(task: Task) -> Attribution:
-    """Scores that know nothing of the model: the baseline every method has to beat."""
+    """Return scores that do not depend on the model: the baseline that every method should beat."""
     scores = np.random.default_rng(task.seed).standard_normal(task.predictor.n_features)
     return Attribution(scores, task.target, "random", {"seed": task.seed})
 

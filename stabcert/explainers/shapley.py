@@ -22,7 +22,7 @@ _MAX_ENUMERATED = 20
 
 
 def shap(task: Task) -> Attribution:
-    """Shapley values as estimated by shap's PermutationExplainer over our features.
+    """Return Shapley values estimated by shap's PermutationExplainer over stabcert's features.
 
     Each permutation is walked forward and backward (antithetic sampling): ``2 n_features + 1``
     masks, of which two are the full and the empty one; as many whole permutations are used as fit into
@@ -38,8 +38,8 @@ def shap(task: Task) -> Attribution:
     n_samples = task.n_samples or max(_SAMPLES, walk)
     if n_samples < walk:
         raise ParameterError(
-            f"{n_samples} samples are too few for shap: one permutation of {n} features needs {walk}; "
-            f"use n_samples={walk} or more"
+            f"n_samples must be at least {walk} for shap, because one permutation of {n} features needs as many, "
+            f"got {n_samples}. Use n_samples={walk} or more"
         )
     plan: list[Masks] = []
 
@@ -65,7 +65,7 @@ def shap(task: Task) -> Attribution:
 
 
 class _OurFeatures:
-    """A masker of shap for one input whose features are masked by our predictor: the masks pass through."""
+    """A masker of shap for one input whose features the predictor masks: the masks pass through."""
 
     immutable_outputs = True
 
@@ -96,20 +96,20 @@ def _numpy_state_put_back() -> Iterator[None]:
 
 
 def kernelshap(task: Task) -> Attribution:
-    """Kernel SHAP (Lundberg & Lee 2017): Shapley values as a weighted least squares fit.
+    """Return Kernel SHAP scores (Lundberg & Lee 2017): Shapley values as a weighted least squares fit.
 
     Minimises ``sum_z w(z) (p(z) - p(empty) - scores . z)**2`` over masks z that are neither full nor
     empty, with the Shapley kernel ``w = (n - 1) / (C(n, |z|) |z| (n - |z|))`` and the constraint
     ``sum(scores) = p(full) - p(empty)``, which holds exactly. If all ``2**n`` masks are no more than
     ``n_samples`` (default 1000, or ``4 n + 2`` if that is more), all are used and the scores *are*
-    the Shapley values. Else masks are drawn by the kernel, in pairs of a mask and its complement, and the
+    the Shapley values. Otherwise masks are drawn by the kernel, in pairs of a mask and its complement, and the
     standard errors are those of a regression with one cluster for each pair.
 
-    The fit is not captum's: that one asks for one mask at a time, draws from torch's global generator
+    The fit is not captum's, which evaluates one mask at a time, draws from torch's global generator
     and replaces the constraint by a weight of a million.
 
     Raises:
-        ParameterError: too few samples to tell the features apart.
+        ParameterError: too few samples to distinguish the features.
     """
     n = task.predictor.n_features
     n_samples = task.n_samples or max(_SAMPLES, 4 * n + 2)
@@ -122,22 +122,22 @@ def kernelshap(task: Task) -> Attribution:
         pairs = (n_samples - 2) // 2
         if pairs < n - 1:
             raise ParameterError(
-                f"{n_samples} samples are too few for kernelshap to tell {n} features apart; "
-                f"use n_samples={4 * n + 2} or more"
+                f"{n_samples} samples are too few for kernelshap to distinguish {n} features. "
+                f"Use n_samples={4 * n + 2} or more"
             )
         masks = _drawn_pairs(pairs, n, np.random.default_rng(task.seed))
         kernel = np.ones(len(masks))
     values = predict(task.predictor, np.concatenate([ends, masks]))[:, task.target]
     gains, total = values[2:] - values[0], values[1] - values[0]
-    # The last score is what the others leave of the total, so it is no unknown of the fit.
+    # The last score is the total minus the others, so it is not an unknown of the fit.
     last = masks[:, -1].astype(np.float64)
     design, response = masks[:, :-1] - last[:, None], gains - last * total
     root = np.sqrt(kernel)[:, None]
     fit, _, rank, _ = np.linalg.lstsq(root * design, root[:, 0] * response, rcond=None)
     if rank < n - 1:
         raise ParameterError(
-            f"the masks drawn with {n_samples} samples and seed {task.seed} do not tell {n} features apart; "
-            f"use n_samples={2 * n_samples} or more"
+            f"the masks drawn with {n_samples} samples and seed {task.seed} do not distinguish {n} features. "
+            f"Use n_samples={2 * n_samples} or more"
         )
     scores = np.append(fit, total - fit.sum())
     errors: Scores | None = np.zeros(n)
@@ -155,7 +155,7 @@ def _all_masks(n: int) -> tuple[Masks, NDArray[np.float64]]:
 
 
 def _drawn_pairs(pairs: int, n: int, rng: Generator) -> Masks:
-    """``(2 pairs, n)`` masks: each of the first half is drawn by the kernel, the second half has the complements."""
+    """Return ``(2 pairs, n)`` masks: the first half is drawn by the kernel, the second half has the complements."""
     sizes = np.arange(1, n)
     by_size = 1.0 / (sizes * (n - sizes))
     drawn = rng.choice(sizes, size=(pairs, 1), p=by_size / by_size.sum())
@@ -164,7 +164,7 @@ def _drawn_pairs(pairs: int, n: int, rng: Generator) -> Masks:
 
 
 def _clustered_errors(design: NDArray[np.float64], residuals: NDArray[np.float64]) -> Scores | None:
-    """Sandwich standard errors with one cluster for each pair; None without a degree of freedom left."""
+    """Return sandwich standard errors with one cluster per pair; None if no degree of freedom is left."""
     pairs, unknowns = len(design) // 2, design.shape[1]
     if pairs <= unknowns:
         return None

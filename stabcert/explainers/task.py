@@ -1,4 +1,4 @@
-"""What a method is given."""
+"""The arguments of an attribution method."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Task:
     steps: int | None = None
     sigma: float | None = None
     draws: dict[float, GaussianDraws] = field(default_factory=dict)
-    """By sigma: noise and what the model said to it, shared by the methods of one call."""
+    """For each sigma, noise and the model's outputs for it, shared by the methods of one call."""
 
 
 def model_of(task: Task, method: str) -> ModelPredictor:
-    """The predictor as a model, which has gradients and takes weights between dropped and kept.
+    """Return the predictor as a model, which has gradients and accepts weights between dropped and kept.
 
     Raises:
-        ParameterError: it is a plain function of masks.
+        ParameterError: the predictor is a plain function of masks.
     """
     from stabcert.models.base import ModelPredictor
 
     if not isinstance(task.predictor, ModelPredictor):
         raise ParameterError(
-            f"{method} needs gradients, so a model; "
-            "for a plain function use lime, shap, kernelshap, occlusion or random"
+            f"{method} needs gradients, which a plain function does not have. "
+            "Use a model, or one of lime, shap, kernelshap, occlusion and random"
         )
     return task.predictor

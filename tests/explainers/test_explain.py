@@ -27,22 +27,22 @@ def three_classes() -> Table:
 @pytest.mark.parametrize(
     ("method", "hint"),
     [
-        ("lim", "did you mean lime? use one of"),
-        ("intgrads", "did you mean intgrad?"),
-        ("Random", "did you mean random?"),
+        ("lim", "Did you mean lime? Use one of"),
+        ("intgrads", "Did you mean intgrad?"),
+        ("Random", "Did you mean random?"),
     ],
 )
 def test_an_unknown_method_names_the_nearest_one(method: str, hint: str) -> None:
     with pytest.raises(ParameterError) as raised:
         explain(Majority(3), method)
-    assert f"method {method!r} is not known; {hint}" in str(raised.value)
-    assert str(raised.value).endswith(f"use one of {', '.join(METHODS)}")
+    assert f"method {method!r} does not exist. {hint}" in str(raised.value)
+    assert str(raised.value).endswith(f"Use one of {', '.join(METHODS)}")
 
 
 def test_an_unknown_method_like_no_other_names_all_of_them() -> None:
     with pytest.raises(ParameterError) as raised:
         explain(Majority(3), "")
-    assert str(raised.value) == f"method '' is not known; use one of {', '.join(METHODS)}"
+    assert str(raised.value) == f"method '' does not exist. Use one of {', '.join(METHODS)}"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_effort_below_1_is_refused(method: str, options: dict[str, Any], mess
 @pytest.mark.parametrize("target", [-1, 3, 100])
 @pytest.mark.parametrize("method", ["lime", "random"])
 def test_a_class_that_does_not_exist_is_refused(method: str, target: int) -> None:
-    with pytest.raises(ParameterError, match=f"class {target} does not exist; the model has classes 0 to 2"):
+    with pytest.raises(ParameterError, match=f"target must be a class from 0 to 2, got {target}"):
         explain(three_classes(), method, target=target)
 
 
@@ -132,7 +132,7 @@ class NotANumber:
 
 
 def test_probabilities_that_are_not_finite_are_a_model_error() -> None:
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(ModelError, match="finite numbers, got NaN"):
         explain(NotANumber(), "lime")
 
 

@@ -160,12 +160,12 @@ def test_the_sample_size_is_the_dimension_free_one() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sigma": 0.0}, "standard deviation of 0.0"),
-        ({"sigma": float("nan")}, "standard deviation of nan"),
+        ({"sigma": 0.0}, "sigma must be above 0 and finite, got 0.0"),
+        ({"sigma": float("nan")}, "got nan"),
         ({"sigma": 1.0, "epsilon": 0.1}, "needs a bound of the gradient"),
-        ({"sigma": 1.0, "gradient_bound": -1.0}, "gradient of -1.0"),
+        ({"sigma": 1.0, "gradient_bound": -1.0}, "gradient_bound must be above 0 and finite, got -1.0"),
         ({"sigma": 1.0, "gradient_bound": 1.0, "epsilon": 0.1}, "both epsilon and delta"),
-        ({"sigma": 1.0, "gradient_bound": 1.0, "epsilon": 0.1, "delta": 1.0}, "use epsilon > 0 and 0 < delta < 1"),
+        ({"sigma": 1.0, "gradient_bound": 1.0, "epsilon": 0.1, "delta": 1.0}, "delta between 0 and 1, got 0.1 and 1.0"),
     ],
 )
 def test_statements_with_impossible_numbers_are_refused(options: dict[str, float], message: str) -> None:

@@ -255,6 +255,6 @@ def test_gradients_that_are_not_finite_are_a_model_error() -> None:
 
 def test_a_plain_function_has_no_gradients() -> None:
     with pytest.raises(
-        ParameterError, match=r"intgrad needs gradients, so a model; .* use lime, shap, kernelshap, occlusion or random"
+        ParameterError, match=r"intgrad needs gradients, .* lime, shap, kernelshap, occlusion and random"
     ):
         explain(Majority(3), "intgrad")

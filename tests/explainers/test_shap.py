@@ -161,12 +161,12 @@ def test_the_seed_decides_and_may_be_any_number(method: str) -> None:
 
 
 def test_one_permutation_is_the_least_that_shap_takes() -> None:
-    with pytest.raises(ParameterError, match=r"14 samples are too few for shap: .* needs 15; use n_samples=15"):
+    with pytest.raises(ParameterError, match=r"n_samples must be at least 15 for shap, .* Use n_samples=15"):
         explain(random_table(7), "shap", n_samples=14)
 
 
 def test_too_few_samples_for_kernelshap_are_refused_and_the_message_says_how_many() -> None:
-    with pytest.raises(ParameterError, match=r"12 samples are too few for kernelshap to tell 9 .* n_samples=38"):
+    with pytest.raises(ParameterError, match=r"12 samples are too few for kernelshap to distinguish 9 .* n_samples=38"):
         explain(random_table(9), "kernelshap", n_samples=12)
     assert explain(random_table(9), "kernelshap", n_samples=38).scores.shape == (9,)
 
@@ -180,7 +180,7 @@ def test_masks_that_do_not_tell_the_features_apart_are_refused() -> None:
         except ParameterError as error:
             messages.append(str(error))
     assert 0 < len(messages) < 40
-    assert all(message.endswith("do not tell 5 features apart; use n_samples=20 or more") for message in messages)
+    assert all(message.endswith("do not distinguish 5 features. Use n_samples=20 or more") for message in messages)
 
 
 def test_nothing_is_written_anywhere(capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stabcert.core.comparison import Movement
-from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, Refinement
+from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, NoRadius, Refinement
 from stabcert.core.mask_flags import MaskFlags
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.soft.stable_mask import StableMask, TriedSize
@@ -247,8 +247,7 @@ def hard_certificate(**options: Any) -> HardCertificate:
         "radius_votes": 0,
         "radius_arcs": 1,
         "radius_incremental": 1,
-        "radius_decremental": 1,
-        "why_no_decremental": None,
+        "removal": 1,
         "stable_for_all_supersets": False,
         "delta": None,
         "refinement": None,
@@ -301,8 +300,7 @@ BERNOULLI = hard_certificate(
     radius_votes=3,
     radius_arcs=None,
     radius_incremental=3,
-    radius_decremental=None,
-    why_no_decremental="the full input was not evaluated",
+    removal=NoRadius("the full input was not evaluated"),
     delta=0.1,
 )
 HARD_WITH_EVERYTHING = hard_finding(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, Refinement
+from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, NoRadius, Refinement
 from stabcert.report.canvas import Exhibit
 from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding
 from stabcert.report.hard.wording import (
@@ -33,7 +33,7 @@ from tests.report.examples import (
 from tests.report.screens import caption_of, render, section
 
 EVERYTHING = hard_certificate(stable_for_all_supersets=True, radius_incremental=2)
-NOTHING = hard_certificate(radius_incremental=0, radius_arcs=0, radius_decremental=0)
+NOTHING = hard_certificate(radius_incremental=0, radius_arcs=0, removal=0)
 
 
 def screen(finding: HardFinding | None = None, **options: Any) -> str:
@@ -96,13 +96,13 @@ def test_what_was_not_asked_for_is_not_claimed() -> None:
 
 
 def test_a_reason_stands_where_there_is_no_decremental_radius() -> None:
-    found = hard_certificate(radius_decremental=None, why_no_decremental="the reason")
+    found = hard_certificate(removal=NoRadius("the reason"))
     assert "no radius for removing: the reason" in screen(hard_finding(found))
     assert "removing up to" not in said(hard_finding(found))
 
 
 def test_a_removal_that_was_not_certified_is_not_blamed_on_the_lead() -> None:
-    found = hard_certificate(radius_decremental=None, why_no_decremental="the reason")
+    found = hard_certificate(removal=NoRadius("the reason"))
     assert said(hard_finding(found, direction="decremental")) == (
         "Nothing is guaranteed of the smoothed model: the reason."
     )
@@ -212,10 +212,10 @@ def test_an_addition_within_the_radius_is_guaranteed_even_where_the_votes_alone_
     [
         ({"radius_incremental": 2}, 2, "both", True),
         ({"radius_incremental": 2}, 3, "both", False),
-        ({"radius_incremental": 0, "radius_decremental": 9}, 1, "both", False),
-        ({"radius_incremental": 9, "radius_decremental": 1}, 2, "decremental", False),
-        ({"radius_incremental": 0, "radius_decremental": 2}, 2, "decremental", True),
-        ({"radius_decremental": None}, 1, "decremental", False),
+        ({"radius_incremental": 0, "removal": 9}, 1, "both", False),
+        ({"radius_incremental": 9, "removal": 1}, 2, "decremental", False),
+        ({"radius_incremental": 0, "removal": 2}, 2, "decremental", True),
+        ({"removal": NoRadius("the reason")}, 1, "decremental", False),
         ({"radius_incremental": 0, "stable_for_all_supersets": True}, 4, "both", True),
     ],
 )

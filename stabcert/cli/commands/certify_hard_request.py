@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from stabcert.cli.commands.recorded import as_recorded
 from stabcert.cli.explanation import read_mask
 from stabcert.cli.parsing import parse_keep_probability
-from stabcert.core.hard.bernoulli import check_bernoulli
 from stabcert.core.hard.certificate import Noise, ScoreKind
-from stabcert.core.noise import grid_count
+from stabcert.core.hard.question import HardQuestion
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.streams import STREAM_RULE
 from stabcert.core.types import Mask
@@ -75,14 +74,20 @@ class HardRequest:
     def bernoulli(self) -> bool:
         return self.noise == "bernoulli"
 
-    @property
-    def keep(self) -> int:
-        """How many of the quantized noise masks keep a feature.
+    def question(self) -> HardQuestion:
+        """Return what is asked of one mask and one smoothed model; of a sweep, where no lambda is free of ties.
 
         Raises:
-            ParameterError: lambda is not on the grid.
+            ParameterError: no mask could make it possible, such as a lambda that is not on the grid.
         """
-        return grid_count(self.keep_probability, self.quantization)
+        decremental = self.direction != "incremental"
+        if not self.bernoulli:
+            return HardQuestion(self.keep_probability, self.quantization, refine=self.refine, decremental=decremental)
+        if self.delta is None or self.n_samples is None:
+            raise TypeError("a request for Bernoulli noise has delta and n_samples")
+        return HardQuestion(
+            self.keep_probability, delta=self.delta / self.family, n_samples=self.n_samples, decremental=decremental
+        )
 
     @classmethod
     def of(cls, options: HardOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> HardRequest:
@@ -128,14 +133,7 @@ class HardRequest:
                 "--direction incremental draws nothing on the full input, which with --noise bernoulli is what tells "
                 "whether the explanation is consistent; leave out --direction incremental, or add --allow-inconsistent"
             )
-        if not bernoulli:
-            request.keep  # noqa: B018  # a lambda off the grid is refused before anything is loaded
-        if request.delta is not None and request.n_samples is not None:
-            check_bernoulli(
-                keep_probability=request.keep_probability,
-                delta=request.delta / request.family,
-                n_samples=request.n_samples,
-            )
+        request.question()  # refused before anything is loaded
         if options.check is not None:
             read_mask(options.check)
         # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
@@ -192,7 +190,7 @@ class HardRequest:
             "seed": self.seed,
             "dtype": self.dtype,
             "noise": self.noise,
-            "lambda": str(self.keep_probability) if self.bernoulli else f"{self.keep}/{self.quantization}",
+            "lambda": str(self.keep_probability) if self.bernoulli else f"{self.question().keep}/{self.quantization}",
             "quantization": None if self.bernoulli else self.quantization,
             "delta": self.delta,
             "n_samples": self.n_samples,

@@ -13,7 +13,7 @@ from stabcert.cli.explanation import by_file
 from stabcert.cli.session import Case, Outcome
 from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
-from stabcert.core.hard.bernoulli import certify_hard_bernoulli
+from stabcert.core.hard.bernoulli import answer_bernoulli
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
 from stabcert.core.hard.certify import certify_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
@@ -86,9 +86,10 @@ class HardWork:
     def _frozen(self, case: Case, plain: Prediction) -> list[tuple[Smoothed, SmoothedPredictor]]:
         """One lambda, or every one of the sweep: best first."""
         mask, request = case.choice.mask, self.request
-        counts: tuple[int, ...] = (request.keep,)
+        question = request.question()
+        counts: tuple[int, ...] = (question.keep,)
         if request.sweep:
-            counts = tie_free_counts(request.quantization, max(1, int((~mask).sum()))) or (request.keep,)
+            counts = tie_free_counts(request.quantization, max(1, int((~mask).sum()))) or counts
         functions = [self._smoothed(case.predictor, keep) for keep in counts]
         # All noise masks of the masked and of the full input at once, so that batches are full; the rest is remembered.
         noise = np.concatenate([function.keep_masks for function in functions])
@@ -98,8 +99,8 @@ class HardWork:
             certificate = certify_hard(
                 function,
                 mask,
-                refine=request.refine,
-                decremental=request.direction != "incremental",
+                refine=question.refine,
+                decremental=question.decremental,
                 judge_mask=False,
             )
             masked, full = (
@@ -131,15 +132,10 @@ class HardWork:
     def _independent(self, case: Case) -> Smoothed:
         """The certificate for independent noise; shares of its draws stand for the smoothed model's probabilities."""
         request = self.request
-        if request.delta is None or request.n_samples is None:
-            raise TypeError("a request for Bernoulli noise has delta and n_samples")
-        certificate = certify_hard_bernoulli(
+        certificate = answer_bernoulli(
             case.predictor,
             case.choice.mask,
-            keep_probability=request.keep_probability,
-            delta=request.delta / request.family,
-            n_samples=request.n_samples,
-            decremental=request.direction != "incremental",
+            request.question(),
             judge_mask=False,
             rng=case.draws.generator(Stream.bernoulli, case.choice.mask, request.of_draws(), rule=request.stream_rule),
         )

@@ -14,18 +14,17 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
-from stabcert.core.hard.bernoulli_radius import decremental_radius, gap_lower, incremental_radius
-from stabcert.core.hard.certificate import HardCertificate, covers_everything
+from stabcert.core.hard.bernoulli_radius import gap_lower, incremental_radius
+from stabcert.core.hard.certificate import HardCertificate
+from stabcert.core.hard.proof import SeenDraws, bernoulli_proof
+from stabcert.core.hard.question import HardQuestion, check_keep_probability
 from stabcert.core.mask_flags import certain_classes, compare_classes
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.noise import exact_keep_masks
 from stabcert.core.smoothing import ballots_on
-from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.types import MaskedPredictor, as_mask
-from stabcert.errors import ParameterError
 
 _ROWS_AT_ONCE = 8192
-_SMALLEST_PILOT = 8
 
 
 def certify_hard_bernoulli(
@@ -70,10 +69,21 @@ def certify_hard_bernoulli(
 
     Source: Soft stability (Jin et al. 2025), Definition 4.1; radii as in `incremental_radius` and `decremental_radius`.
     """
+    check_keep_probability(keep_probability)
+    question = HardQuestion(Fraction(keep_probability), delta=delta, n_samples=n_samples, decremental=decremental)
+    return answer_bernoulli(predictor, mask, question, judge_mask=judge_mask, rng=rng)
+
+
+def answer_bernoulli(
+    predictor: MaskedPredictor, mask: ArrayLike, question: HardQuestion, *, judge_mask: bool = True, rng: Generator
+) -> HardCertificate:
+    """Return the certificate that answers a question about Bernoulli noise.
+
+    Arguments, guarantee and errors are those of `certify_hard_bernoulli`.
+    """
     kept = as_mask(mask, predictor.n_features)
-    check_bernoulli(keep_probability=keep_probability, delta=delta, n_samples=n_samples)
-    pilot = pilot_size(n_samples)
-    probability = Fraction(keep_probability)
+    pilot, probability, n_samples = question.pilot, question.keep_probability, question.n_samples
+    decremental = question.decremental
     noise = _packed_noise(len(kept), probability, n_samples, rng)
     masked = noise & np.packbits(kept)
     drawn = _vote(predictor, np.concatenate([masked, noise]) if decremental else masked)
@@ -83,19 +93,20 @@ def certify_hard_bernoulli(
     classes, near_tie = classes[:, pilot:], drawn.near_tie.reshape(-1, n_samples)[:, pilot:]
     votes = [np.bincount(row, minlength=drawn.n_classes).astype(np.int64) for row in classes]
     sure = ((classes == prediction) & ~near_tie).sum(axis=1)
-    gaps = [gap_lower(int(matches), n_samples - pilot, delta / len(sure)) for matches in sure]
-
+    gaps = [gap_lower(int(matches), n_samples - pilot, question.delta_each) for matches in sure]
+    seen = SeenDraws(
+        prediction,
+        gaps[0],
+        gaps[1] if decremental else None,
+        int(votes[1].argmax()) if decremental else None,
+    )
     n_free = int((~kept).sum())
-    incremental = incremental_radius(gaps[0], probability, n_free)
-    reason = _why_no_decremental(prediction, gaps, votes)
-    downwards = decremental_radius(gaps[1], probability, n_free) if reason is None else None
+    proof = bernoulli_proof(seen, probability, n_free)
     empty, more = _empty_class(predictor, masked, drawn) if judge_mask else (None, 0)
-    masked_class = prediction if gaps[0] > 0 else None
-    flags = compare_classes(kept, _full_class(prediction, gaps, votes), masked_class, empty)
-    stable = gaps[0] > 0 and covers_everything(incremental, downwards, n_free)
+    flags = compare_classes(kept, _full_class(seen), prediction if seen.gap > 0 else None, empty)
     return HardCertificate(
         prediction=prediction,
-        full_prediction=int(votes[1].argmax()) if decremental else None,
+        full_prediction=seen.full_class,
         n_features=len(kept),
         n_selected=len(kept) - n_free,
         noise="bernoulli",
@@ -104,18 +115,16 @@ def certify_hard_bernoulli(
         draws=n_samples - pilot,
         votes=votes[0],
         full_votes=votes[1] if decremental else None,
-        gap=float(gaps[0]),
-        full_gap=float(gaps[1]) if decremental else None,
+        gap=float(seen.gap),
+        full_gap=None if seen.full_gap is None else float(seen.full_gap),
         near_ties=int(near_tie[0].sum()),
-        published_radius=max(0.0, float(gaps[0] / (2 * probability))),
-        radius_votes=incremental,
+        published_radius=max(0.0, float(seen.gap / (2 * probability))),
+        radius_votes=incremental_radius(seen.gap, probability, n_free),
         radius_arcs=None,
-        # Where every superset has the prediction, so have those in any radius.
-        radius_incremental=n_free if stable else incremental,
-        radius_decremental=n_free if stable and downwards is not None else downwards,
-        why_no_decremental=reason,
-        stable_for_all_supersets=stable,
-        delta=delta,
+        radius_incremental=proof.incremental,
+        removal=proof.removal,
+        stable_for_all_supersets=proof.stable_for_all_supersets,
+        delta=question.delta,
         refinement=None,
         evaluations=drawn.evaluations + more,
         consistent=flags.consistent,
@@ -123,48 +132,13 @@ def certify_hard_bernoulli(
     )
 
 
-def check_bernoulli(*, keep_probability: Fraction | float, delta: float, n_samples: int) -> None:
-    """Refuse what no mask and no predictor could make possible.
-
-    Raises:
-        ParameterError: a keep probability that smooths nothing or everything away, or too few samples.
-    """
-    check_delta(delta)
-    if not 0 < keep_probability < 1:
-        raise ParameterError(
-            f"a keep probability of {keep_probability} is no smoothing; use a number between 0 and 1, such as 1/8"
-        )
-    pilot = pilot_size(n_samples)
-    if n_samples <= pilot:
-        raise ParameterError(
-            f"{n_samples} samples are too few: {pilot} choose the class and the others bound its probability; "
-            f"use more than {_SMALLEST_PILOT}, such as 1000"
-        )
-
-
-def pilot_size(n_samples: int) -> int:
-    """How many of the draws choose the class; the others bound its probability."""
-    return max(_SMALLEST_PILOT, n_samples // 10)
-
-
-def _why_no_decremental(prediction: int, gaps: list[Fraction], votes: list[NDArray[np.int64]]) -> str | None:
-    if len(gaps) == 1:
-        return "the full input was not evaluated"
-    if gaps[0] <= 0:
-        return "the prediction of the masked input is too close to call"
-    if gaps[1] > 0:
-        return None
-    if int(votes[1].argmax()) != prediction:
-        return "the full input has another prediction than the masked one"
-    return "the prediction of the full input is too close to call"
-
-
-def _full_class(prediction: int, gaps: list[Fraction], votes: list[NDArray[np.int64]]) -> int | None:
+def _full_class(seen: SeenDraws) -> int | None:
     """Class of M_lambda on the full input: proved if it is the prediction, else that of most draws."""
-    if len(gaps) == 1:
+    if seen.full_gap is None:
         return None
-    most = int(votes[1].argmax())
-    return prediction if gaps[1] > 0 else None if most == prediction else most
+    if seen.full_gap > 0:
+        return seen.prediction
+    return None if seen.full_class == seen.prediction else seen.full_class
 
 
 def _empty_class(predictor: MaskedPredictor, masked: NDArray[np.uint8], drawn: _Votes) -> tuple[int | None, int]:

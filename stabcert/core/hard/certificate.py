@@ -20,6 +20,17 @@ ScoreKind: TypeAlias = Literal["vote", "probability"]
 
 
 @dataclass(frozen=True)
+class NoRadius:
+    """The reason why no radius was proved."""
+
+    reason: str
+
+
+Removal: TypeAlias = int | NoRadius
+"""A radius for removing features, or why there is none."""
+
+
+@dataclass(frozen=True)
 class Refinement:
     """What more model evaluations proved: tables of what each noise mask says of the features it keeps."""
 
@@ -74,12 +85,11 @@ class HardCertificate:
     """Incremental radius from the lead and from which noise masks each feature touches; None where not computed."""
     radius_incremental: int
     """The largest of all that was proved: no addition of up to this many features changes the prediction."""
-    radius_decremental: int | None
+    removal: Removal
     """No removal of up to this many features that the mask does not keep from the *full* input changes the prediction.
 
-    Nothing is said of removing selected ones. None with the reason in ``why_no_decremental``.
+    Nothing is said of removing selected ones.
     """
-    why_no_decremental: str | None
     stable_for_all_supersets: bool
     """No superset of the mask has another prediction."""
     delta: float | None
@@ -103,6 +113,16 @@ class HardCertificate:
     @property
     def n_free(self) -> int:
         return self.n_features - self.n_selected
+
+    @property
+    def radius_decremental(self) -> int | None:
+        """The radius for removing features; None with the reason in ``why_no_decremental``."""
+        return None if isinstance(self.removal, NoRadius) else self.removal
+
+    @property
+    def why_no_decremental(self) -> str | None:
+        """The reason why there is no radius for removing features; None if there is one."""
+        return self.removal.reason if isinstance(self.removal, NoRadius) else None
 
 
 @dataclass(frozen=True)

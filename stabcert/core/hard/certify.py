@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
 from stabcert.core.hard.arcs import radius_by_arcs
-from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, covers_everything
+from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, Removal
 from stabcert.core.hard.leads import Leads, leads_of, radius_by_counts
+from stabcert.core.hard.proof import FULL_TIE, MASKED_TIE, NOT_EVALUATED, OTHER_CLASS, conclude
+from stabcert.core.hard.question import check_refine
 from stabcert.core.mask_flags import compare_classes
 from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
 from stabcert.core.types import Mask, Masks, as_mask
-from stabcert.errors import InputError, ParameterError
+from stabcert.errors import InputError
 
 
 def certify_hard(
@@ -53,8 +55,7 @@ def certify_hard(
     of the mask) and E8 (lambda is the share of noise masks that was drawn).
     """
     kept = as_mask(mask, smoothed.n_features)
-    if refine < 0:
-        raise ParameterError(f"{refine} evaluations cannot be spent on a larger radius; use 0 or more")
+    check_refine(refine)
     free_columns = smoothed.keep_masks[:, ~kept]
     n_free = free_columns.shape[1]
     ballots, full_ballots, empty_ballots, evaluations = _ballots(smoothed, kept, full=decremental, empty=judge_mask)
@@ -64,18 +65,22 @@ def certify_hard(
     flags = compare_classes(kept, *(_certain_class(one) for one in (full_leads, leads, empty_leads)))
 
     radius_votes, radius_arcs, incremental = _radii(leads, free_columns)
-    reason = _why_no_decremental(leads, full_leads)
-    downwards = _radii(full_leads, free_columns)[-1] if full_leads is not None and reason is None else None
-    stable = leads.certain and covers_everything(incremental, downwards, n_free)
+    removal = _removal(leads, full_leads, free_columns)
+    proof = conclude(certain=leads.certain, incremental=incremental, removal=removal, n_free=n_free)
     refinement = None
-    if refine > 0 and leads.certain and not stable:
+    if refine > 0 and leads.certain and not proof.stable_for_all_supersets:
         from stabcert.core.hard.refine import refine as refined
 
         refinement = refined(
             smoothed, kept, ballots, full_ballots=full_ballots, max_evaluations=refine, at_least=incremental
         )
-        incremental = max(incremental, refinement.radius)
-        stable = refinement.stable_for_all_supersets or covers_everything(incremental, downwards, n_free)
+        proof = conclude(
+            certain=True,
+            incremental=max(incremental, refinement.radius),
+            removal=removal,
+            n_free=n_free,
+            stable=refinement.stable_for_all_supersets,
+        )
         evaluations += refinement.evaluations
 
     keep_probability = _keep_probability(smoothed.keep_masks)
@@ -96,11 +101,9 @@ def certify_hard(
         published_radius=leads.smallest / (2 * float(keep_probability)) if keep_probability else None,
         radius_votes=radius_votes,
         radius_arcs=radius_arcs,
-        # Where every superset has the prediction, so have those in any radius.
-        radius_incremental=n_free if stable else incremental,
-        radius_decremental=n_free if stable and downwards is not None else downwards,
-        why_no_decremental=reason,
-        stable_for_all_supersets=stable,
+        radius_incremental=proof.incremental,
+        removal=proof.removal,
+        stable_for_all_supersets=proof.stable_for_all_supersets,
         delta=None,
         refinement=refinement,
         evaluations=evaluations,
@@ -171,16 +174,16 @@ def _radii(leads: Leads, free_columns: Masks) -> tuple[int, int | None, int]:
     return from_counts, from_arcs, max(from_counts, from_arcs or 0)
 
 
-def _why_no_decremental(leads: Leads, full_leads: Leads | None) -> str | None:
+def _removal(leads: Leads, full_leads: Leads | None, free_columns: Masks) -> Removal:
     if full_leads is None:
-        return "the full input was not evaluated"
+        return NOT_EVALUATED
     if not leads.certain:
-        return "the prediction of the masked input is too close to call"
+        return MASKED_TIE
     if not full_leads.certain:
-        return "the prediction of the full input is too close to call"
+        return FULL_TIE
     if full_leads.prediction != leads.prediction:
-        return "the full input has another prediction than the masked one"
-    return None
+        return OTHER_CLASS
+    return _radii(full_leads, free_columns)[-1]
 
 
 def _keep_probability(keep_masks: Masks) -> Fraction | None:

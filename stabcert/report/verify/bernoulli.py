@@ -1,13 +1,17 @@
-"""Radii under independent noise again from the votes: closed forms, so that everything follows from counts."""
+"""Radii under independent noise again from the votes: closed forms, so that everything follows from counts.
+
+Leads come from the recorded votes in the place of draws; what they prove is computed by the code of the certificate.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Any
 
-from stabcert.core.hard.bernoulli import pilot_size
-from stabcert.core.hard.bernoulli_radius import decremental_radius, gap_lower, incremental_radius
-from stabcert.core.hard.certificate import covers_everything
+from stabcert.core.hard.bernoulli_radius import gap_lower, incremental_radius
+from stabcert.core.hard.certificate import NoRadius
+from stabcert.core.hard.proof import SeenDraws, bernoulli_proof
+from stabcert.core.hard.question import pilot_size
 from stabcert.report.verify.checks import Check, at_most, equal, holds, share_of_delta
 
 
@@ -50,27 +54,14 @@ def bernoulli_checks(record: dict[str, Any], free: int) -> list[Check]:
     full = None if len(sides) == 1 else result["full_votes"][0]["id"]
     said = None if result["full_prediction"] is None else result["full_prediction"]["id"]
     checks.append(equal("result.full_prediction.id", said, full))
-    reason = _reason(result, prediction, gaps, full)
-    checks.append(equal("result.why_no_decremental", result["why_no_decremental"], reason))
-    down = decremental_radius(gaps[1], ratio, free) if reason is None else None
-    stable = gaps[0] > 0 and covers_everything(radius, down, free)
+    proof = bernoulli_proof(SeenDraws(prediction, gaps[0], gaps[1] if len(gaps) > 1 else None, full), ratio, free)
+    removal = NoRadius("not asked for") if result["direction"] == "incremental" else proof.removal
+    down, reason = (None, removal.reason) if isinstance(removal, NoRadius) else (removal, None)
     checks += [
-        equal("result.stable_for_all_supersets", result["stable_for_all_supersets"], stable),
-        equal("result.radius_decremental", result["radius_decremental"], free if stable and down is not None else down),
+        equal("result.why_no_decremental", result["why_no_decremental"], reason),
+        equal("result.stable_for_all_supersets", result["stable_for_all_supersets"], proof.stable_for_all_supersets),
+        equal("result.radius_decremental", result["radius_decremental"], down),
     ]
     agrees = prediction == result["unsmoothed_prediction"]["id"] if len(gaps) > 1 and gaps[1] > 0 else None
     checks.append(equal("result.agrees_with_unsmoothed", result["agrees_with_unsmoothed"], agrees))
     return checks
-
-
-def _reason(result: dict[str, Any], prediction: int, gaps: list[Fraction], full: int | None) -> str | None:
-    """Why nothing is said of removals."""
-    if result["direction"] == "incremental":
-        return "not asked for"
-    if gaps[0] <= 0:
-        return "the prediction of the masked input is too close to call"
-    if gaps[1] > 0:
-        return None
-    if full != prediction:
-        return "the full input has another prediction than the masked one"
-    return "the prediction of the full input is too close to call"

@@ -266,5 +266,5 @@ def test_what_cannot_be_certified_is_refused() -> None:
     smoothed = SmoothedPredictor(Constant(64), quantized(7))
     with pytest.raises(InputError, match="64 features"):
         certify_hard(smoothed, MASK[:10])
-    with pytest.raises(ParameterError, match="use 0 or more"):
+    with pytest.raises(ParameterError, match="refine must be 0 or more"):
         certify_hard(smoothed, MASK, refine=-1)
