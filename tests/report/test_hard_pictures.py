@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -178,6 +179,15 @@ def test_labels_of_a_model_are_escaped_in_charts() -> None:
     drawing = svg(chart, "c")
     assert "<b>" not in drawing
     assert {node.text for node in ElementTree.fromstring(drawing).iter("text")} >= {"<b>", 'a&b"'}
+
+
+def test_labels_in_any_script_stay_letters_in_charts_of_a_page() -> None:
+    labels = ("日本語", "שלום", "😀👍🏽", "d")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing = svg(votes_chart(hard_finding(), labels), "c")
+    shown = {node.text for node in ElementTree.fromstring(drawing).iter("text")}
+    assert {labels[0], labels[1]} <= shown, "in the order in which they are written, with no boxes"
 
 
 @pytest.mark.parametrize("name", ["text", "image", "bernoulli"])

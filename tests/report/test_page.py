@@ -101,6 +101,7 @@ def test_charts_have_a_description_and_the_colours_of_the_page() -> None:
     assert charts[0]["aria-label"] == described
     drawn = "".join(part.split("</svg>")[0] for part in source.split('<svg class="chart"')[1:])
     assert re.findall(r"(?:fill|stroke): #\w+", drawn) == []
+    assert all("fill: var(--" in text for text in re.findall(r"<text [^>]*>", drawn)), "none is black on black"
     style = source.split("<style>")[1].split("</style>")[0]
     assert all(style.count(f"{name}:") == 2 for name in set(re.findall(r"var\((--\w+)\)", drawn))), "light and dark"
 
