@@ -120,6 +120,34 @@ def _reached(graph: dict[str, set[str]], start: str) -> set[str]:
     return found - {start}
 
 
+RENDERERS = ("terminal", "markdown", "page", "svg", "figure", "sheet", "evidence", "github", "junit")
+"""What shows a document, whatever it is about."""
+
+MAY_RENDER = {
+    *("bars", "canvas", "colours", "document", "halfblocks", "numbers", "screen", "sentence", "visible", "wording"),
+    *("charts.area", "charts.axes", "charts.fonts"),
+}
+"""What renderers may import of report beside one another: nothing that knows a command."""
+
+
+def renderers_that_know_a_command(source: str, module: str) -> list[str]:
+    """What a renderer imports that it should be told of in a document, and any question which command it is."""
+    if not any(f"{module}.".startswith(f"stabcert.report.{name}.") for name in RENDERERS):
+        return []
+    tree = ast.parse(source)
+    found = [
+        f"{module}, line {line}: a renderer knows blocks of a document and no command; it imports {name}"
+        for line, name in imported_modules(tree, module)
+        if name.startswith(("stabcert.report.", "stabcert.records"))
+        and not any(f"{name}.".startswith(f"stabcert.report.{allowed}.") for allowed in (*RENDERERS, *MAY_RENDER))
+    ]
+    return found + [
+        f"{module}, line {node.lineno}: a renderer knows blocks of a document; it asks for a command"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "command"
+    ]
+
+
 def modules() -> list[tuple[str, str]]:
     paths = sorted(PACKAGE.rglob("*.py"))
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in paths]
@@ -158,21 +186,6 @@ def test_a_planted_circle_is_found_wherever_the_import_stands(back: str) -> None
     assert circles(sources | {"stabcert.cli.files": "import os"}) == []
 
 
-RENDERERS = (
-    "html",
-    "page",
-    "terminal",
-    "screen",
-    "markdown",
-    "figures",
-    "figure",
-    "junit",
-    "github",
-    "flips",
-    "halfblocks",
-)
-
-
 def test_only_sinks_know_how_results_are_shown() -> None:
     """Neither the loop nor what is done with an input imports a renderer."""
     found = [
@@ -180,9 +193,29 @@ def test_only_sinks_know_how_results_are_shown() -> None:
         for name, source in modules()
         if name.startswith("stabcert.cli.") and not name.startswith(("stabcert.cli.sinks.", "stabcert.cli.streams"))
         for _, imported in imported_modules(ast.parse(source), name)
-        if imported.startswith("stabcert.report.") and imported.split(".")[2] in RENDERERS
+        if imported.startswith("stabcert.report.") and imported.split(".")[2] in {*RENDERERS, "flips", "screen"}
     ]
     assert found == []
+
+
+def test_no_renderer_knows_a_command() -> None:
+    assert [problem for name, source in modules() for problem in renderers_that_know_a_command(source, name)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from stabcert.report.says.soft import rates",
+        "def f():\n    from stabcert.report.hard.finding import HardFinding",
+        "from stabcert.report.charts.rates import rates_chart",
+        "from stabcert.report.record import Report",
+        "from stabcert.records.soft import SoftRecord",
+        "if report.command == 'explain': ...",
+    ],
+)
+def test_a_renderer_that_knows_a_command_is_found(source: str) -> None:
+    assert len(renderers_that_know_a_command(source, "stabcert.report.page")) == 1
+    assert renderers_that_know_a_command(source, "stabcert.report.says.soft") == []
 
 
 def test_nothing_is_called_alpha() -> None:
@@ -261,7 +294,7 @@ def test_alpha_as_a_keyword_of_a_library_call_and_words_that_contain_it_are_acce
     assert (
         uses_of_alpha(
             "axis.imshow(picture, alpha=0.5)\nalphabet = 'alpha'\nImage.alpha_composite(a, b)",
-            "stabcert.report.figures.plot",
+            "stabcert.report.figure",
         )
         == []
     )

@@ -1,4 +1,7 @@
-"""Why an explanation is not certified although its threshold is met: in words, from the record alone."""
+"""Why an explanation is not certified although its threshold is met, or is worth less than it seems.
+
+In words, from the record alone, so that an input whose record is there already says the same.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,31 @@ def reason_of(record: dict[str, Any], name: Callable[[str], str] = str) -> str |
     if explanation["vacuous"] is not False:
         return _vacuous(who, explanation["vacuous"], masked, empty)
     return _vacuous("the smoothed model", result["vacuous"], name(result["prediction"]["label"]), empty)
+
+
+def doubts_of(record: dict[str, Any], name: Callable[[str], str] = str) -> list[str]:
+    """Return what makes an explanation worth less than it seems, and is not said by the status.
+
+    Args:
+        record: valid against the schema, or about to be one.
+        name: how a class is called.
+    """
+    explanation, status = record.get("explanation"), record["status"]
+    if explanation is None:
+        return []
+    found = []
+    consistent, vacuous = explanation["consistent"], explanation["vacuous"]
+    if consistent is False and status != "inconsistent":
+        masked, full = (name(one["label"]) for one in (explanation["masked_prediction"], record["prediction"]))
+        found.append(f"the mask alone says {masked}, the full input {full}: stability is about the former")
+    elif consistent is None and status != "inconsistent":
+        found.append("whether the mask is consistent is too close to call")
+    if vacuous is None and status != "vacuous":
+        found.append("whether the mask is vacuous is too close to call")
+    elif vacuous and status != "vacuous":
+        empty = name(explanation["empty_prediction"]["label"])
+        found.append(f"vacuous: with everything dropped the model already says {empty}")
+    return found
 
 
 def flags_of_record(record: dict[str, Any]) -> list[MaskFlags]:

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.hard.finding import HardFinding
 from stabcert.core.prediction import Prediction
-from stabcert.core.soft.certificate import SoftCertificate
-from stabcert.core.spectrum.result import SpectrumFinding
 from stabcert.core.types import Mask, Scores
 from stabcert.report.colours import dim, shade
 from stabcert.report.record import Report
@@ -86,22 +83,6 @@ def rankings(report: Report) -> list[Ranking]:
         scores = np.array(entry["scores"], dtype=np.float64)
         found.append(Ranking(entry["method"], scores, mask, Prediction(**entry["masked_prediction"])))
     return found
-
-
-def certified(report: Report) -> SoftCertificate | None:
-    """The soft certificate that is the result of the command; the one ``explain`` may need on its way is not."""
-    found = report.certificate
-    return found if report.command == "certify-soft" and isinstance(found, SoftCertificate) else None
-
-
-def hard_finding(report: Report) -> HardFinding | None:
-    """What ``certify-hard`` found."""
-    return report.certificate if isinstance(report.certificate, HardFinding) else None
-
-
-def spectrum_finding(report: Report) -> SpectrumFinding | None:
-    """What ``fourier`` found."""
-    return report.certificate if isinstance(report.certificate, SpectrumFinding) else None
 
 
 def scaled(scores: Scores) -> Scores:

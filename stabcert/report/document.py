@@ -15,12 +15,13 @@ from stabcert.report.visible import visible
 
 if TYPE_CHECKING:
     from stabcert.report.canvas import Canvas
-    from stabcert.report.figures.sheet import Area
+    from stabcert.report.charts.area import Area
 
 Tone = Literal["plain", "faint", "good", "doubtful", "bad"]
 Medium = Literal["screen", "page", "figure"]
 """Markdown is read like a screen. Figures have neither heading nor tables, only charts and a caption."""
 SCREEN: frozenset[Medium] = frozenset(["screen"])
+PAGE: frozenset[Medium] = frozenset(["page"])
 READ: frozenset[Medium] = frozenset(["screen", "page"])
 PICTURES: frozenset[Medium] = frozenset(["page", "figure"])
 CAPTION: frozenset[Medium] = frozenset(["figure"])
@@ -86,9 +87,13 @@ class Heading:
 
     name: str
     parts: tuple[tuple[Word, ...], ...] = ()
-    """Each stays together where the line is broken."""
+    """Each stays together where the line is broken. The first one is what an overview says of the input."""
     status: Word | None = None
     """The verdict, for media on which no exit code is seen."""
+    naming: Literal["own", "path", "beginning"] = "own"
+    """The name was given, is the path of a file, or is how the text begins that the document shows as a whole."""
+    title: str = ""
+    """What a picture or page is called where the name tells much."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,7 @@ class Table:
     """Columns after the first that find no room go into a table of their own, which begins with the first as well."""
     bare: bool = False
     """A screen shows the rows alone, which speak for themselves."""
+    on: frozenset[Medium] = READ
 
     @property
     def titled(self) -> bool:
@@ -199,9 +205,19 @@ class Evidence:
     scores: Scores | None = None
     title: str = ""
     said: str = ""
-    """The prediction for what is shown."""
-    screen: bool = True
-    """False for what a screen has no room for."""
+    """The prediction for what is shown, or the class that scores are for."""
+    description: str = ""
+    """What is seen, for those who cannot see it."""
+    on: frozenset[Medium] = EVERYWHERE
+
+    @property
+    def name(self) -> str:
+        """Title and prediction on one line."""
+        return " · ".join(visible(part) for part in (self.title, self.said) if part)
+
+    def kept_by(self, other: Evidence) -> bool:
+        """Return whether it shows what is kept by the scores that ``other`` shows."""
+        return other.scores is not None and self.scores is None and self.mask is other.mask
 
 
 @dataclass(frozen=True)
@@ -209,6 +225,7 @@ class Chart:
     """A diagram that is drawn with matplotlib; screens and Markdown go without."""
 
     title: str
+    """Empty for the legend of the diagrams before it."""
     subtitle: str
     description: str
     """What is seen, for those who cannot see it."""

@@ -27,24 +27,6 @@ def found_of(record: dict[str, Any]) -> str:
     return f"{reason}; the threshold itself is met: {found}"
 
 
-def doubts_of(record: dict[str, Any]) -> list[str]:
-    """What makes a certificate worth less than it seems."""
-    explanation = record.get("explanation")
-    if explanation is None:
-        return []
-    masked, full = explanation["masked_prediction"]["label"], record["prediction"]["label"]
-    found = []
-    if explanation["consistent"] is False:
-        found.append(f"the mask alone says {masked}, the full input {full}: stability is about the former")
-    elif explanation["consistent"] is None:
-        found.append("whether the mask is consistent is too close to call")
-    if explanation["vacuous"] is None:
-        found.append("whether the mask is vacuous is too close to call")
-    elif explanation["vacuous"]:
-        found.append(f"vacuous: with everything dropped the model already says {masked}")
-    return found
-
-
 def marked_text_of(record: dict[str, Any]) -> str | None:
     """The text of the user with its kept features in brackets; None where there is none."""
     text = record["input"].get("text") if record["input"] else None

@@ -38,9 +38,9 @@ def markdown(document: Document) -> str:
     for block in document.blocks:
         if isinstance(block, Line) and "screen" in block.on:
             parts.append(f"> **note:** {_words(block.words, plain=True)}" if block.note else _line(block))
-        elif isinstance(block, Table):
+        elif isinstance(block, Table) and "screen" in block.on:
             parts.append(_table(block))
-        elif isinstance(block, Evidence) and block.screen and block.text is not None and block.mask is not None:
+        elif isinstance(block, Evidence) and "screen" in block.on and block.text is not None and block.mask is not None:
             kept = Sentence(block.text, block.features, block.mask).plain
             parts.append(f"> {_as_first(escaped(kept).strip())}")
     return "\n\n".join(parts) + "\n"

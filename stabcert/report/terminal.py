@@ -29,9 +29,9 @@ def lines(document: Document) -> list[Shown]:
         if isinstance(block, Line) and "screen" in block.on:
             words = (Word(f"note: {block.words[0].text}", "doubtful"),) if block.note else block.words
             shown.append(_text([(INDENT, _style(words[0])), *((word.shown, _style(word)) for word in words)]))
-        elif isinstance(block, Table):
+        elif isinstance(block, Table) and "screen" in block.on:
             shown += _table(block)
-        elif isinstance(block, Evidence) and block.screen and block.mask is not None:
+        elif isinstance(block, Evidence) and "screen" in block.on and block.mask is not None:
             if block.canvas is not None:
                 shown.append(HalfBlocks(block.canvas, block.mask, block.features.shape))
             elif block.text is not None:

@@ -22,16 +22,17 @@ from stabcert.records.curve import CurveInputResult, settings_of, smoothed_input
 from stabcert.records.curve_summary import CurveResult
 from stabcert.records.findings import CurveFinding, InputInfo
 from stabcert.records.writing import to_json
+from stabcert.report import sheet
 from stabcert.report.canvas import Canvas, Exhibit
-from stabcert.report.curve.chart import Panel, Series, panels, shown_ticks, spread
-from stabcert.report.curve.html import curve_section, input_row
-from stabcert.report.curve.plot import plot_curve
+from stabcert.report.charts import fonts
+from stabcert.report.charts.curve import Panel, Series, curve_charts, panels, shown_ticks, spread
 from stabcert.report.curve.wording import gained_interval, interval_shown, lambda_text, meanings, verdict
-from stabcert.report.figures import sheet as figure
-from stabcert.report.html import Page
-from stabcert.report.says.curve import changes
+from stabcert.report.figure import caption, figure
+from stabcert.report.page import Page
+from stabcert.report.says.common import failure
+from stabcert.report.says.curve import changes, curve_document
 from tests.report import curves
-from tests.report.screens import render, render_curve
+from tests.report.screens import render, render_curve, section
 
 MANY = tuple(Fraction(i, 20) for i in range(20, 8, -1))
 FINDINGS = {
@@ -47,6 +48,10 @@ FINDINGS = {
 
 def screen(finding: CurveFinding) -> list[str]:
     return [str(line.plain) for line in render_curve(finding)]  # type: ignore[union-attr]
+
+
+def plot_curve(finding: CurveFinding, file_format: str) -> bytes:
+    return figure([curve_document(finding)], file_format)
 
 
 def with_near_ties() -> tuple[SmoothedInput, ...]:
@@ -184,7 +189,7 @@ def test_figures_have_no_warnings(name: str) -> None:
         warnings.simplefilter("error")
         data = plot_curve(FINDINGS[name], "png")
     with Image.open(io.BytesIO(data)) as opened:
-        assert (opened.format, opened.width) == ("PNG", round(figure.WIDTH * figure.DOTS_PER_INCH))
+        assert (opened.format, opened.width) == ("PNG", round(sheet.WIDTH * fonts.DOTS_PER_INCH))
 
 
 @pytest.mark.parametrize(("file_format", "magic"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
@@ -226,9 +231,9 @@ def test_there_is_room_for_lines_that_are_moved_aside() -> None:
 def test_what_is_said_of_all_stands_for_the_overview_also_beside_failures() -> None:
     failed = {"input": {"id": "x"}, "error": {"message": "no"}}
     page = Page("x")
-    rows = page.failure(failed) + page.failure(failed)
+    rows = "".join(page.section(failure("x", "no"), failed) for _ in range(2))
     assert "<nav" in page.tail()
-    assert "<nav" not in rows + page.summary("all") + page.tail()
+    assert "<nav" not in rows + page.summary(curve_document(FINDINGS["one method"])) + page.tail()
 
 
 class Balance(HTMLParser):
@@ -253,7 +258,7 @@ class Balance(HTMLParser):
 def test_pages_are_balanced_without_scripts_and_drawings_are_xml(name: str) -> None:
     page = Page("stabcert smooth-eval")
     exhibit = Exhibit(curves.smooth_report(), None)
-    content = page.head() + page.section(exhibit) + page.summary(curve_section(FINDINGS[name])) + page.tail()
+    content = page.head() + section(exhibit, page) + page.summary(curve_document(FINDINGS[name])) + page.tail()
     checker = Balance()
     checker.feed(content)
     assert checker.open == []
@@ -266,31 +271,42 @@ def test_pages_are_balanced_without_scripts_and_drawings_are_xml(name: str) -> N
     assert re.search(r"\b(nan|inf)\b", " ".join(drawings)) is None
 
 
-def test_the_style_sheet_knows_every_line() -> None:
-    from stabcert.report.html_parts import style
+def test_the_charts_describe_every_interval_and_the_last_one_names_the_lines() -> None:
+    finding = FINDINGS["twelve lambdas"]
+    charts = curve_charts(finding)
+    assert len(charts) == sum(map(len, panels(finding))) + 1
+    assert all(f"λ = {lambda_text(share)}" in charts[-1].description for share in MANY)
+    for chart, panel in zip(charts, (panel for row in panels(finding) for panel in row), strict=False):
+        assert (chart.title, chart.subtitle) == (panel.title, panel.subtitle)
+        for series in panel.series:
+            assert series.name in chart.description
+            assert all(interval_shown(point) in chart.description for _, point in series.points)
 
-    names = set(re.findall(r'class="(l\d|thin|faded|key|first|folded)', curve_section(FINDINGS["twelve lambdas"])))
-    assert {"l0", "l5"} <= names
-    assert [name for name in names if f".{name}" not in style()] == []
+
+def test_the_figure_says_what_was_evaluated_and_what_it_means() -> None:
+    said = caption(curve_document(FINDINGS["thresholds and failures"]))
+    assert said.startswith("4 inputs")
+    assert "Accuracy at every lambda met (>= 0.7)." in said
+    for sentence in meanings(FINDINGS["thresholds and failures"]):
+        assert sentence in said
 
 
 def test_one_input_opens_to_its_picture_and_its_lambdas() -> None:
     report = curves.smooth_report(image=True)
     canvas = Canvas(np.zeros((32, 32, 3), dtype=np.uint8), np.repeat(np.repeat([[0, 1], [2, 3]], 16, 0), 16, 1))
-    line, content = input_row(Exhibit(report, canvas))
+    folded = section(Exhibit(report, canvas))
+    assert folded.startswith('<section class="folded"><details><summary>')
+    line, content = folded.split("</summary>", 1)
     assert "photos/cat.jpg" in line
     assert content.count("<img") == 1
     assert content.count("<tr>") == 1 + len(curves.LAMBDAS)
-    page = Page("x")
-    section = page.section(Exhibit(report, canvas))
-    assert section.startswith('<section class="folded"><details><summary>')
-    assert "Record (JSON)" in section
+    assert "Record (JSON)" in folded
 
 
 def test_text_of_others_is_never_markup() -> None:
     evil = "<b>[red]&"
     report = replace(curves.smooth_report(), input=InputInfo("x", "text", "0" * 64, text=evil))
-    line, content = input_row(Exhibit(report, None))
+    line, content = section(Exhibit(report)).split("</summary>", 1)
     assert evil not in line + content
     assert "&lt;b&gt;[red]&amp;" in line
     (shown,) = render(report)

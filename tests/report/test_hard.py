@@ -12,14 +12,12 @@ from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, No
 from stabcert.core.hard.finding import Attack, Broken, Check, HardFinding
 from stabcert.core.prediction import Prediction
 from stabcert.report.canvas import Exhibit
-from stabcert.report.caption import caption
 from stabcert.report.hard.wording import (
     attack_text,
     check_text,
     guarantees,
     smoothing_warning,
 )
-from stabcert.report.html import Page
 from tests.report.examples import (
     ANGER,
     BERNOULLI,
@@ -32,7 +30,7 @@ from tests.report.examples import (
     hard_finding,
     hard_report,
 )
-from tests.report.screens import render
+from tests.report.screens import caption_of, render, section
 
 EVERYTHING = hard_certificate(stable_for_all_supersets=True, radius_incremental=2)
 NOTHING = hard_certificate(radius_incremental=0, radius_arcs=0, removal=0)
@@ -141,8 +139,8 @@ def test_a_lost_prediction_is_said_on_the_screen_in_the_figure_and_on_the_page()
     report = hard_report(finding)
     assert "note: smoothing changes the prediction: the model itself says anger (0.55)" in screen(finding)
     assert "DISAGREES with the model" in screen(finding)
-    assert "smoothing changes them, the model itself says anger (0.55)" in caption(report)
-    assert "smoothing changes them" in Page("t").section(Exhibit(report))
+    assert "smoothing changes them, the model itself says anger (0.55)" in caption_of(report)
+    assert "smoothing changes them" in section(Exhibit(report))
 
 
 def test_a_kept_prediction_needs_no_warning() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,11 +16,8 @@ from stabcert.core.hard.certificate import Refinement
 from stabcert.core.hard.finding import HardFinding, lambda_text, ranked
 from stabcert.core.prediction import Prediction
 from stabcert.records.hard_parts import ClassVotes
-from stabcert.report.canvas import Exhibit, Flip, certified
-from stabcert.report.canvas import hard_finding as finding_of
-from stabcert.report.caption import caption, warnings
-from stabcert.report.figures.plot import plot
-from stabcert.report.hard.html import hard_parts, radius_chart, votes_chart
+from stabcert.report.canvas import Exhibit, Flip
+from stabcert.report.charts.hard import radii_chart, votes_chart
 from stabcert.report.hard.wording import (
     RadiusRow,
     axis_end,
@@ -28,6 +28,8 @@ from stabcert.report.hard.wording import (
     ticks,
 )
 from stabcert.report.says.hard import hard_document, votes_text
+from stabcert.report.says.soft import soft_document
+from stabcert.report.svg import svg
 from tests.report.examples import (
     ANGER,
     BERNOULLI,
@@ -44,7 +46,7 @@ from tests.report.examples import (
     soft_report,
 )
 from tests.report.exhibits import canvas
-from tests.report.screens import render
+from tests.report.screens import caption_of, chart_of, drawn, render, section
 
 
 def screen(finding: HardFinding | None = None, **options: Any) -> str:
@@ -124,14 +126,14 @@ def test_a_sweep_says_for_each_lambda_whether_the_prediction_is_kept() -> None:
 
 
 def test_a_hard_certificate_is_not_taken_for_a_soft_one() -> None:
-    assert certified(hard_report()) is None
-    assert finding_of(soft_report(certificate(SAMPLED))) is None
+    with pytest.raises(TypeError, match="needs a report with a certificate"):
+        soft_document(Exhibit(hard_report()))
     with pytest.raises(TypeError, match="certify-hard"):
         hard_document(Exhibit(soft_report(certificate(SAMPLED))))
 
 
 def test_an_inconsistent_mask_is_warned_of_in_the_words_of_a_certificate() -> None:
-    assert "stability is about the former" in warnings(hard_report(explanation=PATCHES, info=IMAGE))[0]
+    assert "stability is about the former" in caption_of(hard_report(explanation=PATCHES, info=IMAGE))
 
 
 def test_the_axis_shows_what_is_known_and_never_more_than_there_is() -> None:
@@ -143,30 +145,49 @@ def test_the_axis_shows_what_is_known_and_never_more_than_there_is() -> None:
     assert len(ticks(147)) <= 14
 
 
-def widths(svg: str, style: str) -> float:
-    return sum(
-        float(part.split('width="')[1].split('"')[0]) for part in svg.split("<rect ")[1:] if f'"{style}"' in part
-    )
+def widths(drawing: str, colour: str) -> float:
+    """Of all bars of a colour."""
+    found = 0.0
+    for path in re.findall(rf'd="([^"]*)"[^>]*style="fill: var\(--{colour}\)', drawing):
+        places = [float(x) for x in re.findall(r"[ML] (\S+) ", path)]
+        found += max(places) - min(places)
+    return found
 
 
 def test_the_chart_of_radii_gives_each_radius_one_cell() -> None:
-    svg = radius_chart([RadiusRow("a", 1, "x", 4, False)], 9)
-    cell = 410 / 7  # radii 0 to 6
-    assert widths(svg, "dot") - 18 == pytest.approx(2 * cell, abs=0.3)  # without the legend
-    assert widths(svg, "empty") - 18 == pytest.approx(2 * cell, abs=0.3)
-    assert widths(svg, "broken") - 18 == pytest.approx(3 * cell, abs=0.3)
+    chart = radii_chart([RadiusRow("a", 1, "x", 4, False)], 9)
+    drawing = svg(chart, "c")
+    cell = 72 * (5.4 - 1.62) / 7  # radii 0 to 6
+    legend = 72 * 0.16
+    assert widths(drawing, "blue") - legend == pytest.approx(2 * cell, abs=0.3)
+    assert widths(drawing, "red") - legend == pytest.approx(3 * cell, abs=0.3)
+    assert chart.description == "Radii. a: proved 1, broken at 4."
 
 
 def test_the_chart_of_votes_gives_shares() -> None:
-    svg = votes_chart(hard_finding(), ("anger", "joy", "optimism", "sadness"))
-    assert widths(svg, "dot") == pytest.approx(340 * 44 / 64, abs=0.1)
-    assert widths(svg, "other") == pytest.approx(340 * 20 / 64, abs=0.1)
+    chart = chart_of(Exhibit(hard_report()), "votes of the noise masks")
+    drawing = svg(chart, "c")
+    assert widths(drawing, "blue") == pytest.approx(237.6 * 44 / 64, abs=0.1)
+    assert widths(drawing, "faint") == pytest.approx(237.6 * 20 / 64, abs=0.1)
+    assert chart.description == (
+        "Votes on the mask: joy 44 of 64 (60 of 64 on the full input), anger 20 of 64 (2 of 64 on the full input)."
+    )
 
 
 def test_labels_of_a_model_are_escaped_in_charts() -> None:
-    svg = votes_chart(hard_finding(), ("<b>", "a&b", "c", "d"))
-    assert "<b>" not in svg
-    assert "&lt;b&gt;" in svg
+    chart = votes_chart(hard_finding(), ("<b>", 'a&b"', "c", "d"))
+    drawing = svg(chart, "c")
+    assert "<b>" not in drawing
+    assert {node.text for node in ElementTree.fromstring(drawing).iter("text")} >= {"<b>", 'a&b"'}
+
+
+def test_labels_in_any_script_stay_letters_in_charts_of_a_page() -> None:
+    labels = ("日本語", "שלום", "😀👍🏽", "d")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing = svg(votes_chart(hard_finding(), labels), "c")
+    shown = {node.text for node in ElementTree.fromstring(drawing).iter("text")}
+    assert {labels[0], labels[1]} <= shown, "in the order in which they are written, with no boxes"
 
 
 @pytest.mark.parametrize("name", ["text", "image", "bernoulli"])
@@ -178,16 +199,14 @@ def test_a_figure_and_a_page_are_made_of_every_kind(name: str) -> None:
     }[name]
     flips = (Flip(report.explanation.mask | LAST, ANGER),)
     exhibit = Exhibit(report, canvas(32, 2) if name == "image" else None, flips if name != "bernoulli" else ())
-    assert plot([exhibit], "png").startswith(b"\x89PNG")
-    finding = finding_of(report)
-    assert finding is not None
-    page = "".join(hard_parts(exhibit, finding))
-    assert "Votes of the noise masks" in page
-    assert ("Smallest flip" in page) == bool(flips and name != "bernoulli")
+    assert drawn([exhibit], "png").startswith(b"\x89PNG")
+    page = section(exhibit)
+    assert "votes of the noise masks" in page
+    assert ("flip found: +" in page) == bool(flips and name != "bernoulli")
 
 
 def test_a_figure_says_n_k_lambda_q_model_seed_and_the_guarantee() -> None:
-    words = caption(hard_report())
+    words = caption_of(hard_report())
     for part in ("n = 4 words", "k = 2 kept by lime", "λ = 15/64", "q = 64", "demo:text", "seed 0", "Proved"):
         assert part in words
 

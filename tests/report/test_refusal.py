@@ -10,11 +10,9 @@ import pytest
 from stabcert.cli.exit_codes import MISSED
 from stabcert.core.hard.finding import Smoothed
 from stabcert.core.mask_flags import MaskFlags
-from stabcert.records.refusal import REFUSED, allowed_of, reason_of
+from stabcert.records.refusal import REFUSED, allowed_of, doubts_of, reason_of
 from stabcert.report.canvas import Exhibit
-from stabcert.report.caption import caption
-from stabcert.report.finding import doubts_of, found_of
-from stabcert.report.html import Page
+from stabcert.report.finding import found_of
 from stabcert.report.record import Report, load_schema
 from tests.report.examples import (
     ANGER,
@@ -28,7 +26,7 @@ from tests.report.examples import (
     sequential,
     soft_report,
 )
-from tests.report.screens import render, render_explain
+from tests.report.screens import caption_of, render, render_explain, section
 
 RENDER: dict[str, Any] = {
     "explain": lambda report: render_explain(report, 3),
@@ -58,9 +56,9 @@ def test_the_reason_is_in_the_same_words_everywhere(name: str) -> None:
     assert f"NOT certified: {report.status}: {reason}; --allow-{report.status} accepts it" in shown
     assert "note: vacuous" not in shown
     assert "stability is about the former" not in shown
-    page = Page("page").section(Exhibit(report, None, ()))
-    assert f'<span class="bad">NOT certified: {report.status}</span>' in page
-    for text in (page, caption(report)):
+    page = section(Exhibit(report))
+    assert f'<span class="bad strong">NOT certified: {report.status}</span>' in page
+    for text in (page, caption_of(report)):
         assert text.count(f"NOT certified, {report.status}: {reason}.") == 1
     assert found_of(record).startswith(reason)
     assert ("; the threshold itself is met: " in found_of(record)) == (report.command != "explain")
@@ -71,7 +69,7 @@ def test_other_records_have_no_reason(name: str) -> None:
     record = REPORTS[name].to_dict()
     assert "reason" not in record
     assert reason_of(record) is None
-    assert "NOT certified:" not in caption(REPORTS[name])
+    assert "NOT certified:" not in caption_of(REPORTS[name])
 
 
 def test_every_status_is_in_the_schema_and_the_missed_ones_end_with_exit_code_1() -> None:
@@ -93,7 +91,7 @@ def test_what_is_too_close_to_call_is_said(close: Any, status: Any, word: str) -
     note = f"whether the mask is {word} is too close to call"
     assert f"note: {note}" in screen(report)
     assert doubts_of(report.to_dict()) == [note]
-    assert note in caption(report).lower()
+    assert note in caption_of(report).lower()
     refused = replace(report, status=status)
     assert str(refused.to_dict()["reason"]).endswith("too close to call")
     assert f"note: {note}" not in screen(refused)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +148,6 @@ def _least(value: float | None, estimates: Sequence[Estimate | EstimateAtRadius 
 
 
 def _summarised(finding: CurveFinding, key: str) -> Whole:
-    from stabcert.report.curve.html import curve_section
-    from stabcert.report.curve.plot import plot_curve
     from stabcert.report.says.curve import curve_document
 
-    record = CurveRecord.of(finding, key=key).to_dict()
-    return Whole(record, curve_document(finding), partial(curve_section, finding), partial(plot_curve, finding))
+    return Whole(CurveRecord.of(finding, key=key).to_dict(), curve_document(finding))

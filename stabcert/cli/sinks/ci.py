@@ -72,7 +72,8 @@ class Annotations(Sink):
             self._annotate(whole.record, None)
 
     def _annotate(self, record: dict[str, Any], item: Item | None) -> None:
-        from stabcert.report.finding import doubts_of, found_of
+        from stabcert.records.refusal import doubts_of
+        from stabcert.report.finding import found_of
         from stabcert.report.github import annotation, plain
 
         name, (file, line) = _name(item), _place(item)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -12,9 +11,7 @@ from stabcert.cli.sinks.sink import Done, Sink, Whole
 from stabcert.sweep.journal import cannot_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from stabcert.report.canvas import Exhibit
+    from stabcert.report.document import Document
 
 
 class Figure(Sink):
@@ -29,11 +26,10 @@ class Figure(Sink):
         self._path = path
         self._items = items
         self._summarised = summarised
-        self._exhibits: list[Exhibit] = []
-        self._whole: Callable[[str], bytes] | None = None
+        self._drawn: list[Document] = []
 
     def __enter__(self) -> Figure:
-        from stabcert.report.figures.plot import check_number, format_of
+        from stabcert.report.figure import check_number, format_of
 
         self._format = format_of(self._path)
         if not self._summarised:
@@ -44,22 +40,22 @@ class Figure(Sink):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        from stabcert.report.figures.plot import plot
+        from stabcert.report.figure import figure
 
         try:
-            draw = self._whole or (partial(plot, self._exhibits) if self._exhibits else None)
-            if draw is not None:
-                self._file.write(draw(self._format))
+            if self._drawn:
+                self._file.write(figure(self._drawn, self._format))
                 self._file.commit()
         finally:
             self._file.discard()
 
     def add(self, done: Done) -> None:
-        if done.exhibit is not None and not self._summarised:
-            self._exhibits.append(done.exhibit)
+        if not self._summarised:
+            self._drawn.append(done.document)
 
     def summarise(self, whole: Whole) -> None:
-        self._whole = whole.figure
+        if whole.document is not None:
+            self._drawn = [whole.document]
 
 
 class PageFile(Sink):
@@ -70,7 +66,7 @@ class PageFile(Sink):
         self._command = command
 
     def __enter__(self) -> PageFile:
-        from stabcert.report.html import Page
+        from stabcert.report.page import Page
 
         self._page = Page(f"stabcert {self._command}")
         self._file = Replacement(self._path)
@@ -92,15 +88,14 @@ class PageFile(Sink):
             self._file.discard()
 
     def add(self, done: Done) -> None:
-        if done.exhibit is not None:
-            self._file.write(self._page.section(done.exhibit).encode())
+        self._file.write(self._page.section(done.document, done.record).encode())
 
     def fail(self, done: Done) -> None:
-        self._file.write(self._page.failure(done.record).encode())
+        self._file.write(self._page.section(done.document, done.record).encode())
 
     def summarise(self, whole: Whole) -> None:
-        if whole.section is not None:
-            self._file.write(self._page.summary(whole.section()).encode())
+        if whole.document is not None:
+            self._file.write(self._page.summary(whole.document).encode())
 
 
 class Flips(Sink):

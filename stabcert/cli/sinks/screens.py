@@ -59,7 +59,7 @@ class Markdown(Sink):
         self._show(_with_notes(done))
 
     def fail(self, done: Done) -> None:
-        self._show(done.document())
+        self._show(done.document)
 
     def summarise(self, whole: Whole) -> None:
         from stabcert.report.markdown import escaped
@@ -105,7 +105,7 @@ def _with_notes(done: Done) -> Document:
     """Return the document, with what was saved before its last line."""
     from stabcert.report.document import line
 
-    document = done.document()
+    document = done.document
     if not done.notes:
         return document
     *blocks, last = document.blocks

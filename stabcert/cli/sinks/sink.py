@@ -27,11 +27,17 @@ class Done:
     """None for a line of records that is verified."""
     name: str
     """The names of its files begin with it."""
-    document: Callable[[], Document]
+    made: Callable[[], Document]
+    """Makes the document."""
     exhibit: Exhibit | None = None
     """The source of pictures; None except for a new result."""
     notes: list[str] = field(default_factory=list)
     """Notes of sinks on what they saved."""
+
+    @cached_property
+    def document(self) -> Document:
+        """What is shown of the item, on every medium."""
+        return self.made()
 
     @cached_property
     def line(self) -> str:
@@ -41,14 +47,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Whole:
-    """The statement on all items together, in every form that a sink may need."""
+    """The statement on all items together."""
 
     record: dict[str, Any] | None = None
     document: Document | None = None
-    section: Callable[[], str] | None = None
-    """Returns a piece of the page."""
-    figure: Callable[[str], bytes] | None = None
-    """Draws the figure of the whole run in the given format."""
     not_checked: tuple[str, ...] = ()
     """Parts of records that a verification leaves open."""
 

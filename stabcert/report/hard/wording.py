@@ -110,18 +110,6 @@ def guarantees(report: Report, finding: HardFinding) -> list[str]:
     return [_of_smoothed(report, finding), *_of_model(report, finding)]
 
 
-def hard_sentences(report: Report, finding: HardFinding) -> list[str]:
-    """All that a picture or a page says in words: whose predictions these are, what is guaranteed, what was found."""
-    said = [
-        whose(finding),
-        *guarantees(report, finding),
-        attack_text(report, finding),
-        check_text(report, finding),
-        published_note(finding.certificate),
-    ]
-    return [sentence for sentence in said if sentence]
-
-
 def whose(finding: HardFinding) -> str:
     """Which function the predictions that are shown belong to."""
     if finding.certificate.noise == "quantized":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
-from stabcert.records.refusal import reason_of
+from stabcert.records.findings import InputInfo
+from stabcert.records.refusal import doubts_of, reason_of
 from stabcert.report.canvas import Exhibit, added
 from stabcert.report.document import (
     CAPTION,
@@ -48,7 +51,14 @@ def heading(report: Report) -> Heading:
         (Word(f"{counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), {explanation.method}"),),
         (Word(f"mask alone: {predicted(explanation.masked)}, "), consistency[explanation.consistent]),
     )
-    return Heading(name_of(report.input), parts, _STATUS.get(report.status))
+    return Heading(name_of(report.input), parts, _STATUS.get(report.status), naming_of(report.input))
+
+
+def naming_of(info: InputInfo) -> Literal["own", "path", "beginning"]:
+    """Return where the name of an input comes from."""
+    if info.path is None:
+        return "beginning" if info.text is not None else "own"
+    return "path" if info.id == info.path else "own"
 
 
 def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence]:
@@ -65,14 +75,15 @@ def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence]:
         explanation.mask,
         title=f"kept: {int(explanation.mask.sum())} of {len(explanation.features)}",
         said=predicted(explanation.masked),
+        description=f"Kept features in colour: {predicted(explanation.masked)}",
     )
     if not flip or not exhibit.flips:
         return [shown]
     new = added(exhibit.flips[0], explanation.mask)
-    title = f"{flip}: {counted(int(new.sum()), explanation.features.kind)} added"
-    said = predicted(exhibit.flips[0].prediction)
-    again = Evidence(shown.features, shown.text, shown.canvas, shown.mask, new, title=title, said=said, screen=False)
-    return [shown, again]
+    size, said = int(new.sum()), predicted(exhibit.flips[0].prediction)
+    again = replace(shown, added=new, title=f"{flip}: +{size}", said=said, on=PICTURES)
+    described = f"Kept features in colour, {flip} outlined: {counted(size, explanation.features.kind)} added: {said}"
+    return [shown, replace(again, description=described)]
 
 
 def family_lines(report: Report) -> list[Line]:
@@ -88,30 +99,16 @@ def doubts(report: Report) -> list[Line]:
 
     What the status already says is not said twice.
     """
-    explanation, status = report.explanation, report.status
-    found = []
-    reason = reason_of(report.to_dict(), short)
+    record, found = report.to_dict(), []
+    reason = reason_of(record, short)
     if reason is not None:
-        said = f"NOT certified: {status}: {reason}; --allow-{status} accepts it"
+        said = f"NOT certified: {report.status}: {reason}; --allow-{report.status} accepts it"
         found += [
             line(said, "bad", strong=True, on=SCREEN),
-            line(f"NOT certified, {status}: {reason}.", "bad", on=PICTURES),
+            line(f"NOT certified, {report.status}: {reason}.", "bad", on=PICTURES),
         ]
-    if explanation.consistent is None and status != "inconsistent":
-        found.append(note("whether the mask is consistent is too close to call"))
-    if explanation.consistent is False and status != "inconsistent":
-        found.append(
-            note(
-                f"the mask alone says {short(explanation.masked.label)}, the full input "
-                f"{short(explanation.full.label)}: stability is about the former"
-            )
-        )
-    if explanation.vacuous is None and status != "vacuous":
-        found.append(note("whether the mask is vacuous is too close to call"))
-    if explanation.vacuous and status != "vacuous":
-        label = short(explanation.empty.label)
-        found.append(note(f"vacuous: with everything dropped the model already says {label}"))
-    tied = tie_note(explanation)
+    found += map(note, doubts_of(record, short))
+    tied = tie_note(report.explanation)
     if tied is not None:
         found.append(note(tied))
     return found
@@ -119,8 +116,9 @@ def doubts(report: Report) -> list[Line]:
 
 def mask_alone(report: Report) -> Line:
     """Return what a figure says of the mask by itself."""
-    same = ", as on the full input." if report.explanation.consistent else "."
-    return line(f"Mask alone: {predicted(report.explanation.masked)}{same}", on=CAPTION)
+    explanation = report.explanation
+    full = "as on the full input" if explanation.consistent else f"full input: {predicted(explanation.full)}"
+    return line(f"Mask alone: {predicted(explanation.masked)}, {full}.", on=CAPTION)
 
 
 def facts(report: Report, numbers: Sequence[str] = ()) -> str:

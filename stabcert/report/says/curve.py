@@ -7,6 +7,7 @@ from typing import Any
 
 from stabcert.records.findings import CurveFinding
 from stabcert.report.canvas import Exhibit
+from stabcert.report.charts.curve import curve_charts
 from stabcert.report.curve.wording import (
     differences_of,
     gained,
@@ -35,7 +36,7 @@ from stabcert.report.document import (
     table,
 )
 from stabcert.report.numbers import confidence, rounded, seed_shown
-from stabcert.report.says.common import evidence, facts
+from stabcert.report.says.common import evidence, facts, naming_of
 from stabcert.report.wording import name_of, predicted, ranges, short
 
 _TONES: dict[str, Tone] = {"higher": "good", "lower": "bad"}
@@ -52,7 +53,8 @@ def input_document(exhibit: Exhibit) -> Document:
         said.append(Word(", right") if right else wrong)
     parts = (tuple(said), (Word(changes(result, full.id)),))
     blocks: tuple[Block, ...] = (*evidence(exhibit), _by_lambda(result))
-    return Document(Heading(name_of(report.input), parts), blocks, facts(report), folded=True)
+    named = Heading(name_of(report.input), parts, naming=naming_of(report.input))
+    return Document(named, blocks, facts(report), folded=True)
 
 
 def changes(result: dict[str, Any], full: int) -> str:
@@ -98,7 +100,7 @@ def curve_document(finding: CurveFinding) -> Document:
         found = [level.accuracy for level in curve.levels if level.accuracy is not None]
         groups.append(("accuracy", found))
     groups.append(("agreement", [level.agreement for level in curve.levels]))
-    blocks: list[Block] = [_estimates(first, groups, interval)]
+    blocks: list[Block] = [*curve_charts(finding), _estimates(first, groups, interval)]
     for number, name in enumerate(finding.methods):
         of = [level.methods[number] for level in curve.levels]
         rates = [(f"rate r={rate.radius}", [method.rates[i] for method in of]) for i, rate in enumerate(of[0].rates)]
@@ -111,7 +113,8 @@ def curve_document(finding: CurveFinding) -> Document:
     blocks += _differences(finding, interval)
     blocks += [line(said, "good" if met else "doubtful", on=EVERYWHERE) for said, met in thresholds(finding)]
     blocks += [line(said, "faint", on=EVERYWHERE) for said in meanings(finding)]
-    return Document(Heading(heading(finding)), (*blocks, _footer(finding)), _facts(finding))
+    named = Heading(heading(finding), title="What smoothing costs and gains")
+    return Document(named, (*blocks, _footer(finding)), _facts(finding))
 
 
 def _estimates(first: list[str], groups: Sequence[tuple[str, Sequence[Any]]], interval: str) -> Table:

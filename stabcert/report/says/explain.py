@@ -9,13 +9,17 @@ import numpy as np
 
 from stabcert.report.canvas import Exhibit, Ranking, rankings
 from stabcert.report.document import (
+    CAPTION,
     EVERYWHERE,
+    PAGE,
     PICTURES,
+    SCREEN,
     Block,
     Column,
     Document,
     Evidence,
     Line,
+    Table,
     Word,
     line,
     note,
@@ -38,17 +42,16 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
     report = exhibit.report
     result, k = report.result, int(report.explanation.mask.sum())
     found = rankings(report)
-    kept = evidence(exhibit)
     blocks: list[Block] = [
-        *(kept if exhibit.canvas is not None else []),
         *_pictures(exhibit, found),
+        *_of_pictures(exhibit),
         *_features(exhibit, found, show),
         mask_alone(report),
         *until_stable(result),
         *family_lines(report),
         *_comparison(result, k),
         *neighbours(result, k),
-        *(kept if exhibit.canvas is None else []),
+        *([replace(shown, on=SCREEN) for shown in evidence(exhibit)] if exhibit.canvas is None else []),
         *doubts(report),
         footer(report),
     ]
@@ -61,25 +64,53 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
 
 
 def _pictures(exhibit: Exhibit, found: list[Ranking]) -> list[Evidence]:
-    """Return the input as the model sees it, then for each method its scores with what it keeps."""
+    """Return the input as the model sees it, then for each method its scores and what it keeps.
+
+    Of a text only the scores, which show what is kept as well.
+    """
     explanation, text = exhibit.report.explanation, exhibit.report.input.text
     features, canvas = explanation.features, exhibit.canvas
     full, target = predicted(explanation.full), short(exhibit.report.model.class_names[explanation.target])
     shown = []
     if canvas is not None:
-        shown.append(Evidence(features, text, canvas, None, title="input", said=full, screen=False))
+        seen = f"Input as the model sees it: {full}"
+        shown.append(Evidence(features, text, canvas, None, title="input", said=full, description=seen, on=PICTURES))
+    several = len(found) > 1
     for ranking in found:
-        title, said = f"{ranking.method} scores", f"for {target}"
-        scored = Evidence(features, text, canvas, ranking.mask, None, ranking.scores, title, said, screen=False)
-        shown.append(scored)
-        if canvas is not None and ranking is not found[0]:
-            title = f"kept by {ranking.method}"
-            said = predicted(ranking.masked)
-            shown.append(Evidence(features, text, canvas, ranking.mask, title=title, said=said, screen=False))
+        kept = Evidence(
+            features,
+            text,
+            canvas,
+            ranking.mask,
+            title="kept" if several else f"kept: {int(ranking.mask.sum())} of {len(features)}",
+            said=predicted(ranking.masked),
+            description=f"Features kept by {ranking.method}, in colour: {predicted(ranking.masked)}",
+            on=EVERYWHERE if ranking is found[0] else PICTURES,
+        )
+        title = ranking.method if several and canvas is not None else f"{ranking.method} scores"
+        described = f"Scores of {ranking.method} for {target}; kept features are outlined"
+        scored = replace(kept, scores=ranking.scores, title=title, said=f"for {target}", description=described)
+        shown += [replace(scored, on=PICTURES), *([kept] if canvas is not None else [])]
     return shown
 
 
-def _features(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Block]:
+def _of_pictures(exhibit: Exhibit) -> list[Line]:
+    """Return how to read them."""
+    framed = "framed" if exhibit.canvas is None else "outlined"
+    full = [line(f"Full text: {predicted(exhibit.report.explanation.full)}.", on=CAPTION)]
+    said = f"Red speaks for the class, blue against it; kept features are {framed}."
+    return [*(full if exhibit.canvas is None else []), line(said, "faint", on=PICTURES)]
+
+
+def _features(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
+    """Return as many features as are asked for; a page has room for some in any case."""
+    screen, page = _best(exhibit, found, show), _best(exhibit, found, max(show, SHOWN_FEATURES))
+    if screen == page:
+        return screen
+    return [replace(one, on=on) for tables, on in ((screen, SCREEN), (page, PAGE)) for one in tables]
+
+
+def _best(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
     explanation = exhibit.report.explanation
     if explanation.scores is None or show <= 0:
         return []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, lambda_text, ranked
+from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, keeps_prediction, lambda_text, ranked
 from stabcert.report.canvas import Exhibit
+from stabcert.report.charts.hard import radii_chart, votes_chart
 from stabcert.report.document import (
     EVERYWHERE,
     PICTURES,
@@ -52,7 +53,9 @@ def hard_document(exhibit: Exhibit) -> Document:
     if not isinstance(finding, HardFinding):
         raise TypeError("hard_document needs a report of certify-hard")
     blocks: list[Block] = [
-        *evidence(exhibit, flip="smallest flip found"),
+        *evidence(exhibit, flip="flip found"),
+        votes_chart(finding, report.model.class_names),
+        radii_chart(radius_rows(finding), finding.certificate.n_free),
         *_sweep(finding),
         mask_alone(report),
         line(whose(finding), on=PICTURES),
@@ -135,6 +138,8 @@ def _sweep(finding: HardFinding) -> list[Block]:
         Column("adding", width=6),
         Column("removing", width=8),
         Column("says of the full input", "left"),
+        Column("says of the mask", "left", screen=False),
+        Column("keeps the prediction", "left", screen=False),
     ]
     order = "those that keep the prediction first; of these the largest radius, then less noise"
     rows = [_swept(one, finding, best=number == 0) for number, one in enumerate(finding.sweep)]
@@ -158,4 +163,5 @@ def _swept(one: Smoothed, finding: HardFinding, *, best: bool) -> list[Cell]:
             said.append(Word(f", but of the mask {shown(one.masked)}", "doubtful"))
     if best:
         said.append(Word("  <- below", strong=True))
-    return [lambda_text(certificate, finding.quantization), *radii, tuple(said)]
+    kept = Word("yes") if keeps_prediction(one, finding.plain) else Word("NO", "doubtful")
+    return [lambda_text(certificate, finding.quantization), *radii, tuple(said), shown(one.masked), kept]

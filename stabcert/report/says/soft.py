@@ -5,6 +5,7 @@ from __future__ import annotations
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.soft.trials import MAX_FLIPS
 from stabcert.report.canvas import Exhibit, added
+from stabcert.report.charts.rates import rates_chart
 from stabcert.report.document import (
     EVERYWHERE,
     PICTURES,
@@ -41,6 +42,7 @@ def soft_document(exhibit: Exhibit) -> Document:
     blocks: list[Block] = [
         *evidence(exhibit, flip="smallest flip"),
         *([line(f"formulation: {certificate.formulation}")] if certificate.formulation != "up-to" else []),
+        rates_chart(certificate),
         rates(certificate),
         mask_alone(report),
         *_largest_radius(certificate),

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stabcert.core.spectrum.result import DegreeWeight, SmoothingStep, Spectrum, SpectrumFinding
 from stabcert.report.canvas import Exhibit
+from stabcert.report.charts.spectrum import coefficients_chart, weights_chart
 from stabcert.report.document import (
     EVERYWHERE,
+    PAGE,
     PICTURES,
+    READ,
+    SCREEN,
     WIDTH,
     Bar,
     Block,
     Cell,
+    Chart,
     Column,
     Document,
     Line,
+    Medium,
     Table,
     Word,
     line,
@@ -44,6 +52,8 @@ from stabcert.report.wording import counted
 
 _SIDE_BY_SIDE = 3
 """Keep probabilities in one table; more get tables of their own."""
+_PAGE = 160
+"""Characters in a line of a table on a page."""
 _DEGREE_WIDTH = 8
 _NUMBER_WIDTH = 7
 
@@ -63,6 +73,7 @@ def spectrum_document(exhibit: Exhibit) -> Document:
     blocks: list[Block] = [
         *evidence(exhibit),
         mask_alone(report),
+        *_charts(spectrum),
         line(f"spectrum of {what}", on=EVERYWHERE),
         *_degrees(spectrum),
         line(f"total influence {shown(spectrum.total_influence)}"),
@@ -78,6 +89,11 @@ def spectrum_document(exhibit: Exhibit) -> Document:
     ]
     numbers = [] if spectrum.delta is None else [f"δ = {spectrum.delta:g}"]
     return Document(heading(report), tuple(blocks), facts(report, numbers))
+
+
+def _charts(spectrum: Spectrum) -> list[Chart]:
+    coefficients = coefficients_chart(spectrum)
+    return [weights_chart(spectrum), *([] if coefficients is None else [coefficients])]
 
 
 def _of_charts(spectrum: Spectrum) -> list[Line]:
@@ -180,9 +196,15 @@ def _bound(step: SmoothingStep, bound: float | None) -> str:
 
 
 def _coefficients(report: Report, spectrum: Spectrum) -> list[Block]:
-    """Return the largest coefficients by the names of their features."""
+    """Return the largest coefficients by the names of their features, of which a page has room for more."""
     if not spectrum.coefficients:
         return []
+    screen, page = (_coefficients_table(report, spectrum, width, on) for width, on in ((WIDTH, SCREEN), (_PAGE, PAGE)))
+    title = line(coefficients_title(spectrum), "faint")
+    return [title, replace(screen, on=READ)] if screen.rows == page.rows else [title, screen, page]
+
+
+def _coefficients_table(report: Report, spectrum: Spectrum, width: int, on: frozenset[Medium]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     faint = []
     exact = all(one.value.exact for one in spectrum.coefficients)
@@ -190,7 +212,7 @@ def _coefficients(report: Report, spectrum: Spectrum) -> list[Block]:
         value = found.value
         text = f"{number(value.value):>9}" if value.exact else f"{value.value:>+9.4f}  {interval(value):<18}"
         question = "" if value.meaningful else " ?"
-        room = WIDTH - len(text) - len(question) - 4
+        room = width - len(text) - len(question) - 4
         names = feature_names(report.explanation.features, found.features, room) + question
         shown_value = number(value.value) if value.exact else f"{value.value:+.4f}"
         rows.append((shown_value, *([] if exact else ["" if value.exact else interval(value)]), names))
@@ -198,7 +220,7 @@ def _coefficients(report: Report, spectrum: Spectrum) -> list[Block]:
     columns = [Column(width=9), Column("", "left")]
     if not exact:
         columns.insert(1, Column("", "left", width=18))
-    return [line(coefficients_title(spectrum), "faint"), Table(tuple(columns), tuple(rows), tuple(faint))]
+    return Table(tuple(columns), tuple(rows), tuple(faint), on=on)
 
 
 def _bounds(report: Report, finding: SpectrumFinding) -> list[Block]:

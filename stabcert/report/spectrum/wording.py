@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from stabcert.core.spectrum.result import Quantity, Spectrum, SpectrumFinding, StabilityBounds
 from stabcert.core.types import Features
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
-from stabcert.report.record import Report
 from stabcert.report.visible import visible
 from stabcert.report.wording import counted, short
 
@@ -108,19 +107,6 @@ def certainty(spectrum: Spectrum) -> str:
 
 def weights_exact(spectrum: Spectrum) -> bool:
     return all(one.weight.exact for one in spectrum.degrees)
-
-
-def spectrum_sentences(spectrum: Spectrum, report: Report) -> list[str]:
-    """What a picture shows and how sure it is."""
-    what = function_name(spectrum, report.model.class_names)
-    kind = report.explanation.features.kind
-    return [
-        f"Spectrum of {what}, {basis_name(spectrum)} basis.",
-        meaning(spectrum, kind),
-        certainty(spectrum),
-        *(["A bar that ends on the axis reaches down to 0."] if not weights_exact(spectrum) else []),
-        *(line.replace("? means", "Dotted, or with a question mark, means") for line in unreliable(spectrum)),
-    ]
 
 
 def unreliable(spectrum: Spectrum) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from PIL import Image
 
 from stabcert.report.canvas import Exhibit
-from stabcert.report.html import Page
+from stabcert.report.page import Page
+from stabcert.report.says.common import failure
 from tests.report.exhibits import certificate, image, rate, sentence
+from tests.report.screens import section
 
 EVIL = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
-VOID = {"meta", "img", "path", "line", "rect", "circle", "polygon", "polyline"}
+VOID = {"meta", "img", "br", "path"}
 
 
 class Reader(HTMLParser):
@@ -50,7 +53,7 @@ class Reader(HTMLParser):
 
 def page(*exhibits: Exhibit) -> str:
     made = Page("stabcert certify-soft")
-    return made.head() + "".join(made.section(exhibit) for exhibit in exhibits) + made.tail()
+    return made.head() + "".join(section(exhibit, made) for exhibit in exhibits) + made.tail()
 
 
 SOFT = certificate(rate(1, 1, 1, 1, enumerated=True), rate(4, 0.8, 0.9, 0.95))
@@ -70,12 +73,56 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
         assert tag not in ("script", "link", "iframe", "object")
         for name, value in attributes.items():
             assert not name.startswith("on")
-            if name in ("src", "href"):
+            if name in ("src", "href", "xlink:href"):
                 assert (value or "").startswith(("data:image/png;base64,", "#"))
     (policy,) = [meta["content"] for meta in read.named("meta") if "http-equiv" in meta]
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    assert "url(" not in page(*EVERYTHING)
-    assert "@import" not in page(*EVERYTHING)
+    source = page(*EVERYTHING)
+    assert source.count("url(") == source.count("url(#") > 0, "clip paths and patterns of the charts themselves"
+    assert "url(" not in source.split("<style>")[1].split("</style>")[0]
+    assert source.count("<style") == 1
+    assert "@import" not in source
+
+
+def test_ids_are_unique_and_what_is_referred_to_is_there() -> None:
+    exhibits = [EVERYTHING[2], EVERYTHING[2], EVERYTHING[4]]
+    source = page(*exhibits)
+    ids = [attributes["id"] for _, attributes in Reader(source).tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    assert set(re.findall(r'(?:url\(|href=")#([^")]+)', source)) <= set(ids)
+
+
+def test_charts_have_a_description_and_the_colours_of_the_page() -> None:
+    source = page(*EVERYTHING)
+    charts = [s for s in Reader(source).named("svg") if s.get("class") == "chart"]
+    assert len(charts) == 3
+    assert {chart["role"] for chart in charts} == {"img"}
+    described = "Stability rates. radius 1: 1.0000, exact; radius 4: 0.9000, between 0.8000 and 0.9500."
+    assert charts[0]["aria-label"] == described
+    drawn = "".join(part.split("</svg>")[0] for part in source.split('<svg class="chart"')[1:])
+    assert re.findall(r"(?:fill|stroke): #\w+", drawn) == []
+    assert all("fill: var(--" in text for text in re.findall(r"<text [^>]*>", drawn)), "none is black on black"
+    style = source.split("<style>")[1].split("</style>")[0]
+    assert all(style.count(f"{name}:") == 2 for name in set(re.findall(r"var\((--\w+)\)", drawn))), "light and dark"
+
+
+def test_every_picture_has_an_alternative_text() -> None:
+    read = Reader(page(*EVERYTHING))
+    texts = [str(picture["alt"]) for picture in read.named("img")]
+    assert "Input as the model sees it: tabby, tabby cat (0.75)".replace(", tabby cat", "") in texts
+    assert "Scores of shap for tabby; kept features are outlined" in texts
+    assert "Features kept by shap, in colour: tabby (0.75)" in texts
+    assert "Kept features in colour, smallest flip outlined: 1 cell added: fox (0.50)" in texts
+    assert all(texts)
+
+
+def test_outlines_lie_over_the_picture_and_the_scale_is_symmetric() -> None:
+    read = Reader(page(image(soft=SOFT, flips=2), image()))
+    assert [path["class"] for path in read.named("path") if "class" in path][:6] == [
+        *("under", "kept"),
+        *("under", "kept", "added-under", "added"),
+    ]
+    assert "\u221210+1" in read.text, "the ends of the scale of lime with 0 between"
 
 
 def test_text_and_labels_of_others_are_shown_and_never_read_as_markup() -> None:
@@ -121,6 +168,13 @@ def test_words_are_shaded_by_their_scores() -> None:
     assert [s["class"] for s in spans] == ["k", "k", *[""] * 9]
 
 
+def test_added_words_are_framed_by_dashes_and_dropped_ones_are_faint() -> None:
+    read = Reader(page(sentence(soft=SOFT, flips=1)))
+    classes = [s["class"] for s in read.named("span") if s.get("class") in ("k", "a", "d")]
+    assert classes == [*"kk", *"d" * 9, *"kka", *"d" * 8]
+    assert "smallest flip: +1 · fox (0.50) (dashed)" in read.text
+
+
 def test_several_inputs_have_an_overview_and_one_has_none() -> None:
     links = [a["href"] for a in Reader(page(*EVERYTHING)).named("a")]
     assert links == [f"#input-{i}" for i in range(1, len(EVERYTHING) + 1)]
@@ -131,7 +185,7 @@ def test_several_inputs_have_an_overview_and_one_has_none() -> None:
 def test_a_failed_input_has_its_message() -> None:
     made = Page("t")
     record = {"input": {"id": EVIL}, "status": "failed", "error": {"code": 3, "message": EVIL}}
-    read = Reader(made.head() + made.failure(record) + made.tail())
+    read = Reader(made.head() + made.section(failure(EVIL, EVIL), record) + made.tail())
     assert read.text.count(EVIL) >= 2
 
 

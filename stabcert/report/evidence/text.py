@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from stabcert.core.types import Features, Mask, Scores
+from stabcert.core.types import Features
 from stabcert.report.canvas import scaled
+from stabcert.report.charts.area import Area, line_height
+from stabcert.report.charts.fonts import cut, is_right_to_left, text_width
 from stabcert.report.colours import ADDED_ON_PAPER, shade
-from stabcert.report.figures.fonts import cut, is_right_to_left, text_width
-from stabcert.report.figures.sheet import Area, Sheet, line_height
+from stabcert.report.document import Evidence
+from stabcert.report.evidence.image import BAR_HEIGHT, draw_bar
+from stabcert.report.sheet import Sheet
 from stabcert.report.visible import visible
 
 SIZE = 9.5
 LINE = 1.75 * SIZE / 72
-KEPT_FRAME = {"edgecolor": "black", "linewidth": 1.2}
-ADDED_FRAME = {"edgecolor": ADDED_ON_PAPER, "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
+_BAR_WIDTH = 1.6
+_KEPT_FRAME: dict[str, Any] = {"edgecolor": "black", "linewidth": 1.2}
+_ADDED_FRAME: dict[str, Any] = {"edgecolor": ADDED_ON_PAPER, "linewidth": 1.6, "linestyle": (0, (2.5, 1.2))}
 _PAD = 0.03
 """Between the letters and the frame."""
 _SLACK = 0.12
@@ -36,14 +38,6 @@ class Piece:
     left: float = 0.0
     width: float = 0.0
     line: int = 0
-
-
-@dataclass(frozen=True)
-class Frame:
-    """How a kept feature is framed: properties of a matplotlib rectangle."""
-
-    mask: Mask
-    style: dict[str, Any]
 
 
 def pieces(text: str, features: Features) -> Iterator[Piece]:
@@ -80,15 +74,17 @@ def flow(text: str, features: Features, width: float) -> list[Piece]:
     return placed
 
 
-def add_text(sheet: Sheet, text: str, features: Features, frames: list[Frame], scores: Scores | None = None) -> None:
-    """A block with the text: shaded by ``scores``, with a frame around the features of each mask.
+def add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
+    """Add a block with the text: shaded by its scores, with a frame around each feature that is kept or was added.
 
     Features that are in no frame are grey if there are no scores.
     """
-    placed = flow(text, features, sheet.inner_width)
-    shades = None if scores is None else shade(scaled(scores)) / 255
+    placed = flow(text, shown.features, sheet.inner_width)
+    shades = None if shown.scores is None else shade(scaled(shown.scores)) / 255
     height = (1 + max((piece.line for piece in placed), default=0)) * LINE
-    framed = np.any([frame.mask for frame in frames], axis=0) if frames else np.zeros(len(features), dtype=np.bool_)
+    frames = [
+        (mask, style) for mask, style in ((shown.mask, _KEPT_FRAME), (shown.added, _ADDED_FRAME)) if mask is not None
+    ]
 
     def draw(area: Area) -> None:
         from matplotlib.patches import Rectangle
@@ -99,18 +95,21 @@ def add_text(sheet: Sheet, text: str, features: Features, frames: list[Frame], s
             box: dict[str, Any] = {"xy": (piece.left, bottom), "width": piece.width, "height": 0.82 * LINE}
             if piece.feature is not None and shades is not None:
                 axes.add_patch(Rectangle(**box, facecolor=shades[piece.feature], linewidth=0))
-            for frame in frames:
-                if piece.feature is not None and frame.mask[piece.feature]:
-                    axes.add_patch(Rectangle(**box, fill=False, zorder=3, clip_on=False, **frame.style))
+            for mask, style in frames:
+                if piece.feature is not None and mask[piece.feature]:
+                    axes.add_patch(Rectangle(**box, fill=False, zorder=3, clip_on=False, **style))
         for piece in placed:
             bottom = area.height - (piece.line + 1) * LINE + 0.14 * LINE
-            kept = piece.feature is not None and bool(framed[piece.feature])
+            framed = piece.feature is not None and any(mask[piece.feature] for mask, _ in frames)
             dark = shades is not None and piece.feature is not None and shades[piece.feature].mean() < 0.45
-            faded = shades is None and not kept
+            faded = shades is None and not framed
             colour = "white" if dark else "0.5" if faded else "black"
             area.write(piece.left + _PAD, bottom + 0.3 * line_height(SIZE), piece.text, SIZE, color=colour)
 
     sheet.add(height, draw)
+    scores = shown.scores
+    if scores is not None:
+        sheet.add(BAR_HEIGHT, lambda area: draw_bar(area.part(0, 0, _BAR_WIDTH, BAR_HEIGHT), scores))
 
 
 def _words(text: str, start: int, end: int, feature: int | None) -> Iterator[Piece]:

@@ -1,21 +1,22 @@
-"""What all diagrams have in common: grid, ticks, the scale of a share, markers."""
+"""The common parts of all diagrams: grid, ticks, the scale of a share, markers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stabcert.report.figures.sheet import SMALL
+from stabcert.report.charts.area import SMALL
+from stabcert.report.colours import LINE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 """With the colours of `stabcert.report.colours.SERIES`, so that curves differ in print without colours, too."""
-_GRID: dict[str, Any] = {"color": "0.88", "linewidth": 0.6, "zorder": 0}
+_GRID: dict[str, Any] = {"color": LINE, "linewidth": 0.6, "zorder": 0}
 
 
 def style(axes: Axes) -> None:
-    """Faint horizontal lines behind the data, no frame on top and on the right, small ticks."""
+    """Draw faint horizontal lines behind the data, no frame on top and on the right, small ticks."""
     axes.grid(axis="y", **_GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -23,7 +24,7 @@ def style(axes: Axes) -> None:
 
 
 def share_scale(axes: Axes) -> None:
-    """From 0 to 1, upwards."""
+    """Scale the axis upwards from 0 to 1."""
     axes.set_ylim(0, 1.0)
     axes.set_yticks([0, 0.5, 1.0], labels=["0", "0.5", "1"])
     axes.set_yticks([0.25, 0.75], minor=True)

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+from stabcert.report.charts.area import SMALL, Area
+from stabcert.report.charts.axes import share_scale, style
 from stabcert.report.colours import BLUE, VERMILLION
-from stabcert.report.figures.axes import share_scale, style
-from stabcert.report.figures.sheet import SMALL, Area
+from stabcert.report.document import Chart
+from stabcert.report.numbers import rounded_down, rounded_up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_HEIGHT = 1.5
 _MOST_BARS = 12
 """More radii are drawn as a band."""
-LEFT, BELOW = 0.42, 0.36
+_LEFT, _BELOW = 0.3, 0.36
 """Room for the numbers and the name of an axis."""
-RIGHT = 0.08
+_RIGHT = 0.08
 """Room for half of the last number."""
 
 
-def draw_rates(area: Area, certificate: SoftCertificate) -> None:
-    """Squares and a line without bars are exact rates; circles have their interval as bars or a band."""
-    axes = area.part(LEFT, BELOW, area.width - LEFT - RIGHT, area.height - BELOW - 0.06).axes()
+def rates_chart(certificate: SoftCertificate) -> Chart:
+    """Return the chart of a soft certificate."""
+    described = [_described(rate) for rate in certificate.rates]
+    threshold = certificate.rates[0].threshold
+    if threshold is not None:
+        described.append(f"threshold {threshold!r}")
+    return Chart(
+        title="stability rate",
+        subtitle="by features added",
+        description=f"Stability rates. {'; '.join(described)}.",
+        draw=partial(_draw, certificate=certificate),
+        height=_HEIGHT,
+    )
+
+
+def _described(rate: StabilityRate) -> str:
+    known = "unknown" if rate.rate is None else f"{rate.rate:.4f}"
+    if rate.enumerated and not rate.near_ties:
+        return f"radius {rate.radius}: {known}, exact"
+    return f"radius {rate.radius}: {known}, between {rounded_down(rate.lower)} and {rounded_up(rate.upper)}"
+
+
+def _draw(area: Area, certificate: SoftCertificate) -> None:
+    """Draw squares for exact rates, circles for others with their interval as bars or a band."""
+    axes = area.part(_LEFT, _BELOW, area.width - _LEFT - _RIGHT, area.height - _BELOW - 0.06).axes()
     rates = certificate.rates
     radii = [rate.radius for rate in rates]
     if len(rates) <= _MOST_BARS:
@@ -53,7 +79,7 @@ def draw_rates(area: Area, certificate: SoftCertificate) -> None:
             axes.plot([rate.radius, rate.covers_up_to], [rate.lower] * 2, color=BLUE, linewidth=1.0, linestyle=":")
     last = max(rate.covers_up_to or rate.radius for rate in rates)
     _scales(axes, radii, last)
-    area.write((area.width + LEFT - RIGHT) / 2, 0.06, "features added, r", SMALL, ha="center")
+    area.write((area.width + _LEFT - _RIGHT) / 2, 0.06, "features added, r", SMALL, ha="center")
 
 
 def _bars(axes: Axes, rates: tuple[StabilityRate, ...]) -> None:
@@ -80,4 +106,3 @@ def _scales(axes: Axes, radii: list[int], last: int) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
     share_scale(axes)
     style(axes)
-    axes.set_ylabel("stability rate", size=SMALL, labelpad=3)

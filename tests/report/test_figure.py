@@ -14,14 +14,15 @@ import pytest
 from PIL import Image
 
 from stabcert.errors import ParameterError
-from stabcert.report.caption import caption
-from stabcert.report.figures import sheet as figure
-from stabcert.report.figures.fonts import cut, drawable, families, is_right_to_left, text_width, wrap
-from stabcert.report.figures.plot import format_of, plot
-from stabcert.report.figures.text import SIZE, flow
+from stabcert.report import sheet
+from stabcert.report.charts import area, fonts
+from stabcert.report.charts.fonts import cut, drawable, families, is_right_to_left, text_width, wrap
+from stabcert.report.evidence.text import SIZE, flow
+from stabcert.report.figure import caption, format_of
 from stabcert.report.says.soft import flip_summary
 from stabcert.report.wording import ends
 from tests.report.exhibits import TEXT, certificate, image, rate, sentence, words
+from tests.report.screens import document_of, drawn
 
 SOFT = certificate(rate(1, 1, 1, 1, enumerated=True), rate(4, 0.8, 0.9, 0.95))
 METHODS = {f"method{i}": np.random.default_rng(i).normal(size=49) for i in range(5)}
@@ -47,34 +48,34 @@ EXHIBITS = {
 def test_every_kind_of_result_has_a_figure_and_no_warnings(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data = plot([EXHIBITS[name]], "png")
+        data = drawn([EXHIBITS[name]], "png")
     with Image.open(io.BytesIO(data)) as opened:
-        assert (opened.format, opened.width) == ("PNG", round(figure.WIDTH * figure.DOTS_PER_INCH))
+        assert (opened.format, opened.width) == ("PNG", round(sheet.WIDTH * fonts.DOTS_PER_INCH))
 
 
 @pytest.mark.parametrize(("file_format", "magic"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF-")])
 def test_formats_are_what_they_claim_and_repeat_to_the_byte(file_format: str, magic: bytes) -> None:
     exhibits = [EXHIBITS["flip"], EXHIBITS["text"]]
-    data = plot(exhibits, file_format)
+    data = drawn(exhibits, file_format)
     assert data.startswith(magic)
-    assert data == plot(exhibits, file_format)
+    assert data == drawn(exhibits, file_format)
 
 
 def test_a_pdf_holds_its_text_as_text_in_fonts_that_journals_take() -> None:
-    data = plot([EXHIBITS["flip"]], "pdf")
+    data = drawn([EXHIBITS["flip"]], "pdf")
     assert b"/FontFile2" in data
     assert b"/Type3" not in data
 
 
 def test_a_picture_is_sharp_in_a_column_of_a_paper() -> None:
     column = 3.3  # inches
-    assert figure.WIDTH * figure.DOTS_PER_INCH / column > 280
-    assert figure.SMALL * column / figure.WIDTH > 5.5  # points
+    assert sheet.WIDTH * fonts.DOTS_PER_INCH / column > 280
+    assert area.SMALL * column / sheet.WIDTH > 5.5  # points
 
 
 def test_every_input_has_its_row() -> None:
     def height(inputs: int) -> int:
-        with Image.open(io.BytesIO(plot([EXHIBITS["one method"]] * inputs, "png"))) as opened:
+        with Image.open(io.BytesIO(drawn([EXHIBITS["one method"]] * inputs, "png"))) as opened:
             return opened.height
 
     one, two, three = (height(inputs) for inputs in (1, 2, 3))
@@ -87,7 +88,7 @@ def test_kept_pixels_have_their_exact_colours_in_the_figure() -> None:
     assert exhibit.canvas is not None
     # The sixth pixel of the second row is inside of the mask and away from its outline.
     colour = tuple(int(value) for value in exhibit.canvas.pixels[1, 5])
-    with Image.open(io.BytesIO(plot([exhibit], "png"))) as opened:
+    with Image.open(io.BytesIO(drawn([exhibit], "png"))) as opened:
         found = opened.convert("RGB").getcolors(maxcolors=2**24)
     assert found is not None
     assert {c: n for n, c in found}.get(colour, 0) > 50
@@ -102,19 +103,22 @@ def test_other_endings_are_refused_with_the_ones_that_are_possible() -> None:
 @pytest.mark.parametrize("inputs", [0, 21])
 def test_a_figure_holds_1_to_20_inputs(inputs: int) -> None:
     with pytest.raises(ParameterError, match=r"--limit 20, or --html FILE"):
-        plot([EXHIBITS["one method"]] * inputs, "png")
+        drawn([EXHIBITS["one method"]] * inputs, "png")
 
 
 def test_captions_state_the_numbers_and_the_guarantee() -> None:
-    assert caption(EXHIBITS["flip"].report) == (
+    assert caption(document_of(EXHIBITS["flip"])) == (
         "n = 49 cells, k = 12 kept by lime, r = 1, 4, δ = 0.05. Model some/model, seed 7. "
         "Mask alone: tabby (0.75), as on the full input. "
         "The rate lies in its interval with probability at least 95% over the draws, all radii together. "
-        "Rate: of the ways to add up to r cells, the share on which some/model, not smoothed, still says tabby."
+        "Rate: of the ways to add up to r cells, the share on which some/model, not smoothed, still says tabby. "
+        "2 different additions that change the prediction were found; the smallest adds 1 cell."
     )
-    assert caption(image(masked=1).report) == (
+    assert caption(document_of(image(masked=1))) == (
         "n = 49 cells, k = 12 kept by lime. Model some/model, seed 7. "
-        "The mask alone says fox (0.75), the full input tabby (0.75). "
+        "Red speaks for the class, blue against it; kept features are outlined. "
+        "Mask alone: fox (0.75), full input: tabby (0.75). "
+        "The mask alone says fox, the full input tabby: stability is about the former. "
         "Vacuous: with everything dropped the model already says fox. An attribution by itself guarantees nothing."
     )
 
@@ -126,7 +130,7 @@ def named(*identities: tuple[str, str | None]) -> bytes:
         exhibit = image(name=identity)
         given = replace(exhibit.report.input, path=path)
         exhibits.append(replace(exhibit, report=replace(exhibit.report, input=given)))
-    return plot(exhibits, "png")
+    return drawn(exhibits, "png")
 
 
 def test_a_file_is_called_by_its_name_alone_where_that_is_enough() -> None:
@@ -136,15 +140,15 @@ def test_a_file_is_called_by_its_name_alone_where_that_is_enough() -> None:
     assert named(("a/b", "cat.jpg")) != named(("b", "cat.jpg")), "an id of the user's own stays as it is"
 
 
-@pytest.mark.parametrize("size", [figure.SMALL, figure.LARGE])
+@pytest.mark.parametrize("size", [area.SMALL, area.LARGE])
 def test_letters_are_as_wide_as_they_are_said_to_be(size: float) -> None:
     """Neither do lines run out of the picture, nor is a tenth of each left empty."""
     text = "The rate lies in its interval with probability at least 90% over the draws"
-    sheet = figure.Sheet(width=12)
-    sheet.write(text, size)
-    with figure.own_style(), Image.open(io.BytesIO(sheet.render("png"))) as opened:
+    wide = sheet.Sheet(width=12)
+    wide.write(text, size)
+    with area.own_style(), Image.open(io.BytesIO(wide.render("png"))) as opened:
         columns = np.flatnonzero((np.asarray(opened.convert("L")) < 128).any(axis=0))
-    drawn = (columns[-1] - columns[0]) / figure.DOTS_PER_INCH
+    drawn = (columns[-1] - columns[0]) / fonts.DOTS_PER_INCH
     assert 0.97 * text_width(text, size) < drawn <= text_width(text, size)
 
 
@@ -165,17 +169,17 @@ def test_neither_settings_nor_random_states_nor_figures_of_the_user_change() -> 
 
     before = settings()
     states = (random.getstate(), repr(np.random.get_state()))  # noqa: NPY002 - reading the state that must not change
-    plot([EXHIBITS["flip"]], "svg")
+    drawn([EXHIBITS["flip"]], "svg")
     assert settings() == before
     assert (random.getstate(), repr(np.random.get_state())) == states  # noqa: NPY002
 
 
 def test_the_settings_of_the_user_do_not_change_the_figure() -> None:
-    plain = plot([EXHIBITS["flip"]], "png")
+    plain = drawn([EXHIBITS["flip"]], "png")
     with matplotlib.rc_context(
         {"font.size": 30, "axes.facecolor": "red", "savefig.bbox": "tight", "text.color": "red"}
     ):
-        assert plot([EXHIBITS["flip"]], "png") == plain
+        assert drawn([EXHIBITS["flip"]], "png") == plain
 
 
 @pytest.mark.parametrize(
@@ -193,7 +197,7 @@ def test_any_text_can_be_drawn_without_a_warning(text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for file_format in ("png", "svg", "pdf"):
-            assert plot([sentence(text, 1)], file_format)
+            assert drawn([sentence(text, 1)], file_format)
 
 
 def test_characters_without_a_glyph_become_boxes_and_invisible_ones_vanish() -> None:
