@@ -17,7 +17,7 @@ from stabcert.cli.library_noise import library_noise
 from stabcert.cli.opening import Opening, Say, Source, out_of_memory_explained
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.parsing import parse_batch_size
-from stabcert.cli.reporting import beside, explanation_of
+from stabcert.cli.reporting import beside
 from stabcert.cli.run import Result, Run, Summary
 from stabcert.cli.sinks.of_call import Sinks
 from stabcert.cli.spelling import Flags, spell, typed
@@ -129,11 +129,10 @@ class Certifier:
     def _do(self, task: Task, source: Source, say: Say, on_progress: Callable[[int], None] | None) -> Result:
         case = self.opening.open(source, say, on_progress)
         found = self.command.certify(case)
-        explanation = explanation_of(case.predictor, found.function or case.predictor, case.choice)
-        tied = tie_note(explanation)
+        shown = beside(case, found, pictures=self.pictures)
+        tied = tie_note(shown.explanation)
         if tied is not None and self.opening.call.output.json:  # elsewhere it stands with the result
             say(f"{task.item.title}: {tied}")
-        shown = beside(case, explanation, found, pictures=self.pictures)
         report = self.command.record(case, found, shown)
         exhibit = Exhibit(report, shown.canvas, shown.flips)
         return Result(source.key, report.to_dict(), exhibit, interrupted=found.interrupted)

@@ -69,13 +69,14 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
     )
 
 
-def beside(case: Case, explanation: Explanation, found: Found, *, pictures: bool) -> Beside:
+def beside(case: Case, found: Found, *, pictures: bool = False) -> Beside:
     """Return what is shown of a case beside what was found.
 
     Args:
         pictures: whether anything is drawn beyond the screen.
     """
     function = found.function or case.predictor
+    explanation = explanation_of(case.predictor, function, case.choice)
     flips = flips_of(function, found.certificate, case.choice, case.class_names) if pictures else ()
     return Beside(explanation, canvas_of(case.predictor), flips)
 

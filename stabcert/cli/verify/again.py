@@ -12,7 +12,7 @@ from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item
 from stabcert.cli.opening import Case
 from stabcert.cli.records import Recorded
-from stabcert.cli.reporting import beside, explanation_of
+from stabcert.cli.reporting import beside
 from stabcert.errors import InputError
 from stabcert.records.findings import RunInfo
 from stabcert.records.writing import to_json
@@ -85,8 +85,7 @@ def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[],
     """
     case = opened()
     found = command.certify(case)
-    explanation = explanation_of(case.predictor, found.function or case.predictor, case.choice)
-    report = command.record(case, found, beside(case, explanation, found, pictures=False))
+    report = command.record(case, found, beside(case, found))
     if found.interrupted:
         raise KeyboardInterrupt
     again = json.loads(to_json(report.to_dict()))
