@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from stabcert.core.soft.certify import Interrupted
-from stabcert.core.soft.certify import certify_soft as certify
+from stabcert.core.soft.certify import answer_soft as certify
 from tests.cli.conftest import SENTENCE, Run
 
 
@@ -87,7 +87,7 @@ def test_the_file_is_whole_after_an_interruption_and_after_an_error(
     def interrupted(*given: object, **options: object) -> None:
         raise Interrupted(certify(*given, **options))  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stabcert.cli.commands.certify_soft_work.certify_soft", interrupted)
+    monkeypatch.setattr("stabcert.cli.commands.certify_soft_work.answer_soft", interrupted)
     assert run(*arguments).code == 130
     assert _outcomes(junit)[1:] == ["skipped", "skipped"]
 
