@@ -32,7 +32,7 @@ class HardRequest(Part):
     dtype: Dtype
     noise: Literal["quantized", "bernoulli"]
     keep_probability: FractionText
-    """In a sweep: the lambda for the case that none is free of ties."""
+    """The share of noise that keeps a feature; in a sweep, for the case that no lambda is free of ties."""
     quantization: TwoOrMore | None
     delta: OpenShare | None
     n_samples: Positive | None

@@ -54,14 +54,14 @@ class HardQuestion:
 
     @property
     def keep(self) -> int:
-        """The number of frozen noise masks that keep any one feature."""
+        """Number of frozen noise masks that keep a feature."""
         if self.quantization is None:
             raise TypeError("Bernoulli noise has no frozen masks")
         return grid_count(self.keep_probability, self.quantization)
 
     @property
     def pilot(self) -> int:
-        """The number of draws that choose the class; the others bound its probability."""
+        """Number of draws that choose the class; the others bound its probability."""
         return pilot_size(self.n_samples)
 
     @property
