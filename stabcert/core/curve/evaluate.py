@@ -130,7 +130,7 @@ def smoothing_curve(
         delta: probability that an interval may be wrong, for each interval individually.
         rng: source of all randomness, including the noise.
 
-    Other arguments: as in `evaluate_smoothing`.
+    Other arguments: `evaluate_smoothing`.
 
     Raises:
         ValueError: the numbers of predictors, masks and labels differ.
