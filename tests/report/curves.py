@@ -62,9 +62,9 @@ def finding(
 def smooth_report(*, label: int | None = 1, image: bool = False, methods: tuple[str, ...] = ("lime",)) -> Report:
     """The report of one input. Its numbers are those of another function, which matters to nobody here."""
     masks = [np.arange(N_FEATURES) < 3 + i for i in range(len(methods))]
-    result = input_result(
-        evaluated(0, methods=len(methods), label=label), methods, masks, label, SETTINGS, MODEL.class_names, copy=0
-    )
+    result = CurveInputResult.of(
+        evaluated(0, methods=len(methods), label=label), methods, masks, label, SETTINGS, MODEL.class_names, copies_before=0
+    ).to_dict()
     report = explain_report(PATCHES, IMAGE) if image else explain_report(WORDS)
     return replace(report, command="smooth-eval", result=result, run=RUN)
 
@@ -73,8 +73,8 @@ THRESHOLDS: dict[str, Any] = {"min_accuracy": Threshold(0.7, 0.75), "min_rate": 
 RECORDS = {
     "smooth-eval, one input": smooth_report().to_dict(),
     "smooth-eval, an image without label": smooth_report(label=None, image=True, methods=("lime", "shap")).to_dict(),
-    "smooth-eval, all inputs": curve_record(finding(**THRESHOLDS), key="a" * 64),
-    "smooth-eval, several methods, no labels": curve_record(
+    "smooth-eval, all inputs": CurveRecord.of(finding(**THRESHOLDS), key="a" * 64).to_dict(),
+    "smooth-eval, several methods, no labels": CurveRecord.of(
         replace(finding(methods=("lime", "shap"), labels=(None, None)), failed=2), key=""
-    ),
+    ).to_dict(),
 }

@@ -16,7 +16,6 @@ from stabcert.core.soft.stable_mask import StableMask, TriedSize
 from stabcert.core.types import Attribution, Feature, Features
 from stabcert.report.explain_record import Compared, Neighbourhood, explain_result, until_stable_record
 from stabcert.report.hard.finding import Attack, Broken, Check, HardFinding, Smoothed
-from stabcert.report.hard.record import hard_result
 from stabcert.report.record import (
     Explanation,
     InputInfo,
@@ -129,12 +128,12 @@ def sequential(*rates: StabilityRate, **options: Any) -> SoftCertificate:
     return certificate(*rates, **({"interval": "anytime", "sides": 1, "verdict": rates[0].verdict} | options))
 
 
-SMOOTHING = {
-    "lambda": 0.5,
-    "draws": 64,
-    "noise": "bernoulli",
-    "unsmoothed_prediction": prediction_record(replace(ANGER, probability=0.333)),
-}
+SMOOTHING = Smoothing(
+    keep_probability=0.5,
+    draws=64,
+    noise="bernoulli",
+    unsmoothed_prediction=PredictionRecord.of(replace(ANGER, probability=0.333)),
+)
 
 
 SOFT_REQUEST = {
@@ -191,7 +190,7 @@ def explain_report(explanation: Explanation = WORDS, info: InputInfo | None = No
     scores = np.zeros(len(explanation.features)) if explanation.scores is None else explanation.scores
     attribution = Attribution(scores, explanation.target, explanation.method, explanation.settings)
     compared = Compared(attribution, explanation.mask, explanation.masked, explanation.consistent)
-    result = explain_result([compared], MODEL.class_names)
+    result = ExplainResult.of([compared], MODEL.class_names).to_dict()
     return Report("explain", "reported", info or text_input(), MODEL, explanation, result, run)
 
 
@@ -204,12 +203,12 @@ def searched_report() -> Report:
     found = StableMask(
         2, WORDS.mask, certificate(TESTED), (TriedSize(1, False), TriedSize(2, True, TESTED, delta=0.06)), 160
     )
-    result = explain_result(
+    result = ExplainResult.of(
         [Compared(first, WORDS.mask, WORDS.masked, True), Compared(second, ~WORDS.mask, ANGER, False)],
         MODEL.class_names,
         neighbourhoods=[Neighbourhood("smoothgrad", 5, 0.1, Movement(0.2, 0.4, 0.75, 0.5), 4)],
-        until_stable=until_stable_record(found, radius=4, min_rate=0.9, delta=0.1, max_samples=2000, largest_k=4),
-    )
+        until_stable=StableSearch.of(found, radius=4, min_rate=0.9, delta=0.1, max_samples=2000, largest_k=4),
+    ).to_dict()
     return Report("explain", "certified", text_input(), MODEL, WORDS, result, RUN)
 
 
@@ -218,11 +217,11 @@ def soft_report(
     explanation: Explanation = WORDS,
     info: InputInfo | None = None,
     *,
-    smoothing: dict[str, Any] | None = None,
+    smoothing: Smoothing | None = None,
     interrupted: bool = False,
 ) -> Report:
     request = None if smoothing is None else SOFT_REQUEST
-    result = soft_result(found, smoothing, request=request, interrupted=interrupted)
+    result = SoftResult.of(found, smoothing, request=request, interrupted=interrupted).to_dict()
     info = info or text_input()
     return Report("certify-soft", found.verdict, info, MODEL, explanation, result, RUN, found)
 
@@ -284,7 +283,7 @@ def hard_report(
     finding = finding or hard_finding()
     status: Any = {None: "reported", True: "certified", False: "not-certified"}[finding.met]
     request = HARD_REQUEST if finding.sweep else None
-    result = hard_result(finding, MODEL.class_names, request=request)
+    result = HardResult.of(finding, MODEL.class_names, request=request).to_dict()
     return Report("certify-hard", status, info or text_input(), MODEL, explanation, result, RUN, finding)
 
 
@@ -322,7 +321,7 @@ HARD_WITH_EVERYTHING = hard_finding(
 
 
 def fourier_report(finding: SpectrumFinding, explanation: Explanation = WORDS, info: InputInfo | None = None) -> Report:
-    result = spectrum_result(finding, MODEL.class_names)
+    result = SpectrumResult.of(finding, MODEL.class_names).to_dict()
     return Report("fourier", "reported", info or text_input(), MODEL, explanation, result, RUN, finding)
 
 
@@ -344,8 +343,8 @@ def vacuous_search_report() -> Report:
     explanation = replace(WORDS, mask=mask, masked=JOY, empty=JOY)
     compared = Compared(Attribution(scores, 1, "lime", {}), mask, JOY, True)
     found = StableMask(None, None, None, (), 2, vacuous=True)
-    search = until_stable_record(found, radius=4, min_rate=0.9, delta=0.1, max_samples=2000, largest_k=4)
-    result = explain_result([compared], MODEL.class_names, until_stable=search)
+    search = StableSearch.of(found, radius=4, min_rate=0.9, delta=0.1, max_samples=2000, largest_k=4)
+    result = ExplainResult.of([compared], MODEL.class_names, until_stable=search).to_dict()
     return Report("explain", "vacuous", text_input(), MODEL, explanation, result, RUN)
 
 

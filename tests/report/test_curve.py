@@ -74,15 +74,14 @@ def test_what_was_evaluated_is_read_again_from_the_record() -> None:
 
 
 def test_near_ties_are_read_again_too() -> None:
-    from stabcert.report.curve.record import input_result
-
     found = with_near_ties()
-    result = input_result(found, ["lime"], [np.ones(6, dtype=np.bool_)], 1, curves.SETTINGS, ("a", "b"), copy=0)
+    masks = [np.ones(6, dtype=np.bool_)]
+    result = CurveInputResult.of(found, ["lime"], masks, 1, curves.SETTINGS, ("a", "b"), copies_before=0).to_dict()
     assert smoothed_input({"explanation": {"n": 6}, "result": json.loads(json.dumps(result))}) == found
 
 
 def test_the_first_method_stands_for_itself_in_the_contract() -> None:
-    result = curve_result(FINDINGS["several methods"])
+    result = CurveResult.of(FINDINGS["several methods"]).to_dict()
     for level in result["lambdas"]:
         first = level["methods"][0]
         assert {name: level[name] for name in first if name != "method"} == {
@@ -178,6 +177,7 @@ def test_one_line_says_what_smoothing_changes() -> None:
     assert changes({"lambdas": levels[:1]}, 0) == "the same at every lambda"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINDINGS)
 def test_figures_have_no_warnings(name: str) -> None:
     with warnings.catch_warnings():
@@ -187,6 +187,7 @@ def test_figures_have_no_warnings(name: str) -> None:
         assert (opened.format, opened.width) == ("PNG", round(figure.WIDTH * figure.DOTS_PER_INCH))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file_format", "magic"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
 def test_figures_repeat_to_the_byte(file_format: str, magic: bytes) -> None:
     data = plot_curve(FINDINGS["several methods"], file_format)

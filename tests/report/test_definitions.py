@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, certify_soft
-from stabcert.report.record import soft_result
+from stabcert.records.soft import SoftResult
 from stabcert.report.verify.definitions import bound_checks
 from tests.core.soft.test_recount import Rough, cases
 from tests.core.soft.test_recount_possible import Stopped
@@ -18,7 +18,7 @@ from tests.core.soft.test_recount_possible import Stopped
 
 def result_of(found: SoftCertificate, request: dict[str, Any], *, interrupted: bool = False) -> dict[str, Any]:
     asked = {"formulation": request.get("formulation", "up-to")}
-    return soft_result(found, None, request=asked, interrupted=interrupted)
+    return {"request": asked} | SoftResult.of(found, interrupted=interrupted).to_dict()
 
 
 @settings(max_examples=60, deadline=None)

@@ -88,7 +88,7 @@ def test_a_share_below_one_is_not_shown_as_one() -> None:
 def test_votes_are_ranked_most_first_and_among_equals_by_index() -> None:
     votes = np.array([3, 0, 5, 3])
     assert ranked(votes) == [2, 0, 3]
-    assert vote_records(votes, ("a", "b", "c", "d"))[0] == {"id": 2, "label": "c", "votes": 5}
+    assert ClassVotes.ranked(votes, ("a", "b", "c", "d"))[0].to_dict() == {"id": 2, "label": "c", "votes": 5}
 
 
 def test_many_classes_with_few_votes_are_one() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from stabcert.core.soft.certify import certify_soft
+from stabcert.records.record import FailedRecord
 from stabcert.records.writing import to_json
 from stabcert.report.record import Prediction, failed_record, load_schema
 from tests.doubles import Majority
@@ -35,7 +36,8 @@ from tests.report.examples import (
 
 SCHEMA = load_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-FAILED = failed_record("certify-soft", {"id": "x.jpg", "kind": "image", "path": "x.jpg"}, 3, "no such file: x.jpg")
+PLACE = {"id": "x.jpg", "kind": "image", "path": "x.jpg"}
+FAILED = FailedRecord.of("certify-soft", PLACE, 3, "no such file: x.jpg").to_dict()
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
 RECORDS |= curves.RECORDS
 RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
@@ -217,6 +219,7 @@ def objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*path, index))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDS)
 def test_an_unknown_key_is_refused_wherever_it_is(name: str) -> None:
     paths = list(objects(RECORDS[name]))
@@ -257,8 +260,10 @@ def test_a_wrong_value_is_refused(name: str, path: tuple[str | int, ...], value:
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_json_are_refused(bad: float) -> None:
     report = replace(REPORTS["fixed"], run=replace(RUN, seconds=bad))
+    with pytest.raises(ValueError, match="finite number"):
+        report.to_dict()
     with pytest.raises(ValueError, match="JSON compliant"):
-        to_json(report.to_dict())
+        to_json({"seconds": bad})
 
 
 @pytest.mark.parametrize("character", ["\n", "\r", "\x1b", "\x0b", "\x1c", "\x85", "\u2028", "\u2029"])
@@ -270,7 +275,8 @@ def test_a_record_is_one_line_whatever_the_text(character: str) -> None:
 
 def test_a_file_name_that_is_not_utf_8_can_be_written() -> None:
     name = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
-    line = to_json(failed_record("explain", {"id": name, "kind": "image", "path": name}, 3, f"cannot read {name}"))
+    place = {"id": name, "kind": "image", "path": name}
+    line = to_json(FailedRecord.of("explain", place, 3, f"cannot read {name}").to_dict())
     assert json.loads(line.encode("utf-8"))["input"]["id"] == name
 
 

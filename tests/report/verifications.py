@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from stabcert.records.verification import FailedVerificationRecord
 from stabcert.report.verify.checks import Check, compare, equal
-from stabcert.report.verify.verification import Verification, failed_verification
+from stabcert.report.verify.verification import Verification
 from tests.report.examples import REPORTS
 
 RUN = {
@@ -31,5 +32,7 @@ DIFFERS = Verification(
 RECORDS: dict[str, dict[str, Any]] = {
     "stands": STANDS.to_dict(),
     "does not stand": DIFFERS.to_dict(),
-    "could not be checked": failed_verification("records.jsonl", 2, None, 3, "records.jsonl, line 2 is not JSON"),
+    "could not be checked": FailedVerificationRecord.of(
+        "records.jsonl", 2, None, 3, "records.jsonl, line 2 is not JSON"
+    ).to_dict(),
 }
