@@ -62,6 +62,7 @@ def _changed(stream: str, *path: str, value: object) -> str:
     return json.dumps(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [

@@ -232,6 +232,7 @@ def test_without_labels_there_is_no_accuracy_and_the_user_is_told(
     assert (ran.code, "--min-accuracy needs labels" in ran.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_folders_of_classes_and_photos(run: Run, tmp_path: Path) -> None:
     for name in ("castle", "macaw"):
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -290,6 +291,7 @@ def test_where_everything_fails_nothing_is_said_of_all(
     assert [record["status"] for record in ran.records] == ["failed"] * 6
 
 
+@pytest.mark.slow
 def test_resumed_the_file_is_that_of_an_undisturbed_run(run: Run, command: list[object], tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     run(*command, "-o", whole)
@@ -364,6 +366,7 @@ def test_workers_that_finish_in_another_order_give_the_same_file(
     assert page.read_text().count('class="folded"') == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("thresholds", "code", "status"),
     [
@@ -382,6 +385,7 @@ def test_thresholds_set_status_and_exit_code(
     assert {record["status"] for record in ran.records[:-1]} == {"reported"}
 
 
+@pytest.mark.slow
 def test_a_threshold_is_compared_with_the_smallest_lower_bound_unrounded(run: Run, command: list[object]) -> None:
     result = run(*command, "--json").records[-1]["result"]
     smallest = min(rate["lower"] for level in result["lambdas"] for rate in level["rates"])
@@ -404,6 +408,7 @@ def test_the_screen_shows_tables_differences_and_cost(run: Run, command: list[ob
     assert "up to 72 evaluations for each input beside its attributions" in ran.stderr
 
 
+@pytest.mark.slow
 def test_the_figure_is_of_all_inputs_however_many_and_also_of_a_resumed_run(
     run: Run, bert: Path, command: list[object], tmp_path: Path
 ) -> None:

@@ -147,6 +147,7 @@ def test_what_a_picture_contradicts(image: Record, path: Path_, value: Any) -> N
     assert refused("certify-soft", changed(image, path, value)) != []
 
 
+@pytest.mark.slow
 def test_impossible_probabilities_of_a_hard_record(hard_records: dict[str, Record]) -> None:
     record = hard_records["defaults"]
     for path in (("result", "unsmoothed_prediction"), ("explanation", "empty_prediction")):
@@ -154,6 +155,7 @@ def test_impossible_probabilities_of_a_hard_record(hard_records: dict[str, Recor
         assert f"{'.'.join(path)}.probability" in refused("certify-hard", changed(record, place, 0.1))
 
 
+@pytest.mark.slow
 def test_shares_of_votes_are_shares(soft_records: dict[str, Record]) -> None:
     record = soft_records["smoothed"]
     forged = changed(record, ("explanation", "empty_prediction", "probability"), 0.9)
@@ -225,6 +227,7 @@ def test_what_nobody_can_check_is_listed(words: Record, fast: bool) -> None:
         assert f"not checked: {what}" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["word", "token", "sentence"])
 @pytest.mark.parametrize(
     "text",

@@ -144,6 +144,7 @@ def _lines_run(draw: Callable[[], object]) -> int:
     return lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [10, 12_500, 100_000])
 def test_100_000_features_are_sampled_in_bounded_memory_and_without_a_slow_loop(radius: int) -> None:
     chosen = Additions(np.zeros(100_000, dtype=bool), radius)

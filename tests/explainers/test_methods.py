@@ -107,6 +107,7 @@ def text(batch_size: int) -> Any:
 EFFORT = {"lime": 60, "shap": 100, "kernelshap": 80, "smoothgrad": 20, "clime": 50}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [image, text])
 @pytest.mark.parametrize("method", METHODS)
 def test_the_batch_size_changes_neither_scores_nor_masks(method: str, build: Any) -> None:

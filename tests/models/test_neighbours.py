@@ -72,6 +72,7 @@ def test_noise_of_zeros_changes_nothing_of_an_image(network: Any) -> None:
     assert torch.equal(original.relaxed(weights), same.relaxed(weights))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["remove", "mask", "unk", "pad"])
 @pytest.mark.parametrize("family", EMBEDDING_FAMILIES)
 def test_noise_of_zeros_changes_nothing_of_a_text(family: str, baseline: str) -> None:
@@ -98,6 +99,7 @@ def test_noise_of_zeros_changes_nothing_of(family: str, baseline: str) -> None:
     torch.testing.assert_close(full, logits(original, masks[:1]), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["remove", "mask", "unk"])
 @pytest.mark.parametrize("family", [*SPECIAL, "bert", "roberta", "mpnet", "deberta-v3", "modernbert", "xlnet"])
 def test_noise_gives_the_network_whose_table_of_embeddings_is_moved(family: str, baseline: str) -> None:

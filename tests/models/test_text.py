@@ -311,6 +311,7 @@ def test_padding_that_the_user_typed_has_the_position_the_model_gives_it() -> No
 PIECES = ["good", "unbelievable", " ", "!", "👍🏽", "é", "e\u0301", "我", "ق", "[MASK]", "<s>", "\n", "\u200b", "🇩🇪"]
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, database=None)
 @given(
     st.one_of(st.text(max_size=20), st.lists(st.sampled_from(PIECES), max_size=8).map("".join)),

@@ -183,6 +183,7 @@ def test_one_line_says_what_smoothing_changes() -> None:
     assert changes({"lambdas": levels[:1]}, 0) == "the same at every lambda"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINDINGS)
 def test_figures_have_no_warnings(name: str) -> None:
     with warnings.catch_warnings():
@@ -192,6 +193,7 @@ def test_figures_have_no_warnings(name: str) -> None:
         assert (opened.format, opened.width) == ("PNG", round(sheet.WIDTH * fonts.DOTS_PER_INCH))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file_format", "magic"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
 def test_figures_repeat_to_the_byte(file_format: str, magic: bytes) -> None:
     data = plot_curve(FINDINGS["several methods"], file_format)

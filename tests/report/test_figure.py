@@ -53,6 +53,7 @@ def test_every_kind_of_result_has_a_figure_and_no_warnings(name: str) -> None:
         assert (opened.format, opened.width) == ("PNG", round(sheet.WIDTH * fonts.DOTS_PER_INCH))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file_format", "magic"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF-")])
 def test_formats_are_what_they_claim_and_repeat_to_the_byte(file_format: str, magic: bytes) -> None:
     exhibits = [EXHIBITS["flip"], EXHIBITS["text"]]
@@ -182,6 +183,7 @@ def test_the_settings_of_the_user_do_not_change_the_figure() -> None:
         assert drawn([EXHIBITS["flip"]], "png") == plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

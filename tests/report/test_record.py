@@ -220,6 +220,7 @@ def objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from objects(part, (*path, index))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDS)
 def test_an_unknown_key_is_refused_wherever_it_is(name: str) -> None:
     paths = list(objects(RECORDS[name]))

@@ -261,6 +261,7 @@ def test_every_kind_of_finding_has_a_figure_a_page_and_a_screen(name: str, image
     assert render(shown_here.report)
 
 
+@pytest.mark.slow
 def test_a_figure_repeats_to_the_byte() -> None:
     shown_here = exhibit(spectra.EXACT, image=False)
     assert drawn([shown_here], "svg") == drawn([shown_here], "svg")

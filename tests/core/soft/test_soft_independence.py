@@ -21,6 +21,7 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", CASES)
 def test_the_batches_and_the_order_of_evaluation_do_not_change_a_certificate(arguments: dict[str, Any]) -> None:
     base = arbitrary_function(36, 0.1)

@@ -112,6 +112,7 @@ def test_a_refused_request_costs_no_more_than_the_prediction() -> None:
     assert predictor.rows <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("radius", "threshold"), [(12, 0.9), (12, 0.99), ([9, 12], 0.9), (2, 0.95), (3, 0.99)])
 @pytest.mark.parametrize("formulation", FORMULATIONS)
 def test_a_maximum_of_samples_that_is_too_small_is_refused_with_the_number_that_is_enough(

@@ -39,6 +39,7 @@ def _certify(radius: Any, seed: int, **arguments: Any) -> Any:
     return certify_soft(FlipsAtFour(), NOTHING, radius=radius, formulation="worst", rng=rng, **options)
 
 
+@pytest.mark.slow
 def test_the_worst_rate_over_several_radii_is_certified_falsely_no_more_often_than_delta() -> None:
     """An undecided size that was tested again at each larger radius was certified in 129 of 300 runs."""
     runs = 300

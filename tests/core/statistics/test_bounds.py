@@ -212,6 +212,7 @@ def _tail(matches: int, samples: int, rate: Fraction) -> Fraction:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", [0.9, 0.5, 0.1, 0.05, 1e-3, 1e-12, 1e-99, 1e-120, 1e-290])
 @pytest.mark.parametrize("samples", [1, 2, 7, 30, 60])
 def test_clopper_pearson_bounds_are_rounded_to_the_side_on_which_they_hold(samples: int, delta: float) -> None:

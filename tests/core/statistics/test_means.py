@@ -52,6 +52,7 @@ def slow_e_value(mean: Fraction, values: Sequence[float]) -> float:
     return float(sum(math.prod(1 + c * (Fraction(x) / mean - 1) for x in values) for c in bets) / 16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("support", "weights"), LAWS)
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_no_law_is_missed_more_often_than_promised(support: Sequence[float], weights: Sequence[float], n: int) -> None:
