@@ -102,7 +102,7 @@ def movement(scores: ArrayLike, neighbours: Sequence[ArrayLike], k: int) -> Move
 
     Raises:
         InputError: as in `compare`.
-        ParameterError: as in `compare`, or there are no neighbours.
+        ParameterError: as in `compare`, or ``neighbours`` is empty.
     """
     if not neighbours:
         raise ParameterError("neighbours must contain at least one row of scores, got 0. Give 1 or more")

@@ -38,7 +38,7 @@ class Allowed:
 
 
 def refusal(flags: Iterable[MaskFlags], allowed: Allowed) -> Refusal | None:
-    """Return the reason for which a mask whose threshold is met is not certified; None if there is no reason.
+    """Return the reason for which a mask whose threshold is met is not certified; None if it is certified.
 
     An unknown flag counts against the mask: only ``consistent=True`` and ``vacuous=False`` pass.
 

@@ -1,7 +1,7 @@
-"""Where random numbers come from: which generator draws what, so that no two statements share one by accident.
+"""Sources of random numbers: one generator for each purpose, so that two statements never share one by accident.
 
-A stream is derived by SHA-256 from all that belongs to one statement, or from the seed alone where the numbers are a
-part of the function that is certified.
+A stream is derived by SHA-256 from everything that defines one statement. It is derived from the seed alone where the
+numbers are a part of the certified function.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 STREAM_RULE = 2
-"""How streams are derived now; a record without a number was made by rule 1, from the seed and the input alone."""
+"""Rule by which streams are derived. A record without a number uses rule 1: from the seed and the input alone."""
 
 
 class Stream(IntEnum):
-    """The purpose of the draws for one input; records rest on these numbers."""
+    """Purpose of the draws for one input. Existing records depend on these numbers."""
 
     certificate = 0
     """Additions of a soft certificate."""
     search = 1
     """Additions of the search for a stable mask."""
     neighbours = 2
-    """Inputs near an input."""
+    """Neighbours of an input."""
     bernoulli = 3
     """Noise of a hard certificate with Bernoulli noise."""
     attack = 4
@@ -41,37 +41,36 @@ class Stream(IntEnum):
 
 
 SMOOTHING_STREAM = 64
-"""Frozen noise of a soft certificate of a smoothed model; also that of a curve, which draws in another way."""
+"""Frozen noise of a soft certificate of a smoothed model, and of a curve, which draws in another way."""
 NOISE_STREAM = 65
 """Frozen noise of a hard certificate; its records contain this number."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What the random numbers of one input in front of one model are derived from, beside the request."""
+    """Source of the random numbers for one input and one model, beside the request."""
 
     seed: int
     input_sha256: str
     model: str
-    """Digest of weights and configuration; of the name where there are no weights to hash."""
+    """Digest of weights and configuration; of the name where weights cannot be hashed."""
     copy: int = 0
-    """How many equal inputs stand before this one: where a sum over inputs is bounded, each has draws of its own."""
+    """Number of equal inputs before this one. Where a sum over inputs is bounded, each has its own draws."""
 
     def generator(
         self, stream: Stream, chosen: NDArray[Any] | None, request: Mapping[str, Any], *, rule: int = STREAM_RULE
     ) -> Generator:
         """Return the generator of one statement.
 
-        Another mask, another threshold or another number of samples are other draws, so that nobody can look for
-        the one that happens to fit draws that are known already. Order, other inputs, device and batch size
-        change nothing.
+        Another mask, threshold or number of samples has other draws. So one cannot search for a mask or threshold
+        that happens to fit known draws. Order, other inputs, device and batch size do not affect the draws.
 
         Args:
             stream: the purpose.
-            chosen: the mask, or whatever array stands for the explanation; None where each of several masks has
-                a part of the stream for itself.
+            chosen: the mask, or another array that represents the explanation; None where each of several masks has
+                its own part of the stream.
             request: the parameters of the statement as plain values.
-            rule: 1 derives the draws as records without a rule did.
+            rule: 1 for the draws of records without a rule.
         """
         if rule == 1:
             return self.apart(stream)
@@ -89,26 +88,26 @@ class Draws:
         return np.random.default_rng(int(words, 16))
 
     def apart(self, stream: Stream) -> Generator:
-        """Return a generator for what no statement rests on: searches for counterexamples, neighbours."""
+        """Return a generator on which no statement depends: for counterexample searches and neighbours."""
         words = [self.seed, int(self.input_sha256[:16], 16)]
         return np.random.default_rng(words if stream is Stream.certificate else [*words, stream])
 
 
 def model_digest(sha256: str | None, config_sha256: str | None, name: str) -> str:
-    """Return what stands for a model in the derivation of draws; where it lies changes nothing."""
+    """Return the digest that represents a model in the derivation of draws; its location does not matter."""
     return digest({"sha256": sha256, "config_sha256": config_sha256, "name": None if sha256 else name})
 
 
 def noise_generator(seed: int, stream: int) -> Generator:
     """Return the generator of frozen noise.
 
-    The noise is part of the function that is certified, so it must not depend on the input or on the mask.
+    The noise is part of the certified function, so it must not depend on the input or on the mask.
     """
     return np.random.default_rng([seed, stream])
 
 
 def words_of(rng: Generator) -> list[int]:
-    """Return two words of entropy, from which `part_of` makes streams that do not depend on each other's use."""
+    """Return two words of entropy, from which `part_of` derives streams that are independent of each other's use."""
     return [int(word) for word in rng.integers(2**63, size=2)]
 
 

@@ -63,7 +63,7 @@ class SmoothedInput:
     decremental_radius: int | None
     """Number of features up to which removals from the full input certainly do not change its prediction.
 
-    It is not about a mask, and so does not require consistency. None at a near tie.
+    It is not about a mask, so consistency is not required. None at a near tie.
     """
     masks: tuple[MaskStability, ...]
     """One for each given mask, such as one for each attribution method."""

@@ -25,14 +25,14 @@ def summarise(inputs: Sequence[tuple[SmoothedInput, ...]], *, delta: float) -> S
     """Return means over all inputs by keep probability, and the differences of each to the first.
 
     Guaranteed for inputs that are independent draws of one population, for each interval individually: with
-    probability at least 1 - delta it covers the mean over that population, for the smoothed predictors with
-    this frozen noise. Shares of inputs (accuracy, agreement, consistency, hard radii) have Clopper-Pearson
-    intervals. A stability rate of one input is an unbiased estimate from few additions. So the estimates are
-    independent values in [0, 1] whose mean is the mean of the *true* rates. The interval of `mean_lower` and
-    `mean_upper` accounts both for the choice of the inputs and for the choice of the additions. Where a near tie
-    leaves a value open, the lower bound takes the smaller value and the upper bound the larger one.
+    probability at least 1 - delta it covers the mean over that population. The guarantee is about the smoothed
+    predictors with this frozen noise. Shares of inputs (accuracy, agreement, consistency, hard radii) have
+    Clopper-Pearson intervals. A stability rate of one input is an unbiased estimate from few additions. So the
+    estimates are independent values in [0, 1] whose mean is the mean of the *true* rates. The interval of
+    `mean_lower` and `mean_upper` accounts both for the choice of the inputs and for the choice of the additions.
+    Where a near tie leaves a value open, the lower bound takes the smaller value and the upper bound the larger one.
 
-    A radius above the number of features of an input is counted at all of its features, so that the means at
+    A radius above the number of features of an input is counted at all of its features. So the means at
     all radii are over the same inputs. ``clamped`` is the number of such inputs.
 
     Differences are taken input by input. Both sides have the same noise and the same additions, so that their

@@ -1,7 +1,7 @@
 """The exact worst case for quantized noise, whose features are kept on arcs of a circle of noise masks.
 
-Adding features affects the noise masks on the union of their arcs. The largest loss that r features cause to
-a lead is therefore a maximum of weights covered by r arcs of equal length, which has an exact dynamic programme.
+Adding features affects the noise masks on the union of their arcs. So the largest loss that r features
+cause to a lead is a maximum of weights covered by r arcs of equal length. An exact dynamic programme computes it.
 """
 
 from __future__ import annotations

@@ -19,12 +19,12 @@ def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_ev
 
     Guaranteed, with certainty: every mask that keeps what ``mask`` keeps and at most ``radius`` features more
     has the prediction of ``mask``. If ``exact``, no larger radius exists: ``flip`` is an addition of
-    ``radius + 1`` features that certainly has another prediction, or there is nothing left to add.
+    ``radius + 1`` features that certainly has another prediction, or all features are already added.
 
     Additions of one size are tested only if all of them fit into the rest of ``max_evaluations``, because a
     part of them does not prove anything. Within a size the search stops at the first flip. An addition that is a near
     tie ends the radius before its size. If the prediction of ``mask`` is itself a near tie, the radius is 0, and
-    nothing more is tested.
+    the search ends.
 
     The radius is that of ``predictor`` without further smoothing. For a `SmoothedPredictor` it is that of the vote,
     and one evaluation is one vote.

@@ -37,13 +37,13 @@ def refine(
     to ``radius`` features changes the prediction of ``smoothed``. If ``stable_for_all_supersets``, no addition
     changes it. If ``exact``, some addition of ``radius + 1`` features certainly changes it.
 
-    The ballot of a noise mask s under an addition R depends only on the features of R that s keeps. So the
-    predictions of the base on ``mask & s`` with up to d of the features added that s keeps give the value of the
-    smoothed predictor at every R of up to d features. The tables grow by one feature at a time, as long as the next
-    size fits into ``max_evaluations`` and can increase the radius. A radius r is then decided by bounds on the
-    loss that r features cause to the lead: over the noise masks that r arcs cover, over the r n_s features that are
-    kept in all, and over the share of each feature. Where these shares leave few enough R of r features at risk, the
-    radius is decided exactly by adding up the tables for each of them.
+    The ballot of a noise mask s under an addition R depends only on the features of R that s keeps. The tables
+    contain the predictions of the base on ``mask & s`` with up to d of the features added that s keeps. They give the
+    value of the smoothed predictor at every R of up to d features. The tables grow by one feature at a time, as long
+    as the next size fits into ``max_evaluations`` and can increase the radius. A radius r is then decided by bounds
+    on the loss that r features cause to the lead. They are over the noise masks that r arcs cover, over the r n_s
+    features that are kept in all, and over the share of each feature. Where these shares leave few enough R of r
+    features at risk, the radius is decided exactly by adding up the tables for each of them.
 
     Near ties count against the prediction, except in the proof that an addition changes it, where they count for it.
 

@@ -40,8 +40,8 @@ def stability_bounds(
 ) -> StabilityBounds:
     """Return bounds on how often the probability of one class moves by more than 1/2, and the truth, without sampling.
 
-    Let h be the function (the probability of ``target_class``, smoothed or not), m the number of features to add, and
-    c(T) the monotone coefficients of ``S -> h(mask and S)`` before its free features are smoothed. Then exactly
+    Let h be the function (the probability of ``target_class``, smoothed or not) and m the number of features to add.
+    Let c(T) be the monotone coefficients of ``S -> h(mask and S)`` before its free features are smoothed. Then exactly
     ``h(mask and S) - h(mask) = sum over parts T of S, T not empty, of lambda^|T| c(T)``. This implies the following
     bounds, which hold for every function with values in [0, 1], up to rounding:
 

@@ -1,7 +1,7 @@
 """Bounds on the mean of independent values anywhere in [0, 1]: tight where the values vary little.
 
-Names as in `stabcert.core.statistics.bounds`: a *lower* or *upper* bound fails with probability at most ``delta``,
-and an *interval* fails on either side with probability at most ``delta`` in total.
+Names as in `stabcert.core.statistics.bounds`: a *lower* or *upper* bound fails with probability at most ``delta``.
+An *interval* fails on either side with probability at most ``delta`` in total.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def mean_lower(values: ArrayLike, delta: float) -> float:
 
 
 def mean_upper(values: ArrayLike, delta: float) -> float:
-    """Mirror image of `mean_lower`."""
+    """Return an upper bound on the mean: the mirror image of `mean_lower`."""
     return 1.0 - mean_lower(1.0 - np.asarray(values, dtype=np.float64), delta)
 
 

@@ -68,8 +68,8 @@ class SequentialTest:
     """A decision between "rate >= threshold" and "rate < threshold" while draws arrive.
 
     Whatever the moment of the decision, "certified" is wrong with probability at most
-    ``delta_certify`` and "refuted" with probability at most ``delta_refute`` (only one of the two
-    can be wrong for a given rate). The bounds at ``lower`` and ``upper`` are valid at that
+    ``delta_certify`` and "refuted" with probability at most ``delta_refute``. Only one of the two
+    can be wrong for a given rate. The bounds at ``lower`` and ``upper`` are valid at that
     moment too, each individually.
 
     Args:
