@@ -1,4 +1,4 @@
-"""What `certify_soft` returns: numbers only, no input, no model, no report."""
+"""The result of `certify_soft`: numbers only, without input, model or report."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Verdict: TypeAlias = Literal["certified", "not-certified", "undecided", "reporte
 
 @dataclass(frozen=True)
 class StabilityRate:
-    """What is known of the stability rate at one radius."""
+    """Bounds on the stability rate at one radius, and the counts that they follow from."""
 
     radius: int
     samples: int
-    """Additions that were tried (of the size that decides, for the worst-size formulation)."""
+    """Tested additions (of the size that decides, for the worst-size formulation)."""
     matches: int
-    """Of these, the ones with the prediction of the mask. A near tie is not a match."""
+    """Tested additions with the prediction of the mask. A near tie is not a match."""
     near_ties: int
-    """Additions whose two best classes could not be told apart; they widen the bounds on both sides."""
+    """Additions whose two best classes are too close to distinguish; they widen the bounds on both sides."""
     rate: float | None
     """Estimate ``matches / samples``; None before the first sample."""
     lower: float
@@ -32,7 +32,7 @@ class StabilityRate:
     hoeffding_epsilon: float | None
     """Half-width of the paper's interval for the same draws; None if enumerated or sequential."""
     enumerated: bool
-    """Every addition was tried: the bounds are not a matter of chance, and the rate is exact but for near ties."""
+    """Every addition was tested: the bounds hold with certainty, and the rate is exact except for near ties."""
     population: int | None
     """Number of additions; None above 10^6."""
     threshold: float | None
@@ -52,7 +52,7 @@ class StabilityRate:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a certificate shows of the additions that were tried at one radius, and the bounds that it claims."""
+    """The counts of tested additions that a certificate shows at one radius, and the bounds that it claims."""
 
     samples: int
     matches: int
@@ -68,7 +68,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class SoftCertificate:
-    """Bounds on the stability rate of one mask at one or several radii; made by `certify_soft`."""
+    """Bounds on the stability rate of one mask at one or several radii; the result of `certify_soft`."""
 
     prediction: int
     """Class on the masked input: the one that must survive."""
@@ -78,23 +78,23 @@ class SoftCertificate:
     delta: float
     """Probability that a statement of this certificate is wrong."""
     simultaneous: bool
-    """All bounds hold together with probability 1 - delta; otherwise each radius by itself."""
+    """True if all bounds hold jointly with probability 1 - delta; otherwise each radius holds individually."""
     interval: Literal["exact", "hoeffding", "anytime"]
     sides: Literal[1, 2]
-    """2: lower and upper bound hold together with probability 1 - delta. 1: each by itself."""
+    """2: lower and upper bound hold jointly with probability 1 - delta. 1: each holds individually."""
     formulation: Formulation
     largest_radius: int | None
     """The rate is at least the threshold at every tested radius up to this one.
 
-    Below the first tested radius if none is certified; None if not asked for.
+    Below the first tested radius if none is certified; None if it was not requested.
     """
     verdict: Verdict
     evaluations: int
-    """Masks that were given to the predictor."""
+    """Masks that the predictor evaluated."""
     flips: Masks = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_), repr=False, compare=False)
-    """``(k, n_features)``: distinct tried masks on which another class was predicted, near ties left out.
+    """``(k, n_features)``: distinct tested masks with another predicted class, without near ties.
 
-    Fewest additions first, at most 100: the smallest ones that were tried. Of all radii together.
+    Fewest additions first, at most 100: the smallest tested ones of all radii.
     """
     consistent: bool | None = None
     """The mask alone has the class of the full input; None if that was not evaluated or is too close to call.
@@ -110,7 +110,7 @@ class SoftCertificate:
 
 
 def overall_verdict(rates: tuple[StabilityRate, ...], largest_radius: int | None) -> Verdict:
-    """The worst verdict of all radii; with a largest radius, whether there is one at all."""
+    """Return the worst verdict of all radii, or with a largest radius whether one is certified."""
     if largest_radius is not None and largest_radius >= rates[0].radius:
         return "certified"
     order: tuple[Verdict, ...] = ("reported", "certified", "undecided", "not-certified")

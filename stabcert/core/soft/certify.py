@@ -56,37 +56,37 @@ def certify_soft(
     """Bound how often the class of the masked input survives when features are added.
 
     With probability at least 1 - ``delta`` over the drawn additions, every stability rate lies
-    between its ``lower`` and ``upper`` bound, at all radii together (``simultaneous=False``: at each
-    radius by itself). Where all additions can be tried within the sample budget they are, and the
-    rate is exact. Nothing is assumed about the predictor but that it is a function of the mask.
+    between its ``lower`` and ``upper`` bound, jointly for all radii (``simultaneous=False``: individually
+    for each radius). Where the sample budget covers all additions, all are tested and the rate is exact.
+    The only assumption about the predictor is that it is a function of the mask.
 
     With ``min_rate`` a sequential test draws until each rate is certified to be at least that, or
-    refuted, or ``max_samples`` are used up. Its bounds are valid at whatever moment it stops; ``lower``
-    and ``upper`` then hold with probability 1 - delta each, not both together. With ``min_rate`` and
+    refuted, or ``max_samples`` are used up. Its bounds are valid whenever it stops. ``lower`` and
+    ``upper`` then hold individually with probability 1 - delta, not jointly. With ``min_rate`` and
     ``n_samples``, or with ``sequential=False`` and ``epsilon``, the sample size is fixed and the
     two-sided interval is compared with the rate.
 
     With ``largest_radius`` the radii are tested in increasing order, each at ``delta``, up to the
     first that is not certified. With probability at least 1 - delta the rate is at least ``min_rate``
-    at *every* tested radius up to the reported one: only the first radius whose rate is too small
+    at *every* tested radius up to the reported one. Only the first radius whose rate is too small
     can make the statement wrong, and its own test errs with probability at most delta.
 
     Args:
         predictor: any `MaskedPredictor`.
         mask: ``(n_features,)``, True = kept: the explanation.
-        radius: how many features may be added, counted in features; several radii, or ``"all"``.
+        radius: number of features that may be added; several radii, or ``"all"``.
         epsilon: error of the rate that sets the sample size ``ln(2 / delta) / (2 epsilon^2)``.
         delta: probability that the statement may be wrong.
         n_samples: draws for each radius, instead of ``epsilon``.
         interval: ``"exact"`` is Clopper-Pearson (hypergeometric without replacement); ``"hoeffding"`` the paper's.
         formulation: ``"up-to"`` r additions as in the paper's definition, ``"exactly"`` r additions,
             or ``"worst"``, the smallest rate over exactly 1, ..., r additions.
-        simultaneous: the statement is about all radii together, not about each by itself.
+        simultaneous: the statement holds jointly for all radii, not individually for each.
         min_rate: rate to be certified, above 0 and up to 1.
         max_samples: most draws of a sequential test for each radius (default 2000); for each size if ``"worst"``.
-        sequential: with ``min_rate``, stop as soon as the answer is known.
+        sequential: with ``min_rate``, stop as soon as the answer is certain.
         largest_radius: test the radii in increasing order, up to the first that is not certified.
-        judge_mask: also evaluate the full and the empty input, which tell whether the mask is ``consistent`` and
+        judge_mask: also evaluate the full and the empty input, which show whether the mask is ``consistent`` and
             ``vacuous``: at most 2 evaluations, before the first draw. The rates and the verdict are the same without.
         rng: source of all randomness; the same generator state gives the same certificate. The guarantee needs that
             its state, the mask and all arguments were chosen before any outcome of its draws was seen.
@@ -145,14 +145,14 @@ def answer_soft(
 def soft_certificate(
     question: SoftQuestion, mask: Mask, prediction: int, rates: tuple[StabilityRate, ...], largest: int | None
 ) -> SoftCertificate:
-    """Return what rates say in answer to a question, whether they come from draws or from recorded counts.
+    """Return the certificate that rates give for a question, from draws or from recorded counts.
 
     Args:
-        question: that was asked.
+        question: the question that the rates answer.
         mask: ``(n_features,)``, True = kept.
-        prediction: class that has to survive.
-        rates: in increasing order of radii; none if nothing is known.
-        largest: radius that was found; None if not asked for.
+        prediction: class that must survive.
+        rates: rates in increasing order of radii; empty before the first draw.
+        largest: the largest certified radius; None if it was not requested.
     """
     return SoftCertificate(
         prediction=prediction,
@@ -171,7 +171,7 @@ def soft_certificate(
 
 
 def check_mask(question: SoftQuestion, mask: Mask) -> None:
-    """Refuse what no outcome of the draws could certify of this mask; no predictor is needed.
+    """Refuse a question that no outcome of the draws can certify for this mask; no predictor is needed.
 
     Raises:
         ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.

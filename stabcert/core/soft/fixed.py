@@ -42,7 +42,7 @@ class Tally:
         return self.samples == self.population
 
     def lower(self, delta: float, interval: Interval) -> float:
-        """One-sided: the rate is at least this, wrong with probability at most ``delta``."""
+        """Return a one-sided lower bound on the rate, wrong with probability at most ``delta``."""
         if self.enumerated:
             return self.matches / self.samples
         if interval == "hoeffding":
@@ -52,7 +52,7 @@ class Tally:
         return clopper_pearson_lower(self.matches, self.samples, delta)
 
     def upper(self, delta: float, interval: Interval) -> float:
-        """One-sided: the rate is at most this, wrong with probability at most ``delta``."""
+        """Return a one-sided upper bound on the rate, wrong with probability at most ``delta``."""
         matches = self.matches + self.near_ties
         if self.enumerated:
             return matches / self.samples
@@ -64,19 +64,19 @@ class Tally:
 
 
 class Tallies(Protocol):
-    """A source of outcomes for a fixed number of samples: draws, or counts that somebody recorded."""
+    """A source of outcomes for a fixed number of samples: draws or recorded counts."""
 
     def of_radius(self, radius: int, group: list[Additions], budget: Budget) -> list[Tally] | None:
-        """Return the outcome for each set of a radius; None if nothing is known of the radius."""
+        """Return the outcome for each set of a radius; None for a radius without outcomes."""
 
 
 def fixed_rates(source: Tallies, sets: dict[int, list[Additions]], question: SoftQuestion) -> tuple[StabilityRate, ...]:
-    """Return the rate at each radius from the same number of draws, or from all additions where they are no more.
+    """Return the rate at each radius from the same number of draws, or from all additions where they are not more.
 
     Args:
-        source: of the outcomes; radii of which it knows nothing are left out.
-        sets: for each radius the sets of additions whose smallest rate is meant (one, unless "worst").
-        question: with a fixed number of samples.
+        source: source of the outcomes; radii without outcomes are left out.
+        sets: for each radius, the sets of additions whose smallest rate is bounded (one, unless "worst").
+        question: a question with a fixed number of samples.
 
     Raises:
         ParameterError: a rate that no outcome can certify.
@@ -88,7 +88,7 @@ def fixed_rates(source: Tallies, sets: dict[int, list[Additions]], question: Sof
 
 
 class DrawnTallies:
-    """Outcomes that are drawn now, once for each set of additions."""
+    """New outcomes, drawn once for each set of additions."""
 
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
@@ -103,16 +103,16 @@ class DrawnTallies:
 
 @dataclass(frozen=True)
 class Budget:
-    """How delta and samples are shared out before the first draw."""
+    """The shares of delta and samples, set before the first draw."""
 
     delta: float
-    """Of one radius."""
+    """Failure probability of one radius."""
     samples: int
-    """Draws from a set that is not tried whole."""
+    """Draws from a set that is not enumerated."""
     enumerate_up_to: int
-    """Largest set that is tried whole."""
+    """Size of the largest set that is enumerated."""
     sampled: dict[int, int]
-    """For each radius how many of its sets are larger."""
+    """Number of larger sets, for each radius."""
 
     @classmethod
     def of(cls, sets: dict[int, list[Additions]], question: SoftQuestion) -> Budget:
@@ -126,15 +126,15 @@ class Budget:
         return cls(delta, samples, enumerate_up_to, sampled)
 
     def population(self, additions: Additions) -> int | None:
-        """Size of the set if it is tried whole or sampled without replacement, else None."""
+        """Return the size of a set that is enumerated or sampled without replacement, otherwise None."""
         return population(additions) if larger_than(additions, self.enumerate_up_to) else additions.count()
 
 
 def check_counts(samples: int, members: int | None, *, at_least: int) -> None:
-    """Refuse counts that no drawing gives."""
+    """Refuse counts that drawing cannot give."""
     if samples < at_least or (members is not None and samples > members):
         possible = f"{at_least} or more" if members is None else f"{at_least} to {members}"
-        raise ParameterError(f"{samples} samples cannot have been drawn; {possible} can")
+        raise ParameterError(f"samples must be {possible}, got {samples}")
 
 
 def _tally(trials: Trials, additions: Additions, budget: Budget) -> Tally:
@@ -152,8 +152,8 @@ def _tally(trials: Trials, additions: Additions, budget: Budget) -> Tally:
 def _rate(radius: int, tallies: list[Tally], budget: Budget, question: SoftQuestion) -> StabilityRate:
     interval, threshold = question.interval, question.min_rate
     delta, parts = budget.delta, max(1, budget.sampled[radius])
-    # The smallest of several rates: a lower bound can only be wrong where the smallest one is, so each
-    # has all of delta / 2; an upper bound can be wrong at any of them, so they share it.
+    # The smallest of several rates: a lower bound can be wrong only at the smallest rate, so each has all of
+    # delta / 2. An upper bound can be wrong at any of them, so they share it.
     lower = min(tally.lower(delta / 2, interval) for tally in tallies)
     upper = min(tally.upper(delta / 2 / parts, interval) for tally in tallies)
     # Among sizes of equal rate the one that sets the bound, so that the counts shown belong to it.
@@ -175,7 +175,7 @@ def _rate(radius: int, tallies: list[Tally], budget: Budget, question: SoftQuest
 
 
 def check_reachable(sets: dict[int, list[Additions]], budget: Budget, question: SoftQuestion) -> None:
-    """Refuse before the first evaluation what no outcome could certify, and say what could.
+    """Refuse before the first evaluation a rate that no outcome can certify, and name what could.
 
     Raises:
         ParameterError: a rate that no outcome of so many draws can certify.
@@ -200,7 +200,7 @@ def check_reachable(sets: dict[int, list[Additions]], budget: Budget, question: 
     ]
     raise ParameterError(
         f"{samples} samples cannot certify a rate of {threshold:g} at radius {out_of_reach[-1].radius}, even if all of "
-        f"them match; use {' or '.join(ways) or 'a smaller radius: only trying every addition could'}"
+        f"them match. Use {' or '.join(ways) or 'a smaller radius, because only testing every addition could'}"
     )
 
 

@@ -27,7 +27,7 @@ _FIRST_CHUNK = 8
 
 @dataclass(frozen=True)
 class MinimalMask:
-    """The outcome of `greedy_minimal_mask`; nothing of it is a matter of chance."""
+    """The result of `greedy_minimal_mask`, which is deterministic."""
 
     k: int
     mask: Mask
@@ -46,32 +46,32 @@ def smallest_stable_mask(
     allow_vacuous: bool = False,
     rng: Generator,
 ) -> StableMask:
-    """The smallest k for which the mask of the k best features is consistent and certified to be stable.
+    """Return the mask of the k best features for the smallest k that is consistent and certified to be stable.
 
-    Tries k = 1, 2, ... in this order, for neither consistency nor stability grows with k, and stops
+    Tests k = 1, 2, ... in this order, because neither consistency nor stability grows with k, and stops
     at the first mask that gives the prediction of the full input and whose stability rate at
     ``radius`` is certified to be at least ``min_rate``. Where the empty input already gives this prediction (or
     it is too close to call), every such mask is vacuous, and none is returned unless ``allow_vacuous``.
 
-    Guaranteed: with probability at least 1 - ``delta`` over the draws, the lower bounds of *all*
-    sizes in ``tested`` hold, so that of the mask that is returned does, however it was chosen.
+    Guarantee: with probability at least 1 - ``delta`` over the draws, the lower bounds of *all*
+    sizes in ``tested`` hold. Therefore that of the returned mask holds, however it was chosen.
 
-    Why: the data choose k, so an error at any size that is tested could be the one that is reported.
+    Reason: the data choose k, so an error at any tested size could be the reported one.
     Stopping at the first success is the opposite of a fixed-sequence test (which stops at the first
     failure and needs no correction): if all rates lie just below ``min_rate``, each test is one more
     chance to be wrong. The i-th test that rests on draws therefore gets ``6 delta / (pi^2 i^2)``, its
-    test is valid at every moment at that level, and the shares sum to at most ``delta`` however many
-    tests there will be. Sizes that are not consistent cost nothing, since consistency is no matter of
-    chance; neither do sizes whose additions are few enough to be all tried (no more of them than
-    the shortest possible test has draws), nor a ``min_rate`` of 1, which is certified only when all
-    were tried. Against equal shares for all sizes this is sharper for the first tests, and the draws
-    that the i-th test needs grow with log(i) only.
+    test is valid at every moment at that level, and the shares sum to at most ``delta`` for any number
+    of tests. Sizes that are not consistent cost nothing, because consistency does not depend on chance.
+    Sizes whose additions are few enough to enumerate cost nothing either (at most as many as the
+    shortest possible test has draws). Nor does a ``min_rate`` of 1, which is certified only after all
+    additions were tested. Compared with equal shares for all sizes this is sharper for the first tests,
+    and the draws that the i-th test needs grow only with log(i).
 
-    That no smaller k would do is not part of the statement: a test refutes a size wrongly with
-    probability at most its share, and a size that stays undecided is passed over.
+    The statement does not include that smaller k fail: a test refutes a size wrongly with probability
+    at most its share, and an undecided size is passed over.
 
-    If the additions at ``radius`` would be more than there are features left, all of them are meant.
-    The mask of all features is stable for want of additions; ``largest_k`` excludes it.
+    If ``radius`` exceeds the number of features left, it means all of them. The mask of all features is
+    stable because nothing can be added; ``largest_k`` excludes it.
 
     Costs two evaluations, one for each size (in chunks that double, so up to twice the sizes reached), and
     for each consistent size a test: about ``log(1 / share) / (1 - min_rate)`` evaluations to be
@@ -82,17 +82,17 @@ def smallest_stable_mask(
         scores: ``(n_features,)`` of an attribution; larger comes first, ties go to the lower index.
         radius: features that may be added.
         min_rate: stability rate to be certified, above 0 and up to 1 (1: no addition may change the class).
-        delta: probability with which the statement may be wrong.
+        delta: probability that the statement is wrong.
         max_samples: most draws of one test (default 2000).
-        largest_k: largest mask that is tried (default: all features).
+        largest_k: size of the largest tested mask (default: all features).
         allow_vacuous: also return a mask that explains nothing, because the empty input has the same prediction.
-        rng: source of all randomness; each size has draws of its own.
+        rng: source of all randomness; each size has its own draws.
 
     Raises:
         InputError: scores that do not fit the predictor.
         ParameterError: a parameter out of range, or a rate that ``max_samples`` draws cannot certify.
         ModelError: the predictor returned something other than probabilities.
-        SearchInterrupted: Ctrl-C; it holds what was found of the sizes so far.
+        SearchInterrupted: Ctrl-C; it contains the results for the sizes so far.
     """
     ranked = _Ranking(predictor, scores)
     n = ranked.n_features
@@ -100,7 +100,7 @@ def smallest_stable_mask(
     limit = DEFAULT_MAX_SAMPLES if max_samples is None else max_samples
     check_search(radius=radius, min_rate=min_rate, delta=delta, max_samples=limit)
     if not 1 <= largest_k <= n:
-        raise ParameterError(f"a mask of up to {largest_k} features is not possible with {n} features; use 1 to {n}")
+        raise ParameterError(f"largest_k must be 1 to {n}, the number of features, got {largest_k}")
     root = words_of(rng)
     tested: list[TriedSize] = []
     evaluations = tests_on_draws = 0
@@ -115,16 +115,15 @@ def smallest_stable_mask(
                 continue
             mask = ranked.mask(k)
             trials = Trials(predictor, mask, part_of(root, k))
-            # At the smallest of deltas a rate of 1 is shown by nothing less than all additions: no chance is left.
+            # At the smallest delta only testing all additions shows a rate of 1, so that chance has no part in it.
             share = 6 * delta / (math.pi * (tests_on_draws + 1)) ** 2 if min_rate < 1.0 else sys.float_info.min
             additions = Additions(mask, min(radius, n - k))
             if min_rate == 1.0 and larger_than(additions, limit):
                 count = population(additions)
                 number, more = (f"{count}", f"max_samples={count} or more, ") if count else ("more than 10^6", "")
                 raise ParameterError(
-                    f"a rate of 1 is shown by nothing less than all {number} additions of up to {additions.radius} "
-                    f"features to the best {k}, and at most {limit} may be tried; use {more}a smaller radius, "
-                    "or a rate below 1"
+                    f"only testing all {number} additions of up to {additions.radius} features to the best {k} can "
+                    f"show a rate of 1. At most {limit} are allowed. Use {more}a smaller radius, or a rate below 1"
                 )
             sets = {additions.radius: [additions]}
             try:
@@ -132,7 +131,7 @@ def smallest_stable_mask(
             except ParameterError:
                 if tests_on_draws == 0:
                     raise
-                # What is left of the failure probability is too little for ``max_samples`` draws.
+                # The rest of the failure probability is too little for ``max_samples`` draws.
                 tested.append(TriedSize(k, True, None, share))
                 continue
             rests_on_draws = test.rests_on_draws and min_rate < 1.0
@@ -172,24 +171,24 @@ def smallest_stable_mask(
 
 
 def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> MinimalMask:
-    """The smallest k for which the mask of the k best features is consistent and stable at radius 1 both ways.
+    """Return the mask of the k best features for the smallest k that is consistent and stable at radius 1 both ways.
 
     That is the quantity of the sparsity experiment of Multiplicative Smoothing (Xue et al. 2023): features
     are added in the order of the attribution until the mask gives the prediction of the full input
     (consistent), adding any one feature to the mask changes nothing (incrementally stable), and taking
     any one feature that is not in the mask from the full input changes nothing (decrementally stable).
 
-    Two things differ from the published code. Stability is decided for this predictor by trying all
-    single additions and removals, so the answer is exact; the hard certificate used there can only
-    show it of a smoothed model, and may fail to. And k goes up one by one: the published bisection
-    assumes that a larger mask is at least as stable, which is not so. For the smoothed model give a
+    Two things differ from the published code. Stability is decided for this predictor by testing all
+    single additions and removals, so the answer is exact. The hard certificate used there can show it
+    only for a smoothed model, and may fail to. And k increases one by one, because a larger mask is not
+    always at least as stable, as the published bisection assumes. For the smoothed model pass a
     `SmoothedPredictor`.
 
-    Guaranteed: the returned mask has the three properties and no smaller one of the ranking has, near
-    ties counting as changes. The mask of all features is the last resort: nothing can be added or taken
-    (and if the full input is itself a near tie, it is returned for want of anything certain).
+    Guarantee: the returned mask has the three properties and no smaller one of the ranking has them,
+    where near ties count as changes. The last candidate is the mask of all features, to which nothing
+    can be added. It is also returned if the full input is itself a near tie.
 
-    Costs at most 2n evaluations, and n - k more for each consistent k whose additions are tried.
+    Costs at most 2n evaluations, and n - k more for each consistent k whose additions are tested.
 
     Args:
         predictor: any `MaskedPredictor`.
@@ -201,7 +200,7 @@ def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> Minima
     """
     ranked = _Ranking(predictor, scores)
     n = ranked.n_features
-    # The mask must hold every feature whose removal from the full input changes something.
+    # The mask must contain every feature whose removal from the full input changes something.
     without = ~np.eye(n, dtype=np.bool_)[ranked.order]
     needed = np.flatnonzero(~ranked.keeps_class(without))
     for k in range(max(1, int(needed.max(initial=-1)) + 1), n):
@@ -215,15 +214,15 @@ def greedy_minimal_mask(predictor: MaskedPredictor, scores: ArrayLike) -> Minima
 class _Ranking:
     """The masks of the best 1, 2, ... features, and whether a mask certainly has the class of the full input.
 
-    Masks of the ranking are evaluated ahead of need in chunks that double, for the sake of the batches.
+    Masks of the ranking are evaluated in advance, in chunks that double, to fill batches.
     """
 
     def __init__(self, predictor: MaskedPredictor, scores: ArrayLike) -> None:
         values = np.asarray(scores, dtype=np.float64)
         if values.shape != (predictor.n_features,) or not np.isfinite(values).all():
             raise InputError(
-                f"scores of shape {values.shape} do not rank the {predictor.n_features} features of this input; "
-                "give one finite score for each feature"
+                f"scores must be {predictor.n_features} finite numbers, one for each feature, got shape {values.shape} "
+                "or values that are not finite"
             )
         self.n_features = predictor.n_features
         self.order = ranking(values)
@@ -240,20 +239,20 @@ class _Ranking:
         return top_k_mask(self._scores, k)
 
     def keeps_class(self, masks: Masks) -> NDArray[np.bool_]:
-        """``(k,)``: the class is that of the full input, and neither is a near tie."""
+        """Return ``(k,)``: True where the class is that of the full input, and neither is a near tie."""
         decisions = self._decide(masks)
         kept: NDArray[np.bool_] = self.certain & (decisions.classes == self._class) & ~decisions.near_tie
         return kept
 
     def vacuous(self) -> bool | None:
-        """The empty input has the class of the full one, too; None if one of the two is a near tie."""
+        """Return whether the empty input also has the class of the full one; None if one of the two is a near tie."""
         empty = self._decide(np.zeros((1, self.n_features), dtype=np.bool_))
         return bool(empty.classes[0] == self._class) if self.certain and not empty.near_tie[0] else None
 
     def consistent(self, k: int, last: int) -> bool:
-        """`keeps_class` of the mask of the ``k`` best; ``last`` is the largest k that may be asked for.
+        """Return `keeps_class` of the mask of the ``k`` best; ``last`` is the largest k that may follow.
 
-        Sizes are asked for in increasing order; the first may be any.
+        Sizes must come in increasing order; the first may be any.
         """
         if not self._known:
             self._first = k
@@ -269,7 +268,7 @@ class _Ranking:
 
 
 def check_search(*, radius: int, min_rate: float, delta: float, max_samples: int) -> None:
-    """Refuse what no predictor could make possible; arguments: `smallest_stable_mask`.
+    """Refuse arguments of `smallest_stable_mask` that are impossible for every predictor.
 
     Raises:
         ParameterError: a value out of its range.

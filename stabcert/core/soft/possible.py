@@ -1,4 +1,4 @@
-"""Counts that a run of `certify_soft` can have left behind, and those that none can."""
+"""Counts that a run of `certify_soft` can have produced, and counts that it cannot."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from stabcert.core.statistics.sequential import SequentialTest
 
 @dataclass(frozen=True)
 class Impossible:
-    """A value of one radius that no run gives."""
+    """A value of one radius that a run cannot give."""
 
     radius: int
     name: str
     """Field of `Shown`."""
     recorded: float | int | None
     possible: str
-    """What would be possible, in words: "at most 42"."""
+    """Possible values, in words: "at most 42"."""
 
 
 def impossible_end(test: SequentialTest, limit: int, *, unfinished: bool) -> str | None:
     """Return how many draws a sequential test may have ended with, or None if it may have ended with its own.
 
     A test ends with the draw that decides it, so that without one of its draws it must be undecided; an undecided
-    test ends after ``limit`` draws. Any order of the draws is allowed for.
+    test ends after ``limit`` draws. Any order of the draws is possible.
 
     Args:
-        test: has counted all its draws.
-        unfinished: somebody may have stopped the test before it ended.
+        test: a test that has counted all its draws.
+        unfinished: allow a test that was stopped before it ended.
     """
     if test.samples > limit:
         return f"at most {limit}"
@@ -42,7 +42,7 @@ def impossible_end(test: SequentialTest, limit: int, *, unfinished: bool) -> str
 
 
 def _before(test: SequentialTest) -> Iterator[SequentialTest]:
-    """The test without one of its draws: a match, a near tie, another class."""
+    """Yield the test without one of its draws: a match, a near tie, another class."""
     samples, matches, near_ties = test.samples, test.matches, test.near_ties
     for present, less in (
         (matches > 0, (samples - 1, matches - 1, near_ties)),
@@ -57,7 +57,7 @@ def _before(test: SequentialTest) -> Iterator[SequentialTest]:
 
 
 def impossible_order(tests: Mapping[int, SequentialTest], shown: Mapping[int, Shown], limit: int) -> list[Impossible]:
-    """Draws after a test that somebody stopped: radii are tested one after another, in increasing order."""
+    """Return draws recorded after a stopped test, because radii are tested one after another, in increasing order."""
     found, stopped = [], None
     for r, test in tests.items():
         counts = shown[r].counts
@@ -76,11 +76,12 @@ def impossible_minima(
     population: Callable[[Additions], int | None],
     threshold: float | None,
 ) -> list[Impossible]:
-    """What contradicts that every size of additions is tried once, and that the worst size is shown ("worst").
+    """Return contradictions to the rule of "worst": every size is tested once, and the worst size is shown.
 
     Args:
-        population: size of a set as it is shown, None if that is left out.
-        threshold: of sequential tests, which end at the first size that is not certified; None for fixed samples.
+        population: returns the shown size of a set, or None if that is left out.
+        threshold: threshold of sequential tests, which end at the first size that is not certified; None for fixed
+            samples.
     """
     found = []
     known = [(r, shown[r]) for r in sets if r > 0 and r in shown and shown[r].samples > 0]

@@ -1,4 +1,4 @@
-"""What is asked of a soft certificate: all of its parameters, checked once."""
+"""The question that a soft certificate answers: all of its parameters, checked once."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ DEFAULT_MAX_SAMPLES = 2000
 class SoftQuestion:
     """The parameters of `stabcert.core.soft.certify.certify_soft`; checked when made.
 
-    A question is about no mask in particular: what a mask makes impossible is refused by
-    `stabcert.core.soft.certify.check_mask`, before anything is evaluated.
+    A question does not depend on a mask. `stabcert.core.soft.certify.check_mask` refuses what a mask makes
+    impossible, before anything is evaluated.
 
     Args:
-        radius: number of features that may be added; several, or ``"all"``.
+        radius: number of features that may be added; several radii, or ``"all"``.
 
     Raises:
         ParameterError: a value out of its range, or values that exclude one another.
@@ -44,7 +44,7 @@ class SoftQuestion:
     sequential: bool = True
     largest_radius: bool = False
     radii: tuple[int, ...] | None = field(init=False)
-    """As they were given; None for every radius that a mask has."""
+    """The given radii; None for every radius that a mask has."""
 
     def __post_init__(self, radius: int | Iterable[int] | Literal["all"]) -> None:
         object.__setattr__(self, "radii", _as_radii(radius))
@@ -88,7 +88,7 @@ class SoftQuestion:
 
     @property
     def joint(self) -> bool:
-        """All bounds hold together, so that radii share delta; the search for the largest radius needs no shares."""
+        """True if all bounds hold jointly, so that radii share delta. The largest radius needs no shares."""
         return self.simultaneous and not self.largest_radius
 
     @property
@@ -97,11 +97,11 @@ class SoftQuestion:
         return DEFAULT_MAX_SAMPLES if self.max_samples is None else self.max_samples
 
     def number_of_radii(self, n_free: int) -> int:
-        """Return how many radii are meant where ``n_free`` features can be added, without listing them."""
+        """Return the number of radii where ``n_free`` features can be added, without listing them."""
         return n_free if self.radii is None else len(self.radii)
 
     def sets(self, mask: Mask) -> dict[int, list[Additions]]:
-        """Return for each radius, in increasing order, the sets of additions whose smallest rate is meant.
+        """Return for each radius, in increasing order, the sets of additions whose smallest rate is bounded.
 
         Raises:
             ParameterError: a radius that does not exist for this mask.
@@ -117,10 +117,10 @@ class SoftQuestion:
         return {r: of_size[1 : r + 1] or of_size[:1] for r in radii}
 
     def of_draws(self) -> dict[str, Any]:
-        """Return what another draw belongs to, as plain values.
+        """Return the parameters that select the draws, as plain values.
 
-        Not the maximum of samples: whoever raises it goes on with the draws of before, which costs nothing because the
-        bounds hold at every moment. A new draw would be one more chance to be wrong.
+        The maximum number of samples is excluded. A larger maximum continues the same draws, which costs nothing
+        because the bounds hold at every moment. New draws would be one more chance to be wrong.
         """
         return {
             "radius": "all" if self.radii is None else list(self.radii),

@@ -1,4 +1,4 @@
-"""A soft certificate once more from its counts: what bounds and verdict follow, without a predictor."""
+"""A soft certificate reproduced from its counts: the bounds and verdict that follow, without a predictor."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MAX_CELLS = 2 * 10**7
 
 @dataclass(frozen=True)
 class Recount:
-    """What follows from counts."""
+    """The certificate that follows from counts."""
 
     certificate: SoftCertificate
-    """Its ``samples`` are as many as the command draws; the bounds are of the counts as they are shown."""
+    """Its ``samples`` are as many as the command draws; its bounds follow from the shown counts."""
     complete: bool
-    """The radii that are shown are all that the command goes through."""
+    """True if the shown radii are all that the command goes through."""
     impossible: tuple[Impossible, ...] = ()
-    """Values that no run gives, whatever the model: then nothing follows from the counts."""
+    """Values that a run cannot give for any model; with them, nothing follows from the counts."""
 
 
 def recount_soft(
@@ -38,9 +38,9 @@ def recount_soft(
 ) -> Recount:
     """Return the certificate that `certify_soft` makes of these counts: the same bounds, verdicts and largest radius.
 
-    It runs the code of `certify_soft` with another source of outcomes: the counts in the place of draws.
+    It runs the code of `certify_soft` with another source of outcomes: counts instead of draws.
 
-    Guaranteed: a certificate of `certify_soft` is equal to the recount of its own counts, in every number that a
+    Guarantee: a certificate of `certify_soft` is equal to the recount of its own counts, in every number that a
     record shows. With the formulation "worst" only the counts of the size that decides are known; the bounds are
     then those of this size, which bound those of the certificate from above, or smaller ones that are shown.
     Counts that no order of draws and no model can lead to are listed as `impossible`.
@@ -48,24 +48,24 @@ def recount_soft(
     Args:
         mask: ``(n_features,)``, True = kept.
         shown: for each radius, samples, matches and near ties, of which ``matches + near_ties <= samples``.
-        question: that the certificate answers.
-        prediction: class that had to survive.
-        interrupted: the tests need not have come to an end.
+        question: the question that the certificate answers.
+        prediction: class that must survive.
+        interrupted: allow tests that did not come to an end.
 
     Raises:
-        ParameterError: counts that are none, or a question that `certify_soft` refuses for this mask.
+        ParameterError: contradictory counts, or a question that `certify_soft` refuses for this mask.
     """
     mask = as_mask(mask, len(mask))
     for r, one in shown.items():
         if min(one.counts) < 0 or one.matches + one.near_ties > one.samples:
             raise ParameterError(
-                f"{one.matches} matches and {one.near_ties} near ties at radius {r} are more than {one.samples} samples"
+                f"{one.matches} matches and {one.near_ties} near ties at radius {r} must be at most {one.samples}"
             )
         if one.population is not None and one.samples > one.population:
-            raise ParameterError(f"{one.samples} samples at radius {r} are more than there are: {one.population}")
+            raise ParameterError(f"samples must be at most {one.population} at radius {r}, got {one.samples}")
     number = question.number_of_radii(int((~mask).sum()))
     if number * len(mask) > _MAX_CELLS:
-        raise ParameterError(f"{number} radii of {len(mask)} features are too many")
+        raise ParameterError(f"{number} radii times {len(mask)} features must be at most {_MAX_CELLS}")
     sets = question.sets(mask)
     largest: int | None = None
     impossible: list[Impossible] = []
@@ -90,15 +90,15 @@ def recount_soft(
 
 
 class RecordedTallies:
-    """Recorded counts in the place of a fixed number of draws.
+    """Recorded counts instead of a fixed number of draws.
 
-    Of several sizes ("worst") only the one that is shown is known, and the bounds are what they are at most.
+    Of several sizes ("worst") only the shown one is known. The bounds are then upper limits of the true ones.
     """
 
     def __init__(self, shown: Mapping[int, Shown]) -> None:
         self._shown = shown
         self.expected_samples: dict[int, int] = {}
-        """How many samples a run takes at each radius."""
+        """Number of samples that a run takes at each radius."""
 
     def of_radius(self, radius: int, group: list[Additions], budget: Budget) -> list[Tally] | None:
         if radius not in self._shown:
@@ -114,9 +114,9 @@ class RecordedTallies:
 
 
 class RecordedTests:
-    """Recorded counts in the place of the draws of sequential tests.
+    """Recorded counts instead of the draws of sequential tests.
 
-    Of several sizes ("worst") only the one that is shown is known, and the bounds are what they are at most.
+    Of several sizes ("worst") only the shown one is known. The bounds are then upper limits of the true ones.
     """
 
     def __init__(self, shown: Mapping[int, Shown]) -> None:
@@ -142,12 +142,12 @@ class RecordedTests:
 
 
 def _counted(one: Shown, group: list[Additions], population: Callable[[Additions], int | None]) -> Additions:
-    """Return the set of additions that is shown: the first whose size fits."""
+    """Return the shown set of additions: the first whose size fits."""
     return ([additions for additions in group if population(additions) == one.population] or group)[0]
 
 
 def _impossible_tests(tests: SequentialRates, shown: Mapping[int, Shown], interrupted: bool) -> list[Impossible]:
-    """Numbers of draws at which no run of a test ends; how many it takes instead `_final` says where it can."""
+    """Return numbers of draws at which a run of a test cannot end; `_final` gives the right number where it can."""
     found, states = [], {r: tests.test_of(r) for r in tests.tested}
     for r, test in states.items():
         possible = impossible_end(test, tests.limit(test), unfinished=interrupted)
@@ -162,7 +162,7 @@ def _final(
     one = shown.get(rate.radius)
     if one is None:
         return rate
-    if several:  # the bounds of the sizes that are not shown may be lower
+    if several:  # sizes that are not shown may have lower bounds
         lower = min(one.lower, rate.lower)
         met = None if rate.threshold is None else lower >= rate.threshold
         rate = replace(rate, lower=lower, upper=min(one.upper, rate.upper), met=met)

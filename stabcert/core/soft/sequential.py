@@ -19,11 +19,11 @@ from stabcert.errors import ParameterError
 _FIRST_CHUNK = 32
 
 Feed = Callable[[list[SequentialTest]], None]
-"""Gives the outcomes of one set of additions to several tests."""
+"""A function that feeds the outcomes of one set of additions to several tests."""
 
 
 class Outcomes(Protocol):
-    """A source of outcomes for sequential tests: draws, or counts that somebody recorded."""
+    """A source of outcomes for sequential tests: draws or recorded counts."""
 
     def knows(self, radius: int) -> bool:
         """Return whether there are outcomes at a radius."""
@@ -35,20 +35,20 @@ class Outcomes(Protocol):
 
         Args:
             rates: carries out the test of one set.
-            radius: of the sets.
-            group: sets whose smallest rate is meant.
-            tests: of this radius; they are added here.
+            radius: radius of the sets.
+            group: sets whose smallest rate is tested.
+            tests: tests of this radius; new ones are appended here.
 
         Returns:
-            Whether every set is certified, so that the smallest rate is.
+            True if every set is certified, and with them the smallest rate.
         """
 
 
 class DrawnTests:
-    """Outcomes that are drawn now, until the tests have decided.
+    """New outcomes, drawn until the tests have decided.
 
-    Each set of additions is tested once, and every radius whose group holds it shares that test, decided or not: a
-    second run of an undecided test would have a second chance to be wrong.
+    Each set of additions is tested once, and every radius whose group contains it shares that test, decided or not.
+    A second run of an undecided test would have a second chance to be wrong.
     """
 
     def __init__(self, trials: Trials) -> None:
@@ -77,7 +77,7 @@ class DrawnTests:
         limit = rates.limit(first)
         drawn = 0
         while drawn < limit and not first.refuted and not all(test.decided for test in tests):
-            # As many as could end the tests, but no more than doubles what is known: little is wasted.
+            # As many as could end the tests, but at most as many as were drawn before, so that few are wasted.
             wanted = max(test.target() or limit for test in tests if not test.decided) - drawn
             wanted = min(max(1, wanted), max(_FIRST_CHUNK, drawn), additions.chunk_rows())
             masks = draws.draw(min(wanted, limit - drawn))
@@ -97,10 +97,10 @@ class SequentialRates:
     After an interruption at any moment `rates` and `largest_radius` are valid for what was drawn so far.
 
     Args:
-        sets: for each radius, in increasing order, the sets of additions whose smallest rate is meant
+        sets: for each radius, in increasing order, the sets of additions whose smallest rate is tested
             (one, unless the formulation is "worst").
-        stop_at_first: fixed-sequence test for the largest radius: end at the first radius not certified.
-        tail: with ``stop_at_first``, let one radius stand for all larger ones (see `_find_tail`).
+        stop_at_first: fixed-sequence test for the largest radius, which ends at the first radius not certified.
+        tail: with ``stop_at_first``, let one radius cover all larger ones (see `_find_tail`).
     """
 
     sets: dict[int, list[Additions]]
@@ -114,7 +114,7 @@ class SequentialRates:
     _tests: dict[int, list[SequentialTest]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Sets that are no larger than the shortest possible test are tried whole: they cannot be wrong.
+        # Sets that are not larger than the shortest possible test are enumerated, because that cannot be wrong.
         self._enumerate_up_to = samples_to_certify(self.threshold, self.delta, at_most=self.max_samples) or 0
         sampled = sum(any(larger_than(s, self._enumerate_up_to) for s in group) for group in self.sets.values())
         self._delta_each = self.delta / max(1, sampled) if self.simultaneous else self.delta
@@ -132,7 +132,7 @@ class SequentialRates:
             ParameterError: a rate that no outcome of the draws can certify.
         """
         if question.min_rate is None:
-            raise TypeError("a sequential test has a rate to reach")
+            raise TypeError("a sequential test needs min_rate")
         return cls(
             sets,
             question.min_rate,
@@ -144,13 +144,13 @@ class SequentialRates:
         )
 
     def run(self, source: Outcomes) -> bool:
-        """Carry out the tests with the outcomes of a source; `rates` and `largest_radius` then contain what follows.
+        """Carry out the tests with the outcomes of a source; `rates` and `largest_radius` then contain the results.
 
         Returns:
-            Whether the tests came to their end; they do not where nothing is known of a radius.
+            True if the tests came to their end; False if a radius has no outcomes.
 
         Raises:
-            KeyboardInterrupt: passed on; `rates` then holds what is known.
+            KeyboardInterrupt: passed on; `rates` then contains the bounds so far.
         """
         for r, group in self.sets.items():
             if not source.knows(r):
@@ -168,8 +168,8 @@ class SequentialRates:
     def test(self, radius: int, additions: Additions, tests: list[SequentialTest], feed: Feed) -> None:
         """Test one set of additions, as the last of ``tests``.
 
-        Where one radius may stand for all larger ones, its outcomes are also those of the tail's test, which takes
-        the place of the first if both certify.
+        Where one radius may cover all larger ones, its outcomes are also those of the tail's test, which replaces
+        the first if both certify.
         """
         tests.append(self._new_test(self.threshold, additions))
         if radius != self._tail_start:
@@ -187,7 +187,7 @@ class SequentialRates:
         return tuple(self._tests)
 
     def expected_samples(self, radius: int) -> int:
-        """How many draws a test that ended with these counts had, if nobody interrupted it."""
+        """Return the number of draws of an uninterrupted test that ended with these counts."""
         test = self._tests[radius][0]
         if test.exhaustive and test.population is not None:
             return test.population
@@ -198,21 +198,21 @@ class SequentialRates:
         return test.samples if test.refuted else self.limit(test)
 
     def limit(self, test: SequentialTest) -> int:
-        """Most draws of a test."""
+        """Return the maximum number of draws of a test."""
         return self.max_samples if test.population is None else min(self.max_samples, test.population)
 
     def test_of(self, radius: int) -> SequentialTest:
-        """The test whose counts are shown at a radius."""
+        """Return the test whose counts are shown at a radius."""
         return self._tests[radius][0]
 
     @property
     def rests_on_draws(self) -> bool:
-        """Whether a test may end before every addition was tried, and so be wrong; known before the first draw."""
+        """True if a test may end before it has tested every addition, and so be wrong; known before the first draw."""
         return any(larger_than(s, self._enumerate_up_to) for group in self.sets.values() for s in group)
 
     @property
     def rates(self) -> tuple[StabilityRate, ...]:
-        """What is known of each radius; in a fixed-sequence test, of each radius that was tested."""
+        """Bounds at each radius; in a fixed-sequence test, at each tested radius."""
         return tuple(self._rate(r) for r in (self._tests or self.sets if self.stop_at_first else self.sets))
 
     def _new_test(self, threshold: float, additions: Additions) -> SequentialTest:
@@ -227,7 +227,7 @@ class SequentialRates:
         )
 
     def _check_reachable(self) -> None:
-        """Refuse before the first evaluation what no outcome could certify, and say what could."""
+        """Refuse before the first evaluation a rate that no outcome can certify, and name what could."""
         needed, radius = 0, 0
         for r, group in self.sets.items():
             for additions in group:
@@ -236,24 +236,24 @@ class SequentialRates:
                 samples = samples_to_certify(self.threshold, self._delta_each, population=population(additions))
                 if samples is None:
                     raise ParameterError(
-                        f"a rate of {self.threshold:g} at radius {r} can only be shown by trying every addition, and "
-                        f"there are more than {MAX_WITHOUT_REPLACEMENT}; ask for a lower rate or a smaller radius"
+                        f"only testing every addition can show a rate of {self.threshold:g} at radius {r}, and there "
+                        f"are more than {MAX_WITHOUT_REPLACEMENT}. Use a lower rate or a smaller radius"
                     )
                 needed, radius = max((needed, radius), (samples, r))
         if needed > self.max_samples:
             raise ParameterError(
                 f"{self.max_samples} samples cannot certify a rate of {self.threshold:g} at radius {radius} with delta "
-                f"{self._delta_each:g}: even if all of them match, {needed} are needed; "
-                f"use max_samples={needed} or more"
+                f"{self._delta_each:g}. Even if all of them match, {needed} are needed. "
+                f"Use max_samples={needed} or more"
             )
 
     def _find_tail(self) -> tuple[int | None, float]:
-        """A radius whose draws can speak for all larger ones, and the slightly higher rate this takes.
+        """Return a radius whose draws can cover all larger ones, and the slightly higher rate that this takes.
 
         For r < r' the rates obey ``rate(r') >= w rate(r)`` with ``w = |Delta_r| / |Delta_r'|``, and w is
         nearly 1 once r is well above half of the free features. So "rate(r) >= threshold / w" implies the
-        threshold at every larger radius; as one hypothesis it takes the last place in the sequence. Only
-        where the sets are too large to be tried whole, and where no radius is left out.
+        threshold at every larger radius; as one hypothesis it takes the last place in the sequence. This is
+        possible only where the sets are too large to enumerate, and where the radii have no gap.
         """
         radii = list(self.sets)
         last = self.sets[radii[-1]][-1]
@@ -274,7 +274,7 @@ class SequentialRates:
     def _rate(self, radius: int) -> StabilityRate:
         group, tests = self.sets[radius], self._tests.get(radius, [])
         complete = len(tests) == len(group)
-        # A size that was not reached may have any rate.
+        # A size without outcomes may have any rate.
         lower = min(test.lower for test in tests) if complete else 0.0
         upper = min((test.upper for test in tests), default=1.0)
         # Among sizes of equal rate the one that sets the bound, so that the counts shown belong to it.

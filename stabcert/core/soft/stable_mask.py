@@ -1,4 +1,4 @@
-"""What a search for a stable mask found."""
+"""The result of a search for a stable mask."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from stabcert.core.types import Mask
 
 @dataclass(frozen=True)
 class TriedSize:
-    """What was found of the mask of the k best features."""
+    """The result for the mask of the k best features."""
 
     k: int
     consistent: bool
-    """The mask certainly gives the prediction of the full input; without that nothing more is tried."""
+    """True if the mask certainly gives the prediction of the full input; otherwise its rate is not tested."""
     rate: StabilityRate | None = None
-    """What the test of its stability rate found; None if there was none, for want of consistency or of draws."""
+    """Result of the test of its stability rate; None without a test, because of inconsistency or a lack of draws."""
     delta: float | None = None
-    """Share of the failure probability that the test took; 0 if it was decided by trying every addition."""
+    """Share of the failure probability that the test took; 0 if testing every addition decided it."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -34,22 +34,22 @@ class StableMask:
     """The outcome of `smallest_stable_mask`."""
 
     k: int | None
-    """Features of the mask; None if no size that was tried is certified."""
+    """Features of the mask; None if no tested size is certified."""
     mask: Mask | None
     """``(n_features,)``, the mask of the ``k`` best features."""
     certificate: SoftCertificate | None
-    """Of ``mask``, with the failure probability of the whole search."""
+    """Certificate of ``mask``, with the failure probability of the whole search."""
     tested: tuple[TriedSize, ...]
-    """Every size that was looked at, in the order 1, 2, ...; the last one is ``k`` if there is one."""
+    """Every examined size, in the order 1, 2, ...; the last one is ``k`` if a size is certified."""
     evaluations: int
-    """Masks that were given to the predictor."""
+    """Masks that the predictor evaluated."""
     vacuous: bool | None = None
-    """The empty input already has the class of the full one, and so of every consistent mask; None if one of the two
-    is too close to call. No size was tested then, unless it was allowed."""
+    """True if the empty input already has the class of the full one, and so of every consistent mask; None if one of
+    the two is too close to call. Unless it is False, sizes were tested only if that was allowed."""
 
 
 class SearchInterrupted(KeyboardInterrupt):
-    """Ctrl-C during `smallest_stable_mask`; ``found`` has no mask yet, but bounds that are valid at every moment."""
+    """Ctrl-C during `smallest_stable_mask`; ``found`` has bounds that are valid at every moment, but not a mask."""
 
     def __init__(self, found: StableMask) -> None:
         super().__init__("interrupted; the bounds so far are valid")

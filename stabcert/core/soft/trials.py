@@ -1,4 +1,4 @@
-"""Trying additions: the prediction that must survive, and the streams of draws at each radius."""
+"""Tests of additions: the prediction that must survive, and the streams of draws at each radius."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 
 MAX_WITHOUT_REPLACEMENT = 10**6
-"""Largest set that is sampled without replacement; beyond it a repeated draw is rare anyway."""
+"""Size of the largest set that is sampled without replacement; in larger sets repeated draws are rare."""
 MAX_FLIPS = 100
-"""Most masks with another prediction that are kept; the smallest ones are."""
+"""Maximum number of masks with another prediction that are kept, the smallest first."""
 
 
 class Trials:
-    """A predictor, a mask and its prediction; counts what is evaluated.
+    """A predictor, a mask and its prediction, with a count of evaluations.
 
     Args:
-        rng: each set of additions gets a stream of its own, derived from two words of ``rng``, so that
-            what is drawn at one radius does not depend on which others are asked for.
+        rng: source of two words. Each set of additions derives its own stream from them, so that the draws at
+            one radius do not depend on the other requested radii.
     """
 
     def __init__(self, predictor: MaskedPredictor, mask: Mask, rng: Generator) -> None:
@@ -29,7 +29,7 @@ class Trials:
         self.mask = mask
         self.evaluations = 0
         self.flips: Masks = np.zeros((0, len(mask)), dtype=np.bool_)
-        """Distinct tried masks that certainly have another prediction, fewest additions first; see `MAX_FLIPS`."""
+        """Distinct tested masks that certainly have another prediction, fewest additions first; see `MAX_FLIPS`."""
         self._root = words_of(rng)
         decision = self._decide(mask[None])
         self.prediction = int(decision.classes[0])
@@ -41,16 +41,16 @@ class Trials:
         return self.prediction if self._certain else None
 
     def outcomes(self, masks: Masks) -> tuple[list[bool], list[bool]]:
-        """For each mask: does it keep the prediction for certain, and is it too close to a tie to say?"""
+        """Return for each mask whether it certainly keeps the prediction, and whether it is a near tie."""
         decisions = self._decide(masks)
-        if not self._certain:  # which class has to survive is itself too close to call, and so is every outcome
+        if not self._certain:  # the class that must survive is itself too close to call, and so is every outcome
             return [False] * len(masks), [True] * len(masks)
         same = decisions.classes == self.prediction
         self._keep_flips(masks[~same & ~decisions.near_tie])
         return (same & ~decisions.near_tie).tolist(), decisions.near_tie.tolist()
 
     def draws(self, additions: Additions) -> IndependentDraws | DrawsWithoutReplacement:
-        """A fresh stream of uniform draws: without replacement if the set is small enough."""
+        """Return a new stream of uniform draws, without replacement if the set is small enough."""
         rng = part_of(self._root, additions.radius, int(additions.exactly))
         if population(additions) is None:
             return IndependentDraws(additions, rng)
@@ -64,7 +64,7 @@ class Trials:
         found = np.concatenate([self.flips, masks])
         _, first = np.unique(np.packbits(found, axis=1), axis=0, return_index=True)
         found = found[np.sort(first)]
-        # A stable sort: among equally many additions the one that was found first.
+        # A stable sort, so that among equally many additions the first found comes first.
         self.flips = found[np.argsort(found.sum(axis=1), kind="stable")[:MAX_FLIPS]]
         self.flips.flags.writeable = False  # they go into a frozen certificate
 
@@ -74,7 +74,7 @@ class Trials:
 
 
 def population(additions: Additions) -> int | None:
-    """Size of the set if it is sampled without replacement, else None."""
+    """Return the size of a set that is sampled without replacement, otherwise None."""
     count = additions.count(at_most=MAX_WITHOUT_REPLACEMENT)
     return count if count <= MAX_WITHOUT_REPLACEMENT else None
 
