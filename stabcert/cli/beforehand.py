@@ -20,11 +20,11 @@ from stabcert.core.types import Mask
 from stabcert.errors import InputError, ParameterError, StabcertError
 from stabcert.models.names import check_name
 from stabcert.models.segmentation import check_spec
+from stabcert.models.text_features import TEXT_FEATURES
 from stabcert.models.words import check_text
 
 CheckMask = Callable[[Mask], None]
 
-TEXT_FEATURES = ("word", "token", "sentence")
 TEXT_BASELINES = ("remove", "mask", "pad", "unk")
 IMAGE_BASELINES = ("zero", "black", "mean", "blur", "drop")
 """Written out, because the modules that have them import torch; a test compares them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+from stabcert.models.text_features import TEXT_FEATURES
+
 
 class Dtype(StrEnum):
     float32 = "float32"
@@ -29,7 +31,7 @@ METHODS = (
     *("lime", "shap", "kernelshap", "occlusion", "intgrad", "saliency"),
     *("inputxgrad", "smoothgrad", "clime", "mfaba", "random"),
 )
-FEATURES = ("patch", "grid:7", "slic:50", "quickshift", "word", "token", "sentence")
+FEATURES = ("patch", "grid:7", "slic:50", "quickshift", *TEXT_FEATURES)
 BASELINES = ("zero", "black", "mean", "blur", "drop", "remove", "mask", "pad", "unk")
 MODELS = ("demo:image", "demo:text")
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -61,13 +61,24 @@ class Features:
     """The n features of one input, in the order of the mask."""
 
     kind: str
-    """One of ``"patch"``, ``"grid"``, ``"segment"``, ``"word"``, ``"token"``, ``"sentence"``."""
+    """Name of the feature space, such as ``"patch"``, ``"grid"``, ``"segment"``, ``"word"`` or ``"token"``."""
     items: tuple[Feature, ...]
     shape: tuple[int, ...]
     """Grid shape for patches and grids, otherwise ``(n_features,)``."""
+    nouns: tuple[str, str] = ("feature", "features")
+    """The name of one feature, and of several."""
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def counted(self, number: int) -> str:
+        """Return a number of features in words: ``"1 patch"``, ``"12 words"``."""
+        return f"{number} {self.nouns[number != 1]}"
+
+    @property
+    def of_text(self) -> bool:
+        """True if the features are pieces of a text."""
+        return any(item.span is not None for item in self.items)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from stabcert.explainers.task import Task
 _LIME_SAMPLES = 1000
 # Both of lime's explainers use this kernel on cosine distances (the one for texts as 25 on 100 times them).
 _LIME_KERNEL_WIDTH = 0.25
-_TEXT_KINDS = ("word", "token", "sentence")
 
 
 def lime(task: Task) -> Attribution:
@@ -33,7 +32,7 @@ def lime(task: Task) -> Attribution:
     n_samples = task.n_samples or _LIME_SAMPLES
     rng = np.random.default_rng(task.seed)
     features: Features | None = getattr(predictor, "features", None)
-    is_text = features is not None and features.kind in _TEXT_KINDS
+    is_text = features is not None and features.of_text
     masks = (_text_neighbourhood if is_text else _image_neighbourhood)(n_samples, predictor.n_features, rng)
     data = masks.astype(np.float64)
     probs = predict(predictor, masks)

@@ -142,9 +142,10 @@ def _cells(
     shape: tuple[int, int],
     settings: dict[str, Any],
 ) -> Segmentation:
+    nouns = ("patch", "patches") if kind == "patch" else ("cell", "cells")
     labels = rows[:, None] * shape[1] + columns[None, :]
     names = [f"row {row}, column {column}" for row in range(shape[0]) for column in range(shape[1])]
-    return Segmentation(labels, Features(kind, _items(labels, names), shape), {"features": spec, **settings})
+    return Segmentation(labels, Features(kind, _items(labels, names), shape, nouns), {"features": spec, **settings})
 
 
 def _segments(spec: str, labels: NDArray[Any], settings: dict[str, Any]) -> Segmentation:
@@ -155,7 +156,7 @@ def _segments(spec: str, labels: NDArray[Any], settings: dict[str, Any]) -> Segm
     digest = hashlib.sha256(numbered.astype("<i8").tobytes()).hexdigest()
     return Segmentation(
         numbered,
-        Features("segment", _items(numbered, names), (len(values),)),
+        Features("segment", _items(numbered, names), (len(values),), ("segment", "segments")),
         {"features": spec, "labels_sha256": digest, **settings},
     )
 

@@ -28,7 +28,7 @@ from stabcert.models.words import Span, check_text, clip_spans, group_tokens, sp
 
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
-FEATURE_KINDS = ("word", "token", "sentence")
+FEATURE_KINDS = tuple(TEXT_FEATURES)
 _NO_GRADIENTS = "it has no gradients by word; use a method without gradients, such as method='lime'"
 
 
@@ -256,7 +256,8 @@ class MaskedText:
     def _find_features(self, kind: str, offsets: list[Span]) -> tuple[Features, NDArray[np.intp]]:
         own = np.flatnonzero(~self._sequence.special)
         own_offsets = [offsets[token] for token in own]
-        if kind == "token":
+        feature = TEXT_FEATURES[kind]
+        if feature.split is None:
             strings = self._tokenizer.convert_ids_to_tokens(self._sequence.ids[own].tolist())
             items = [
                 Feature(label=self.text[start:end] or string, span=(start, end) if start < end else None)
@@ -264,7 +265,7 @@ class MaskedText:
             ]
             groups = [[i] for i in range(len(own))]
         else:
-            spans = split_words(self.text) if kind == "word" else split_sentences(self.text)
+            spans = feature.split(self.text)
             if self.truncated:
                 spans = clip_spans(spans, own_offsets)
             found, groups = group_tokens(own_offsets, spans)
@@ -274,9 +275,9 @@ class MaskedText:
                 f"the text {self.text[:40]!r} has no {kind} that the model's tokenizer can see; give another text"
             )
         feature_of_token = np.full(len(offsets), -1)
-        for feature, group in enumerate(groups):
-            feature_of_token[own[group]] = feature
-        return Features(kind=kind, items=tuple(items), shape=(len(items),)), feature_of_token
+        for number, group in enumerate(groups):
+            feature_of_token[own[group]] = number
+        return Features(kind, tuple(items), (len(items),), feature.nouns), feature_of_token
 
     def _relaxation_token(self) -> str | None:
         order = ("mask", "unk", "pad") if self._baseline == "remove" else (self._baseline,)
