@@ -62,14 +62,17 @@ def doubts_of(record: dict[str, Any], name: Callable[[str], str] = str) -> list[
     consistent, vacuous = explanation["consistent"], explanation["vacuous"]
     if consistent is False and status != "inconsistent":
         masked, full = (name(one["label"]) for one in (explanation["masked_prediction"], record["prediction"]))
-        found.append(f"the mask alone says {masked}, the full input {full}: stability is about the former")
+        found.append(
+            f"the prediction is {masked} on the mask alone and {full} on the full input. "
+            "Stability refers to the mask alone"
+        )
     elif consistent is None and status != "inconsistent":
-        found.append("whether the mask is consistent is too close to call")
+        found.append("it is too close to call whether the mask is consistent")
     if vacuous is None and status != "vacuous":
-        found.append("whether the mask is vacuous is too close to call")
+        found.append("it is too close to call whether the mask is vacuous")
     elif vacuous and status != "vacuous":
         empty = name(explanation["empty_prediction"]["label"])
-        found.append(f"vacuous: with everything dropped the model already says {empty}")
+        found.append(f"vacuous: the prediction is already {empty} with everything dropped")
     return found
 
 

@@ -38,7 +38,7 @@ class Rate(Part):
     hoeffding_epsilon: Number | None
     """Half-width of the paper's interval; null if enumerated or sequential."""
     enumerated: bool
-    """Every addition was tried: the rate is exact."""
+    """Every addition was tested: the rate is exact."""
     population: int | None
     """Number of additions; null above 10^6."""
     threshold: Share | None

@@ -46,14 +46,14 @@ def _soft(result: dict[str, Any]) -> str:
     threshold = rates[0]["threshold"]
     if radius is not None:
         if radius < rates[0]["radius"]:
-            return f"no radius is certified: the rate is {_rate(rates[0])}; at least {threshold!r} is asked for"
+            return f"no radius is certified: the rate is {_rate(rates[0])}; the threshold is {threshold!r}"
         return f"the rate is at least {threshold!r} at every tested radius up to {radius}"
     missed = [rate for rate in rates if not rate["met"]]
     if not missed:
         return f"the rate is at least {threshold!r} at radius {ranges([rate['radius'] for rate in rates])}"
     first, *others = (_rate(rate) for rate in missed)
     said = [first, *(rate.replace(" additions keep the prediction", "") for rate in others)]
-    return f"the rate is {', '.join(said)}; at least {threshold!r} is asked for"
+    return f"the rate is {', '.join(said)}; the threshold is {threshold!r}"
 
 
 def _rate(rate: dict[str, Any]) -> str:
@@ -72,7 +72,7 @@ def _hard(result: dict[str, Any]) -> str:
     way = "removing" if removing else "adding"
     everything = result["stable_for_all_supersets"]
     proved = "every radius" if everything else "no radius" if radius is None else f"radius {radius}"
-    return f"{proved} is proved for {way} features, and radius {result['threshold']} is asked for"
+    return f"{proved} is proved for {way} features, and radius {result['threshold']} is required"
 
 
 def _met(record: dict[str, Any]) -> bool:
@@ -94,7 +94,7 @@ def _smooth(result: dict[str, Any]) -> str:
     for name, key in (("accuracy", "min_accuracy"), ("rate", "min_rate")):
         if result[key] is not None:
             lower, threshold = rounded_down(result[key]["smallest_lower"]), result[key]["threshold"]
-            found.append(f"{name}: the smallest lower bound is {lower}, and at least {threshold!r} is asked for")
+            found.append(f"{name}: the smallest lower bound is {lower}, and the threshold is {threshold!r}")
     return "; ".join(found)
 
 

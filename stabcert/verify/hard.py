@@ -13,8 +13,8 @@ from stabcert.verify.mask_flags import hard_flag_checks, status_checks
 
 NOT_CHECKED = (
     "the votes themselves, and near ties",
-    "which noise masks cast which vote, what refinement found in its tables, and what was tried on the model itself: "
-    "only that these claims fit together and are not more than the votes allow",
+    "which noise masks cast which vote, what refinement found in its tables, and what was tested on the unsmoothed "
+    "model: only that these claims fit together and are not more than the votes allow",
 )
 _CODE_OF_FROZEN_NOISE = (
     "the code: noise masks and what they cover are computed by the code that made the record; the leads, and the radii "

@@ -86,9 +86,9 @@ def notes_of(record: dict[str, Any]) -> list[str]:
     why = (
         f"--allow-{against} was given"
         if has_rule(record["result"]["request"])
-        else "it was made before such masks were refused; certify the input again to have it judged"
+        else "it is older than the rule against such masks. Certify the input again to apply the rule"
     )
-    return [f"the mask is {against} and certified all the same: {why}"]
+    return [f"the mask is {against} and was certified all the same: {why}"]
 
 
 def without_rule(record: dict[str, Any]) -> dict[str, Any]:

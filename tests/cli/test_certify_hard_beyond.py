@@ -174,7 +174,7 @@ def test_bernoulli_noise_says_with_which_probability_it_may_be_wrong(run: Run, b
     screen = run(
         "certify-hard", "-t", SENTENCE, "-m", bert, "--mask", _all_but_one(bert.parent), "--noise", "bernoulli"
     ).stdout
-    assert "With probability at least 90% over the draws" in screen
+    assert "With probability at least 90% over the random draws" in screen
 
 
 def _all_but_one(folder: Path) -> Path:

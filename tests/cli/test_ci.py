@@ -51,12 +51,12 @@ def test_an_input_that_is_not_certified_is_an_error_in_its_line_and_a_failure(
     assert error.startswith(f"::error file={listing.as_posix()},line=1,title=stabcert certify-soft%3A ")
     assert "::not-certified: the rate is " in error
     assert "at radius 7 (" in error
-    assert "; at least 0.999 is asked for%0A" in error
+    assert "; the threshold is 0.999%0A" in error
     assert "%0A[the] movie [was] not bad, a great film" in error
     assert notice == "::notice title=stabcert certify-soft::1 of 1 inputs: 1 not-certified"
     (case,) = _cases(tmp_path / "j.xml")
     assert (case.get("name"), case.get("line")) == (f"{listing}:1", "1")
-    assert "0.999 is asked for" in (case[0].get("message") or "")
+    assert "the threshold is 0.999" in (case[0].get("message") or "")
     assert "[the] movie [was] not bad" in (case[0].text or "")
 
 
@@ -153,6 +153,6 @@ def test_what_smooth_eval_says_of_all_inputs_is_a_test_of_its_own(run: Run, bert
 def test_certify_hard_and_until_stable_say_what_is_missing(run: Run, bert: Path) -> None:
     arguments = ["-t", SENTENCE, "-m", bert, "--method", "random", "--format", "github"]
     hard = run("certify-hard", *arguments, "--min-radius", 6, "--refine", 0)
-    assert (hard.code, "is proved for adding features, and radius 6 is asked for" in hard.stdout) == (1, True)
+    assert (hard.code, "is proved for adding features, and radius 6 is required" in hard.stdout) == (1, True)
     found = run("explain", *arguments, "--until-stable", "-k", 9, "--min-rate", 0.5, "--allow-vacuous")
     assert "is consistent and certified: rate >= 0.5 at radius 1" in found.stdout

@@ -51,8 +51,8 @@ def test_records_are_checked_in_markdown(run: Run, bert: Path, tmp_path: Path) -
     path = tmp_path / "records.jsonl"
     path.write_text(made.stdout + json.dumps(record) + "\nno record\n")
     checked = run("certify-soft", "--verify", path, "--fast", "--quiet", "--keep-going", "--format", "markdown")
-    assert "certify-soft, reported · **STANDS**" in checked.stdout
-    assert "certify-soft, reported · **DOES NOT STAND**" in checked.stdout
+    assert "certify-soft, reported · **VERIFIED**" in checked.stdout
+    assert "certify-soft, reported · **NOT VERIFIED**" in checked.stdout
     assert "line 3\n\n**failed**" in checked.stdout
     assert "\n- not checked: " in checked.stdout
 

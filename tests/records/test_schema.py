@@ -29,7 +29,7 @@ def test_every_kind_of_record_is_a_branch_with_its_title() -> None:
 
 def test_fields_have_the_descriptions_of_the_models() -> None:
     rate = json_schema()["$defs"]["Rate"]
-    assert rate["properties"]["enumerated"]["description"] == "Every addition was tried: the rate is exact."
+    assert rate["properties"]["enumerated"]["description"] == "Every addition was tested: the rate is exact."
     assert rate["properties"]["population"]["type"] == ["integer", "null"]
     assert "default" not in json.dumps(json_schema()["$defs"]["SoftRequest"]["properties"]["family"])
 

@@ -158,7 +158,7 @@ def test_inputs_that_are_too_short_are_counted_and_named() -> None:
         for i in range(2)
     ]
     finding = replace(FINDINGS["one method"], curve=summarise([*short, curves.evaluated(2)], delta=0.1))
-    assert "2 inputs have fewer than 2 features to add, and are counted at all they have." in meanings(finding)
+    assert "2 inputs have fewer than 2 features to add, and count with all that they have." in meanings(finding)
 
 
 def test_thresholds_say_why_they_are_not_met() -> None:

@@ -111,16 +111,16 @@ def test_captions_state_the_numbers_and_the_guarantee() -> None:
     assert caption(document_of(EXHIBITS["flip"])) == (
         "n = 49 cells, k = 12 kept by lime, r = 1, 4, δ = 0.05. Model some/model, seed 7. "
         "Mask alone: tabby (0.75), as on the full input. "
-        "The rate lies in its interval with probability at least 95% over the draws, all radii together. "
-        "Rate: of the ways to add up to r cells, the share on which some/model, not smoothed, still says tabby. "
+        "The rate lies in its interval with probability at least 95% over the random draws, jointly for all radii. "
+        "Rate: the share of all ways to add up to r cells for which some/model (unsmoothed) still predicts tabby. "
         "2 different additions that change the prediction were found; the smallest adds 1 cell."
     )
     assert caption(document_of(image(masked=1))) == (
         "n = 49 cells, k = 12 kept by lime. Model some/model, seed 7. "
         "Red speaks for the class, blue against it; kept features are outlined. "
         "Mask alone: fox (0.75), full input: tabby (0.75). "
-        "The mask alone says fox, the full input tabby: stability is about the former. "
-        "Vacuous: with everything dropped the model already says fox. An attribution by itself guarantees nothing."
+        "The prediction is fox on the mask alone and tabby on the full input. Stability refers to the mask alone. "
+        "Vacuous: the prediction is already fox with everything dropped. An attribution alone guarantees nothing."
     )
 
 
@@ -144,7 +144,7 @@ def test_a_file_is_called_by_its_name_alone_where_that_is_enough() -> None:
 @pytest.mark.parametrize("size", [area.SMALL, area.LARGE])
 def test_letters_are_as_wide_as_they_are_said_to_be(size: float) -> None:
     """Neither do lines run out of the picture, nor is a tenth of each left empty."""
-    text = "The rate lies in its interval with probability at least 90% over the draws"
+    text = "The rate lies in its interval with probability at least 90% over the random draws"
     wide = sheet.Sheet(width=12)
     wide.write(text, size)
     with area.own_style(), Image.open(io.BytesIO(wide.render("png"))) as opened:
@@ -157,8 +157,8 @@ def test_the_summary_of_flips_does_not_overclaim() -> None:
     def summary(flips: int, **more: object) -> str:
         return flip_summary(image(soft=certificate(rate(3, 0.9, more.pop("estimate", 1.0), 1, **more)), flips=flips))
 
-    assert summary(0) == "None of the additions that were tried changes the prediction."
-    assert summary(0, estimate=0.9) == "None of the additions that were tried certainly changes the prediction."
+    assert summary(0) == "None of the tested additions changes the prediction."
+    assert summary(0, estimate=0.9) == "None of the tested additions certainly changes the prediction."
     assert summary(1, estimate=0.9) == "1 addition that changes the prediction was found; it adds 1 cell."
     many = image(12, grid=14, soft=certificate(rate(3, 0, 0.1, 0.2)), flips=100)
     assert flip_summary(many).startswith("At least 100 different additions"), "no more than these are kept"

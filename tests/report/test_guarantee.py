@@ -27,7 +27,7 @@ def test_of_rates_that_are_all_exact_no_probability_is_spoken() -> None:
         certificate(ENUMERATED, replace(ENUMERATED, radius=2)),
         sequential(ENUMERATED),
     ):
-        assert guarantee(found) == "Every addition was tried: the rate is exact."
+        assert guarantee(found) == "Every addition was tested: the rate is exact."
 
 
 def test_a_rate_with_near_ties_is_not_called_exact() -> None:
@@ -37,7 +37,7 @@ def test_a_rate_with_near_ties_is_not_called_exact() -> None:
 
 @pytest.mark.parametrize(("delta", "confidence"), [(0.1, "90%"), (0.05, "95%"), (0.001, "99.9%"), (0.29, "71%")])
 def test_one_sampled_rate(delta: float, confidence: str) -> None:
-    expected = f"The rate lies in its interval with probability at least {confidence} over the draws."
+    expected = f"The rate lies in its interval with probability at least {confidence} over the random draws."
     assert guarantee(certificate(SAMPLED, delta=delta)) == expected
 
 
@@ -53,35 +53,36 @@ def test_a_small_delta_is_not_rounded_to_certainty(delta: float) -> None:
 def test_several_radii_together() -> None:
     for rates in ((SAMPLED, FIVE), (ENUMERATED, FIVE)):
         assert guarantee(certificate(*rates, delta=0.05)) == (
-            "The rate lies in its interval with probability at least 95% over the draws, all radii together."
+            "The rate lies in its interval with probability at least 95% over the random draws, jointly for all radii."
         )
 
 
 def test_several_radii_each_by_itself() -> None:
     assert guarantee(certificate(SAMPLED, FIVE, simultaneous=False)) == (
-        "The rate lies in its interval with probability at least 90% over the draws, each radius by itself."
+        "The rate lies in its interval with probability at least 90% over the random draws, "
+        "individually for each radius."
     )
 
 
 def test_a_sequential_bound_is_not_an_interval() -> None:
     for rate in (TESTED, REFUTED):
         sentence = guarantee(sequential(rate, delta=0.02))
-        assert "at least 98% over the draws" in sentence
+        assert "at least 98% over the random draws" in sentence
         assert "lies in" not in sentence
         assert "together" not in sentence
 
 
 def test_sequential_bounds_of_several_radii_hold_together_on_each_side() -> None:
     together = guarantee(sequential(TESTED, REFUTED))
-    assert "all radii together" in together
+    assert "jointly for all radii" in together
     assert "lower" in together, "only the lower bounds together and the upper bounds together, not all of them"
-    assert "each radius by itself" in guarantee(sequential(TESTED, REFUTED, simultaneous=False))
+    assert "individually for each radius" in guarantee(sequential(TESTED, REFUTED, simultaneous=False))
 
 
 def test_the_largest_radius() -> None:
     sentence = guarantee(sequential(TESTED, largest_radius=4, simultaneous=False, delta=0.05))
     assert sentence == (
-        "The statement on the largest radius holds with probability at least 95% over the draws. "
+        "The largest radius holds with probability at least 95% over the random draws. "
         "Each bound holds individually with the same probability, not all of them together."
     )
 

@@ -48,14 +48,14 @@ def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
     assert screen().split("\n") == [
         '"A lovely, lovely film"   joy (0.91)   4 words, 2 kept (50%), lime   mask alone: joy (0.70), consistent',
         "  A [lovely,] lovely [film]",
-        "  smoothed model: lambda 15/64, 64 frozen noise masks, agrees with the model",
+        "  smoothed model: lambda 15/64, 64 frozen noise masks, agrees with the unsmoothed model",
         "  votes on the mask: joy 44, anger 20",
         "  votes on the full input: joy 60, anger 2, sadness 2",
-        "  the model itself: joy (0.91), mask alone: joy (0.75)",
+        "  unsmoothed model: joy (0.91), mask alone: joy (0.75)",
         "  radius                proved  broken at   of 4 words",
         "  smoothed, adding           1          -   by the votes touched (lead alone: 0)",
-        "  smoothed, removing         1          -   by the votes there",
-        "  No way of adding up to 1 word to the explanation changes what the smoothed model says (joy), and no way of "
+        "  smoothed, removing         1          -   by the votes on the full input",
+        "  No addition of up to 1 word to the explanation changes the prediction of the smoothed model (joy), and no "
         "removing up to 1 word outside the explanation from the full input changes that. Proved, not sampled.",
         "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
     ]
@@ -64,14 +64,16 @@ def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
 def test_the_table_of_radii_fits_into_eighty_columns() -> None:
     lines = screen(HARD_WITH_EVERYTHING).split("\n")
     table = [
-        line for line in lines if line.startswith(("  radius", "  smoothed", "  model itself", "  lambda", "  15/"))
+        line
+        for line in lines
+        if line.startswith(("  radius", "  smoothed", "  unsmoothed, adding", "  lambda", "  15/"))
     ]
     assert len(table) >= 6
     assert max(map(len, table)) <= 80
 
 
 def test_only_a_bernoulli_certificate_speaks_of_probability() -> None:
-    assert "With probability at least 90% over the draws, no way of adding up to 3 words" in said(
+    assert "With probability at least 90% over the random draws, no addition of up to 3 words" in said(
         hard_finding(BERNOULLI, direction="incremental")
     )
     assert "robability" not in said(hard_finding())
@@ -87,7 +89,7 @@ def test_a_bernoulli_certificate_of_nothing_claims_nothing() -> None:
 
 
 def test_radius_zero_claims_nothing() -> None:
-    assert said(hard_finding(NOTHING)).startswith("Nothing is guaranteed of the smoothed model")
+    assert said(hard_finding(NOTHING)).startswith("Nothing is guaranteed for the smoothed model")
 
 
 def test_what_was_not_asked_for_is_not_claimed() -> None:
@@ -104,13 +106,13 @@ def test_a_reason_stands_where_there_is_no_decremental_radius() -> None:
 def test_a_removal_that_was_not_certified_is_not_blamed_on_the_lead() -> None:
     found = hard_certificate(removal=NoRadius("the reason"))
     assert said(hard_finding(found, direction="decremental")) == (
-        "Nothing is guaranteed of the smoothed model: the reason."
+        "Nothing is guaranteed for the smoothed model: the reason."
     )
 
 
 def test_stable_whatever_is_added_is_shown_as_all() -> None:
     finding = hard_finding(EVERYTHING)
-    assert "Whatever is added to the explanation, the smoothed model says joy." in said(finding)
+    assert "Whatever is added to the explanation, the smoothed model predicts joy." in said(finding)
     assert "smoothed, adding         all" in screen(finding)
     assert "smoothed, removing       all          -   by the votes touched (lead alone: 0)" in screen(finding)
 
@@ -118,11 +120,17 @@ def test_stable_whatever_is_added_is_shown_as_all() -> None:
 @pytest.mark.parametrize(
     ("tried", "words"),
     [
-        (EnumeratedRadius(1, 2, None, False, 0, 11), "every addition of up to 2 words was tried, and all keep"),
+        (
+            EnumeratedRadius(1, 2, None, False, 0, 11),
+            "Every addition of up to 2 words was tested on the unsmoothed model, and all keep",
+        ),
         (EnumeratedRadius(1, 1, LAST, False, 0, 11), "all keep its prediction (joy); one of 2 changes it."),
         (EnumeratedRadius(1, 0, FIRST, False, 0, 3), "there is one that changes its prediction (joy)"),
-        (EnumeratedRadius(1, 0, None, False, 1, 5), "there is one too close to call for its prediction (joy)"),
-        (EnumeratedRadius(1, 4, None, True, 0, 16), "every addition was tried: it says joy whatever is added"),
+        (EnumeratedRadius(1, 0, None, False, 1, 5), "(joy): one is too close to call"),
+        (
+            EnumeratedRadius(1, 4, None, True, 0, 16),
+            "Every addition was tested on the unsmoothed model: it predicts joy for all of them",
+        ),
     ],
 )
 def test_what_trying_every_addition_showed_of_the_model_itself(tried: EnumeratedRadius, words: str) -> None:
@@ -131,15 +139,15 @@ def test_what_trying_every_addition_showed_of_the_model_itself(tried: Enumerated
 
 def test_an_enumeration_says_nothing_of_the_smoothed_model() -> None:
     finding = hard_finding(NOTHING, enumerated=EnumeratedRadius(1, 4, None, True, 0, 16))
-    assert "Nothing is guaranteed of the smoothed model" in said(finding)
+    assert "Nothing is guaranteed for the smoothed model" in said(finding)
 
 
 def test_a_lost_prediction_is_said_on_the_screen_in_the_figure_and_on_the_page() -> None:
     finding = hard_finding(plain=ANGER)
     report = hard_report(finding)
-    assert "note: smoothing changes the prediction: the model itself says anger (0.55)" in screen(finding)
-    assert "DISAGREES with the model" in screen(finding)
-    assert "smoothing changes them, the model itself says anger (0.55)" in caption_of(report)
+    assert "note: smoothing changes the prediction: the unsmoothed model predicts anger (0.55)" in screen(finding)
+    assert "DISAGREES with the unsmoothed model" in screen(finding)
+    assert "Smoothing changes them: the unsmoothed model predicts anger (0.55)" in caption_of(report)
     assert "smoothing changes them" in section(Exhibit(report))
 
 
@@ -151,7 +159,7 @@ def test_an_attack_says_what_it_found_and_that_it_found_nothing() -> None:
     finding = hard_finding(attack=Attack(2000, Broken(LAST, ANGER), None))
     assert attack_text(hard_report(finding), finding) == (
         "A search within 2000 evaluations found 2 words that turn the smoothed model to anger and "
-        "nothing that changes the model itself."
+        "nothing that changes the unsmoothed model."
     )
 
 
@@ -173,7 +181,7 @@ def test_nothing_is_broken_where_every_superset_is_stable() -> None:
 def test_an_attack_on_bernoulli_noise_is_about_the_model_itself() -> None:
     finding = hard_finding(BERNOULLI, direction="incremental", attack=Attack(50, None, Broken(FIRST, ANGER)))
     assert attack_text(hard_report(finding), finding) == (
-        "A search within 50 evaluations found 1 word that turns the model itself to anger."
+        "A search within 50 evaluations found 1 word that turns the unsmoothed model to anger."
     )
 
 
@@ -185,9 +193,12 @@ def checked(added: np.ndarray, guaranteed: bool, prediction: Prediction = JOY) -
 @pytest.mark.parametrize(
     ("finding", "words"),
     [
-        (checked(LAST, True), "The addition of 2 words that was checked is guaranteed, and every part of it"),
-        (checked(LAST, False), "NOT guaranteed: the smoothed model says joy (0.91) with it: it keeps the prediction"),
-        (checked(LAST, False, ANGER), "NOT guaranteed: the smoothed model says anger (0.55) with it: it changes"),
+        (checked(LAST, True), "The checked addition of 2 words is guaranteed, and so is every part of it"),
+        (
+            checked(LAST, False),
+            "NOT guaranteed. The smoothed model predicts joy (0.91) with it: it keeps the prediction",
+        ),
+        (checked(LAST, False, ANGER), "NOT guaranteed. The smoothed model predicts anger (0.55) with it: it changes"),
         (checked(np.zeros(4, dtype=bool), True), "adds nothing"),
         (hard_finding(), ""),
     ],

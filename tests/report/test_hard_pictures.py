@@ -115,14 +115,14 @@ def test_rows_bracket_each_radius_by_what_is_proved_and_what_is_broken() -> None
     assert [(row.name, row.proved, row.broken) for row in rows] == [
         ("smoothed, adding", 1, 2),
         ("smoothed, removing", 1, None),
-        ("model itself, adding", 0, 1),
+        ("unsmoothed, adding", 0, 1),
     ]
 
 
 def test_a_sweep_says_for_each_lambda_whether_the_prediction_is_kept() -> None:
     lines = [line for line in screen(HARD_WITH_EVERYTHING).split("\n") if line.startswith(("  15/64", "  31/64"))]
     assert lines[0].endswith("joy (0.91)  <- below")
-    assert lines[1].endswith("anger (0.55), NOT as the model itself: joy")
+    assert lines[1].endswith("anger (0.55), NOT as unsmoothed: joy")
 
 
 def test_a_hard_certificate_is_not_taken_for_a_soft_one() -> None:
@@ -133,7 +133,7 @@ def test_a_hard_certificate_is_not_taken_for_a_soft_one() -> None:
 
 
 def test_an_inconsistent_mask_is_warned_of_in_the_words_of_a_certificate() -> None:
-    assert "stability is about the former" in caption_of(hard_report(explanation=PATCHES, info=IMAGE))
+    assert "Stability refers to the mask alone" in caption_of(hard_report(explanation=PATCHES, info=IMAGE))
 
 
 def test_the_axis_shows_what_is_known_and_never_more_than_there_is() -> None:

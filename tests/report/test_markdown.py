@@ -87,9 +87,9 @@ def test_a_certificate() -> None:
         "| ---: | ---: | ---: | ---: | :--- | :--- |\n"
         "| 5 | 60 | 20 | 0.3333 | 0.2000 .. 0.5000 | **refuted (\\< 0.9)** |\n"
         "\n"
-        "Each bound by itself holds with probability at least 90% over the draws.\n"
+        "Each bound holds individually with probability at least 90% over the random draws.\n"
         "\n"
-        "Rate: of the ways to add up to r words, the share on which demo:text, not smoothed, still says joy.\n"
+        "Rate: the share of all ways to add up to r words for which demo:text (unsmoothed) still predicts joy.\n"
         "\n"
         "152 evaluations, 1.8 s, demo:text, cpu float32, seed 0\n"
     )

@@ -144,7 +144,10 @@ def test_pictures_are_png_of_what_they_say() -> None:
 
 def test_the_certificate_is_told_in_words_and_in_a_table() -> None:
     text = Reader(page(image(soft=SOFT, flips=3))).text
-    assert "The rate lies in its interval with probability at least 95% over the draws, all radii together." in text
+    assert (
+        "The rate lies in its interval with probability at least 95% over the random draws, jointly for all radii."
+        in text
+    )
     assert "3 different additions that change the prediction were found; the smallest adds 1 cell." in text
     assert "n = 49 cells, k = 12 kept by lime, r = 1, 4, δ = 0.05. Model some/model, seed 7." in text
     assert "0.8000 .. 0.9500" in text
@@ -193,7 +196,7 @@ def test_a_failed_input_has_its_message() -> None:
 def test_an_inconsistent_mask_is_called_so(masked: int) -> None:
     text = Reader(page(image(soft=SOFT, masked=masked))).text
     assert ("NOT consistent" in text) == bool(masked)
-    assert ("stability is about the former" in text) == bool(masked)
+    assert ("Stability refers to the mask alone" in text) == bool(masked)
 
 
 def test_the_page_is_readable_in_light_and_in_dark() -> None:

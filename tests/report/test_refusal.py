@@ -55,7 +55,7 @@ def test_the_reason_is_in_the_same_words_everywhere(name: str) -> None:
     shown = screen(report)
     assert f"NOT certified: {report.status}: {reason}; --allow-{report.status} accepts it" in shown
     assert "note: vacuous" not in shown
-    assert "stability is about the former" not in shown
+    assert "Stability refers to the mask alone" not in shown
     page = section(Exhibit(report))
     assert f'<span class="bad strong">NOT certified: {report.status}</span>' in page
     for text in (page, caption_of(report)):
@@ -88,7 +88,7 @@ def test_every_status_is_in_the_schema_and_the_missed_ones_end_with_exit_code_1(
 def test_what_is_too_close_to_call_is_said(close: Any, status: Any, word: str) -> None:
     explanation = replace(WORDS, near_ties=frozenset({close}))
     report = soft_report(sequential(TESTED), explanation)
-    note = f"whether the mask is {word} is too close to call"
+    note = f"it is too close to call whether the mask is {word}"
     assert f"note: {note}" in screen(report)
     assert doubts_of(report.to_dict()) == [note]
     assert note in caption_of(report).lower()

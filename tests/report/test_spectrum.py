@@ -185,14 +185,14 @@ def test_the_coefficients_that_may_be_zero_are_counted() -> None:
     spectrum = spectra.sampled()
     assert "1 of 2 surely not 0" in coefficients_title(spectrum)
     zero = replace(spectrum, coefficients=(Coefficient((0,), spectra.estimate(0.1, 0.0, 0.2)),))
-    assert "none of them known not to be 0" in coefficients_title(zero)
+    assert "none surely not 0" in coefficients_title(zero)
     assert "surely" not in coefficients_title(spectra.exact())
 
 
 def test_certainty_is_claimed_only_where_there_is_one() -> None:
     assert certainty(spectra.exact()) == "All 2^3 = 8 masks were evaluated: the spectrum is exact."
     assert "90%" in certainty(spectra.sampled())
-    assert "by itself" in certainty(spectra.sampled())
+    assert "holds individually" in certainty(spectra.sampled())
     assert unreliable(spectra.exact()) == []
     weights = tuple(DegreeWeight(1.0, one.degree, one.weight, 0.1) for one in spectra.exact().degrees)
     assert certainty(replace(spectra.sampled(), degrees=weights)).startswith("Weights and coefficients are exact")
@@ -302,8 +302,8 @@ def test_a_caption_says_what_is_shown_and_how_sure_it_is() -> None:
     text = caption_of(fourier_report(spectra.SAMPLED))
     assert "Spectrum of the probability of joy" in text
     assert "90%" in text
-    assert "a dotted one means nothing" in text
-    assert "? means nothing" in text
+    assert "A dotted bar is a useless interval" in text
+    assert "? marks a useless interval" in text
     assert "δ = 0.1. Model" in text
     exact = caption_of(fourier_report(spectra.EXACT))
     assert "reaches down to 0" not in exact

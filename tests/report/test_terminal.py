@@ -92,8 +92,9 @@ def test_an_explanation_of_an_image_that_is_inconsistent_and_vacuous() -> None:
         "    1  row 1, column 1  +2.0000  kept",
         "    2  row 1, column 2  +1.0000",
         "    3  row 2, column 2  +1.0000",
-        "  note: the mask alone says anger, the full input joy: stability is about the former",
-        "  note: vacuous: with everything dropped the model already says anger",
+        "  note: the prediction is anger on the mask alone and joy on the full input. "
+        "Stability refers to the mask alone",
+        "  note: vacuous: the prediction is already anger with everything dropped",
         "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
     ]
 
@@ -105,16 +106,17 @@ def test_a_fixed_certificate() -> None:
         "  radius  samples  matches    rate   90% interval",
         "       1        4        3  0.7500   exact",
         "       4      150      147  0.9800   0.9491 .. 0.9946",
-        "  The rate lies in its interval with probability at least 90% over the draws, all radii together.",
-        "  Rate: of the ways to add up to r words, the share on which demo:text, not smoothed, still says joy.",
+        "  The rate lies in its interval with probability at least 90% over the random draws, jointly for all radii.",
+        "  Rate: the share of all ways to add up to r words for which demo:text (unsmoothed) still predicts joy.",
         "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
     ]
 
 
 def test_a_smoothed_certificate_says_what_the_model_itself_predicts() -> None:
     assert lines(soft_report(certificate(SAMPLED), smoothing=SMOOTHING))[-2] == (
-        "  Rate: of the ways to add up to r words, the share on which the smoothed model still says joy: demo:text "
-        "under 64 frozen masks that keep each feature with probability 0.5. Not smoothed it says anger (0.33) of the "
+        "  Rate: the share of all ways to add up to r words for which the smoothed model still predicts joy. It is "
+        "demo:text under 64 frozen masks that keep each feature with probability 0.5. Unsmoothed, demo:text "
+        "predicts anger (0.33) on the "
         "full input."
     )
 

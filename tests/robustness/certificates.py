@@ -55,7 +55,7 @@ _WORST = ("-r", "4,5", "--formulation", "worst", "--min-rate", 0.5, "--max-sampl
 
 CASES = cases(
     AREA,
-    ("a record as it was made", _forged(lambda record: None), 0, "STANDS"),
+    ("a record as it was made", _forged(lambda record: None), 0, "VERIFIED"),
     ("a word that does not stand there", _forged(_feature(0, text="cat")), 1, "features[0].text"),
     ("a word beyond the text", _forged(_feature(1, start=90, end=93)), 1, "features[1]: span"),
     ("the same word twice", _forged(_feature(1, start=0, end=3, text="the")), 1, "features: spans"),

@@ -163,8 +163,8 @@ def _details(record: dict[str, Any]) -> list[str]:
     said, explanation = record["prediction"], record["explanation"]
     masked = explanation["masked_prediction"]
     lines = [
-        f"{record['model']['id']} says {said['label']} ({said['probability']:.2f}), of the mask alone "
-        f"{masked['label']} ({masked['probability']:.2f}); {explanation['k']} of {explanation['n']} features kept by "
+        f"{record['model']['id']} predicts {said['label']} ({said['probability']:.2f}), and {masked['label']} "
+        f"({masked['probability']:.2f}) on the mask alone; {explanation['k']} of {explanation['n']} features kept by "
         f"{explanation['method']}"
     ]
     from stabcert.report.finding import marked_text_of

@@ -63,7 +63,7 @@ def heading(finding: CurveFinding) -> str:
     curve, settings = finding.curve, finding.settings
     inputs = f"{curve.inputs} input{'' if curve.inputs == 1 else 's'}"
     labelled = "" if curve.labelled in (0, curve.inputs) else f", {curve.labelled} labelled"
-    tried = f"up to {settings.n_samples} addition{'' if settings.n_samples == 1 else 's'} tried for each radius"
+    tried = f"up to {settings.n_samples} addition{'' if settings.n_samples == 1 else 's'} tested for each radius"
     masks = f"{settings.draws} {settings.noise} noise mask{'' if settings.draws == 1 else 's'}"
     return f"{inputs}{labelled}, {', '.join(finding.methods)}, {masks}, {tried}"
 
@@ -72,28 +72,29 @@ def meanings(finding: CurveFinding) -> list[str]:
     """What the numbers say, with the probability with which they may be wrong, and what they leave out."""
     curve, settings = finding.curve, finding.settings
     said = [
-        f"Each interval by itself holds with probability at least {confidence(curve.delta)}, if the inputs are "
-        "independent draws of one population: it is about the mean over that population, and accounts for the choice "
-        "of the inputs and of the additions.",
-        "Rate: share of the ways to add up to r features to the explanation that keep the prediction.",
-        "Hard: no way to add up to r features changes the prediction, for certain; the votes show that only where "
-        "lambda is small, about 1/2 and less.",
+        f"Each interval holds individually with probability at least {confidence(curve.delta)}, if the inputs are "
+        "independent draws from one population. It covers the mean over that population, and accounts for the choice "
+        "of inputs and additions.",
+        "Rate: the share of all ways to add up to r features to the explanation that keep the prediction.",
+        "Hard: it is proved that no addition of up to r features changes the prediction. Votes can prove that only for "
+        "small lambda, about 1/2 and less.",
     ]
     if curve.labelled:
         said.append(
-            "Certified: right, and no way to remove up to r features from the full input changes that, for certain."
+            "Certified: right, and it is proved that no removal of up to r features from the full input changes that."
         )
     if any(level.keep_probability < 1 for level in curve.levels):
         masks = f"{settings.draws} frozen noise mask{'' if settings.draws == 1 else 's'}"
         said.append(
-            f"Below lambda 1 all of it is about models smoothed with {masks}, the same for all inputs with as many "
-            "features."
+            f"Below lambda 1 all numbers are about models smoothed with {masks}, the same for all inputs with "
+            "equally many features."
         )
     said += _clamped(finding)
     if finding.failed:
         failed = "1 input" if finding.failed == 1 else f"{finding.failed} inputs"
         said.append(
-            f"{failed} failed and {'is' if finding.failed == 1 else 'are'} left out: nothing is said of such inputs."
+            f"{failed} failed and {'is' if finding.failed == 1 else 'are'} left out. "
+            "The numbers do not cover such inputs."
         )
     return said
 
@@ -124,6 +125,6 @@ def _clamped(finding: CurveFinding) -> list[str]:
     return [
         f"{number} input{' has' if number == 1 else 's have'} fewer than {radius} "
         f"feature{'' if radius == 1 else 's'} to add, and "
-        f"{'is' if number == 1 else 'are'} counted at all {'it has' if number == 1 else 'they have'}."
+        f"{'counts' if number == 1 else 'count'} with all that {'it has' if number == 1 else 'they have'}."
         for radius, number in found.items()
     ]

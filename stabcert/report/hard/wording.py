@@ -47,16 +47,16 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
             )
         )
     if finding.direction != "incremental":
-        by = proof(certificate) if everything else "the votes there"
+        by = proof(certificate) if everything else "the votes on the full input"
         rows.append(RadiusRow("smoothed, removing", finding.radius_decremental, by, None, everything))
     plain = finding.smallest_plain_flip
     if finding.enumerated is not None or plain is not None:
         tried = finding.enumerated
         rows.append(
             RadiusRow(
-                "model itself, adding",
+                "unsmoothed, adding",
                 None if tried is None else tried.radius,
-                "trying them all" if tried is None else _tried(tried, finding.certificate.n_free),
+                "testing them all" if tried is None else _tried(tried, finding.certificate.n_free),
                 None if plain is None else int(plain.sum()),
                 tried is not None and tried.stable_for_all_supersets,
             )
@@ -67,9 +67,9 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
 def _tried(tried: EnumeratedRadius, n_free: int) -> str:
     """That the model was asked, and where nothing more was tried what it takes to try more."""
     if tried.exact or tried.near_ties or tried.radius >= n_free:
-        return "trying them all"
+        return "testing them all"
     more = tried.radius + 1
-    return f"trying them all (--enumerate {count_additions(n_free, more)} tries {more})"
+    return f"testing them all (--enumerate {count_additions(n_free, more)} tests {more})"
 
 
 def proof(certificate: HardCertificate) -> str:
@@ -114,12 +114,12 @@ def whose(finding: HardFinding) -> str:
     """Which function the predictions that are shown belong to."""
     if finding.certificate.noise == "quantized":
         plain = shown(finding.plain)
-        changed = ": smoothing changes them," if finding.agrees is False else ";"
-        return f"Predictions are those of the smoothed model{changed} the model itself says {plain}."
+        changed = "Smoothing changes them: the" if finding.agrees is False else "The"
+        return f"Predictions are those of the smoothed model. {changed} unsmoothed model predicts {plain}."
     full = finding.smoothed.full
-    smoothed = f"{shown(finding.smoothed.masked)} of the mask" if full is None else shown(full)
-    changed = ": smoothing changes them," if finding.agrees is False else ";"
-    return f"Predictions are those of the model itself{changed} most draws of the smoothed model say {smoothed}."
+    smoothed = f"{shown(finding.smoothed.masked)} for the mask" if full is None else shown(full)
+    changed = "Smoothing changes them: the" if finding.agrees is False else "The"
+    return f"Predictions are those of the unsmoothed model. {changed} smoothed model predicts {smoothed} on most draws."
 
 
 def smoothing_numbers(finding: HardFinding) -> list[str]:
@@ -136,7 +136,7 @@ def attack_text(report: Report, finding: HardFinding) -> str:
     attack = finding.attack
     if attack is None:
         return ""
-    found = [(attack.model, "the model itself")]
+    found = [(attack.model, "the unsmoothed model")]
     if finding.certificate.noise == "quantized":
         found.insert(0, (attack.smoothed, "the smoothed model"))
     kind = report.explanation.features.kind
@@ -158,15 +158,15 @@ def check_text(report: Report, finding: HardFinding) -> str:
     if check is None:
         return ""
     kind = report.explanation.features.kind
-    says = f"the smoothed model says {shown(check.prediction)} with it"
+    predicts = f"The smoothed model predicts {shown(check.prediction)} with it"
     if not check.added.any():
-        return "The mask that was checked adds nothing to the explanation."
+        return "The checked mask adds nothing to the explanation."
     size = counted(int(check.added.sum()), kind)
     if finding.check_guaranteed:
-        return f"The addition of {size} that was checked is guaranteed, and every part of it; {says}."
+        return f"The checked addition of {size} is guaranteed, and so is every part of it. {predicts}."
     changed = check.prediction.id != finding.smoothed.masked.id
     hint = "it changes the prediction" if changed else "it keeps the prediction, but parts of it are not proved to"
-    return f"The addition of {size} that was checked is NOT guaranteed: {says}: {hint}."
+    return f"The checked addition of {size} is NOT guaranteed. {predicts}: {hint}."
 
 
 def smoothing_warning(finding: HardFinding) -> str:
@@ -176,8 +176,8 @@ def smoothing_warning(finding: HardFinding) -> str:
     if said is None or finding.agrees is not False:
         return ""
     return (
-        f"smoothing changes the prediction: the model itself says {shown(finding.plain)}, "
-        f"the smoothed model {shown(said)}" + ("; --sweep looks for a lambda that keeps it" if may_sweep else "")
+        f"smoothing changes the prediction: the unsmoothed model predicts {shown(finding.plain)}, "
+        f"the smoothed model {shown(said)}" + (". --sweep searches for a lambda that keeps it" if may_sweep else "")
     )
 
 
@@ -188,8 +188,8 @@ def published_note(certificate: HardCertificate) -> str:
     if published is None or min(int(published), certificate.n_free) <= certificate.radius_votes:
         return ""
     return (
-        f"The published formula, gap / (2 lambda), gives {int(published)} here; at ties it is not sound, "
-        "and no guarantee is made of it."
+        f"The published formula, gap / (2 lambda), gives {int(published)} here. It is not sound "
+        "at ties, and is not guaranteed."
     )
 
 
@@ -205,27 +205,27 @@ def _of_smoothed(report: Report, finding: HardFinding) -> str:
     added, removed = finding.radius_incremental, finding.radius_decremental
     claims = []
     if certificate.stable_for_all_supersets:
-        claims.append(f"whatever is added to the explanation, the smoothed model says {label}")
+        claims.append(f"whatever is added to the explanation, the smoothed model predicts {label}")
     elif added:
         claims.append(
-            f"no way of adding up to {counted(added, kind)} to the explanation changes what the smoothed model "
-            f"says ({label})" + (f"; one of {added + 1} does" if finding.broken_at == added + 1 else "")
+            f"no addition of up to {counted(added, kind)} to the explanation changes the prediction of the smoothed "
+            f"model ({label})" + (f" (one of {added + 1} does)" if finding.broken_at == added + 1 else "")
         )
     if removed and not certificate.stable_for_all_supersets:
         claims.append(
-            f"no way of removing up to {counted(removed, kind)} outside the explanation from the full input "
-            f"changes {'that' if claims else f'what the smoothed model says ({label})'}"
+            f"no removal of up to {counted(removed, kind)} outside the explanation from the full input "
+            f"changes {'it' if claims else f'the prediction of the smoothed model ({label})'}"
         )
     if not claims:
         single = counted(1, kind)[2:]
         if finding.broken_at == 1:
-            return f"There is a single {single} whose addition changes what the smoothed model says ({label})."
+            return f"There is a single {single} whose addition changes the prediction of the smoothed model ({label})."
         if finding.direction == "decremental" and certificate.why_no_decremental is not None:
-            return f"Nothing is guaranteed of the smoothed model: {certificate.why_no_decremental}."
-        return f"Nothing is guaranteed of the smoothed model: its lead is too small for a single {single}."
+            return f"Nothing is guaranteed for the smoothed model: {certificate.why_no_decremental}."
+        return f"Nothing is guaranteed for the smoothed model: its lead is too small for a single {single}."
     text = ", and ".join(claims)
     if certificate.delta is not None:
-        return f"With probability at least {confidence(certificate.delta)} over the draws, {text}."
+        return f"With probability at least {confidence(certificate.delta)} over the random draws, {text}."
     return f"{text[0].upper()}{text[1:]}. Proved, not sampled."
 
 
@@ -235,12 +235,12 @@ def _of_model(report: Report, finding: HardFinding) -> list[str]:
         return []
     label = short(report.model.class_names[tried.prediction])
     if tried.stable_for_all_supersets:
-        return [f"Of the model itself every addition was tried: it says {label} whatever is added."]
+        return [f"Every addition was tested on the unsmoothed model: it predicts {label} for all of them."]
     if tried.radius == 0:
-        what = "one that changes" if tried.flip is not None else "one too close to call for"
-        return [f"Of the model itself single additions were tried, and there is {what} its prediction ({label})."]
-    exact = f"; one of {tried.radius + 1} changes it" if tried.flip is not None else ""
+        what = "one changes its prediction" if tried.flip is not None else "one is too close to call"
+        return [f"Single additions were tested on the unsmoothed model ({label}): {what}."]
+    exact = f" One of {tried.radius + 1} changes it." if tried.flip is not None else ""
     return [
-        f"Of the model itself every addition of up to {counted(tried.radius, kind)} was tried, and all keep its "
-        f"prediction ({label}){exact}."
+        f"Every addition of up to {counted(tried.radius, kind)} was tested on the unsmoothed model, and all keep its "
+        f"prediction ({label}).{exact}"
     ]

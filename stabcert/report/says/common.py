@@ -34,7 +34,7 @@ _STATUS = {
     "vacuous": Word("NOT certified: vacuous", "bad", strong=True),
     "failed": Word("failed", "bad", strong=True),
 }
-"""A status that stands for no threshold has no word."""
+"""A status without a threshold has no word."""
 
 
 def heading(report: Report) -> Heading:

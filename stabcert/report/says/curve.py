@@ -72,7 +72,7 @@ def changes(result: dict[str, Any], full: int) -> str:
 
 def _by_lambda(result: dict[str, Any]) -> Table:
     several = len(result["masks"]) > 1
-    header = ["lambda", "says", *(["right"] if result["label"] is not None else []), "as the model itself", "removing"]
+    header = ["lambda", "predicts", *(["right"] if result["label"] is not None else []), "as unsmoothed", "removing"]
     for mask in result["lambdas"][0]["masks"]:
         prefix = f"{mask['method']}: " if several else ""
         header += [f"{prefix}mask alone", "consistent"]

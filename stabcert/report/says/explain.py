@@ -59,7 +59,7 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
     if search is not None:
         numbers = [f"r = {search['radius']}", f"δ = {search['delta']:g}"]
     else:
-        blocks.insert(-1, line("An attribution by itself guarantees nothing.", on=PICTURES))
+        blocks.insert(-1, line("An attribution alone guarantees nothing.", on=PICTURES))
     return Document(heading(report), tuple(blocks), facts(report, numbers))
 
 
@@ -210,7 +210,7 @@ def until_stable(result: dict[str, Any]) -> list[Line]:
         ),
         ("undecided", [size["k"] for size in tested if size["verdict"] == "undecided"]),
         (
-            "consistent, but too little of the failure probability was left to test it",
+            "consistent, but not tested because too little of the failure probability was left",
             [size["k"] for size in tested if size["consistent"] and size["verdict"] is None],
         ),
     )
@@ -237,7 +237,7 @@ def until_stable(result: dict[str, Any]) -> list[Line]:
         )
     found.append(line(said, "faint", on=EVERYWHERE))
     if search["k"] == len(result["attributions"][0]["scores"]):
-        found.append(note("these are all features: the whole input explains nothing"))
+        found.append(note("the mask keeps all features, and the whole input explains nothing"))
     return found
 
 

@@ -91,16 +91,18 @@ def _votes(report: Report, finding: HardFinding) -> list[Block]:
     votes = "votes" if certificate.scores == "vote" else "votes (decided by the mean probability)"
     title = [Word(f"smoothed model: {smoothing_text(finding)}", strong=True)]
     if finding.agrees is not None:
-        word = Word("agrees with the model", "good")
+        word = Word("agrees with the unsmoothed model", "good")
         title = [Word(title[0].text + ", ", strong=True), word]
         if not finding.agrees:
-            title[1] = Word("DISAGREES with the model", "doubtful", strong=True)
+            title[1] = Word("DISAGREES with the unsmoothed model", "doubtful", strong=True)
     blocks: list[Block] = [Line(tuple(title)), line(f"{votes} on the mask: {votes_text(certificate.votes, names)}")]
     if certificate.full_votes is not None:
         blocks.append(line(f"{votes} on the full input: {votes_text(certificate.full_votes, names)}"))
-    blocks.append(line(f"the model itself: {shown(finding.plain)}, mask alone: {shown(finding.plain_masked)}"))
+    blocks.append(line(f"unsmoothed model: {shown(finding.plain)}, mask alone: {shown(finding.plain_masked)}"))
     if certificate.near_ties:
-        blocks.append(line(f"{certificate.near_ties} votes too close to call count against it", "doubtful"))
+        blocks.append(
+            line(f"{certificate.near_ties} votes too close to call count against the certificate", "doubtful")
+        )
     return blocks
 
 
@@ -137,11 +139,11 @@ def _sweep(finding: HardFinding) -> list[Block]:
         Column("lambda", "left", width=7),
         Column("adding", width=6),
         Column("removing", width=8),
-        Column("says of the full input", "left"),
-        Column("says of the mask", "left", screen=False),
+        Column("on the full input", "left"),
+        Column("on the mask", "left", screen=False),
         Column("keeps the prediction", "left", screen=False),
     ]
-    order = "those that keep the prediction first; of these the largest radius, then less noise"
+    order = "order: keeps the prediction, then the larger radius, then less noise"
     rows = [_swept(one, finding, best=number == 0) for number, one in enumerate(finding.sweep)]
     return [table(columns, rows), line(order, "faint")]
 
@@ -158,9 +160,9 @@ def _swept(one: Smoothed, finding: HardFinding, *, best: bool) -> list[Cell]:
     if one.full is not None:
         said.append(Word(shown(one.full)))
         if not agrees(one, finding.plain):
-            said.append(Word(f", NOT as the model itself: {short(finding.plain.label)}", "doubtful"))
+            said.append(Word(f", NOT as unsmoothed: {short(finding.plain.label)}", "doubtful"))
         elif one.masked.id != one.full.id:
-            said.append(Word(f", but of the mask {shown(one.masked)}", "doubtful"))
+            said.append(Word(f", but on the mask {shown(one.masked)}", "doubtful"))
     if best:
         said.append(Word("  <- below", strong=True))
     kept = Word("yes") if keeps_prediction(one, finding.plain) else Word("NO", "doubtful")

@@ -52,7 +52,7 @@ def soft_document(exhibit: Exhibit) -> Document:
         line(flip_summary(exhibit), on=PICTURES),
     ]
     if report.result.get("interrupted"):
-        blocks.append(line("interrupted: this is what is known so far", "doubtful"))
+        blocks.append(line("interrupted: these are the results so far", "doubtful"))
     numbers = [f"r = {ranges([rate.radius for rate in certificate.rates])}", f"δ = {certificate.delta:g}"]
     return Document(heading(report), (*blocks, *doubts(report), footer(report)), facts(report, numbers))
 
@@ -98,39 +98,44 @@ def guarantee(certificate: SoftCertificate) -> str:
     """Return what the numbers say, with the probability with which they may be wrong."""
     percent = confidence(certificate.delta)
     if all(rate.enumerated and not rate.near_ties for rate in certificate.rates) and certificate.largest_radius is None:
-        return "Every addition was tried: the rate is exact."
+        return "Every addition was tested: the rate is exact."
     if certificate.largest_radius is not None:
         return (
-            f"The statement on the largest radius holds with probability at least {percent} over the draws. "
-            "Each bound holds individually with the same probability, not all of them together."
+            f"The largest radius holds with probability at least {percent} over the random draws. "
+            "Each bound holds individually with the same probability, not jointly."
         )
     several = len(certificate.rates) > 1
     scope = (
-        ", all radii together" if several and certificate.simultaneous else ", each radius by itself" if several else ""
+        ", jointly for all radii"
+        if several and certificate.simultaneous
+        else ", individually for each radius"
+        if several
+        else ""
     )
     if certificate.sides == 1:
         if not several:
-            return f"Each bound by itself holds with probability at least {percent} over the draws."
+            return f"Each bound holds individually with probability at least {percent} over the random draws."
         return (
-            f"The lower bounds hold with probability at least {percent} over the draws{scope}; so do the upper bounds."
+            f"The lower bounds hold with probability at least {percent} over the random draws{scope}, "
+            "and so do the upper bounds."
         )
-    return f"The rate lies in its interval with probability at least {percent} over the draws{scope}."
+    return f"The rate lies in its interval with probability at least {percent} over the random draws{scope}."
 
 
 def about(report: Report, certificate: SoftCertificate) -> str:
     """Return what a rate is a share of, and of which function: the model itself or the smoothed one."""
     explanation, smoothing = report.explanation, report.result["smoothing"]
     many = noun(explanation.features.kind, several=True)
-    size = {"up-to": "up to r", "exactly": "exactly r", "worst": "the worst number from 1 to r of"}
-    ways = f"Rate: of the ways to add {size[certificate.formulation]} {many}, the share on which"
+    size = {"up-to": "up to r", "exactly": "exactly r", "worst": "the worst number (from 1 to r) of"}
+    ways = f"Rate: the share of all ways to add {size[certificate.formulation]} {many} for which"
     name, label = report.model.id, short(explanation.masked.label)
     if not smoothing:
-        return f"{ways} {name}, not smoothed, still says {label}."
+        return f"{ways} {name} (unsmoothed) still predicts {label}."
     plain = smoothing["unsmoothed_prediction"]
     return (
-        f"{ways} the smoothed model still says {label}: {name} under {smoothing['draws']} frozen masks that keep each "
-        f"feature with probability {smoothing['lambda']:g}. Not smoothed it says {short(plain['label'])} "
-        f"({plain['probability']:.2f}) of the full input."
+        f"{ways} the smoothed model still predicts {label}. It is {name} under {smoothing['draws']} frozen masks that "
+        f"keep each feature with probability {smoothing['lambda']:g}. Unsmoothed, {name} predicts "
+        f"{short(plain['label'])} ({plain['probability']:.2f}) on the full input."
     )
 
 
@@ -159,10 +164,10 @@ def flip_summary(exhibit: Exhibit) -> str:
         return ""
     if not exhibit.flips:
         sure = all(rate.matches == rate.samples for rate in certificate.rates)
-        return f"None of the additions that were tried {'changes' if sure else 'certainly changes'} the prediction."
+        return f"None of the tested additions {'changes' if sure else 'certainly changes'} the prediction."
     found = len(exhibit.flips)
     size = counted(int(added(exhibit.flips[0], explanation.mask).sum()), explanation.features.kind)
     if found == 1:
-        return f"1 addition that changes the prediction was found; it adds {size}."
+        return f"1 addition that changes the prediction was found. It adds {size}."
     number = f"{found}" if found < MAX_FLIPS else f"At least {found}"
-    return f"{number} different additions that change the prediction were found; the smallest adds {size}."
+    return f"{number} different additions that change the prediction were found. The smallest adds {size}."

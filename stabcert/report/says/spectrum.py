@@ -100,7 +100,7 @@ def _of_charts(spectrum: Spectrum) -> list[Line]:
     """Return how to read the diagram of weights."""
     if weights_exact(spectrum):
         return []
-    said = "A bar that ends on the axis reaches down to 0; a dotted one means nothing."
+    said = "A bar that ends on the axis reaches down to 0. A dotted bar is a useless interval."
     return [line(said, on=PICTURES)]
 
 

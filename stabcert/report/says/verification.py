@@ -20,14 +20,14 @@ def verification_document(found: dict[str, Any]) -> Document:
     record, ok = found["record"], found["status"] == "stands"
     name = visible(str(found["input"]["id"]))
     name = name if len(name) <= _WIDTH else name[: _WIDTH - 1] + "…"
-    stands = Word("STANDS", "good", strong=True) if ok else Word("DOES NOT STAND", "bad", strong=True)
+    stands = Word("VERIFIED", "good", strong=True) if ok else Word("NOT VERIFIED", "bad", strong=True)
     heading = Heading(name, ((Word(f"{record['command']}, {record['status']}"),), (stands,)))
     different = [check for check in found["checks"] if not check["ok"]]
     shown, more = different[:_MOST_DIFFERENCES], len(different) - _MOST_DIFFERENCES
     width = min(_WIDTH, max((len(check["name"]) for check in shown), default=0))
     blocks = [_difference(check, width) for check in shown]
     if more > 0:
-        blocks.append(line(f"and {more} more differences; --json has all of them"))
+        blocks.append(line(f"and {more} more differences. --json lists all of them"))
     blocks += [line(_how(found), "faint"), *map(note, found["notes"])]
     return Document(heading, tuple(blocks))
 
@@ -43,9 +43,9 @@ def _how(found: dict[str, Any]) -> str:
     if found["mode"] == "fast":
         return f"{values} checked by arithmetic alone, {run['seconds']:.1f} s"
     if run["device"] is None:
-        return f"{values} checked; the certificate was not made again: it would be another one"
+        return f"{values} checked. The certificate was not reproduced, because it would be another one"
     return (
-        f"{values} checked against a certificate made again: {run['evaluations']} evaluations, {run['seconds']:.1f} s, "
+        f"{values} compared with a reproduced certificate: {run['evaluations']} evaluations, {run['seconds']:.1f} s, "
         f"{found['model']}, {run['device']} {run['dtype']}"
     )
 

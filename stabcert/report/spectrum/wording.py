@@ -75,11 +75,11 @@ def meaning(spectrum: Spectrum, kind: str) -> str:
     one, many = counted(1, kind).removeprefix("1 "), counted(2, kind).removeprefix("2 ")
     if spectrum.basis == "monotone":
         return (
-            f"Weight of degree k: what k {many} add together that fewer of them do not, starting from nothing; "
-            f"degree 0 is the value on nothing, squared. The coefficient of one {one} is what it adds to nothing."
+            f"Weight of degree k: the effect of k {many} together beyond that of fewer, starting from the empty input. "
+            f"Degree 0 is the squared value on the empty input. The coefficient of one {one} is its effect there."
         )
     return (
-        f"Weight of degree k: how far it depends on combinations of exactly k {many}; degree 0 is the mean, squared. "
+        f"Weight of degree k: how far it depends on combinations of exactly k {many}. Degree 0 is the squared mean. "
         f"A negative coefficient of one {one}: keeping it raises the mean."
     )
 
@@ -90,7 +90,7 @@ def coefficients_title(spectrum: Spectrum) -> str:
     if all(value.exact for value in found):
         return "largest coefficients"
     sure = sum(not value.lower <= 0 <= value.upper for value in found)
-    known = f"{sure} of {len(found)} surely not 0" if sure else "none of them known not to be 0"
+    known = f"{sure} of {len(found)} surely not 0" if sure else "none surely not 0"
     return f"largest estimates of coefficients, {known}"
 
 
@@ -99,10 +99,10 @@ def certainty(spectrum: Spectrum) -> str:
     if spectrum.exact or spectrum.delta is None:
         return f"All 2^{spectrum.n_features} = {2**spectrum.n_features} masks were evaluated: the spectrum is exact."
     sure = confidence(spectrum.delta)
-    alone = f"Each interval by itself holds with probability at least {sure} over the draws"
+    alone = f"Each interval holds individually with probability at least {sure} over the random draws"
     if weights_exact(spectrum):
-        return f"Weights and coefficients are exact up to the degree that is shown. {alone}."
-    return f"{alone}{', those of the coefficients all together' if spectrum.coefficients else ''}."
+        return f"Weights and coefficients are exact up to the last degree shown. {alone}."
+    return f"{alone}{', those of the coefficients jointly' if spectrum.coefficients else ''}."
 
 
 def weights_exact(spectrum: Spectrum) -> bool:
@@ -118,7 +118,7 @@ def unreliable(spectrum: Spectrum) -> list[str]:
     if not wide:
         return []
     needed = [f"{name} about {_about(samples)}" for name, samples in wide.items() if samples is not None]
-    lines = ["? means nothing: the interval is wider than half of what is possible anyway."]
+    lines = ["? marks a useless interval: it is wider than half of the possible range."]
     return [*lines, *([f"Samples needed: {', '.join(needed)} (--n-samples)."] if needed else [])]
 
 
@@ -171,14 +171,14 @@ def bounds_meaning(finding: SpectrumFinding, class_names: Sequence[str]) -> str:
     """What rates and bounds are about."""
     label = short(class_names[finding.spectrum.target_class])
     free = (
-        " Free: only features that are not kept are smoothed."
+        " Free: only features outside the mask are smoothed."
         if any(bounds.variant == "smoothed-free" for bounds in finding.bounds)
         else ""
     )
     return (
-        f"Rate: share of the additions that move the probability of {label} by at most 1/2; class: that keep the "
-        "prediction; each bounded by the spectrum, and true by trying all. Hard: the largest radius, up to the given "
-        f"one, at which none moves it by more than 1/2.{free}"
+        f"Rate: the share of additions that move the probability of {label} by at most 1/2. Class: the share that "
+        "keeps the prediction. Both are bounded by the spectrum, and true by testing all additions. Hard: the largest "
+        f"radius, up to the given one, at which no addition moves it by more than 1/2.{free}"
     )
 
 
@@ -190,6 +190,6 @@ def left_out(finding: SpectrumFinding) -> list[str]:
     names = "1 bound needs" if len(finding.left_out) == 1 else f"{len(finding.left_out)} bounds need"
     where = f"lambda {cheapest.keep_probability:g} at radius {cheapest.radius}"
     return [
-        f"{names} too many evaluations and {'is' if len(finding.left_out) == 1 else 'are'} left out; {where} would "
-        f"take {cheapest.needed_evaluations} (--max-evaluations)."
+        f"{names} too many evaluations and {'is' if len(finding.left_out) == 1 else 'are'} left out. For {where} set "
+        f"--max-evaluations to {cheapest.needed_evaluations}."
     ]
