@@ -44,7 +44,7 @@ class KnownPredictor:
         words = list(re.finditer(r"\S+", text))[:n]
         known = tuple(Feature(word[0], span=word.span()) for word in words)
         items = known if len(known) == n else tuple(Feature(f"word {i}") for i in range(n))
-        self.features = Features("word", items, (n,))
+        self.features = Features("word", items, (n,), ("word", "words"))
         self.masked_input = SimpleNamespace(settings={"features": "word", "baseline": "remove"}, notes=())
         self.decision_tolerance = float(getattr(function, "decision_tolerance", 0.0))
         self.evaluations = self.rechecked = 0

@@ -24,7 +24,8 @@ from stabcert.models.sequences import (
     removes_tokens_exactly,
 )
 from stabcert.models.text_baselines import BASELINES, removal_of, substitutes_of
-from stabcert.models.words import Span, check_text, clip_spans, group_tokens, split_sentences, split_words
+from stabcert.models.text_features import TEXT_FEATURES
+from stabcert.models.words import Span, check_text, clip_spans, group_tokens
 
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 

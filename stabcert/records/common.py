@@ -156,7 +156,7 @@ class Explanation(Part):
     settings: dict[Text, Any]
     target: Count
     target_label: Text
-    feature_kind: Literal["patch", "grid", "segment", "word", "token", "sentence"]
+    feature_kind: Text
     n: Positive
     k: Count
     baseline: Text
@@ -184,7 +184,7 @@ class Explanation(Part):
             settings=found.settings,
             target=found.target,
             target_label=class_names[found.target],
-            feature_kind=found.features.kind,  # type: ignore[arg-type]  # checked here
+            feature_kind=found.features.kind,
             n=len(found.features),
             k=len(selected),
             baseline=found.masking["baseline"],

@@ -11,25 +11,7 @@ from stabcert.core.prediction import Prediction
 from stabcert.records.findings import InputInfo
 from stabcert.report.visible import visible
 
-_NOUNS = {
-    "patch": ("patch", "patches"),
-    "grid": ("cell", "cells"),
-    "segment": ("segment", "segments"),
-    "word": ("word", "words"),
-    "token": ("token", "tokens"),
-    "sentence": ("sentence", "sentences"),
-}
 _NAME_WIDTH = 48
-
-
-def counted(number: int, kind: str) -> str:
-    """Return ``"1 patch"``, ``"12 words"``."""
-    return f"{number} {noun(kind, several=number != 1)}"
-
-
-def noun(kind: str, *, several: bool) -> str:
-    """Return what features of a kind are called."""
-    return _NOUNS.get(kind, ("feature", "features"))[several]
 
 
 def short(label: str) -> str:

@@ -8,19 +8,20 @@ from typing import Any
 from stabcert.core.ties import ROUNDING
 from stabcert.verify.checks import Check, equal, holds
 
-_KINDS = {"text": ("word", "token", "sentence"), "image": ("patch", "grid", "segment")}
+_IMAGE_KINDS = ("patch", "grid", "segment")
 _LARGEST_SIDE = 10**6
 
 
-def feature_checks(record: dict[str, Any]) -> list[Check]:
+def feature_checks(record: dict[str, Any], text_kinds: tuple[str, ...]) -> list[Check]:
     """Kind, place, number and scores of the features, as far as the record alone tells.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
+        text_kinds: kinds of features that a text can have.
     """
     explanation, info = record["explanation"], record["input"]
     kind, spec = explanation["feature_kind"], explanation["masking"]["features"]
-    kinds = _KINDS[info["kind"]]
+    kinds = text_kinds if info["kind"] == "text" else _IMAGE_KINDS
     fits = isinstance(spec, str) and kind == _kind_of(spec, info["kind"])
     checks = [
         holds("explanation.feature_kind", kind, f"one of {', '.join(kinds)}", kind in kinds),

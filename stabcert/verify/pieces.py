@@ -12,8 +12,8 @@ from stabcert.verify.common import never_checked
 from stabcert.verify.features import feature_checks
 from stabcert.verify.probabilities import probability_checks
 
-Splits = Mapping[str, Callable[[str], Sequence[tuple[int, int]]]]
-"""For ``word`` and ``sentence``: start and end of each piece of a text."""
+Splits = Mapping[str, Callable[[str], Sequence[tuple[int, int]]] | None]
+"""For each kind of feature of texts, the function that returns start and end of each; None for a tokenizer's."""
 
 
 def record_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], list[str]]:
@@ -23,7 +23,7 @@ def record_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], l
         record: valid against the schema, with a request, and with a mask that is one (`common_checks`).
         split: divides a text into features of a kind.
     """
-    checks = [*feature_checks(record), *probability_checks(record)]
+    checks = [*feature_checks(record, tuple(split)), *probability_checks(record)]
     not_checked: list[str] = []
     if all(check.ok for check in checks):
         pieces, not_checked = piece_checks(record, split)
@@ -48,12 +48,13 @@ def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], li
         return [], [f"the input and the weights; the picture is not opened{where}"]
     text = info["text"]
     unread = "the weights; the features that are not kept, which the record does not show"
-    if kind == "token":
+    divide = split[kind]
+    if divide is None:
         return [], [f"{unread}; how the tokenizer divides the text, and into how many tokens"]
     # A character that is new to this Python may be of another class for the one that made the record.
     if any(unicodedata.category(character) == "Cn" for character in text):
         return [], [f"{unread}; where {kind}s begin and end: the text has characters that this version does not know"]
-    pieces = split[kind](text)
+    pieces = divide(text)
     starts, ends = [start for start, _ in pieces], [end for _, end in pieces]
     checks = [holds("explanation.n", n, f"at most the {len(pieces)} {kind}s of the text", n <= len(pieces))]
     for number, one in enumerate(explanation["features"] if not info["truncated"] else []):

@@ -21,7 +21,9 @@ class Described:
     def __init__(self, base: MaskedPredictor, kind: str) -> None:
         self.base = base
         self.n_features = base.n_features
-        self.features = Features(kind, tuple(Feature(str(i)) for i in range(self.n_features)), (self.n_features,))
+        span = (0, 1) if kind in ("word", "token", "sentence") else None
+        items = tuple(Feature(str(i), span=span) for i in range(self.n_features))
+        self.features = Features(kind, items, (self.n_features,))
 
     def __call__(self, masks: Masks, /) -> Probs:
         return self.base(masks)

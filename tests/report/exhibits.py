@@ -31,12 +31,12 @@ def canvas(side: int = 28, grid: int = 7) -> Canvas:
 
 
 def cells(grid: int = 7) -> Features:
-    return Features("grid", tuple(Feature(f"cell {i}") for i in range(grid * grid)), (grid, grid))
+    return Features("grid", tuple(Feature(f"cell {i}") for i in range(grid * grid)), (grid, grid), ("cell", "cells"))
 
 
 def words(text: str = TEXT) -> Features:
     items = tuple(Feature(match.group(), span=match.span()) for match in re.finditer(r"\w+|[^\w\s]", text))
-    return Features("word", items, (len(items),))
+    return Features("word", items, (len(items),), ("word", "words"))
 
 
 def first(k: int, n: int) -> NDArray[np.bool_]:

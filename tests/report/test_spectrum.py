@@ -171,7 +171,7 @@ def test_intervals_are_rounded_outwards() -> None:
 
 def test_equal_names_are_told_apart_and_long_ones_cut() -> None:
     labels = ("good", "a", "good", "w" * 60, *(f"word{i}" for i in range(20)))
-    features = Features("word", tuple(Feature(label) for label in labels), (len(labels),))
+    features = Features("word", tuple(Feature(label) for label in labels), (len(labels),), ("word", "words"))
     assert feature_names(features, (0, 1), 60) == "good #1 & a"
     assert feature_names(features, (2,), 60) == "good #3"
     assert feature_names(features, (), 60) == "(none of them: the constant)"

@@ -212,7 +212,7 @@ def with_prediction(**changes: Prediction) -> Report:
 
 def with_feature(label: str) -> Report:
     items = (Feature(label, span=(0, 1)), *WORDS.features.items[1:])
-    return explain_report(replace(WORDS, features=Features("word", items, (4,))))
+    return explain_report(replace(WORDS, features=Features("word", items, (4,), ("word", "words"))))
 
 
 PLACES: dict[str, Callable[[str], Report]] = {
@@ -260,7 +260,7 @@ def with_spans(text: str, spans: list[tuple[int, int] | None], kept: list[int]) 
     items = tuple(Feature("x", span=span) for span in spans)
     explanation: Explanation = replace(
         WORDS,
-        features=Features("token", items, (len(items),)),
+        features=Features("token", items, (len(items),), ("token", "tokens")),
         mask=np.isin(np.arange(len(items)), kept),
         scores=None,
     )
@@ -287,7 +287,10 @@ def test_features_are_listed_by_score_and_only_as_many_as_asked_for() -> None:
 
 def test_one_feature_is_one_word() -> None:
     one = replace(
-        WORDS, features=Features("word", (Feature("A", span=(0, 1)),), (1,)), mask=np.array([True]), scores=None
+        WORDS,
+        features=Features("word", (Feature("A", span=(0, 1)),), (1,), ("word", "words")),
+        mask=np.array([True]),
+        scores=None,
     )
     assert "   1 word, 1 kept (100%), lime   " in lines(explain_report(one))[0]
 

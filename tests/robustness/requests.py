@@ -161,7 +161,7 @@ CASES = cases(
         "a radius of certify-hard that cannot be reached",
         _ask("certify-hard", "--min-radius", 99),
         2,
-        "cannot be reached",
+        "--min-radius must be at most",
     ),
     ("a quantization of 1", _ask("certify-hard", "--quantization", 1), 2, "Invalid value for '--quantization'"),
     ("a seed below 0", _ask("explain", "--seed=-1"), 2, "Invalid value for '--seed'"),

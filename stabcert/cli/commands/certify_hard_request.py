@@ -17,7 +17,6 @@ from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.streams import STREAM_RULE
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
-from stabcert.report.wording import counted
 
 if TYPE_CHECKING:
     from stabcert.cli.allowing import AllowOptions
@@ -144,22 +143,21 @@ class HardRequest:
 
     def check_mask(self, mask: Mask) -> None:
         """Refuse what no model could make possible with this mask; see `check_free`."""
-        self.check_free(int((~mask).sum()), "feature")
+        self.check_free(int((~mask).sum()))
 
-    def check_free(self, free: int, kind: str) -> None:
+    def check_free(self, free: int) -> None:
         """Refuse a radius that cannot be reached, and evaluations that do not try every single addition.
 
         Args:
             free: features that can be added.
-            kind: of the features, for the message.
 
         Raises:
             ParameterError: says what is possible.
         """
         if self.min_radius is not None and self.min_radius > free:
             raise ParameterError(
-                f"--min-radius {self.min_radius} cannot be reached: {counted(free, kind)} can be added; "
-                + (f"use 1 to {free}" if free else "keep fewer features with --top-k")
+                f"--min-radius must be at most {free}, the number of features that can be added, got "
+                f"{self.min_radius}. " + (f"Use 1 to {free}" if free else "Keep fewer features with --top-k")
             )
         calls = self.enumerate_calls
         if calls is not None and 0 < calls < free + 1:

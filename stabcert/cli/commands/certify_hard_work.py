@@ -87,7 +87,7 @@ class CertifyHard(Command[HardFound]):
     def certify(self, case: Case) -> HardFound:
         predictor, mask, request = case.predictor, case.choice.mask, self.request
         free = int((~mask).sum())
-        request.check_free(free, predictor.features.kind)
+        request.check_free(free)
         enumerate_calls = self._enumerate_calls(free)
         plain, plain_masked = (
             Prediction.of(row, case.class_names)

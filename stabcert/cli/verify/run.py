@@ -30,7 +30,7 @@ from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
-from stabcert.models.words import split_sentences, split_words
+from stabcert.models.text_features import TEXT_FEATURES
 from stabcert.records.findings import RunInfo
 from stabcert.records.verification import FailedVerificationRecord
 from stabcert.report.document import Document
@@ -186,7 +186,7 @@ class Verifier:
         return replace(found, checks=[*checks, *found.checks])
 
     def _by_arithmetic(self, record: dict[str, Any]) -> Checked:
-        checks, not_checked = record_checks(record, {"word": split_words, "sentence": split_sentences})
+        checks, not_checked = record_checks(record, {kind: feature.split for kind, feature in TEXT_FEATURES.items()})
         try:
             found = self.command.verify(record, None)
         except ParameterError as error:

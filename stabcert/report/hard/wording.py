@@ -10,7 +10,7 @@ from stabcert.core.masks import count_additions
 from stabcert.core.prediction import Prediction
 from stabcert.report.numbers import confidence
 from stabcert.report.record import Report
-from stabcert.report.wording import counted, short
+from stabcert.report.wording import short
 
 _LEAST_SHOWN = 6
 """Radii on the axis of a picture."""
@@ -139,16 +139,16 @@ def attack_text(report: Report, finding: HardFinding) -> str:
     found = [(attack.model, "the unsmoothed model")]
     if finding.certificate.noise == "quantized":
         found.insert(0, (attack.smoothed, "the smoothed model"))
-    kind = report.explanation.features.kind
+    features = report.explanation.features
     parts = [
         f"nothing that changes {name}"
         if broken is None
-        else f"{counted(broken.size, kind)} that turn{'s' if broken.size == 1 else ''} {name} to "
+        else f"{features.counted(broken.size)} that turn{'s' if broken.size == 1 else ''} {name} to "
         f"{short(broken.prediction.label)}"
         for broken, name in found
     ]
     known = finding.broken_at if attack.smoothed is None else None
-    missed = "" if known is None else f", though refinement shows that {counted(known, kind)} can change the former"
+    missed = "" if known is None else f", though refinement shows that {features.counted(known)} can change the former"
     return f"A search within {attack.calls} evaluations found {' and '.join(parts)}{missed}."
 
 
@@ -157,11 +157,11 @@ def check_text(report: Report, finding: HardFinding) -> str:
     check = finding.check
     if check is None:
         return ""
-    kind = report.explanation.features.kind
+    features = report.explanation.features
     predicts = f"The smoothed model predicts {shown(check.prediction)} with it"
     if not check.added.any():
         return "The checked mask adds nothing to the explanation."
-    size = counted(int(check.added.sum()), kind)
+    size = features.counted(int(check.added.sum()))
     if finding.check_guaranteed:
         return f"The checked addition of {size} is guaranteed, and so is every part of it. {predicts}."
     changed = check.prediction.id != finding.smoothed.masked.id
@@ -200,7 +200,7 @@ def shown(prediction: Prediction) -> str:
 
 
 def _of_smoothed(report: Report, finding: HardFinding) -> str:
-    certificate, kind = finding.certificate, report.explanation.features.kind
+    certificate, features = finding.certificate, report.explanation.features
     label = short(report.model.class_names[certificate.prediction])
     added, removed = finding.radius_incremental, finding.radius_decremental
     claims = []
@@ -208,16 +208,16 @@ def _of_smoothed(report: Report, finding: HardFinding) -> str:
         claims.append(f"whatever is added to the explanation, the smoothed model predicts {label}")
     elif added:
         claims.append(
-            f"no addition of up to {counted(added, kind)} to the explanation changes the prediction of the smoothed "
+            f"no addition of up to {features.counted(added)} to the explanation changes the prediction of the smoothed "
             f"model ({label})" + (f" (one of {added + 1} does)" if finding.broken_at == added + 1 else "")
         )
     if removed and not certificate.stable_for_all_supersets:
         claims.append(
-            f"no removal of up to {counted(removed, kind)} outside the explanation from the full input "
+            f"no removal of up to {features.counted(removed)} outside the explanation from the full input "
             f"changes {'it' if claims else f'the prediction of the smoothed model ({label})'}"
         )
     if not claims:
-        single = counted(1, kind)[2:]
+        single = features.nouns[0]
         if finding.broken_at == 1:
             return f"There is a single {single} whose addition changes the prediction of the smoothed model ({label})."
         if finding.direction == "decremental" and certificate.why_no_decremental is not None:
@@ -230,7 +230,7 @@ def _of_smoothed(report: Report, finding: HardFinding) -> str:
 
 
 def _of_model(report: Report, finding: HardFinding) -> list[str]:
-    tried, kind = finding.enumerated, report.explanation.features.kind
+    tried, features = finding.enumerated, report.explanation.features
     if tried is None:
         return []
     label = short(report.model.class_names[tried.prediction])
@@ -241,6 +241,6 @@ def _of_model(report: Report, finding: HardFinding) -> list[str]:
         return [f"Single additions were tested on the unsmoothed model ({label}): {what}."]
     exact = f" One of {tried.radius + 1} changes it." if tried.flip is not None else ""
     return [
-        f"Every addition of up to {counted(tried.radius, kind)} was tested on the unsmoothed model, and all keep its "
-        f"prediction ({label}).{exact}"
+        f"Every addition of up to {features.counted(tried.radius)} was tested on the unsmoothed model, and all keep "
+        f"its prediction ({label}).{exact}"
     ]

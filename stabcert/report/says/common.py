@@ -24,7 +24,7 @@ from stabcert.report.document import (
 )
 from stabcert.report.numbers import family_shown, seed_shown
 from stabcert.report.record import Report
-from stabcert.report.wording import counted, name_of, predicted, short, tie_note
+from stabcert.report.wording import name_of, predicted, short, tie_note
 
 _STATUS = {
     "certified": Word("certified", "good", strong=True),
@@ -48,7 +48,7 @@ def heading(report: Report) -> Heading:
     }
     parts = (
         (Word(predicted(explanation.full)),),
-        (Word(f"{counted(n, explanation.features.kind)}, {k} kept ({100 * k / n:.0f}%), {explanation.method}"),),
+        (Word(f"{explanation.features.counted(n)}, {k} kept ({100 * k / n:.0f}%), {explanation.method}"),),
         (Word(f"mask alone: {predicted(explanation.masked)}, "), consistency[explanation.consistent]),
     )
     return Heading(name_of(report.input), parts, _STATUS.get(report.status), naming_of(report.input))
@@ -82,7 +82,7 @@ def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence]:
     new = added(exhibit.flips[0], explanation.mask)
     size, said = int(new.sum()), predicted(exhibit.flips[0].prediction)
     again = replace(shown, added=new, title=f"{flip}: +{size}", said=said, on=PICTURES)
-    described = f"Kept features in colour, {flip} outlined: {counted(size, explanation.features.kind)} added: {said}"
+    described = f"Kept features in colour, {flip} outlined: {explanation.features.counted(size)} added: {said}"
     return [shown, replace(again, description=described)]
 
 
@@ -125,7 +125,7 @@ def facts(report: Report, numbers: Sequence[str] = ()) -> str:
     """Return n, k, the method, ``numbers`` of the command, the model and the seed."""
     explanation, run = report.explanation, report.run
     n, k = len(explanation.features), int(explanation.mask.sum())
-    parts = [f"n = {counted(n, explanation.features.kind)}", f"k = {k} kept by {explanation.method}", *numbers]
+    parts = [f"n = {explanation.features.counted(n)}", f"k = {k} kept by {explanation.method}", *numbers]
     return f"{', '.join(parts)}. Model {report.model.id}, {seed_shown(run.seed, default=run.default_seed)}."
 
 

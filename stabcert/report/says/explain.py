@@ -27,7 +27,7 @@ from stabcert.report.document import (
 )
 from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
 from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
-from stabcert.report.wording import noun, predicted, ranges, short
+from stabcert.report.wording import predicted, ranges, short
 
 SHOWN_FEATURES = 10
 _METHOD = Column("method", "left", width=11)
@@ -117,7 +117,7 @@ def _best(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
     features = explanation.features
     columns = [
         Column(width=3),
-        Column(noun(features.kind, several=False), "left"),
+        Column(features.nouns[0], "left"),
         Column(f"{explanation.method} score", "left"),
         *(Column(f"{ranking.method} score", screen=False) for ranking in found[1:]),
     ]

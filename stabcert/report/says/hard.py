@@ -37,7 +37,7 @@ from stabcert.report.hard.wording import (
 )
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
-from stabcert.report.wording import counted, short
+from stabcert.report.wording import short
 
 _NAMED_CLASSES = 4
 
@@ -112,7 +112,7 @@ def _radii(report: Report, finding: HardFinding) -> list[Block]:
         Column("radius", "left", width=22),
         Column("proved", width=6, gap=0),
         Column("broken at", width=9),
-        Column(f"of {counted(free, report.explanation.features.kind)}", "left", gap=3),
+        Column(f"of {report.explanation.features.counted(free)}", "left", gap=3),
     ]
     blocks: list[Block] = [table(columns, [_radius(row, free) for row in radius_rows(finding)])]
     if finding.threshold is not None:

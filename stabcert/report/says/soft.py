@@ -23,7 +23,7 @@ from stabcert.report.document import (
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up, threshold_shown
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
-from stabcert.report.wording import counted, noun, ranges, short
+from stabcert.report.wording import ranges, short
 
 _TONES: dict[str, Tone] = {"certified": "good", "not-certified": "bad", "undecided": "doubtful"}
 _WIDEST_BOUNDS = len("0.0000 .. 1.0000")
@@ -125,7 +125,7 @@ def guarantee(certificate: SoftCertificate) -> str:
 def about(report: Report, certificate: SoftCertificate) -> str:
     """Return what a rate is a share of, and of which function: the model itself or the smoothed one."""
     explanation, smoothing = report.explanation, report.result["smoothing"]
-    many = noun(explanation.features.kind, several=True)
+    many = explanation.features.nouns[1]
     size = {"up-to": "up to r", "exactly": "exactly r", "worst": "the worst number (from 1 to r) of"}
     ways = f"Rate: the share of all ways to add {size[certificate.formulation]} {many} for which"
     name, label = report.model.id, short(explanation.masked.label)
@@ -166,7 +166,7 @@ def flip_summary(exhibit: Exhibit) -> str:
         sure = all(rate.matches == rate.samples for rate in certificate.rates)
         return f"None of the tested additions {'changes' if sure else 'certainly changes'} the prediction."
     found = len(exhibit.flips)
-    size = counted(int(added(exhibit.flips[0], explanation.mask).sum()), explanation.features.kind)
+    size = explanation.features.counted(int(added(exhibit.flips[0], explanation.mask).sum()))
     if found == 1:
         return f"1 addition that changes the prediction was found. It adds {size}."
     number = f"{found}" if found < MAX_FLIPS else f"At least {found}"

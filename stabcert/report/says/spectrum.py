@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stabcert.core.spectrum.result import DegreeWeight, SmoothingStep, Spectrum, SpectrumFinding
+from stabcert.core.types import Features
 from stabcert.report.canvas import Exhibit
 from stabcert.report.charts.spectrum import coefficients_chart, weights_chart
 from stabcert.report.document import (
@@ -48,7 +49,6 @@ from stabcert.report.spectrum.wording import (
     unreliable,
     weights_exact,
 )
-from stabcert.report.wording import counted
 
 _SIDE_BY_SIDE = 3
 """Keep probabilities in one table; more get tables of their own."""
@@ -68,7 +68,7 @@ def spectrum_document(exhibit: Exhibit) -> Document:
     finding = report.certificate
     if not isinstance(finding, SpectrumFinding):
         raise TypeError("spectrum_document needs a report with a spectrum")
-    spectrum, kind = finding.spectrum, report.explanation.features.kind
+    spectrum, features = finding.spectrum, report.explanation.features
     what = f"{function_name(spectrum, report.model.class_names)}, {basis_name(spectrum)} basis"
     blocks: list[Block] = [
         *evidence(exhibit),
@@ -77,12 +77,12 @@ def spectrum_document(exhibit: Exhibit) -> Document:
         line(f"spectrum of {what}", on=EVERYWHERE),
         *_degrees(spectrum),
         line(f"total influence {shown(spectrum.total_influence)}"),
-        *_restriction(spectrum, kind),
+        *_restriction(spectrum, features),
         _smoothing(spectrum),
         *_coefficients(report, spectrum),
         *_bounds(report, finding),
         *(line(text, "doubtful", on=EVERYWHERE) for text in unreliable(spectrum)),
-        *(line(text, "faint", on=EVERYWHERE) for text in (meaning(spectrum, kind), certainty(spectrum))),
+        *(line(text, "faint", on=EVERYWHERE) for text in (meaning(spectrum, features), certainty(spectrum))),
         *_of_charts(spectrum),
         *doubts(report),
         footer(report),
@@ -148,12 +148,12 @@ def _weight_cells(one: DegreeWeight, largest: float) -> list[Cell]:
     return [number(weight.value), "" if one.mass is None else number(one.mass), (bar,)]
 
 
-def _restriction(spectrum: Spectrum, kind: str) -> list[Block]:
+def _restriction(spectrum: Spectrum, features: Features) -> list[Block]:
     restriction = spectrum.restriction
     if restriction is None:
         return []
     times = f"{restriction.draws} times" if restriction.draws else "in all ways"
-    title = f"all but {counted(restriction.size, kind)} fixed at random, {times}: mean weight by degree"
+    title = f"all but {features.counted(restriction.size)} fixed at random, {times}: mean weight by degree"
     rows = [[str(degree), shown(weight)] for degree, weight in enumerate(restriction.weights)]
     return [line(title), table(("degree", "weight"), rows)]
 

@@ -8,7 +8,7 @@ from stabcert.core.spectrum.result import Quantity, Spectrum, SpectrumFinding, S
 from stabcert.core.types import Features
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 from stabcert.report.visible import visible
-from stabcert.report.wording import counted, short
+from stabcert.report.wording import short
 
 _NAME_WIDTH = 24
 _NOISE = 1e-24
@@ -66,13 +66,13 @@ def feature_names(features: Features, chosen: Sequence[int], width: int) -> str:
     text = " & ".join(names)
     if len(text) <= width:
         return text
-    ending = f"… ({counted(len(chosen), features.kind)})"
+    ending = f"… ({features.counted(len(chosen))})"
     return text[: width - len(ending)].rstrip(" &") + ending
 
 
-def meaning(spectrum: Spectrum, kind: str) -> str:
+def meaning(spectrum: Spectrum, features: Features) -> str:
     """How to read weights and coefficients."""
-    one, many = counted(1, kind).removeprefix("1 "), counted(2, kind).removeprefix("2 ")
+    one, many = features.nouns
     if spectrum.basis == "monotone":
         return (
             f"Weight of degree k: the effect of k {many} together beyond that of fewer, starting from the empty input. "
