@@ -48,7 +48,9 @@ class Fake:
         self.decision_tolerance = decision_tolerance
         self.n_features = N
         self.masked_input = SimpleNamespace(settings={"features": "word", "baseline": "remove"})
-        self.features = Features("word", tuple(Feature(f"w{i}", span=(2 * i, 2 * i + 1)) for i in range(N)), (N,), ("word", "words"))
+        self.features = Features(
+            "word", tuple(Feature(f"w{i}", span=(2 * i, 2 * i + 1)) for i in range(N)), (N,), ("word", "words")
+        )
 
     @property
     def class_names(self) -> tuple[str, ...]:

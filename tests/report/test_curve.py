@@ -145,7 +145,7 @@ def test_lambdas_are_shown_as_they_are() -> None:
 def test_what_the_numbers_leave_out_is_said() -> None:
     said = " ".join(meanings(FINDINGS["thresholds and failures"]))
     assert "at least 90%" in said
-    assert "independent draws of one population" in said
+    assert "independent draws from one population" in said
     assert "3 inputs failed and are left out" in said
     assert "8 frozen noise masks" in said
     assert "frozen" not in " ".join(meanings(curves.finding(lambdas=(Fraction(1),))))

@@ -113,7 +113,7 @@ def test_captions_state_the_numbers_and_the_guarantee() -> None:
         "Mask alone: tabby (0.75), as on the full input. "
         "The rate lies in its interval with probability at least 95% over the random draws, jointly for all radii. "
         "Rate: the share of all ways to add up to r cells for which some/model (unsmoothed) still predicts tabby. "
-        "2 different additions that change the prediction were found; the smallest adds 1 cell."
+        "2 different additions that change the prediction were found. The smallest adds 1 cell."
     )
     assert caption(document_of(image(masked=1))) == (
         "n = 49 cells, k = 12 kept by lime. Model some/model, seed 7. "
@@ -159,7 +159,7 @@ def test_the_summary_of_flips_does_not_overclaim() -> None:
 
     assert summary(0) == "None of the tested additions changes the prediction."
     assert summary(0, estimate=0.9) == "None of the tested additions certainly changes the prediction."
-    assert summary(1, estimate=0.9) == "1 addition that changes the prediction was found; it adds 1 cell."
+    assert summary(1, estimate=0.9) == "1 addition that changes the prediction was found. It adds 1 cell."
     many = image(12, grid=14, soft=certificate(rate(3, 0, 0.1, 0.2)), flips=100)
     assert flip_summary(many).startswith("At least 100 different additions"), "no more than these are kept"
 

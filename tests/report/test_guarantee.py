@@ -83,7 +83,7 @@ def test_the_largest_radius() -> None:
     sentence = guarantee(sequential(TESTED, largest_radius=4, simultaneous=False, delta=0.05))
     assert sentence == (
         "The largest radius holds with probability at least 95% over the random draws. "
-        "Each bound holds individually with the same probability, not all of them together."
+        "Each bound holds individually with the same probability, not jointly."
     )
 
 

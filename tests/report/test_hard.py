@@ -48,7 +48,7 @@ def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
     assert screen().split("\n") == [
         '"A lovely, lovely film"   joy (0.91)   4 words, 2 kept (50%), lime   mask alone: joy (0.70), consistent',
         "  A [lovely,] lovely [film]",
-        "  smoothed model: lambda 15/64, 64 frozen noise masks, agrees with the unsmoothed model",
+        "  smoothed model: lambda 15/64, 64 frozen noise masks, agrees with unsmoothed",
         "  votes on the mask: joy 44, anger 20",
         "  votes on the full input: joy 60, anger 2, sadness 2",
         "  unsmoothed model: joy (0.91), mask alone: joy (0.75)",
@@ -56,7 +56,7 @@ def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
         "  smoothed, adding           1          -   by the votes touched (lead alone: 0)",
         "  smoothed, removing         1          -   by the votes on the full input",
         "  No addition of up to 1 word to the explanation changes the prediction of the smoothed model (joy), and no "
-        "removing up to 1 word outside the explanation from the full input changes that. Proved, not sampled.",
+        "removal of up to 1 word outside the explanation from the full input changes it. Proved, not sampled.",
         "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
     ]
 
@@ -124,8 +124,8 @@ def test_stable_whatever_is_added_is_shown_as_all() -> None:
             EnumeratedRadius(1, 2, None, False, 0, 11),
             "Every addition of up to 2 words was tested on the unsmoothed model, and all keep",
         ),
-        (EnumeratedRadius(1, 1, LAST, False, 0, 11), "all keep its prediction (joy); one of 2 changes it."),
-        (EnumeratedRadius(1, 0, FIRST, False, 0, 3), "there is one that changes its prediction (joy)"),
+        (EnumeratedRadius(1, 1, LAST, False, 0, 11), "all keep its prediction (joy). One of 2 changes it."),
+        (EnumeratedRadius(1, 0, FIRST, False, 0, 3), "(joy): one changes its prediction"),
         (EnumeratedRadius(1, 0, None, False, 1, 5), "(joy): one is too close to call"),
         (
             EnumeratedRadius(1, 4, None, True, 0, 16),
@@ -146,9 +146,9 @@ def test_a_lost_prediction_is_said_on_the_screen_in_the_figure_and_on_the_page()
     finding = hard_finding(plain=ANGER)
     report = hard_report(finding)
     assert "note: smoothing changes the prediction: the unsmoothed model predicts anger (0.55)" in screen(finding)
-    assert "DISAGREES with the unsmoothed model" in screen(finding)
+    assert "DISAGREES with unsmoothed" in screen(finding)
     assert "Smoothing changes them: the unsmoothed model predicts anger (0.55)" in caption_of(report)
-    assert "smoothing changes them" in section(Exhibit(report))
+    assert "Smoothing changes them" in section(Exhibit(report))
 
 
 def test_a_kept_prediction_needs_no_warning() -> None:
@@ -165,9 +165,9 @@ def test_an_attack_says_what_it_found_and_that_it_found_nothing() -> None:
 
 def test_a_flip_that_is_not_the_smallest_possible_does_not_end_the_guarantee() -> None:
     found = said(hard_finding(hard_certificate(radius_incremental=0), attack=Attack(2000, Broken(LAST, ANGER), None)))
-    assert "adding" not in found
+    assert "ddition" not in found
     found = said(hard_finding(attack=Attack(2000, Broken(np.ones(4, dtype=bool), ANGER), None)))
-    assert "adding up to 1 word" in found
+    assert "No addition of up to 1 word" in found
     assert "one of 2 does" not in found
     assert "one of 2 does" in said(hard_finding(attack=Attack(2000, Broken(LAST, ANGER), None)))
 

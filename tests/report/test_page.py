@@ -148,7 +148,7 @@ def test_the_certificate_is_told_in_words_and_in_a_table() -> None:
         "The rate lies in its interval with probability at least 95% over the random draws, jointly for all radii."
         in text
     )
-    assert "3 different additions that change the prediction were found; the smallest adds 1 cell." in text
+    assert "3 different additions that change the prediction were found. The smallest adds 1 cell." in text
     assert "n = 49 cells, k = 12 kept by lime, r = 1, 4, δ = 0.05. Model some/model, seed 7." in text
     assert "0.8000 .. 0.9500" in text
     assert "exact" in text

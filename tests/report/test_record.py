@@ -244,7 +244,7 @@ def test_an_unknown_key_is_refused_wherever_it_is(name: str) -> None:
         ("fixed", ("result", "delta"), 0),
         ("fixed", ("result", "rates"), []),
         ("fixed", ("result", "rates", 0, "lower"), -0.1),
-        ("explain a text", ("explanation", "feature_kind"), "pixel"),
+        ("explain a text", ("explanation", "feature_kind"), 3),
         ("explain a text", ("run", "versions", "torch"), 2),
         ("failed", ("error", "code"), 1),
     ],

@@ -146,7 +146,7 @@ def test_bounds_are_never_shown_better_than_they_are() -> None:
 def test_bounds_that_are_missing_are_named_with_their_cost() -> None:
     assert left_out(SpectrumFinding(spectra.sampled())) == []
     (line,) = left_out(spectra.SAMPLED)
-    assert "lambda 0.9 at radius 3 would take 155648" in line
+    assert "For lambda 0.9 at radius 3 set --max-evaluations to 155648" in line
 
 
 @pytest.mark.parametrize(

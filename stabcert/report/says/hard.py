@@ -91,10 +91,10 @@ def _votes(report: Report, finding: HardFinding) -> list[Block]:
     votes = "votes" if certificate.scores == "vote" else "votes (decided by the mean probability)"
     title = [Word(f"smoothed model: {smoothing_text(finding)}", strong=True)]
     if finding.agrees is not None:
-        word = Word("agrees with the unsmoothed model", "good")
+        word = Word("agrees with unsmoothed", "good")
         title = [Word(title[0].text + ", ", strong=True), word]
         if not finding.agrees:
-            title[1] = Word("DISAGREES with the unsmoothed model", "doubtful", strong=True)
+            title[1] = Word("DISAGREES with unsmoothed", "doubtful", strong=True)
     blocks: list[Block] = [Line(tuple(title)), line(f"{votes} on the mask: {votes_text(certificate.votes, names)}")]
     if certificate.full_votes is not None:
         blocks.append(line(f"{votes} on the full input: {votes_text(certificate.full_votes, names)}"))
