@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,9 +72,7 @@ def by_methods(
     options: ExplanationOptions,
     *,
     seed: int,
-    n_samples: int | None = None,
-    steps: int | None = None,
-    sigma: float | None = None,
+    effort: Mapping[str, int | float] | None = None,
 ) -> Choice:
     """Attributions of ``predictor`` by every method that is named; the top k features of the first."""
     from stabcert.explainers import explain_all
@@ -85,9 +84,7 @@ def by_methods(
         parse_methods(options.method),
         target=target,
         seed=seed,
-        n_samples=n_samples,
-        steps=steps,
-        sigma=sigma,
+        options=effort,
     )
     first = attributions[0]
     mask = top_k_mask(first.scores, k)

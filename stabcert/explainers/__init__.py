@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = ["METHODS", "Statement", "check_effort", "check_method", "explain", "e
 class _Method:
     function: Callable[[Task], Attribution]
     options: tuple[str, ...] = ()
+    """Names of its options: counts, and numbers above 0 where `_NUMBERS` contains them."""
     differentiates: bool = False
 
     def attribution(self, task: Task) -> Attribution:
@@ -38,6 +39,8 @@ class _Method:
         with torch.inference_mode(False), torch.enable_grad():
             return self.function(task)
 
+
+_NUMBERS = {"sigma"}
 
 _METHODS = {
     "lime": _Method(lime, ("n_samples",)),
@@ -53,6 +56,8 @@ _METHODS = {
     "random": _Method(random_scores),
 }
 METHODS = tuple(_METHODS)
+Options = Mapping[str, int | float]
+"""Options of methods by name; those that are left out have the method's own default."""
 
 
 def explain(
@@ -64,6 +69,7 @@ def explain(
     n_samples: int | None = None,
     steps: int | None = None,
     sigma: float | None = None,
+    options: Options | None = None,
 ) -> Attribution:
     """Score every feature's importance for one class.
 
@@ -81,6 +87,7 @@ def explain(
         steps: points of the path of intgrad, or most steps of mfaba (default 50).
         sigma: standard deviation of the noise of smoothgrad and clime, where 1 is the way from a
             dropped feature to a kept one (default 0.15).
+        options: options of the method by name, in addition to the three above.
 
     Raises:
         ParameterError: an unknown method or class, an option that the method does not have or whose value is out of
@@ -88,7 +95,11 @@ def explain(
         ModelError: the predictor returned something other than probabilities, or the scores are not finite.
     """
     (attribution,) = explain_all(
-        predictor, (method,), target=target, seed=seed, n_samples=n_samples, steps=steps, sigma=sigma
+        predictor,
+        (method,),
+        target=target,
+        seed=seed,
+        options=_named(options, n_samples=n_samples, steps=steps, sigma=sigma),
     )
     return attribution
 
@@ -102,6 +113,7 @@ def explain_all(
     n_samples: int | None = None,
     steps: int | None = None,
     sigma: float | None = None,
+    options: Options | None = None,
 ) -> tuple[Attribution, ...]:
     """Return the result of `explain` for each of ``methods``, in their order, with shared evaluations.
 
@@ -111,7 +123,7 @@ def explain_all(
     Args:
         methods: names from `METHODS`, each once.
 
-    Other arguments: `explain`; each of ``n_samples``, ``steps`` and ``sigma`` goes to every method that has it.
+    Other arguments: `explain`; each option goes to every method that has it.
 
     Raises:
         ParameterError: as `explain`; an option that none of the methods has, no method, or one
@@ -123,13 +135,14 @@ def explain_all(
         check_method(method)
         if method in methods[:i]:
             raise ParameterError(f"methods must be distinct, got {method} twice. Name it once")
-    check_effort(methods, n_samples=n_samples, steps=steps, sigma=sigma)
+    given = _named(options, n_samples=n_samples, steps=steps, sigma=sigma)
+    check_effort(methods, given)
     full = predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_))[0]
     if target is None:
         target = int(full.argmax())
     if not 0 <= target < len(full):
         raise ParameterError(f"target must be a class from 0 to {len(full) - 1}, got {target}")
-    task = Task(predictor, target, seed, n_samples, steps, sigma)
+    task = Task(predictor, target, seed, given)
     # clime last: the gradients of smoothgrad come with the values that it needs.
     order = sorted(methods, key=lambda method: method == "clime")
     attributions = {method: _METHODS[method].attribution(task) for method in order}
@@ -153,21 +166,25 @@ def check_method(method: str) -> None:
         raise ParameterError(f"method {method!r} does not exist. {hint}Use one of {', '.join(METHODS)}")
 
 
-def check_effort(
-    methods: Sequence[str], *, n_samples: int | None = None, steps: int | None = None, sigma: float | None = None
-) -> None:
+def check_effort(methods: Sequence[str], options: Options) -> None:
     """Refuse options that none of ``methods`` has, and values out of range.
 
     Raises:
         ParameterError: an option or a value is refused. The message names it and the possible range.
     """
-    for name, value in {"n_samples": n_samples, "steps": steps, "sigma": sigma}.items():
-        if value is None:
-            continue
+    for name, value in options.items():
         if not any(name in _METHODS[method].options for method in methods):
             raise ParameterError(f"{name} must be left out for {', '.join(methods)}, got {value}.", name)
-        if name == "sigma":
+        if name in _NUMBERS:
             if not (value > 0 and math.isfinite(value)):
-                raise ParameterError(f"sigma must be above 0 and finite, got {value}.", "sigma")
+                raise ParameterError(f"{name} must be above 0 and finite, got {value}.", name)
         elif value < 1:
             raise ParameterError(f"{name} must be 1 or more, got {value}.", name)
+
+
+def _named(
+    options: Options | None, *, n_samples: int | None, steps: int | None, sigma: float | None
+) -> dict[str, int | float]:
+    """Return the given options by name."""
+    named = {"n_samples": n_samples, "steps": steps, "sigma": sigma}
+    return {**{name: value for name, value in named.items() if value is not None}, **(options or {})}

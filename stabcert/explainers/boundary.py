@@ -58,7 +58,7 @@ def mfaba(task: Task) -> Attribution:
     model = model_of(task, "mfaba")
     import torch
 
-    steps = task.steps or _STEPS
+    steps = task.count("steps") or _STEPS
     point = model.masked_input.point
     # What per_feature leaves out, it leaves out of its gradient: 1 where a number belongs to a feature, else 0.
     leaf = torch.zeros_like(point, requires_grad=True)

@@ -30,7 +30,7 @@ def smoothgrad(task: Task) -> Attribution:
     feature. ``n_samples`` (default 50) gradients; the standard errors are ``sd / sqrt(n_samples)``.
     """
     model = model_of(task, "smoothgrad")
-    n_samples = task.n_samples or _GRADIENTS
+    n_samples = task.count("n_samples") or _GRADIENTS
     draws = _draws(task, model)
     gradients = draws.gradients(n_samples)
     errors = gradients.std(axis=0, ddof=1) / np.sqrt(n_samples) if n_samples > 1 else None
@@ -51,7 +51,7 @@ def clime(task: Task) -> Attribution:
     """
     model = model_of(task, "clime")
     unknowns = model.n_features + 1
-    n_samples = task.n_samples or max(_SLOPE_SAMPLES, 2 * unknowns)
+    n_samples = task.count("n_samples") or max(_SLOPE_SAMPLES, 2 * unknowns)
     if n_samples <= unknowns:
         raise ParameterError(
             f"{n_samples} samples are too few for clime to fit {model.n_features} slopes and an intercept; "
@@ -77,12 +77,12 @@ def least_squares(noise: NDArray[np.float64], values: NDArray[np.float64]) -> tu
 
 
 def _draws(task: Task, model: ModelPredictor) -> GaussianDraws:
-    sigma = _SIGMA if task.sigma is None else task.sigma
+    sigma = task.number("sigma") or _SIGMA
     return task.draws.setdefault(sigma, GaussianDraws(model, task.target, task.seed, sigma))
 
 
 def _settings(task: Task, model: ModelPredictor, n_samples: int) -> dict[str, Any]:
-    sigma = _SIGMA if task.sigma is None else task.sigma
+    sigma = task.number("sigma") or _SIGMA
     bound = lipschitz_bound(sigma)
     return {
         "n_samples": n_samples,

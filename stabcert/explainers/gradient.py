@@ -29,7 +29,7 @@ def integrated_gradients(task: Task) -> Attribution:
 
     from stabcert.explainers.differentiation import as_weights, gradient, halving, probability, to_numpy
 
-    steps = task.steps or _STEPS
+    steps = task.count("steps") or _STEPS
     ones = as_weights(model, np.ones((1, model.n_features)))
     method = IntegratedGradients(lambda weights: probability(model.relaxed(weights), task.target))
 

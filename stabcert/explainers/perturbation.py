@@ -29,7 +29,7 @@ def lime(task: Task) -> Attribution:
     from threadpoolctl import threadpool_limits
 
     predictor = task.predictor
-    n_samples = task.n_samples or _LIME_SAMPLES
+    n_samples = task.count("n_samples") or _LIME_SAMPLES
     rng = np.random.default_rng(task.seed)
     features: Features | None = getattr(predictor, "features", None)
     is_text = features is not None and features.of_text

@@ -35,7 +35,7 @@ def shap(task: Task) -> Attribution:
     """
     n = task.predictor.n_features
     walk = 2 * n + 1
-    n_samples = task.n_samples or max(_SAMPLES, walk)
+    n_samples = task.count("n_samples") or max(_SAMPLES, walk)
     if n_samples < walk:
         raise ParameterError(
             f"n_samples must be at least {walk} for shap, because one permutation of {n} features needs as many, "
@@ -112,7 +112,7 @@ def kernelshap(task: Task) -> Attribution:
         ParameterError: too few samples to distinguish the features.
     """
     n = task.predictor.n_features
-    n_samples = task.n_samples or max(_SAMPLES, 4 * n + 2)
+    n_samples = task.count("n_samples") or max(_SAMPLES, 4 * n + 2)
     settings: dict[str, Any] = {"n_samples": n_samples, "output": "probability", "seed": task.seed}
     ends = np.array([[False] * n, [True] * n])
     exact = n <= _MAX_ENUMERATED and 2**n <= n_samples

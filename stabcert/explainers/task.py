@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,19 @@ class Task:
     predictor: MaskedPredictor
     target: int
     seed: int
-    n_samples: int | None = None
-    steps: int | None = None
-    sigma: float | None = None
+    options: Mapping[str, int | float] = field(default_factory=dict)
+    """The given options of methods, by name."""
     draws: dict[float, GaussianDraws] = field(default_factory=dict)
     """For each sigma, noise and the model's outputs for it, shared by the methods of one call."""
+
+    def count(self, name: str) -> int | None:
+        """Return a given option that is a count, or None for the method's own default."""
+        value = self.options.get(name)
+        return None if value is None else int(value)
+
+    def number(self, name: str) -> float | None:
+        """Return a given option that is a number, or None for the method's own default."""
+        return self.options.get(name)
 
 
 def model_of(task: Task, method: str) -> ModelPredictor:

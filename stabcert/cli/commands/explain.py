@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
-from stabcert.cli.commands.explain_options import EffortOptions, StableOptions
+from stabcert.cli.commands.explain_options import EffortOptions, MethodOptions, StableOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import (
@@ -35,6 +35,7 @@ def explain(
     inputs: InputOptions,
     model: ModelOptions,
     explanation: ExplanationOptions,
+    method: MethodOptions,
     effort: EffortOptions,
     stable: StableOptions,
     output: OutputOptions,
@@ -49,7 +50,7 @@ def explain(
     _refuse("--until-stable", stable.until_stable, ["--allow-vacuous"] if stable.allow_vacuous else [])
     _refuse("--neighbours", effort.neighbours is not None, _given(effort, "neighbour_sigma"))
     call = Call(Explain.name, inputs, model, explanation, output, running)
-    return certify(Explain(explanation, effort, stable, seed=running.seed), call, asked)
+    return certify(Explain(explanation, method, effort, stable, seed=running.seed), call, asked)
 
 
 def _given(options: EffortOptions | StableOptions, *names: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar
 
 from stabcert.cli.allowing import allow_vacuous_option
@@ -11,7 +11,9 @@ from stabcert.cli.options import CERTIFICATE, EXPLANATION, delta_option, family_
 
 
 @dataclass
-class EffortOptions:
+class MethodOptions:
+    """Options that methods of attribution declare, by their names there."""
+
     panel: ClassVar[str] = EXPLANATION
     n_samples: Annotated[
         int | None,
@@ -45,6 +47,16 @@ class EffortOptions:
             help="Noise of smoothgrad and clime.",
         ),
     ] = None
+
+    def given(self) -> dict[str, int | float]:
+        """Return the options that were given."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass
+class EffortOptions:
+    panel: ClassVar[str] = EXPLANATION
     show: Annotated[int, option("--show", affects="writes", metavar="N", least=0, help="Features to list.")] = 10
     neighbours: Annotated[
         int | None,

@@ -31,7 +31,7 @@ from stabcert.records.findings import Status
 from stabcert.report.record import Report
 
 if TYPE_CHECKING:
-    from stabcert.cli.commands.explain_options import EffortOptions, StableOptions
+    from stabcert.cli.commands.explain_options import EffortOptions, MethodOptions, StableOptions
     from stabcert.core.types import MaskedPredictor
     from stabcert.models.base import ModelPredictor
     from stabcert.report.canvas import Exhibit
@@ -55,10 +55,17 @@ class Explain(Command[ExplainFound]):
     several_methods: ClassVar[bool] = True
 
     def __init__(
-        self, explanation: ExplanationOptions, effort: EffortOptions, stable: StableOptions, *, seed: int
+        self,
+        explanation: ExplanationOptions,
+        method: MethodOptions,
+        effort: EffortOptions,
+        stable: StableOptions,
+        *,
+        seed: int,
     ) -> None:
         self._methods = parse_methods(explanation.method)
         self._explanation = explanation
+        self._options = method.given()
         self._effort = effort
         self._until_stable = stable.until_stable
         self._family = stable.family or 1
@@ -82,9 +89,8 @@ class Explain(Command[ExplainFound]):
 
         for method in self._methods:
             check_method(method)
-        effort = self._effort
-        check_effort(self._methods, n_samples=effort.n_samples, steps=effort.steps, sigma=effort.sigma)
-        sigma = effort.neighbour_sigma
+        check_effort(self._methods, self._options)
+        sigma = self._effort.neighbour_sigma
         if sigma is not None and not 0 < sigma < math.inf:
             raise ParameterError(f"--neighbour-sigma must be above 0, got {sigma:g}. Use a number such as 0.1")
         if self._until_stable:
@@ -93,15 +99,7 @@ class Explain(Command[ExplainFound]):
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
         """Return the attributions, and the mask of the best features of the first: k, or as many as it takes."""
-        effort = self._effort
-        choice = by_methods(
-            predictor,
-            self._explanation,
-            seed=self._seed,
-            n_samples=effort.n_samples,
-            steps=effort.steps,
-            sigma=effort.sigma,
-        )
+        choice = by_methods(predictor, self._explanation, seed=self._seed, effort=self._options)
         if not self._until_stable:
             return choice
         scores, largest_k = choice.attributions[0].scores, self._largest_k(predictor)
@@ -185,9 +183,7 @@ class Explain(Command[ExplainFound]):
                     self._methods,
                     target=originals[0].target,
                     seed=self._seed,
-                    n_samples=effort.n_samples,
-                    steps=effort.steps,
-                    sigma=effort.sigma,
+                    options=self._options,
                 )
             )
         return tuple(
