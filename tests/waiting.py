@@ -29,6 +29,21 @@ def wait_for_lines(path: Path, number: int, process: subprocess.Popen[bytes]) ->
     wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= number, f"line {number} of {path}", process)
 
 
+def wait_until_blocked(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process writes no more lines of a file, because nobody reads another stream of it."""
+    known = -1
+
+    def still() -> bool:
+        nonlocal known
+        before, known = known, path.read_bytes().count(b"\n") if path.exists() else 0
+        if 0 < known == before:
+            return True
+        time.sleep(1.0)  # too short on a slow machine is no harm: the process is then in the middle of its work
+        return False
+
+    wait_until(still, f"a pause in {path}", process)
+
+
 def finish(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     """Read what a process writes until it ends."""
     try:

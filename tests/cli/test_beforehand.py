@@ -65,7 +65,7 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--device", "cuda:x"), 2, "use auto, cpu, cuda"),
     ((*TEXT, "--dtype", "int8"), 2, "float32"),
     ((*TEXT, "-b", 0), 2, "auto or a number from 1"),
-    ((*TEXT, "--method", "lim"), 2, "did you mean lime?"),
+    ((*TEXT, "--method", "lim"), 2, "Did you mean lime?"),
     ((*TEXT, "--method", "lime,lime"), 2, "names lime twice"),
     ((*TEXT, "--method", "lime,"), 2, "has no name at a comma"),
     ((*TEXT, "-k", 0), 2, "a whole number from 1"),

@@ -36,7 +36,7 @@ def test_values_of_every_kind_make_the_same_record_as_typed_ones(run: Run, bert:
 def test_what_is_typed_wins(run: Run, bert: Path, config: Path) -> None:
     config.write_text('[certify-soft]\nradius = 3\nmethod = "lim"\n')
     arguments = ["certify-soft", "-t", SENTENCE, "-m", bert, "--config", config, "--json"]
-    assert "did you mean lime?" in run(*arguments).stderr
+    assert "Did you mean lime?" in run(*arguments).stderr
     ran = run(*arguments, "--method", "random", "-r", 2)
     assert [rate["radius"] for rate in ran.record["result"]["rates"]] == [2]
 

@@ -38,7 +38,7 @@ def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path, tmp_path: 
         (["--top-k", "99"], "use 1 to 9"),
         (["--top-k", "0"], "use a whole number from 1"),
         (["--top-k", "150%"], "at most 100%"),
-        (["--method", "lim"], "did you mean lime?"),
+        (["--method", "lim"], "Did you mean lime?"),
         (["--features", "pixel"], "word"),
         (["--baseline", "zero"], "remove"),
         (["--target", "furious"], "no class 'furious'"),
@@ -61,8 +61,8 @@ def test_2_wrong_request(run: Run, bert: Path, arguments: list[str], message: st
         ("certify-soft", ["--delta", "2"], "between 0 and 1"),
         ("certify-hard", ["--noise", "bernoulli", "--delta", "0"], "between 0 and 1"),
         ("fourier", ["--delta", "nan"], "between 0 and 1"),
-        ("explain", ["--method", "lim"], "did you mean lime?"),
-        ("smooth-eval", ["--method", "lime,lim"], "did you mean lime?"),
+        ("explain", ["--method", "lim"], "Did you mean lime?"),
+        ("smooth-eval", ["--method", "lime,lim"], "Did you mean lime?"),
     ],
 )
 def test_2_a_wrong_request_is_no_failure_of_each_input(

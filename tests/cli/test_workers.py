@@ -17,7 +17,7 @@ import torch
 from stabcert.cli.certifying import Certifier
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.cli.pools import Backwards
-from tests.waiting import finish, wait_for_lines
+from tests.waiting import finish, wait_for_lines, wait_until_blocked
 
 TEXTS = ["a great film", "a bad film", " ", "not bad", "the movie was great"]
 SENTENCES = [argument for text in TEXTS for argument in ("--text", text)]
@@ -116,7 +116,9 @@ def test_ctrl_c_on_a_cluster_of_ones_own_keeps_what_is_finished(
         [*many, "--ray-address", ray_cluster], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
     # Nobody reads its standard output, which holds some forty of the records: it cannot be done before the signal.
+    # Blocked there, it cannot lose the signal inside of Ray, either.
     wait_for_lines(output, 3, process)
+    wait_until_blocked(output, process)
     process.send_signal(signal.SIGINT)
     out, errors = finish(process)
     assert process.returncode == 130

@@ -229,7 +229,7 @@ CASES = cases(
         "no such directory",
         _QUIET,
     ),
-    ("a hostile method", _text("explain", "--method", f"{_ESCAPES}{_MARKUP}"), 2, "is not known", _QUIET),
+    ("a hostile method", _text("explain", "--method", f"{_ESCAPES}{_MARKUP}"), 2, "does not exist", _QUIET),
     (
         "a text of markup alone",
         lambda shop: ["explain", "-t", "[/] [bold] [/bold]", "-m", shop.text_model, *_FAST],

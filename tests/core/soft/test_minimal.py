@@ -299,10 +299,10 @@ def test_the_sizes_cost_one_evaluation_each_in_chunks_that_double() -> None:
         ({"min_rate": 1.1}, "above 0"),
         ({"delta": 0.0}, "delta"),
         ({"max_samples": 0}, "1 or more"),
-        ({"largest_k": 0}, "use 1 to 12"),
-        ({"largest_k": 13}, "use 1 to 12"),
+        ({"largest_k": 0}, "must be 1 to 12"),
+        ({"largest_k": 13}, "must be 1 to 12"),
         ({"radius": 4, "min_rate": 1.0, "max_samples": 100}, "all 562 additions.*max_samples=562"),
-        ({"radius": 4, "min_rate": 0.99, "max_samples": 100}, "use max_samples="),
+        ({"radius": 4, "min_rate": 0.99, "max_samples": 100}, "Use max_samples="),
     ],
 )
 def test_what_cannot_be_searched_for_is_refused(arguments: dict[str, Any], message: str) -> None:
@@ -311,15 +311,15 @@ def test_what_cannot_be_searched_for_is_refused(arguments: dict[str, Any], messa
 
 
 def test_a_rate_of_1_among_more_additions_than_could_be_tried_is_refused_without_a_number_to_try() -> None:
-    with pytest.raises(ParameterError, match=r"more than 10\^6 additions.*use a smaller radius, or a rate below 1"):
+    with pytest.raises(ParameterError, match=r"more than 10\^6 additions.*Use a smaller radius, or a rate below 1"):
         search(Constant(60), radius=30, min_rate=1.0)
 
 
 @pytest.mark.parametrize("scores", [[1.0, 2.0], [[1.0] * 12], [math.nan] * 12])
 def test_scores_that_do_not_rank_the_features_are_refused(scores: Any) -> None:
-    with pytest.raises(InputError, match="12 features"):
+    with pytest.raises(InputError, match="must be 12 finite numbers"):
         search(Constant(12), scores)
-    with pytest.raises(InputError, match="12 features"):
+    with pytest.raises(InputError, match="must be 12 finite numbers"):
         greedy_minimal_mask(Constant(12), scores)
 
 

@@ -120,7 +120,7 @@ def test_other_counts_give_another_certificate(
 def test_counts_that_no_drawing_gives_are_refused() -> None:
     mask = np.arange(9) < 2
     for counts in ((0, 0, 0), (8, 9, 0), (8, 7, 2), (9, 9, 0), (8, -1, 0)):
-        with pytest.raises(ParameterError, match="samples"):
+        with pytest.raises(ParameterError, match="samples|matches"):
             recount_soft(mask, {1: Shown(*counts, 8, 0.0, 1.0)}, SoftQuestion(1), prediction=0)
 
 
@@ -139,5 +139,5 @@ def test_radii_that_are_missing_are_noticed() -> None:
 
 
 def test_more_radii_than_anything_has_are_refused_before_they_are_listed() -> None:
-    with pytest.raises(ParameterError, match="too many"):
+    with pytest.raises(ParameterError, match="radii times"):
         recount_soft(np.zeros(10**6, dtype=np.bool_), {}, SoftQuestion("all"), prediction=0)

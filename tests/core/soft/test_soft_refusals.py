@@ -89,7 +89,7 @@ def test_a_rate_that_no_outcome_can_certify_is_refused_with_the_number_of_sample
     predictor, mask = Constant(40), np.arange(40) < 4
     with pytest.raises(ParameterError, match=r"cannot certify") as refused:
         certify(predictor, mask, n_samples=20, formulation=formulation, **arguments)
-    needed = number_after("use", str(refused.value))
+    needed = number_after("n_samples", str(refused.value))
     certificate = certify(predictor, mask, n_samples=needed, formulation=formulation, **arguments)
     assert certificate.verdict == "certified"
     with pytest.raises(ParameterError, match="cannot certify"):
@@ -129,9 +129,9 @@ def test_a_maximum_of_samples_that_is_too_small_is_refused_with_the_number_that_
 
 
 def test_a_rate_of_1_over_a_set_too_large_to_be_tried_is_refused() -> None:
-    with pytest.raises(ParameterError, match="trying every addition"):
+    with pytest.raises(ParameterError, match="testing every addition"):
         certify(Constant(196), MASK_196, radius=10, min_rate=1.0)
-    with pytest.raises(ParameterError, match="trying every addition"):
+    with pytest.raises(ParameterError, match="testing every addition"):
         certify(Constant(196), MASK_196, radius=10, min_rate=1.0, n_samples=1000)
 
 
