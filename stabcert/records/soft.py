@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
+from stabcert.core.soft.certificate import Interval, ReportedInterval, SoftCertificate, StabilityRate
 from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
 from stabcert.records.common import Prediction
 from stabcert.records.record import ThresholdRecord
@@ -85,7 +85,7 @@ class SoftRequest(Part):
     radius: Text
     """Value of --radius."""
     formulation: Literal["up-to", "exactly", "worst"]
-    interval: Literal["exact", "hoeffding"]
+    interval: Interval
     delta: OpenShare
     simultaneous: bool
     """The radii were to share delta; with a largest radius they do not."""
@@ -109,7 +109,7 @@ class SoftResult(Part):
     """The result of `certify-soft`: bounds on the stability rate at each radius."""
 
     request: MayBeAbsent[SoftRequest] = None
-    interval: Literal["exact", "hoeffding", "anytime"]
+    interval: ReportedInterval
     sides: Annotated[Literal[1, 2], INTEGER]
     """2: lower and upper hold together with probability 1 - delta; 1: each by itself."""
     formulation: Literal["up-to", "exactly", "worst"]

@@ -10,6 +10,7 @@ import numpy as np
 from stabcert.core.types import Masks
 
 Interval: TypeAlias = Literal["exact", "hoeffding"]
+ReportedInterval: TypeAlias = Literal[Interval, "anytime"]
 Formulation: TypeAlias = Literal["up-to", "exactly", "worst"]
 Verdict: TypeAlias = Literal["certified", "not-certified", "undecided", "reported"]
 
@@ -79,7 +80,7 @@ class SoftCertificate:
     """Probability that a statement of this certificate is wrong."""
     simultaneous: bool
     """True if all bounds hold jointly with probability 1 - delta; otherwise each radius holds individually."""
-    interval: Literal["exact", "hoeffding", "anytime"]
+    interval: ReportedInterval
     sides: Literal[1, 2]
     """2: lower and upper bound hold jointly with probability 1 - delta. 1: each holds individually."""
     formulation: Formulation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
 from operator import index
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -60,17 +60,18 @@ class SoftQuestion:
             )
         if self.n_samples is not None and self.n_samples < 1:
             raise ParameterError(f"n_samples must be 1 or more, got {self.n_samples}.", "n_samples")
-        if self.interval not in ("exact", "hoeffding"):
-            raise ParameterError(f"interval must be exact or hoeffding, got {self.interval!r}.", "interval")
+        if self.interval not in get_args(Interval):
+            possible = " or ".join(get_args(Interval))
+            raise ParameterError(f"interval must be {possible}, got {self.interval!r}.", "interval")
         if self.fixed and (self.max_samples is not None or self.largest_radius):
             raise ParameterError(
                 "epsilon and n_samples fix the number of samples. max_samples and largest_radius belong to a "
                 "sequential test. Give parameters of one kind only.",
                 "epsilon",
             )
-        if self.interval == "hoeffding" and not self.fixed:
+        if self.interval != "exact" and not self.fixed:
             raise ParameterError(
-                "interval must be exact for a sequential test, got hoeffding. It needs a fixed number of samples: "
+                f"interval must be exact for a sequential test, got {self.interval}. It needs a fixed number of samples: "
                 "use for instance n_samples=1000.",
                 "interval",
             )

@@ -120,7 +120,7 @@ def test_other_counts_give_another_certificate(
 def test_counts_that_no_drawing_gives_are_refused() -> None:
     mask = np.arange(9) < 2
     for counts in ((0, 0, 0), (8, 9, 0), (8, 7, 2), (9, 9, 0), (8, -1, 0)):
-        with pytest.raises(ParameterError, match="samples|matches"):
+        with pytest.raises(ParameterError, match=r"samples|matches"):
             recount_soft(mask, {1: Shown(*counts, 8, 0.0, 1.0)}, SoftQuestion(1), prediction=0)
 
 
