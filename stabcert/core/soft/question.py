@@ -71,8 +71,8 @@ class SoftQuestion:
             )
         if self.interval != "exact" and not self.fixed:
             raise ParameterError(
-                f"interval must be exact for a sequential test, got {self.interval}. It needs a fixed number of samples: "
-                "use for instance n_samples=1000.",
+                f"interval must be exact for a sequential test, got {self.interval}. It needs a fixed "
+                "number of samples: use for instance n_samples=1000.",
                 "interval",
             )
         if self.formulation not in ("up-to", "exactly", "worst"):
