@@ -1,4 +1,4 @@
-"""What a network, a tokenizer or a preprocessing raises, told as a fact about one input."""
+"""Exceptions of networks, tokenizers and preprocessings, reported as a fact about one input."""
 
 from __future__ import annotations
 
