@@ -178,7 +178,8 @@ def _explained(name: str, error: Exception) -> str:
     if "Missing key(s)" in text or "size mismatch" in text:
         keys = " ".join(text.split())[:300]
         return (
-            f"{name} has no weights, or weights of another shape, for a part of its network: {keys}. Give a model that "
-            "was trained to classify, because allow_random_head=True works only with transformers"
+            f"{name} has no weights, or weights of another shape, for a part of its network, such as the "
+            f"classification head ({keys}). Give a model that was trained to classify, because allow_random_head=True "
+            "works only with transformers"
         )
     return f"{name} cannot be loaded by timm ({reason(error)}). {ANOTHER_MODEL}"

@@ -227,7 +227,7 @@ def test_every_baseline_that_is_advised_is_possible(family: str) -> None:
         try:
             text(family, baseline)
         except ParameterError as error:
-            found = re.search(r"use baseline='([a-z|]+)'$", str(error))
+            found = re.search(r"Use baseline='([a-z|]+)'$", str(error))
             assert found is not None
             advised |= set(found[1].split("|"))
         else:
