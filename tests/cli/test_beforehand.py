@@ -58,7 +58,7 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "-m", "demo:texts"), 3, "Use demo:image or demo:text"),
     ((*TEXT, "-m", "./none"), 3, "./none does not exist"),
     ((*TEXT, "-m", "mask.json"), 3, "mask.json is a file"),
-    ((*TEXT, "-m", "demo:text", "--revision", "main"), 2, "has no revisions. Leave it out"),
+    ((*TEXT, "-m", "demo:text", "--revision", "main"), 2, "demo:text has no revisions"),
     ((*TEXT, "-m", "demo:image"), 3, "use --model demo:text"),
     (("picture.png", "-m", "demo:text"), 3, "use --model demo:image"),
     ((*TEXT, "--device", "gpu"), 2, "use auto, cpu, cuda"),
