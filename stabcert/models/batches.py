@@ -10,7 +10,7 @@ from stabcert.errors import ParameterError
 
 BatchSize: TypeAlias = int | Literal["auto"]
 
-# Of the work that one batch holds, in the units of `MaskedInput.cost`: an image of a convolutional network counts
+# The work of one block, in the units of `MaskedInput.cost`: an image of a convolutional network counts
 # as IMAGE_COST, a text as its tokens.
 IMAGE_COST = 64
 _BLOCK_UNITS = {"cpu": 512}

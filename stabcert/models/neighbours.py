@@ -84,7 +84,7 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
 
 class _ShiftedText(MaskedText):
     def __init__(self, original: MaskedText, noise: torch.Tensor) -> None:
-        self.__dict__.update(original.__dict__)  # nothing is tokenized or tried again
+        self.__dict__.update(original.__dict__)  # nothing is tokenized or tested again
         point = original.point
         self._moved = point + noise.to(point)
 

@@ -176,7 +176,7 @@ def place(
 ) -> None:
     """Put a network on its device in evaluation mode, with parameters of type ``dtype`` and without their gradients.
 
-    Buffers, and parameters that the network asks transformers to leave in float32, keep the type that their loader
+    Buffers, and parameters that the network requires transformers to leave in float32, keep the type that their loader
     gave them: frequencies of rotary positions, for example, would be other positions in half precision.
 
     Raises:

@@ -128,5 +128,5 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
     with quiet_transformers():
         text = load_demo_text()
     place(name, text.network, options.device, options.dtype, channels_last=False)
-    # Known of these weights, whose hash was verified; not tried as for other models, which takes longer than loading.
+    # Known of these weights, whose hash was verified. The test of other models takes longer than loading.
     return Loaded(TextNetwork(text.network, text.tokenizer, True), text.class_names, sha256=text.sha256)

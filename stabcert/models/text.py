@@ -41,7 +41,7 @@ class MaskedText:
 
     Baselines: ``remove`` takes the tokens of dropped features out of the sequence, the others stay
     at their positions. Where the network cannot do that exactly, the dropped tokens are hidden by
-    an attention mask of 0 instead; ``settings["removal"]`` says which. ``mask``, ``pad`` and
+    an attention mask of 0 instead; ``settings["removal"]`` names the way. ``mask``, ``pad`` and
     ``unk`` put that token in the place of each dropped one; it is attended to.
 
     Args:
@@ -165,7 +165,7 @@ class MaskedText:
     def in_float64(self) -> MaskedText | None:
         if self._network_in_float64 is None:
             return None
-        exact = copy.copy(self)  # nothing is tokenized or tried again
+        exact = copy.copy(self)  # nothing is tokenized or tested again
         exact._get_network, exact._dtype = self._network_in_float64, torch.float64
         return exact
 
