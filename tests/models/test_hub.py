@@ -522,7 +522,7 @@ def test_a_timm_directory_without_a_head_is_refused(tmp_path: Path, copy: Callab
     directory = copy("timm")
     weights = load_file(directory / "model.safetensors")
     save_file({k: v for k, v in weights.items() if not k.startswith("head")}, directory / "model.safetensors")
-    refuse(directory, "no weights .*such as the classification head .*head.weight")
+    refuse(directory, "no weights, .*such as the classification head .*head.weight")
 
 
 def test_a_hierarchical_timm_network_has_no_patches_although_it_embeds_them() -> None:

@@ -155,7 +155,7 @@ def test_noise_gives_the_network_whose_table_of_embeddings_is_moved(family: str,
 def test_a_network_whose_embeddings_cannot_be_replaced_is_refused(family: str) -> None:
     original = text(family, "mask")
     everything = np.ones((1, original.n_features), dtype=bool)
-    with pytest.raises(ModelError, match="Leave out neighbours="):
+    with pytest.raises(ModelError, match="eave out neighbours="):
         shifted(original, torch.zeros_like(original.masked_input.point))(everything)
 
 
@@ -232,5 +232,5 @@ def test_noise_of_another_shape_is_refused() -> None:
 def test_a_text_model_without_embeddings_as_input_is_refused() -> None:
     original = text("bart", "mask")
     noise = torch.zeros_like(original.masked_input.point)
-    with pytest.raises(ModelError, match="Leave out neighbours="):
+    with pytest.raises(ModelError, match="eave out neighbours="):
         shifted(original, noise)(np.ones((1, original.n_features), dtype=bool))
