@@ -1,4 +1,4 @@
-"""One input and one network, as a function on masks that remembers what it was asked."""
+"""One input and one network, as a function on masks that remembers its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ModelPredictor:
     """A network's prediction on one masked input, as a `stabcert.core.types.MaskedPredictor`.
 
     Calling it with ``(k, n_features)`` masks returns ``(k, n_classes)`` float64 probabilities. A
-    mask is evaluated once however often it is asked for (while its result is remembered); masks
+    mask that is requested several times is evaluated once (while its result is remembered). Masks
     are evaluated in batches, and a batch that does not fit into memory is halved.
 
     Decisions do not depend on batches: a mask whose two best classes are closer than three times the
@@ -35,11 +35,11 @@ class ModelPredictor:
         masked_input: the input and the network.
         class_names: one for each logit.
         batch_size: rows at a time, or ``auto``; see `stabcert.models.batches.BatchSizes`.
-        batches: sizes that were found before, in the place of ``batch_size``: what one input taught serves the next.
+        batches: sizes found for an earlier input, used instead of ``batch_size``.
         autocast: compute in this precision with weights in float32.
 
     Raises:
-        ParameterError: a batch size below 1.
+        ParameterError: ``batch_size`` is below 1.
     """
 
     def __init__(
@@ -126,9 +126,9 @@ class ModelPredictor:
         return np.stack([found[key] for key in keys])
 
     def alone(self, masks: Masks) -> Probs:
-        """Like a call, but every mask by itself, by one thread: equal to the last bit whatever the batch size.
+        """Evaluate each mask individually, on one thread: equal to the last bit whatever the batch size.
 
-        For the few probabilities that are shown to people; decisions are the same either way.
+        Meant for the few probabilities that are shown to people. Decisions are the same as those of a call.
         """
         masks = as_masks(masks, self.n_features)
         with one_thread():
@@ -142,13 +142,13 @@ class ModelPredictor:
         return probs
 
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
-        """Differentiable logits for feature weights; see `MaskedInput.relaxed_logits`."""
+        """Return differentiable logits for feature weights; see `MaskedInput.relaxed_logits`."""
         logits = self.masked_input.relaxed_logits(weights)
         self._count(len(weights))
         return logits
 
     def logits_at(self, points: torch.Tensor) -> torch.Tensor:
-        """Differentiable logits for changed inputs; see `MaskedInput.logits_at`."""
+        """Return differentiable logits for changed inputs; see `MaskedInput.logits_at`."""
         logits = self.masked_input.logits_at(points)
         self._count(len(points))
         return logits

@@ -1,4 +1,4 @@
-"""How many rows go through the network together."""
+"""The number of rows that are evaluated together in one batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stabcert.errors import ParameterError
 
 BatchSize: TypeAlias = int | Literal["auto"]
 
-# Of the work that one batch holds, in the units of `MaskedInput.cost`: an image of a convolutional network counts
+# The work of one block, in the units of `MaskedInput.cost`: an image of a convolutional network counts
 # as IMAGE_COST, a text as its tokens.
 IMAGE_COST = 64
 _BLOCK_UNITS = {"cpu": 512}
@@ -26,24 +26,26 @@ _TIMES = 2
 
 
 class BatchSizes:
-    """The size of batches: as asked for, or found by timing the first batches of the run.
+    """The size of batches: as requested, or found by timing the first batches of the run.
 
     Rows of equal cost go through the network in *blocks* of a fixed size, and ``auto`` only decides how many
     blocks go together: 1, 2, 4, ... as long as that is faster. What is left of a group is a batch of its own
-    whatever was decided. So timing, which differs from run to run, decides nothing that shows in a result, if a
-    block gives the same bits in company; on CPUs that is compared for every size before it is used
+    whatever was decided. So timing, which differs from run to run, does not change a result, if a
+    block has the same bits in a larger batch. On CPUs that is compared for every size before it is used
     (what `timed` returns). On other devices the last digits of attributions may depend on the size; decisions do not.
 
     Args:
         asked: rows, or ``auto``.
 
     Raises:
-        ParameterError: fewer rows than one.
+        ParameterError: ``asked`` is below 1.
     """
 
     def __init__(self, asked: BatchSize, device: torch.device) -> None:
         if asked != "auto" and asked < 1:
-            raise ParameterError(f"batch size {asked} is not possible; use 1 or more, or auto")
+            raise ParameterError(
+                f"batch_size must be 1 or more, or auto, got {asked}. Use batch_size=auto", "batch_size"
+            )
         self._asked = asked
         self._block_units = _BLOCK_UNITS.get(device.type, _BLOCK_UNITS_ELSEWHERE)
         self._most_units: int | None = None
@@ -57,13 +59,13 @@ class BatchSizes:
         """Most rows that were evaluated together so far."""
 
     def block(self, cost: int) -> int:
-        """Rows of one block at this cost."""
+        """Return the number of rows of one block at this cost."""
         if self._asked != "auto":
             return self._asked
         return self._fitting(max(_ROWS, self._block_units // cost // _ROWS * _ROWS), cost)
 
     def rows(self, cost: int, left: int) -> int:
-        """Rows of the next batch, of ``left`` rows of this cost."""
+        """Return the number of rows of the next batch, of ``left`` rows of this cost."""
         self._trial, block = None, self.block(cost)
         if self._asked != "auto" or left <= block:
             return min(block, left)
@@ -74,11 +76,11 @@ class BatchSizes:
 
     @property
     def is_timing(self) -> bool:
-        """Whether what the next batch takes will be used."""
+        """True while the time of the next batch will be used."""
         return self._asked == "auto" and not self._settled
 
     def timed(self, rows: int, cost: int, seconds: float) -> bool:
-        """What a batch took. True: the size is used for the first time, and it remains to be seen if its bits agree."""
+        """Record the time of a batch. Return whether its size is new, so that its bits must still be compared."""
         self.largest = max(self.largest, rows)
         blocks = self._blocks if self._trial is None else self._trial
         if not self.is_timing or rows != blocks * self.block(cost):
@@ -97,11 +99,11 @@ class BatchSizes:
         return self._compares_bits and self._trial is not None and len(times) == 1
 
     def refuse(self) -> None:
-        """The size on trial gives other bits: stay with what there is."""
+        """Keep the current size, because the size on trial gives other bits."""
         self._settled, self._trial = True, None
 
     def halve(self, rows: int, cost: int) -> None:
-        """So many rows did not fit into memory; the next batches hold half of that at most."""
+        """Reduce the size by half, because ``rows`` did not fit into memory; later batches are at most as large."""
         if self._asked == "auto":
             self._most_units, self._settled, self._trial = max(1, rows // 2) * cost, True, None
         else:

@@ -1,4 +1,4 @@
-"""A directory with a model: what it holds, checked before any library touches it."""
+"""A directory with a model: its files, checked before any library reads them."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Checkpoint:
     directory: Path
     config: dict[str, Any]
     library: Literal["transformers", "timm"]
-    """Which library wrote the directory, and reads it."""
+    """The library that wrote the directory, and reads it."""
     weights: tuple[Path, ...]
-    """The files that hold the weights, one or all shards."""
+    """The files that contain the weights, one or all shards."""
     pickled: bool
 
 
@@ -56,7 +56,7 @@ def read_checkpoint(name: str, directory: Path, *, allow_pickle: bool = False) -
     every safetensors file is complete.
 
     Raises:
-        ModelError: any of this is not so, or only pickled weights are there and ``allow_pickle`` is false.
+        ModelError: one of these checks fails, or only pickled weights exist and ``allow_pickle`` is false.
     """
     config = read_config(name, directory)
     files = sorted(path.name for path in directory.iterdir() if path.is_file())
@@ -71,49 +71,49 @@ def read_checkpoint(name: str, directory: Path, *, allow_pickle: bool = False) -
 
 
 def read_config(name: str, directory: Path) -> dict[str, Any]:
-    """``config.json`` of a model directory.
+    """Read ``config.json`` of a model directory.
 
     Raises:
-        ModelError: the file is missing, or no JSON object.
+        ModelError: the file is missing, or is not a JSON object.
     """
     path = directory / "config.json"
     if not path.is_file():
         raise ModelError(
-            f"{name} holds no config.json, so it is not a model; give a directory written by "
+            f"{name} contains no config.json, so it is not a model. Give a directory written by "
             "save_pretrained (transformers) or timm.models.save_for_hf(network, directory, safe_serialization=True)"
         )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise ModelError(
-            f"config.json of {name} cannot be read ({error}); write or download the model again"
+            f"config.json of {name} cannot be read ({error}). Write or download the model again"
         ) from error
     if not isinstance(config, dict):
-        raise ModelError(f"config.json of {name} is not a JSON object; write or download the model again")
+        raise ModelError(f"config.json of {name} is not a JSON object. Write or download the model again")
     return config
 
 
 def library_of(name: str, config: dict[str, Any]) -> Literal["transformers", "timm"]:
-    """Which library a ``config.json`` belongs to.
+    """Return the library that a ``config.json`` belongs to.
 
     Raises:
-        ModelError: neither transformers nor timm would write it.
+        ModelError: neither transformers nor timm writes such a file.
     """
     if "model_type" in config or "auto_map" in config:
         return "transformers"
     if "architecture" in config:
         return "timm"
     raise ModelError(
-        f"config.json of {name} has neither a model_type (transformers) nor an architecture (timm), "
-        "so it does not say which model this is"
+        f"config.json of {name} has neither a model_type (transformers) nor an architecture (timm). "
+        "Write or download the model again"
     )
 
 
 def choose_weights(name: str, files: Iterable[str], *, allow_pickle: bool) -> tuple[str, ...]:
-    """The weight files to use among the names of a model's files, with the index of sharded weights.
+    """Return the weight files to use among the names of a model's files, with the index of sharded weights.
 
     Raises:
-        ModelError: there are none, or only pickled ones and ``allow_pickle`` is false.
+        ModelError: weight files are missing, or only pickled ones exist and ``allow_pickle`` is false.
     """
     names = sorted(files)
     safe = _one_or_shards(names, (_SAFE,))
@@ -124,15 +124,15 @@ def choose_weights(name: str, files: Iterable[str], *, allow_pickle: bool) -> tu
         return pickled
     if pickled:
         raise ModelError(
-            f"{name} has its weights only in {pickled[0]}, a pickle, which can run code when it is read; "
-            "use a model with model.safetensors, or allow_pickle=True if you trust the file"
+            f"{name} has its weights only in {pickled[0]}, a pickle, which can run code when it is read. "
+            "Use a model with model.safetensors, or allow_pickle=True if you trust the file"
         )
     if "adapter_config.json" in names:
         raise ModelError(
-            f"{name} is an adapter without the model it belongs to; merge it into that model and save both"
+            f"{name} is an adapter without the model it belongs to. Merge it into that model and save both"
         )
     held = ", ".join(names[:8]) or "nothing"
-    raise ModelError(f"{name} has no weights: neither {_SAFE} nor {_PICKLED[0]} is there; it holds {held}")
+    raise ModelError(f"{name} has no weights, neither {_SAFE} nor {_PICKLED[0]}. It contains {held}")
 
 
 def _one_or_shards(names: list[str], wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,10 +154,10 @@ def _check_shards(name: str, directory: Path, chosen: tuple[str, ...]) -> None:
     try:
         wanted = set(json.loads((directory / index).read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise ModelError(f"{index} of {name} cannot be read; write or download the model again") from error
+        raise ModelError(f"{index} of {name} cannot be read. Write or download the model again") from error
     missing = sorted(wanted - set(chosen))
     if missing:
-        raise ModelError(f"{name} lacks {', '.join(missing)}, which {index} names; write or download the model again")
+        raise ModelError(f"{name} lacks {', '.join(missing)}, which {index} names. Write or download the model again")
 
 
 def _check_safetensors(name: str, path: Path) -> None:
@@ -169,12 +169,12 @@ def _check_safetensors(name: str, path: Path) -> None:
             pass
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"{path.name} of {name} is damaged or cut off ({error}); write or download the model again"
+            f"{path.name} of {name} is damaged or cut off ({error}). Write or download the model again"
         ) from error
 
 
 def wrapper_prefix(checkpoint: Checkpoint) -> str:
-    """Return what precedes the name of every weight because the network was saved in a wrapper; mostly nothing.
+    """Return the prefix of the name of every weight because the network was saved in a wrapper; usually empty.
 
     ``torch.compile`` adds ``_orig_mod.``, data parallel training ``module.``.
     """
@@ -207,11 +207,11 @@ def _weight_names(checkpoint: Checkpoint) -> list[str]:
 
 
 def config_sha256(directory: Path) -> str:
-    """SHA-256 of everything but the weights that makes a model directory the function it is.
+    """Return the SHA-256 of all files of a model directory, except the weights, that define its function.
 
-    That is the configuration with the names of the classes, the tokenizer, the preprocessing of images, and code; of
-    the lines ``name:sha256``, sorted by name. Other files are left out: which of them are there says nothing of the
-    model.
+    These are the configuration with the names of the classes, the tokenizer, the preprocessing of images, and code.
+    The hash is that of the lines ``name:sha256``, sorted by name. Other files are left out, because they do not
+    define the model.
     """
     wanted = (
         path for path in directory.iterdir() if path.name.startswith(_CONFIG_STARTS) or path.suffix in _CONFIG_ENDS
@@ -220,7 +220,7 @@ def config_sha256(directory: Path) -> str:
 
 
 def weights_sha256(paths: Iterable[Path]) -> str:
-    """SHA-256 of the weights: of the file itself, or of the lines ``name:sha256`` of several, sorted by name."""
+    """Return the SHA-256 of one weights file, or of the lines ``name:sha256`` of several, sorted by name."""
     files = list(paths)
     return _file_sha256(files[0]) if len(files) == 1 else _lines_sha256(files)
 

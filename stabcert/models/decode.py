@@ -1,4 +1,4 @@
-"""Any picture as what a person sees: RGB, upright, 8 bits a channel."""
+"""Conversion of any picture to the one a person sees: RGB, upright, 8 bits a channel."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _SIXTEEN_BIT_FORMATS = ("PNG", "PPM")
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A picture in mode RGB, and what had to be decided to get there."""
+    """A picture in mode RGB, and notes on its conversion."""
 
     image: Image.Image
     """Mode RGB."""
     size: tuple[int, int]
     """Width and height of the original, upright."""
     notes: tuple[str, ...]
-    """What a user would want to know, a clause each: composited, rescaled, rotated, first frame."""
+    """Notes for the user, a clause each: composited, rescaled, rotated, first frame."""
 
 
 def decode_image(
@@ -63,29 +63,31 @@ def decode_image(
       ``background``.
     - 16-bit grey keeps its range: 0 to 65535 (12-bit TIFF: 0 to 4095) becomes 0 to 255, rounded.
     - Floating point within [0, 1] becomes 0 to 255. Other floating-point and integer images, whose
-      files do not say what white is, are stretched from their smallest to their largest value,
-      and a note says so.
+      files do not define white, are stretched from their smallest to their largest value,
+      and a note tells the user.
     - Of an animation or a multi-page file the first frame is used (of a PIL image: the current one).
-    - Complaints of the file's reader (a damaged EXIF block, say) are notes, not Python warnings.
+    - Warnings of the file's reader (for example, a damaged EXIF block) are notes, not Python warnings.
     - Colour profiles are not applied, like in the pipelines that classifiers are trained with.
 
     A PIL image is not changed.
 
     Args:
         source: the image.
-        background: what is seen through transparent pixels.
-        name: of bytes, for messages.
+        background: the colour behind transparent pixels.
+        name: name of the bytes, for messages.
 
     Raises:
-        InputError: no such file, not an image, truncated, empty, without pixels, or above the
-            number of pixels that PIL considers safe; the message names the file and the reason.
+        InputError: the file does not exist, is not an image, is truncated, empty or without pixels, or has
+            more pixels than PIL considers safe; the message names the file and the reason.
         ParameterError: ``background`` is not three integers from 0 to 255.
     """
     if len(background) != 3 or not all(isinstance(level, int) and 0 <= level <= 255 for level in background):
-        raise ParameterError(f"background {background!r} is not a colour; give three integers from 0 to 255")
+        raise ParameterError(
+            f"background must be three integers from 0 to 255, got {background!r}. Use background=(255, 255, 255)"
+        )
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
-        # Pillow warns up to twice its limit and refuses above; a warning nobody acts on is no protection.
+        # Pillow warns up to twice its limit and refuses above; a warning that nobody acts on does not protect.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         if isinstance(source, Image.Image):
             name = str(getattr(source, "filename", "") or "the image")
@@ -102,16 +104,16 @@ def _read(source: str | Path) -> bytes:
     try:
         return Path(source).read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"{source}: no such file; give the path of an image") from error
+        raise InputError(f"{source}: no such file. Give the path of an image") from error
     except IsADirectoryError as error:
-        raise InputError(f"{source}: a directory, not an image; give the path of one image") from error
+        raise InputError(f"{source}: a directory, not an image. Give the path of one image") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{source}: cannot be read ({error}); give the path of an image you may read") from error
+        raise InputError(f"{source}: cannot be read ({error}). Give the path of an image you may read") from error
 
 
 def _opened(data: bytes, name: str) -> Image.Image:
     if not data:
-        raise InputError(f"{name}: the file is empty (0 bytes); give an image such as a PNG or JPEG file")
+        raise InputError(f"{name}: the file is empty (0 bytes). Give an image such as a PNG or JPEG file")
     try:
         return open_image(io.BytesIO(data))
     except UnidentifiedImageError as error:
@@ -121,25 +123,25 @@ def _opened(data: bytes, name: str) -> Image.Image:
 
 
 def is_image(data: bytes) -> bool:
-    """Return whether bytes are those of an image in a format that is read, be it a damaged one."""
+    """Return whether bytes are those of an image in a supported format, damaged ones included."""
     try:
         with open_image(io.BytesIO(data)):
             return True
     except UnidentifiedImageError:
         return False
-    except Exception:  # an image, but one the decoder has to complain about
+    except Exception:  # an image, but a damaged one
         return True
 
 
 def open_image(file: BinaryIO) -> Image.Image:
-    """`PIL.Image.open` for formats that hold pixels, and for no others.
+    """Open an image with `PIL.Image.open`, only in formats that contain pixels.
 
-    Pillow knows some that are programs (it hands PostScript to Ghostscript, in a process of its own) and
+    Pillow supports some that are programs (it hands PostScript to Ghostscript, in a process of its own) and
     many that nobody tests: every one is a way in for a hostile file.
 
     Raises:
-        UnidentifiedImageError: none of these formats.
-        DecompressionBombError: too many pixels; and whatever a reader raises on damaged bytes.
+        UnidentifiedImageError: the format is not one of these.
+        DecompressionBombError: the image has too many pixels. Readers raise other errors on damaged bytes.
     """
     Image.init()
     return Image.open(file, formats=[kind for kind in _FORMATS if kind in Image.OPEN])
@@ -151,7 +153,7 @@ def _decoded(image: Image.Image, name: str, background: tuple[int, int, int]) ->
     except Exception as error:
         raise _refusal(name, error) from error
     if 0 in image.size:
-        raise InputError(f"{name}: {image.width} x {image.height} pixels; give an image with at least one pixel")
+        raise InputError(f"{name}: {image.width} x {image.height} pixels. Give an image with at least one pixel")
     notes: list[str] = []
     try:
         upright = _upright(image, _to_rgb(image, name, background, notes), notes)
@@ -160,7 +162,7 @@ def _decoded(image: Image.Image, name: str, background: tuple[int, int, int]) ->
     except Exception as error:
         # A mode or colour space that this build of PIL cannot convert.
         raise InputError(
-            f"{name}: mode {image.mode} cannot be shown as RGB ({error}); save it as an RGB PNG first"
+            f"{name}: mode {image.mode} cannot be shown as RGB ({error}). Save it as an RGB PNG first"
         ) from error
     _note_frames(image, notes)
     return DecodedImage(upright, upright.size, tuple(notes))
@@ -171,8 +173,8 @@ def _refusal(name: str, error: Exception) -> InputError:
     # header are broken.
     reason = str(error) or type(error).__name__
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return InputError(f"{name}: too large to open safely ({reason}); scale the picture down first")
-    return InputError(f"{name}: the image is damaged or incomplete ({reason}); save or download it again")
+        return InputError(f"{name}: too large to open safely ({reason}). Scale the picture down first")
+    return InputError(f"{name}: the image is damaged or incomplete ({reason}). Save or download it again")
 
 
 def _to_rgb(image: Image.Image, name: str, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
@@ -184,7 +186,7 @@ def _to_rgb(image: Image.Image, name: str, background: tuple[int, int, int], not
     if isinstance(key, tuple) and max(key) > 255:
         # PIL has reduced the pixels to 8 bits, where several colours fall together.
         notes.append("the transparent colour of a 16-bit image is not applied")
-    # PIL knows no direct way from premultiplied grey.
+    # PIL has no direct conversion from premultiplied grey.
     straight = image.convert("LA") if image.mode == "La" else image
     rgba = straight.convert("RGBA")
     if rgba.getchannel("A").getextrema() != (255, 255):
@@ -201,7 +203,7 @@ def _scalar_to_rgb(image: Image.Image, name: str, background: tuple[int, int, in
     elif (
         image.mode == "I" and _tiff_tag(image, _TIFF_BITS) == 32 and _tiff_tag(image, _TIFF_SAMPLE_FORMAT) == _UNSIGNED
     ):
-        # PIL holds unsigned 32-bit values in signed ones.
+        # PIL stores unsigned 32-bit values in signed ones.
         values = stored.view(np.uint32).astype(np.float64)
     low, high = _range(image, values, name, notes)
     scaled = np.rint((values - low) * 255 / (high - low)).astype(np.uint8)
@@ -217,20 +219,20 @@ def _scalar_to_rgb(image: Image.Image, name: str, background: tuple[int, int, in
 
 
 def _range(image: Image.Image, values: NDArray[np.float64], name: str, notes: list[str]) -> tuple[float, float]:
-    """The values that are shown as black and as white."""
+    """Return the values that are shown as black and as white."""
     if image.mode.startswith("I;"):
         return 0, 4095 if _tiff_tag(image, _TIFF_BITS) == 12 else 65535
     low, high = float(values.min()), float(values.max())
     if not np.isfinite((low, high)).all():
-        raise InputError(f"{name}: holds pixels that are not finite (NaN or infinity); replace them first")
+        raise InputError(f"{name}: contains pixels that are not finite (NaN or infinity). Replace them first")
     if image.mode == "I" and image.format in _SIXTEEN_BIT_FORMATS and low >= 0 and high <= 65535:
         return 0, 65535
     if image.mode == "F" and low >= 0 and high <= 1:
         return 0, 1
     if low == high:
         raise InputError(
-            f"{name}: every pixel is {low:g} and the file does not say which values are black and white; "
-            "save it with 8 or 16 bits a channel"
+            f"{name}: every pixel is {low:g} and the file does not define black and white. "
+            "Save it with 8 or 16 bits a channel"
         )
     notes.append(f"the values {low:g} to {high:g} shown as black to white")
     return low, high

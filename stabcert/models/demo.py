@@ -78,9 +78,9 @@ class DemoText:
     network: torch.nn.Module
     """A ``transformers.BertForSequenceClassification``, float32, at most 512 tokens."""
     tokenizer: Any
-    """A fast tokenizer of transformers that neither cuts nor pads unless it is asked to."""
+    """A fast tokenizer of transformers that neither cuts nor pads unless the caller requests it."""
     class_names: tuple[str, ...]
-    """In the order of the logits."""
+    """Names in the order of the logits."""
     sha256: str
     """Hash of the encoder's hash followed by the deltas' hash (hexadecimal), each verified before loading."""
 
@@ -125,7 +125,7 @@ def load_demo_text() -> DemoText:
 
 
 def load_text_encoder(class_names: Sequence[str]) -> tuple[torch.nn.Module, Any]:
-    """The encoder of ``demo:text`` under a classifier of zeros, and its tokenizer; what the training starts from.
+    """Load the encoder of ``demo:text`` with a classifier of zeros, where the training starts, and its tokenizer.
 
     Raises:
         ModelError: the package with the encoder is missing, or a file is not the known one.
@@ -154,7 +154,7 @@ def load_text_encoder(class_names: Sequence[str]) -> tuple[torch.nn.Module, Any]
         state[key] = torch.zeros_like(network.state_dict()[key])
     network.load_state_dict(state, strict=True, assign=True)  # no second copy of 90 MB
     rules = Tokenizer.from_file(str(tokenizer_file))
-    # The file asks for padding to 128 tokens and for a silent cut after 128.
+    # The file sets padding to 128 tokens and a silent cut after 128.
     rules.no_padding()
     rules.no_truncation()
     tokenizer = PreTrainedTokenizerFast(
@@ -171,7 +171,7 @@ def load_text_encoder(class_names: Sequence[str]) -> tuple[torch.nn.Module, Any]
 
 
 def read_deltas(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors of a deltas file as float32, and the settings they were trained with.
+    """Read the tensors of a deltas file as float32, and the settings they were trained with.
 
     ``X.down`` ``(rank, inputs)`` and ``X.up`` ``(outputs, rank)`` are a change of the matrix of module ``X``; every
     other tensor replaces the parameter of its name.
@@ -196,7 +196,7 @@ def merge_deltas(network: torch.nn.Module, deltas: Mapping[str, torch.Tensor], *
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -207,7 +207,7 @@ def _package_file(module: str, relative: str, model: str) -> Path:
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(
-            f"{model} needs the package {package}, which is not installed; type `pip install {package}` "
+            f"{model} needs the package {package}, which is not installed. Type `pip install {package}` "
             '(or `pip install "stabcert-attributions[demo]"` for both demo models), or name another model with '
             "model='NAME'"
         )
@@ -228,7 +228,7 @@ def _verify(path: Path, expected: str, package: str) -> None:
 
 def _reinstall(problem: str, package: str) -> str:
     version = "" if package == "stabcert-attributions" else "==0.1.0"
-    return f"{problem}; type `pip install --force-reinstall --no-deps {package}{version}`"
+    return f"{problem}. Type `pip install --force-reinstall --no-deps {package}{version}`"
 
 
 def _original_modules(network: Any, original: Mapping[str, torch.Tensor]) -> dict[str, str]:

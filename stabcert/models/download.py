@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub, as local directories: found, listed and downloaded before loading."""
+"""Models of the Hugging Face hub as local directories: found, listed and downloaded before loading."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stabcert.errors import ModelError
 # answers is not covered by the timeout of a connection.
 LOOKUP_SECONDS = 4.0
 
-_WAYS_OUT = "download the model first where there is a network, or give a local directory"
+_WAYS_OUT = "Download the model first where there is a network, or give a local directory"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Repository:
 
     name: str
     revision: str | None
-    """As asked for."""
+    """The requested revision."""
     files: tuple[str, ...]
     """Names of the files at the top level."""
     snapshot: Path | None
@@ -32,7 +32,7 @@ class Repository:
 
 
 def offline_by_environment() -> bool:
-    """Whether ``HF_HUB_OFFLINE`` (or ``TRANSFORMERS_OFFLINE``) asks for no network, now or at import."""
+    """Return whether ``HF_HUB_OFFLINE`` (or ``TRANSFORMERS_OFFLINE``) forbids the network, now or at import."""
     from huggingface_hub import constants
 
     variables = (os.environ.get("HF_HUB_OFFLINE", ""), os.environ.get("TRANSFORMERS_OFFLINE", ""))
@@ -42,11 +42,12 @@ def offline_by_environment() -> bool:
 def find_repository(name: str, *, revision: str | None, offline: bool) -> Repository:
     """Look up a model of the hub; without a network, in the cache.
 
-    Guaranteed: with ``offline`` no connection is tried, and without it an answer comes within a few
+    Guaranteed: with ``offline`` no connection is opened, and without it an answer comes within a few
     seconds. Nothing is downloaded.
 
     Raises:
-        ModelError: no such repository or revision, no permission, or not in the cache and no network.
+        ModelError: the repository or revision does not exist, access is refused, or the model is not in the cache
+            and the hub cannot be reached.
     """
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
@@ -55,15 +56,15 @@ def find_repository(name: str, *, revision: str | None, offline: bool) -> Reposi
         validate_repo_id(name)
     except HFValidationError as error:
         raise ModelError(
-            f"{name!r} is neither a directory nor a name the hub could have (organisation/model); "
-            "other names are timm:NAME, demo:image and demo:text"
+            f"{name!r} is neither a directory nor a possible name of the hub (organisation/model). "
+            "Other names are timm:NAME, demo:image and demo:text"
         ) from error
     if offline or offline_by_environment():
         cached = _cached(name, revision)
         if cached is None:
             raise ModelError(
                 f"{_label(name, revision)} is not in the cache of the hub and offline=True (or HF_HUB_OFFLINE) "
-                f"forbids a download; {_WAYS_OUT}"
+                f"forbids a download. {_WAYS_OUT}"
             )
         return cached
     try:
@@ -75,23 +76,23 @@ def find_repository(name: str, *, revision: str | None, offline: bool) -> Reposi
 
 
 def download(repository: Repository, files: Iterable[str]) -> Path:
-    """The directory that holds the named files of a repository; its name is the commit.
+    """Download the named files of a repository and return their directory; its name is the commit.
 
     Raises:
-        ModelError: a download failed.
+        ModelError: the download fails.
     """
     if repository.snapshot is not None:
         return repository.snapshot
     from huggingface_hub import snapshot_download
 
     try:
-        # The revision as asked for, not the commit: so the cache learns what the name stands for,
+        # The requested revision, not the commit: so the cache stores the commit of this name,
         # and the next run can be offline.
         path = snapshot_download(repository.name, revision=repository.revision, allow_patterns=list(files))
     except Exception as error:
         raise ModelError(
-            f"the download of {_label(repository.name, repository.revision)} failed ({_reason(error)}); "
-            "what arrived is kept: try again, or give a local directory"
+            f"the download of {_label(repository.name, repository.revision)} failed ({_reason(error)}). "
+            "The downloaded part is kept, so run the command again, or give a local directory"
         ) from error
     return Path(path)
 
@@ -118,29 +119,29 @@ def _without_answer(name: str, revision: str | None, error: Exception) -> Reposi
 
     if isinstance(error, GatedRepoError):
         raise ModelError(
-            f"{name} is gated: ask for access at https://huggingface.co/{name}, then log in with "
+            f"{name} is gated. Request access at https://huggingface.co/{name}, then log in with "
             "`hf auth login` or set HF_TOKEN"
         ) from error
     if isinstance(error, RepositoryNotFoundError):
         raise ModelError(
-            f"the hub has no model {name}, or it is private; check the spelling, log in with "
-            "`hf auth login` if it is private, or give a local directory"
+            f"the hub has no model {name}, or it is private. Check the spelling, log in with "
+            "`hf auth login`, or give a local directory"
         ) from error
     if isinstance(error, RevisionNotFoundError):
         raise ModelError(
-            f"{name} has no revision {revision}; see https://huggingface.co/{name}/commits/main for those that exist"
+            f"{name} has no revision {revision}. See https://huggingface.co/{name}/commits/main for those that exist"
         ) from error
     if isinstance(error, HfHubHTTPError) and getattr(error.response, "status_code", None) in (401, 403):
         raise ModelError(
-            f"the hub refuses access to {name} (status {error.response.status_code}); "
-            "log in with `hf auth login` or set HF_TOKEN"
+            f"the hub refuses access to {name} (status {error.response.status_code}). "
+            "Log in with `hf auth login` or set HF_TOKEN"
         ) from error
     reason = _reason(error)
-    cached = _cached(name, revision, (f"the hub cannot be reached ({reason}); {name} is read from the cache",))
+    cached = _cached(name, revision, (f"the hub cannot be reached ({reason}). {name} is read from the cache",))
     if cached is None:
         raise ModelError(
             f"{_label(name, revision)} is neither a local directory nor in the cache, and the hub cannot be reached "
-            f"({reason}); {_WAYS_OUT}"
+            f"({reason}). {_WAYS_OUT}"
         ) from error
     return cached
 

@@ -1,4 +1,4 @@
-"""Masks through the network: in batches that fit, with decisions that no batch can change."""
+"""Evaluation of masks: in batches that fit into memory, with decisions that do not depend on batches."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Evaluation:
     """A masked input as a function of ``(k, n_features)`` masks to ``(k, n_classes)`` probabilities, float64.
 
     Rows of equal cost share batches, a batch that does not fit into memory is halved, and rows whose two best
-    classes are close are settled by themselves; see `stabcert.models.base.ModelPredictor`, which remembers results.
+    classes are close are evaluated alone; see `stabcert.models.base.ModelPredictor`, which remembers results.
 
     Args:
         masked_input: the input and the network.
-        n_classes: logits that the network returns.
-        dtype: of the arithmetic.
+        n_classes: number of logits that the network returns.
+        dtype: type of the arithmetic.
         autocast: compute in this precision with weights in float32.
         count: called with the number of rows that went through the network.
     """
@@ -64,7 +64,7 @@ class Evaluation:
         has_float64 = dtype == torch.float32 and device.type in ("cpu", "cuda")
         self._exact = masked_input.in_float64() if has_float64 else None
         self.decision_tolerance = self.drift_tolerance if self._exact is None else _EXACT_TOLERANCE
-        """Two best classes closer than this, in logits, cannot be told apart. It grows when it turns out that the
+        """Two best classes closer than this, in logits, cannot be told apart. It grows when the
         network cannot compute in float64, before the first result that would have needed that is returned."""
         self.rechecked = 0
         """Masks so close to a tie that they were evaluated again in float64."""
@@ -72,7 +72,7 @@ class Evaluation:
         """Largest difference seen so far between the margins of one mask in a batch and alone, in logits."""
 
     def __call__(self, masks: Masks, /) -> Probs:
-        """In batches of equal cost, the cheap ones first; near ties again."""
+        """Evaluate in batches of equal cost, the cheap ones first; evaluate near ties again."""
         probs, tolerances = np.empty((len(masks), self._n_classes)), np.empty(len(masks))
         for cost, rows in self._groups(masks):
             self._evaluate_group(masks, rows, cost, probs, tolerances)
@@ -87,7 +87,7 @@ class Evaluation:
         return probs
 
     def _groups(self, masks: Masks) -> Iterator[tuple[int, NDArray[np.intp]]]:
-        """Rows of one cost, the cheap ones first; or of several, where all of them are no more than one block."""
+        """Yield rows of one cost, the cheap ones first; or of several costs that fit into one block."""
         costs = self._masked_input.cost(masks)
         gathered, dearest = np.empty(0, dtype=np.intp), 0
         for cost in (int(value) for value in np.unique(costs)):
@@ -109,7 +109,7 @@ class Evaluation:
         probs: Probs,
         tolerances: NDArray[np.float64],
     ) -> None:
-        """Rows of one cost. A device that works on its own is given the next batch before the last one is fetched."""
+        """Evaluate rows of one cost. An asynchronous device gets the next batch before the last one is fetched."""
         queued: list[tuple[NDArray[np.intp], torch.Tensor]] = []
         start = 0
         while start < len(rows) or queued:
@@ -140,13 +140,13 @@ class Evaluation:
                     self._count(-len(part))  # they are evaluated again
 
     def _same_bits(self, masks: Masks, rows: NDArray[np.intp], cost: int, probs: Probs) -> bool:
-        """Whether the first block of a batch gives by itself what it gave in the batch."""
+        """Return whether the first block of a batch has the same bits alone as in the batch."""
         block = rows[: self._batches.block(cost)]
-        again, _ = self._read(self._logits(masks[block]), len(block))  # nobody asked for it: not counted
+        again, _ = self._read(self._logits(masks[block]), len(block))  # not requested, so not counted
         return bool(np.array_equal(again, probs[block]))
 
     def _settle(self, masks: Masks, rows: NDArray[np.intp], probs: Probs) -> None:
-        """Decide what is close to a tie: alone, and where that does not settle it in float64."""
+        """Decide masks close to a tie: alone, and where that does not settle it in float64."""
         undecided = []
         for row in rows:
             alone, tolerance = self._fetch(self._logits(masks[row : row + 1]), 1)
@@ -168,7 +168,7 @@ class Evaluation:
             self.rechecked += len(part)
 
     def observe(self, in_batch: NDArray[np.float64], alone: NDArray[np.float64], tolerance: float = 0.0) -> None:
-        """Note how far the margin between the two best classes moved; refuse a model whose batches matter too much."""
+        """Record how far the margin between the two best classes moved; refuse a model that depends on its batches."""
         best = np.argsort(alone)[-2:]
         if min(in_batch[best].min(), alone[best].min()) <= 0.0:
             return
@@ -177,9 +177,8 @@ class Evaluation:
         self.drift = max(self.drift, drift)
         if drift > max(tolerance, self.drift_tolerance):
             raise ModelError(
-                f"what this model says of one masked input changes by {drift:.2g} (in logits) with the others it is "
-                f"evaluated with, and rounding explains only {max(tolerance, self.drift_tolerance):.2g}; "
-                "use batch_size=1"
+                f"the prediction for one masked input changes by {drift:.2g} (in logits) with the rest of its batch, "
+                f"and rounding explains only {max(tolerance, self.drift_tolerance):.2g}. Use batch_size=1"
             )
 
     def _halve(self, rows: int, cost: int, error: BaseException) -> None:
@@ -194,7 +193,7 @@ class Evaluation:
             return self._masked_input.logits(masks)
 
     def _fetch(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:
-        """Probabilities of a batch, and the tolerance of each row; counted."""
+        """Return the probabilities of a batch and the tolerance of each row, and count the rows."""
         read = self._read(logits, rows)
         self._count(rows)
         return read

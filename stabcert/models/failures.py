@@ -1,4 +1,4 @@
-"""What a network, a tokenizer or a preprocessing raises, told as a fact about one input."""
+"""Exceptions of networks, tokenizers and preprocessings, reported as a fact about one input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stabcert.models.memory import is_out_of_memory
 
 @contextmanager
 def failing(what: str) -> Iterator[None]:
-    """Turn an exception of somebody else's code into a `FailedInputError`: ``what`` cannot be run on this input.
+    """Turn an exception of foreign code into a `FailedInputError`: ``what`` cannot be run on this input.
 
     Errors of stabcert and a lack of memory, which smaller batches can mend, are passed on as they are.
     """

@@ -17,11 +17,11 @@ _TOLERANCE = 1e-4
 def fold_batch_norms(
     module: nn.Module, call: Callable[[nn.Module, torch.Tensor], torch.Tensor], pixels: torch.Tensor
 ) -> nn.Module | None:
-    """A copy of a network in evaluation mode without the batch norms that follow a convolution.
+    """Return a copy of a network in evaluation mode without the batch norms that follow a convolution.
 
-    In exact arithmetic it is the same function; in float32 the last bits differ. What follows what is seen while the
-    network runs on ``pixels``, and the copy is given only if it says the same of them and of noise. None where there
-    is nothing to fold, or where that fails.
+    In exact arithmetic it is the same function. In float32 the last bits differ. The order of the parts is observed
+    while the network runs on ``pixels``. The copy is returned only if it predicts the same for them and for noise.
+    None where there is nothing to fold, or where that fails.
     """
     pairs = _pairs(module, lambda: call(module, pixels))
     if not pairs or any(parameter.dtype != torch.float32 for parameter in module.parameters()):
@@ -34,7 +34,7 @@ def fold_batch_norms(
 
 
 def _pairs(module: nn.Module, run: Callable[[], object]) -> list[tuple[str, str]]:
-    """Names of convolutions, and of the batch norms that read what they give; each of them runs once."""
+    """Return the names of convolutions and of the batch norms that read their output; each of them runs once."""
     calls: Counter[str] = Counter()
     given: list[tuple[torch.Tensor, str]] = []  # the tensors themselves, so that no other takes their place
     found: list[tuple[str, str]] = []

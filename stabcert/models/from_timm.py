@@ -27,28 +27,28 @@ from stabcert.models.preprocessing import Preprocessing
 
 
 def hub_repository(name: str, timm_name: str) -> str:
-    """The repository of the hub that holds the pretrained weights of a timm model.
+    """Return the repository of the hub that contains the pretrained weights of a timm model.
 
     Raises:
-        ModelError: timm does not know the name, or has no weights for it on the hub.
+        ModelError: the name does not exist in timm, or timm has no weights for it on the hub.
     """
     import timm
 
     config = timm.get_pretrained_cfg(timm_name) if timm.is_model(timm_name) else None
     if config is None:
         close = difflib.get_close_matches(timm_name, timm.list_models() + timm.list_pretrained(), n=3)
-        hint = f"did you mean {' or '.join('timm:' + c for c in close)}?" if close else "see timm.list_pretrained()"
-        raise ModelError(f"timm {timm.__version__} has no model {timm_name!r}; {hint}")
+        hint = f"Use {' or '.join('timm:' + c for c in close)}" if close else "Use a name of timm.list_pretrained()"
+        raise ModelError(f"timm {timm.__version__} has no model {timm_name!r}. {hint}")
     if not config.hf_hub_id:
         tagged = [
             n for n in timm.list_pretrained(f"{timm_name.split('.')[0]}.*") if timm.get_pretrained_cfg(n).hf_hub_id
         ]
         hint = (
-            f"use timm:{tagged[0]}"
+            f"Use timm:{tagged[0]}"
             if tagged
-            else ("save weights of your own with timm.models.save_for_hf(network, directory, safe_serialization=True)")
+            else ("Save weights of your own with timm.models.save_for_hf(network, directory, safe_serialization=True)")
         )
-        raise ModelError(f"timm has no weights on the hub for {name}; {hint}")
+        raise ModelError(f"timm has no weights on the hub for {name}. {hint}")
     return str(config.hf_hub_id)
 
 
@@ -59,18 +59,18 @@ def load_from_timm(
 
     Args:
         checkpoint: the directory.
-        architecture: a name timm knows with its pretrained configuration; None: as ``config.json`` says.
-        device: where the network goes.
+        architecture: a name of timm with its pretrained configuration; None: that of ``config.json``.
+        device: device of the network.
         dtype: of weights and arithmetic.
 
     Raises:
-        ModelError: unknown architecture, no classification head, or weights that do not fit.
+        ModelError: the architecture is unknown, the classification head is missing, or the weights do not fit.
     """
     import timm
 
     name = checkpoint.name
     if len(checkpoint.weights) > 1:
-        raise ModelError(f"{name} has its weights in several files, which timm cannot read; save them in one file")
+        raise ModelError(f"{name} has its weights in several files, which timm cannot read. Save them in one file")
     # The file by name: left to itself, timm may prefer a pickle.
     overlay = {"file": str(checkpoint.weights[0]), "source": "", "custom_load": False}
     try:
@@ -82,7 +82,7 @@ def load_from_timm(
     classes = int(network.num_classes)
     if classes < 2:
         raise ModelError(
-            f"{name} has no classification head ({classes} classes); give a model that was trained to classify"
+            f"{name} has no classification head ({classes} classes). Give a model that was trained to classify"
         )
     class_names, notes = _class_names(network, guess_is_noted=architecture is None)
     image = _image_network(name, network, device, dtype)
@@ -104,7 +104,7 @@ def channels(network: torch.nn.Module) -> int:
 
 
 def patch_size(network: torch.nn.Module) -> int | None:
-    """Side of the patches in pixels, if every patch stays one token through the whole network."""
+    """Return the side of the patches in pixels, if every patch stays one token through the whole network."""
     from timm.layers import PatchEmbed
     from timm.models.beit import Beit
     from timm.models.eva import Eva
@@ -119,7 +119,7 @@ def patch_size(network: torch.nn.Module) -> int | None:
 
 
 def token_stage(network: torch.nn.Module) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
-    """How to find the part of a vision transformer after which patches are tokens with positions."""
+    """Return a function that finds the part of a vision transformer after which patches are tokens with positions."""
     from timm.models.vision_transformer import VisionTransformer
 
     if not isinstance(network, VisionTransformer) or not hasattr(network, "patch_drop"):
@@ -168,7 +168,7 @@ def _class_names(network: Any, *, guess_is_noted: bool) -> tuple[tuple[str, ...]
     subset = infer_imagenet_subset(network)
     if subset is None:
         return tuple(f"class {i}" for i in range(classes)), ()
-    note = f"no label names are stored with the model; its {classes} classes are taken to be those of {subset}"
+    note = f"the model has no stored label names. Its {classes} classes are taken to be those of {subset}"
     info = ImageNetInfo(subset)
     return distinct(info.label_descriptions()), ((note,) if guess_is_noted else ())
 
@@ -178,7 +178,8 @@ def _explained(name: str, error: Exception) -> str:
     if "Missing key(s)" in text or "size mismatch" in text:
         keys = " ".join(text.split())[:300]
         return (
-            f"{name} has no weights (or of another shape) for a part of its network, such as the classification head: "
-            f"{keys}; give a model that was trained to classify (allow_random_head=True works only with transformers)"
+            f"{name} has no weights, or weights of another shape, for a part of its network, such as the "
+            f"classification head ({keys}). Give a model that was trained to classify, because allow_random_head=True "
+            "works only with transformers"
         )
     return f"{name} cannot be loaded by timm ({reason(error)}). {ANOTHER_MODEL}"

@@ -47,7 +47,7 @@ _PLAIN_VISION_TRANSFORMERS = frozenset(
         "siglip2",
     }
 )
-# Vocabularies, by the beginning or end of their name; tokenizer_config.json is none.
+# Vocabularies, by the beginning or end of their name; tokenizer_config.json is not one.
 _VOCABULARY_STARTS = ("tokenizer.", "vocab", "spiece", "spm", "sentencepiece")
 _VOCABULARY_ENDS = (".model", ".bpe", ".codes", ".tiktoken")
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
@@ -109,7 +109,7 @@ def _load(
     labels = module.config.id2label or {}
     class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])
     if classes < 2:
-        raise ModelError(f"{name} has {classes} label(s); a certificate needs a classifier with 2 or more classes")
+        raise ModelError(f"{name} has {classes} label(s), but a certificate needs 2 or more. Give another classifier")
     if kind == "text":
         text = _text_network(checkpoint, module, classes, trust_remote_code, device, dtype)
         return Loaded(text, class_names, notes)
@@ -122,7 +122,7 @@ def _attempt(name: str, failure: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except ImportError as error:
-        raise ModelError(f"{name} needs a package that is not installed ({reason(error)}); install it") from error
+        raise ModelError(f"{name} needs a package that is not installed ({reason(error)}). Install it") from error
     except Exception as error:  # loaders, and the code of a model, raise whatever they like
         raise ModelError(f"{name} {failure} ({reason(error)}). {ANOTHER_MODEL}") from error
 
@@ -133,13 +133,13 @@ def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) ->
     keys = sorted({str(key) for key in info.get("missing_keys") or ()} | mismatched)
     if keys:
         some = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
-        what = f"{name} has no trained weights (or of another shape) for {some}"
+        what = f"{name} has no trained weights, or weights of another shape, for {some}"
         if not allow_random_head:
             raise ModelError(
-                f"{what}: its predictions would be random; give a model that was fine-tuned for classification, "
+                f"{what}, so its predictions would be random. Give a model that was fine-tuned for classification, "
                 "or allow_random_head=True for a test"
             )
-        return (f"{what}; they are random (allow_random_head=True), so its predictions mean nothing",)
+        return (f"{what}. They are random (allow_random_head=True), so its predictions mean nothing",)
     return ()
 
 
@@ -154,8 +154,8 @@ def _image_network(
     # TimmWrapper keeps the preprocessing in config.json.
     if not described and checkpoint.config.get("model_type") != "timm_wrapper":
         raise ModelError(
-            f"{checkpoint.name} has no preprocessor_config.json, so it does not say how images are resized "
-            "and normalised; save the image processor into it with save_pretrained"
+            f"{checkpoint.name} has no preprocessor_config.json, which contains the resizing and normalisation of "
+            "images. Save the image processor into it with save_pretrained"
         )
     processor = _attempt(
         checkpoint.name,
@@ -199,7 +199,7 @@ def _patch_size(module: Any) -> int | None:
 
 
 def _channels(module: Any) -> int:
-    """Return how many planes of colour the network reads, as its configuration says."""
+    """Return how many planes of colour the network reads by its configuration."""
     if module.config.model_type == "timm_wrapper":
         from stabcert.models.from_timm import channels
 
@@ -208,7 +208,7 @@ def _channels(module: Any) -> int:
 
 
 def _trial_size(module: Any) -> tuple[int, int]:
-    """Width and height of images that the network reads, as its configuration says."""
+    """Return width and height of the images that the network reads by its configuration."""
     size = getattr(_vision_config(module), "image_size", None)
     if isinstance(size, int):
         return size, size
@@ -222,7 +222,7 @@ def _vision_config(module: Any) -> Any:
 
 
 def _token_stage(module: Any) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
-    """How to find the part of a plain vision transformer after which patches are tokens with positions."""
+    """Return a function that finds the part of a plain vision transformer after which patches are tokens."""
     if module.config.model_type == "timm_wrapper":
         from stabcert.models.from_timm import token_stage
 
@@ -265,7 +265,7 @@ def _tokenizer(name: str, directory: Path, trust_remote_code: bool) -> Any:
     files = [path.name for path in directory.iterdir()]
     if not any(file.startswith(_VOCABULARY_STARTS) or file.endswith(_VOCABULARY_ENDS) for file in files):
         raise ModelError(
-            f"{name} has no tokenizer (neither tokenizer.json nor vocab.txt); save the tokenizer into it with "
+            f"{name} has no tokenizer (neither tokenizer.json nor vocab.txt). Save the tokenizer into it with "
             "save_pretrained"
         )
     tokenizer = _attempt(
@@ -277,7 +277,7 @@ def _tokenizer(name: str, directory: Path, trust_remote_code: bool) -> Any:
     )
     if not tokenizer.is_fast:
         raise ModelError(
-            f"{name} has only a slow tokenizer, which does not say which characters a token stands for; "
-            "use a model with tokenizer.json"
+            f"{name} has only a slow tokenizer, which does not return the characters of each token. "
+            "Use a model with tokenizer.json"
         )
     return tokenizer

@@ -1,4 +1,4 @@
-"""Models by name: a directory, the hub, timm or a demo model, ready to be asked about one input."""
+"""Models by name: a directory, the hub, timm or a demo model, ready to be evaluated on one input."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A classifier on its device, and what identifies it."""
+    """A classifier on its device, and the data that identify it."""
 
     id: str
-    """As the user named it."""
+    """The name that the user gave."""
     kind: Literal["image", "text"]
     revision: str | None
-    """Commit of a model of the hub, else None."""
+    """Commit of a model of the hub, otherwise None."""
     sha256: str | None
-    """Of the weights; see `stabcert.models.checkpoint.weights_sha256`."""
+    """Hash of the weights; see `stabcert.models.checkpoint.weights_sha256`."""
     config_sha256: str | None
-    """Of all else that defines it; see `stabcert.models.checkpoint.config_sha256`. None for a demo model."""
+    """Hash of all other files that define it; see `stabcert.models.checkpoint.config_sha256`. None for a demo model."""
     class_names: tuple[str, ...] = field(repr=False)
     """One distinct name for each logit."""
     device: torch.device
     dtype: torch.dtype
     notes: tuple[str, ...]
-    """What the user should read before trusting the model."""
+    """Notes that the user should read before trusting the model."""
     network: ImageNetwork | TextNetwork = field(repr=False)
     batches: dict[BatchSize, BatchSizes] = field(default_factory=dict, repr=False, compare=False)
-    """What was found about the size of batches, for each size that was asked for."""
+    """The batch sizes found so far, for each requested size."""
 
     def predictor(
         self,
@@ -55,18 +55,18 @@ class LoadedModel:
         truncate: bool = False,
         batch_size: BatchSize = "auto",
     ) -> ModelPredictor:
-        """This model as a function on the masks of one input.
+        """Return this model as a function on the masks of one input.
 
         Args:
             source: for an image model a path, the bytes of a file, or an image; for a text model the text.
-            features: what can be dropped; None: the default of `MaskedImage` or `MaskedText`.
-            baseline: what a dropped feature becomes; None: ``zero`` for images, ``remove`` for texts.
-            truncate: cut a text that is too long for the model, rather than refuse it.
-            batch_size: masks evaluated at once.
+            features: kind of the features; None: the default of `MaskedImage` or `MaskedText`.
+            baseline: replacement of a dropped feature; None: ``zero`` for images, ``remove`` for texts.
+            truncate: if True, cut a text that is too long for the model; otherwise refuse it.
+            batch_size: number of masks in a batch.
 
         Raises:
             InputError: the input cannot be used, or is of the other kind.
-            ParameterError: features or baseline that this model does not have.
+            ParameterError: this model does not have these features or this baseline.
         """
         # What is made here has gradients, even for callers who are inside of torch.inference_mode.
         with torch.inference_mode(False):
@@ -82,8 +82,8 @@ class LoadedModel:
         if isinstance(self.network, TextNetwork):
             if not isinstance(source, str):
                 raise InputError(
-                    f"{self.id} classifies texts and was given {type(source).__name__}; "
-                    "give the text itself, or a model that classifies images such as demo:image"
+                    f"{self.id} classifies texts, got {type(source).__name__}. "
+                    "Give the text as a string, or a model that classifies images such as demo:image"
                 )
             network = self.network
             return MaskedText(
@@ -115,7 +115,7 @@ class LoadedModel:
         )
 
     def _predictor(self, masked_input: MaskedInput, batch_size: BatchSize) -> ModelPredictor:
-        # What one input taught about batches serves the next one.
+        # Sizes found for one input are used for the next one.
         batches = self.batches.setdefault(batch_size, BatchSizes(batch_size, self.device))
         autocast = self.dtype if weights_dtype(self.dtype, self.device) != self.dtype else None
         return ModelPredictor(
@@ -139,16 +139,16 @@ def load_model(
 
     Guaranteed: an existing local path never touches the network, and neither does anything with
     ``offline`` (or ``HF_HUB_OFFLINE``); nothing is printed; the random state of the process stays
-    as it was; code and pickles of strangers run only with their option.
+    as it was; code and pickles that come with a model run only with their option.
 
     Args:
         name: ``demo:image``, ``demo:text``, ``timm:NAME``, a directory in the format of transformers
             or timm, or a name of the Hugging Face hub.
         revision: branch, tag or commit of a model of the hub.
         trust_remote_code: run Python code that comes with the model.
-        allow_pickle: read pickled weights where there are no others (tensors only).
+        allow_pickle: read pickled weights where other weights do not exist (tensors only).
         allow_random_head: accept a network whose head has no trained weights.
-        offline: use only what is in the cache.
+        offline: use only models in the cache.
         device: ``auto`` (cuda, then mps, then cpu) or a device of torch.
         dtype: ``float32``, ``bfloat16`` or ``float16``, whatever the weights are stored in. Half precision is
             another function; whether it is faster on this processor is measured and noted.
@@ -157,10 +157,10 @@ def load_model(
 
     Raises:
         ModelError: the model cannot be found, or must not or cannot be loaded.
-        ParameterError: an unknown dtype, or a revision of something that has none.
+        ParameterError: ``dtype`` is unknown, or a revision is given for a model without revisions.
     """
     if dtype not in DTYPES:
-        raise ParameterError(f"dtype {dtype!r} is not possible; use one of {', '.join(DTYPES)}")
+        raise ParameterError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Use dtype='float32'")
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline)
@@ -198,26 +198,26 @@ def load_predictor(
     dtype: str = "float32",
     batch_size: BatchSize = "auto",
 ) -> ModelPredictor:
-    """`load_model` and `LoadedModel.predictor` in one call.
+    """Load a model and return its predictor: `load_model` and `LoadedModel.predictor` in one call.
 
     Args:
         model: name of the model, see `load_model`.
         input: a path or image; a string is the text itself for a text model, a path for an image model.
-        features: what can be dropped.
-        baseline: what a dropped feature becomes.
-        device: where the network runs.
-        dtype: of weights and arithmetic.
-        batch_size: masks evaluated at once.
+        features: kind of the features.
+        baseline: replacement of a dropped feature.
+        device: device of the network.
+        dtype: type of weights and arithmetic.
+        batch_size: number of masks in a batch.
     """
     loaded = load_model(model, device=device, dtype=dtype)
     return loaded.predictor(input, features=features, baseline=baseline, batch_size=batch_size)
 
 
 def choose_device(device: str) -> torch.device:
-    """The device of a name; ``auto`` is cuda, then mps, then cpu, whichever exists first.
+    """Return the device of a name; ``auto`` is cuda, then mps, then cpu, whichever exists first.
 
     Raises:
-        ModelError: this machine has no such device; the message names those it has.
+        ModelError: this machine does not have the device; the message names those it has.
     """
     cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     mps = ["mps"] if torch.backends.mps.is_available() else []
@@ -225,5 +225,5 @@ def choose_device(device: str) -> torch.device:
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     existing = ["cpu", *(["cuda"] if cuda else []), *cuda, *mps]
     if device not in existing:
-        raise ModelError(f"device {device!r} does not exist here; this machine has {', '.join(existing)} (or auto)")
+        raise ModelError(f"device {device!r} does not exist here. Use one of {', '.join(existing)} (or auto)")
     return torch.device(device)

@@ -1,4 +1,4 @@
-"""An image as a masked input: features of pixels, and what a dropped pixel becomes."""
+"""An image as a masked input: features of pixels, and the replacement of a dropped pixel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BLUR_SHARE = 1 / 20
 class MaskedImage:
     """One image and one network, as a `stabcert.models.masked_input.MaskedInput`.
 
-    A kept pixel is bit for bit the pixel the network would see without masking; a dropped one is
+    A kept pixel is bit for bit the pixel that the network reads without masking; a dropped one is
     bit for bit the baseline. Baselines, all in the model's own normalised space:
 
     - ``zero``: 0 after normalisation, the mean colour of the training data (black if the model
@@ -38,8 +38,8 @@ class MaskedImage:
     - ``drop``: for vision transformers: the tokens of dropped patches are left out, the others keep their
       positions (Jain et al. 2022). Another function than any fill, and faster the fewer patches are kept.
 
-    Where patches are tokens, their embeddings are computed once and chosen by the mask; that this gives what the
-    pixels give is tried on the image first.
+    Where patches are tokens, their embeddings are computed once and chosen by the mask. Whether
+    this gives the same logits as pixels is tested on the image first.
 
     Args:
         network: ``(b, 3, height, width)`` pixels on ``device`` in ``dtype`` to ``(b, n_classes)`` logits.
@@ -53,10 +53,10 @@ class MaskedImage:
         stage_in_float64: the same in the network for float64 pixels.
 
     Raises:
-        InputError: an image not in mode RGB, or a label map that cannot be used.
-        ModelError: a preprocessing that does not give finite ``(3, height, width)`` pixels of
+        InputError: the image is not in mode RGB, or the label map cannot be used.
+        ModelError: the preprocessing does not return finite ``(3, height, width)`` pixels of
             colours between 0 and 1.
-        ParameterError: features or a baseline that do not exist.
+        ParameterError: the features or the baseline do not exist.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class MaskedImage:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         if baseline not in BASELINES:
-            raise ParameterError(f"there is no image baseline {baseline!r}; use {', '.join(BASELINES)}")
+            raise ParameterError(f"image baseline {baseline!r} does not exist. Use {', '.join(BASELINES)}")
         if image.mode != "RGB":
-            raise InputError(f"an image in mode {image.mode} was given; decode_image makes it RGB")
+            raise InputError(f"the image must be in mode RGB, got {image.mode}. Convert it with decode_image")
         with failing("the preprocessing of this model"):
             visible = preprocessing.to_pixels(image)
         self.pixels = colours_of(visible, preprocessing)
-        """What the model sees: ``(height, width, 3)`` uint8."""
+        """The pixels that the model reads, as colours: ``(height, width, 3)`` uint8."""
         division = segment(features, self.pixels, patch_size)
         self.labels = division.labels
         """``(height, width)`` int64: the feature of each pixel."""
@@ -105,10 +105,10 @@ class MaskedImage:
         self._tokens = self._find_tokens(stage, drop=baseline == "drop")
 
     def _find_tokens(self, stage: TokenStage | None, *, drop: bool) -> ImageTokens | None:
-        """The tokens of this image, if masks of its features are masks of them.
+        """Return the tokens of this image, if masks of its features are masks of them.
 
         Raises:
-            ParameterError: patches are to be removed that cannot be.
+            ParameterError: ``drop`` is true and patches cannot be removed.
         """
         known = None if stage is None else feature_of_patches(self.labels, stage.patch_size)
         tokens = None
@@ -123,14 +123,14 @@ class MaskedImage:
                 else f"features must consist of whole patches ({stage.patch_size} x {stage.patch_size} pixels)"
             )
             raise ParameterError(
-                f"baseline='drop' is not possible: {why}; use baseline='{'|'.join(BASELINES[:-1])}', or a vision "
-                "transformer with features='patch'",
+                f"baseline='drop' is not possible, because {why}. Use baseline='{'|'.join(BASELINES[:-1])}', or a "
+                "vision transformer with features='patch'",
                 "baseline",
             )
         return tokens
 
     def _masked_patches(self, kept: torch.Tensor) -> torch.Tensor:
-        """``(patches,)`` bool to the pixels ``(1, 3, height, width)`` of an image with only these patches."""
+        """Map ``(patches,)`` bool to the pixels ``(1, 3, height, width)`` of an image with only these patches."""
         height, width = self.labels.shape
         side = round((height * width / len(kept)) ** 0.5)
         grid = kept.view(height // side, width // side)
@@ -185,7 +185,7 @@ class MaskedImage:
         return self._network(self.batch(masks)) if self._tokens is None else self._tokens.logits(masks)
 
     def batch(self, masks: Masks) -> torch.Tensor:
-        """``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels the network is given."""
+        """Map ``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels that the network reads."""
         kept = self._spread(masks_to_device(masks, self._device))
         # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0. Choosing in
         # planes of one channel and then changing the format is faster than choosing in that of convolutions.

@@ -1,4 +1,4 @@
-"""What the ``config.json`` of a transformers model classifies, and whether it may be loaded at all."""
+"""The kind of inputs that a transformers model classifies by its ``config.json``, and checks before loading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stabcert.errors import ModelError
 def classifier_kind(
     name: str, config: dict[str, Any], *, trust_remote_code: bool, allow_random_head: bool
 ) -> Literal["image", "text"]:
-    """What a ``config.json`` of transformers classifies.
+    """Return the kind of inputs that a model classifies by its ``config.json`` of transformers.
 
     Raises:
         ModelError: it is not a classifier of images or texts with one answer out of two or more
@@ -25,18 +25,20 @@ def classifier_kind(
     for marker, kind in (("ForImageClassification", "image"), ("ForSequenceClassification", "text")):
         if any(marker in a for a in architectures) or (not architectures and marker in str(config.get("auto_map", ""))):
             if kind not in by_type and "auto_map" not in config:
-                raise ModelError(f"{name} is {architectures[0]}, which classifies neither images nor texts")
+                raise ModelError(
+                    f"{name} is {architectures[0]}, which classifies neither images nor texts. Give a classifier"
+                )
             return "image" if kind == "image" else "text"
     if architectures and not allow_random_head:
         raise ModelError(
-            f"{name} is {architectures[0]}, not a classifier; give a model that was fine-tuned for classification "
-            "(...ForImageClassification or ...ForSequenceClassification), or allow_random_head=True for a test "
-            "with an untrained head"
+            f"{name} is {architectures[0]}, not a classifier. Give a model that was fine-tuned for classification "
+            "(...ForImageClassification or ...ForSequenceClassification). Use allow_random_head=True to test an "
+            "untrained head"
         )
     if len(by_type) != 1:
         raise ModelError(
-            f"config.json of {name} names no architecture that classifies images or texts (model_type {model_type!r}); "
-            "give a model saved by save_pretrained from ...ForImageClassification or ...ForSequenceClassification"
+            f"config.json of {name} names no architecture that classifies images or texts (model_type {model_type!r}). "
+            "Give a model saved by save_pretrained from ...ForImageClassification or ...ForSequenceClassification"
         )
     return by_type[0]
 
@@ -49,12 +51,12 @@ def _check_types(name: str, config: dict[str, Any]) -> None:
     ):
         value = config.get(key)
         if value is not None and not isinstance(value, kind):
-            raise ModelError(f"config.json of {name} says {key} is {value!r:.60}, which should be {what}; mend it")
+            raise ModelError(f"{key} in config.json of {name} must be {what}, got {value!r:.60}. Correct the file")
     for key in config.get("id2label") or ():
         if not (key.isascii() and key.isdecimal()):
             raise ModelError(
-                f"config.json of {name} has the key {key!r:.60} in id2label, which should be the number of an output; "
-                'write {"0": "no", "1": "yes"}'
+                f"config.json of {name} has the key {key!r:.60} in id2label, which must be the number of an output. "
+                'Write {"0": "no", "1": "yes"}'
             )
 
 
@@ -67,12 +69,12 @@ def _check_code(name: str, config: dict[str, Any], trust_remote_code: bool) -> N
         return
     if config.get("auto_map"):
         raise ModelError(
-            f"{name} brings its own Python code, which would run on this machine; read it, "
+            f"{name} brings its own Python code, which would run on this machine. Read it, "
             "then use trust_remote_code=True if you trust it"
         )
     raise ModelError(
-        f"{name} has model_type {model_type!r}, which transformers {transformers.__version__} does not know; "
-        "upgrade transformers"
+        f"{name} has model_type {model_type!r}, which transformers {transformers.__version__} does not support. "
+        "Upgrade transformers"
     )
 
 
@@ -81,18 +83,18 @@ def _check_task(name: str, config: dict[str, Any]) -> None:
     if problem in ("regression", "multi_label_classification"):
         what = "predicts numbers" if problem == "regression" else "gives any number of labels at once"
         raise ModelError(
-            f"{name} {what} (problem_type {problem}); stabcert certifies one class out of several, "
-            "so give a model trained with problem_type single_label_classification"
+            f"{name} {what} (problem_type {problem}), but stabcert certifies one class out of several. "
+            "Give a model trained with problem_type single_label_classification"
         )
     if problem not in (None, "single_label_classification"):
         raise ModelError(
-            f"config.json of {name} says problem_type {problem!r:.60}, which transformers does not know; stabcert "
-            "certifies one class out of several (single_label_classification)"
+            f"config.json of {name} has problem_type {problem!r:.60}, which transformers does not support. Give a "
+            "model trained with problem_type single_label_classification"
         )
     labels = config.get("id2label")
     count = len(labels) if isinstance(labels, dict) else config.get("num_labels", config.get("num_classes"))
     if isinstance(count, int) and count < 2:
-        raise ModelError(f"{name} has {count} label(s); a certificate needs a classifier with 2 or more classes")
+        raise ModelError(f"{name} has {count} label(s), but a certificate needs 2 or more. Give another classifier")
 
 
 def _kinds_of_type(model_type: object) -> tuple[Literal["image", "text"], ...]:

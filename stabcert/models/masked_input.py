@@ -1,4 +1,4 @@
-"""What the predictor needs to know about one input in front of one network, whether an image or a text."""
+"""The protocol between the predictor and one input of one network, an image or a text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stabcert.core.types import Features, Masks
 
 
 class MaskedInput(Protocol):
-    """One fixed input of one network; what `stabcert.models.base.ModelPredictor` needs to know about a modality."""
+    """One fixed input of one network, as `stabcert.models.base.ModelPredictor` needs it."""
 
     @property
     def features(self) -> Features: ...
@@ -24,33 +24,33 @@ class MaskedInput(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know about how this input is masked."""
+        """Notes for the user on how this input is masked."""
         ...
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        """``(k,)``, 1 or more: the work for each row, in tokens; rows of equal cost are evaluated together."""
+        """Return the work for each row in tokens, ``(k,)``, 1 or more; rows of equal cost are evaluated jointly."""
         ...
 
     @property
     def pads(self) -> bool:
-        """Whether rows of different cost can share a batch, at the cost of the dearest."""
+        """True if rows of different cost can share a batch, at the cost of the most expensive row."""
         ...
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        """``(k, n_features)`` bool to ``(k, n_classes)`` logits on the device."""
+        """Map ``(k, n_features)`` bool to ``(k, n_classes)`` logits on the device."""
         ...
 
     def in_float64(self) -> MaskedInput | None:
-        """The same input and weights in float64 arithmetic; None where that is not to be had.
+        """Return the same input and weights in float64 arithmetic; None where that is not available.
 
         Cheap: the copy of the weights is made when it is first used.
         """
         ...
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
-        """``(k, n_features)`` weights to logits, differentiable in the weights.
+        """Map ``(k, n_features)`` weights to logits, differentiable in the weights.
 
-        Equal to the full input at all ones; what it is elsewhere is said in `relaxation`. Weights
+        Equal to the full input at all ones; `relaxation` describes it elsewhere. Weights
         outside [0, 1] extrapolate.
         """
         ...
@@ -60,15 +60,15 @@ class MaskedInput(Protocol):
 
     @property
     def point(self) -> torch.Tensor:
-        """``(1, ...)``: what the network reads for the full input, as numbers: pixels or embeddings."""
+        """The numbers that the network reads for the full input, ``(1, ...)``: pixels or embeddings."""
         ...
 
     def logits_at(self, points: torch.Tensor) -> torch.Tensor:
-        """``(k, ...)`` points like `point` to logits, differentiable in the points."""
+        """Map ``(k, ...)`` points like `point` to logits, differentiable in the points."""
         ...
 
     def per_feature(self, values: torch.Tensor) -> torch.Tensor:
-        """``(k, ...)`` values, one for each number of `point`, summed over each feature: ``(k, n_features)``.
+        """Sum ``(k, ...)`` values, one for each number of `point`, over each feature: ``(k, n_features)``.
 
         Numbers that belong to no feature (embeddings of special tokens) are left out.
         """

@@ -1,4 +1,4 @@
-"""Memory: keeping what was freed, and telling when there is none left."""
+"""Memory: freed memory that is kept, and errors when it is exhausted."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def keep_freed_memory() -> bool:
 
 
 def out_of_memory(device: torch.device) -> ModelError:
-    """The error for a device on which not even one input fits."""
+    """Return the error for a device on which not even one input fits."""
     return ModelError(
-        f"out of memory on {device} even with one input at a time; "
-        "use a smaller model, dtype='bfloat16', or device='cpu'"
+        f"out of memory on {device} even with one input at a time. "
+        "Use a smaller model, dtype='bfloat16', or device='cpu'"
     )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of torch means that memory, on whatever device, was too small."""
+    """Return whether an exception of torch means that memory, on whatever device, was too small."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     # The CPU and MPS allocators have no exception class of their own.

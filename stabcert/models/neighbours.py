@@ -17,52 +17,52 @@ from stabcert.models.masked_input import MaskedInput
 from stabcert.models.running import run_vectors, to_tensors
 from stabcert.models.text import MaskedText
 
-_NO_NEIGHBOURS = "texts near this one cannot be made; leave out neighbours=N, or use another model"
+_NO_NEIGHBOURS = "texts near this one cannot be drawn. Leave out neighbours=N, or use another model"
 
 
 def gaussian_neighbours(
     predictor: ModelPredictor, *, count: int, sigma: float, rng: Generator
 ) -> Iterator[ModelPredictor]:
-    """Inputs drawn from N(x, sigma^2 I) around the input of ``predictor``, as Agarwal et al. 2021 use them.
+    """Yield inputs drawn from N(x, sigma^2 I) around the input of ``predictor``, as Agarwal et al. 2021 use them.
 
     The noise is added to what the network reads: normalised pixels, or the embeddings of all tokens;
     see `MaskedInput.point`. It is drawn on the CPU, so that no device changes it, and the first
     neighbours do not depend on how many there are.
 
     Args:
-        predictor: of an image or a text.
-        count: how many neighbours.
+        predictor: predictor of an image or a text.
+        count: number of neighbours.
         sigma: standard deviation of each number of the noise, in the unit of the network's input.
         rng: source of the noise.
 
     Raises:
-        ParameterError: no neighbours, or a standard deviation that is not above 0.
-        ModelError: a text model that takes no embeddings.
+        ParameterError: ``count`` is below 1, or ``sigma`` is not above 0 and finite.
+        ModelError: the text model does not take embeddings.
     """
     if count < 1:
-        raise ParameterError(f"{count} neighbours are not possible; use 1 or more")
+        raise ParameterError(f"neighbours must be 1 or more, got {count}. Use a number such as neighbours=20")
     if not 0 < sigma < float("inf"):
-        raise ParameterError(f"noise of standard deviation {sigma} is not possible; use a number above 0, such as 0.1")
+        raise ParameterError(f"sigma must be above 0 and finite, got {sigma}. Use a number such as 0.1")
     shape = tuple(predictor.masked_input.point.shape)
     for _ in range(count):
         yield shifted(predictor, torch.from_numpy(sigma * rng.standard_normal(shape)))
 
 
 def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
-    """The predictor of the input plus ``noise``, which has the shape of `MaskedInput.point`.
+    """Return the predictor of the input plus ``noise``, which has the shape of `MaskedInput.point`.
 
     A kept feature is the shifted one, a dropped feature becomes what it becomes for the original input
     (also for a baseline made from the image). A noise of zeros gives the original function. The new
     predictor counts its own evaluations.
 
     Raises:
-        ParameterError: noise of another shape.
-        ModelError: a text model that takes no embeddings.
+        ParameterError: ``noise`` has another shape.
+        ModelError: the text model does not take embeddings.
     """
     original = predictor.masked_input
     if noise.shape != original.point.shape:
         raise ParameterError(
-            f"noise of shape {tuple(noise.shape)} does not fit an input of shape {tuple(original.point.shape)}"
+            f"noise must have the shape of the input, {tuple(original.point.shape)}, got {tuple(noise.shape)}"
         )
     moved: MaskedInput
     with torch.inference_mode(False):  # see `LoadedModel.predictor`
@@ -84,7 +84,7 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
 
 class _ShiftedText(MaskedText):
     def __init__(self, original: MaskedText, noise: torch.Tensor) -> None:
-        self.__dict__.update(original.__dict__)  # nothing is tokenized or tried again
+        self.__dict__.update(original.__dict__)  # nothing is tokenized or tested again
         point = original.point
         self._moved = point + noise.to(point)
 

@@ -1,4 +1,4 @@
-"""Loaded networks of both kinds, and what loading them has in common whatever the library."""
+"""Loaded networks of both kinds, and the steps of loading that all libraries share."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class ImageNetwork:
     patch_size: int | None
     """Side of the patches of a vision transformer, in pixels."""
     channels_last: bool
-    """Whether batches are best in the memory format of convolutions."""
+    """True if batches are faster in the memory format of convolutions."""
     fold: bool = True
-    """Whether batch norms may be folded into the convolutions before them: the same function but for last bits."""
+    """True if batch norms may be folded into the convolutions before them: the same function except the last bits."""
     stage: Callable[[torch.nn.Module], torch.nn.Module] | None = None
-    """Of a vision transformer the part of the module after which patches are tokens; see `TokenStage`."""
+    """The part of a vision transformer after which patches are tokens; see `TokenStage`."""
     trial_size: tuple[int, int] = (256, 256)
     """Width and height of an image that the network can read, for trials; matters where images are not resized."""
 
@@ -50,11 +50,11 @@ class ImageNetwork:
         return self.preprocessing.to_pixels(Image.new("RGB", self.trial_size, (128, 128, 128)))
 
     def token_stage(self) -> TokenStage | None:
-        """Where patches are tokens, if this network has such a place."""
+        """Return the stage at which patches are tokens, if this network has one."""
         return self._token_stage(lambda: self.module)
 
     def token_stage_in_float64(self) -> TokenStage | None:
-        """The same in the copy that computes in float64."""
+        """Return the same stage of the copy that computes in float64."""
         return self._token_stage(lambda: self.module_in_float64)
 
     def _token_stage(self, module: Callable[[], torch.nn.Module]) -> TokenStage | None:
@@ -64,11 +64,11 @@ class ImageNetwork:
 
     @cached_property
     def _folded(self) -> list[torch.nn.Module]:
-        """The module without its batch norms, once that was tried; empty before."""
+        """The module without its batch norms after the first call; empty before."""
         return []
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
-        """``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits; without gradients by folded batch norms."""
+        """Map ``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits; without gradients by folded batch norms."""
         if not (self.channels_last and self.fold and torch.is_inference_mode_enabled()):
             return self.run(self.module, pixels)
         if not self._folded:
@@ -88,7 +88,7 @@ class ImageNetwork:
             return copy.deepcopy(self.module).double()
 
     def logits_in_float64(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Like `logits`, of float64 pixels."""
+        """Return the logits of float64 pixels, computed in float64."""
         return self.run(self.module_in_float64, pixels)
 
 
@@ -99,7 +99,7 @@ class TextNetwork:
     module: torch.nn.Module
     tokenizer: Any
     removes_tokens: bool
-    """Whether removing tokens gives the same logits as masking their attention."""
+    """True if removing tokens gives the same logits as masking their attention."""
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:
@@ -110,7 +110,7 @@ class TextNetwork:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a library's loader returns."""
+    """The result of a library's loader."""
 
     network: ImageNetwork | TextNetwork
     class_names: tuple[str, ...]
@@ -122,7 +122,7 @@ class Loaded:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing of timm, torch or the hub on stdout or stderr, and no draw from torch's global generator.
+    """Keep timm, torch and the hub from writing to stdout and stderr and from drawing from torch's global generator.
 
     Levels, bars and the state of the generator are what they were when the block ends.
     """
@@ -149,7 +149,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Nothing of transformers on stdout or stderr; apart from `quiet`, because importing it takes seconds."""
+    """Keep transformers from writing to stdout and stderr; not part of `quiet`, because importing it takes seconds."""
     from transformers.utils import logging as transformers_logging
 
     verbosity = transformers_logging.get_verbosity()
@@ -165,7 +165,7 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def is_convolutional(network: torch.nn.Module) -> bool:
-    """Whether most parameters belong to two-dimensional convolutions."""
+    """Return whether most parameters belong to two-dimensional convolutions."""
     total = sum(parameter.numel() for parameter in network.parameters())
     inside = sum(m.weight.numel() for m in network.modules() if isinstance(m, torch.nn.Conv2d))
     return 2 * inside > total
@@ -176,12 +176,12 @@ def place(
 ) -> None:
     """Put a network on its device in evaluation mode, with parameters of type ``dtype`` and without their gradients.
 
-    Buffers, and parameters that the network asks transformers to leave in float32, keep the type that their loader
+    Buffers, and parameters that the network requires transformers to leave in float32, keep the type that their loader
     gave them: frequencies of rotary positions, for example, would be other positions in half precision.
 
     Raises:
-        ModelError: a weight is NaN or infinite, in the file or in this dtype. The answers would be, too, but only for
-            inputs that meet that weight.
+        ModelError: a weight is NaN or infinite, in the file or in this dtype. The logits would be too, but only for
+            inputs that use that weight.
     """
     network.eval().requires_grad_(False)
     network.to(device=device)
@@ -193,8 +193,8 @@ def place(
     if broken:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise ModelError(
-            f"{name} has weights that are not finite (NaN or infinity): {broken[0]}{more}; the file is damaged or its "
-            f"training failed, or dtype='{str(dtype).removeprefix('torch.')}' cannot hold them"
+            f"{name} has weights that are not finite (NaN or infinity): {broken[0]}{more}. The file is damaged, its "
+            f"training failed, or dtype='{str(dtype).removeprefix('torch.')}' cannot represent them"
         )
     if channels_last:
         network.to(memory_format=torch.channels_last)
@@ -208,7 +208,7 @@ def _kept_in_float32(network: torch.nn.Module) -> Callable[[str], bool]:
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Class names, those that occur more than once told apart by their index: ``crane``, ``crane (134)``."""
+    """Return distinct class names; the index is added to a repeated name: ``crane``, ``crane (134)``."""
     taken: set[str] = set()
     result = []
     reserved = set(names)
@@ -236,15 +236,15 @@ def check_channels(name: str, channels: object) -> None:
 
 
 def check_image_network(name: str, image: ImageNetwork, classes: int, device: torch.device, dtype: torch.dtype) -> None:
-    """One forward pass on two grey images: sizes fit, and there are as many logits as classes.
+    """Run two grey images to check that sizes fit and that there are as many logits as classes.
 
     Raises:
-        ModelError: the network cannot take what the preprocessing makes, or returns something else.
+        ModelError: the network cannot read the preprocessed images, or its logits have another shape.
     """
     pixels = image.trial_pixels()
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise ModelError(
-            f"the preprocessing of {name} makes shape {tuple(pixels.shape)}; only colour images, (3, H, W), work"
+            f"the preprocessing of {name} returns shape {tuple(pixels.shape)}, not that of a colour image, (3, H, W)"
         )
     try:
         with torch.inference_mode():
@@ -264,5 +264,5 @@ def check_logits(name: str, logits: object, classes: int) -> None:
     if isinstance(logits, torch.Tensor) and not bool(torch.isfinite(logits).all()):
         raise ModelError(
             f"{name} returns numbers that are not finite (NaN or infinity) for a plain input, so its arithmetic "
-            "overflows; use dtype='float32', or another model"
+            "overflows. Use dtype='float32', or another model"
         )

@@ -21,7 +21,7 @@ _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8, torch.bfloat16: 0.1, tor
 
 @dataclass(frozen=True)
 class TokenStage:
-    """The place in a vision transformer where patches have become tokens that know their position."""
+    """The place in a vision transformer where patches have become tokens with positions."""
 
     module: Callable[[], torch.nn.Module]
     """The network; called when it is first needed."""
@@ -32,7 +32,7 @@ class TokenStage:
     patch_size: int
 
     def tokens(self, pixels: torch.Tensor) -> torch.Tensor | None:
-        """``(tokens, width)`` for one image ``(1, 3, height, width)``; None if the stage gives something else."""
+        """Return ``(tokens, width)`` for one image ``(1, 3, height, width)``; None if the stage has other output."""
         seen: list[Any] = []
         handle = self.stage(self.module()).register_forward_hook(lambda module, inputs, output: seen.append(output))
         try:
@@ -44,7 +44,7 @@ class TokenStage:
         return output[0] if known else None  # type: ignore[index]
 
     def logits(self, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Logits for ``(k, t, width)`` tokens in the place of those of ``pixels``, of one image of the same size."""
+        """Return logits for ``(k, t, width)`` tokens that replace those of ``pixels``, one image of the same size."""
         handle = self.stage(self.module()).register_forward_hook(lambda module, inputs, output: tokens)
         try:
             return self.call(self.module(), pixels)
@@ -53,12 +53,12 @@ class TokenStage:
 
 
 class ImageTokens:
-    """The tokens of one image and of its baseline, and what a mask makes of them.
+    """The tokens of one image and of its baseline, selected by masks.
 
     Args:
-        stage: of the network.
+        stage: stage of the network.
         visible: ``(1, 3, height, width)`` pixels.
-        baseline: pixels of what a dropped patch becomes; for removed patches they are not used.
+        baseline: pixels that replace a dropped patch; not used for removed patches.
         feature_of_patch: ``(patches,)``, see `feature_of_patches`.
         drop: leave out the tokens of dropped patches.
     """
@@ -78,11 +78,11 @@ class ImageTokens:
         self._drop = drop
 
     def with_stage(self, stage: TokenStage, visible: torch.Tensor, baseline: torch.Tensor) -> ImageTokens:
-        """The same for another network and pixels of another type."""
+        """Return the tokens of another network and of pixels of another type."""
         return ImageTokens(stage, visible, baseline, self._feature_of_patch, drop=self._drop)
 
     def of_pixels(self, visible: torch.Tensor, baseline: torch.Tensor) -> ImageTokens:
-        """The same for other pixels, in the same network."""
+        """Return the tokens of other pixels in the same network."""
         return self.with_stage(self._stage, visible, baseline)
 
     @cached_property
@@ -99,7 +99,7 @@ class ImageTokens:
         return 0 if self._tokens is None else len(self._tokens[0]) - len(self._feature_of_patch)
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        """Tokens that the network reads for each mask."""
+        """Return the number of tokens that the network reads for each mask."""
         patches = len(self._feature_of_patch)
         if self._drop:
             kept: NDArray[np.int64] = masks[:, self._feature_of_patch].sum(axis=1, dtype=np.int64)
@@ -107,13 +107,13 @@ class ImageTokens:
         return np.full(len(masks), patches + self.own, dtype=np.int64)
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        """For ``(k, n_features)`` masks; of one cost, where patches are removed."""
+        """Return the logits of ``(k, n_features)`` masks; of one cost, where patches are removed."""
         kept = masks_to_device(masks[:, self._feature_of_patch], self._visible.device)
         return self._stage.logits(self._visible, self._of_patches(kept))
 
     def _of_patches(self, kept: torch.Tensor) -> torch.Tensor:
         if self._tokens is None:
-            raise RuntimeError("tokens of patches were asked of a network that does not give them")
+            raise RuntimeError("the network does not give tokens of patches")
         visible, baseline = self._tokens
         always = kept.new_ones(len(kept), self.own)
         kept = torch.cat([always, kept], dim=1)
@@ -124,7 +124,7 @@ class ImageTokens:
         return visible[order]
 
     def agrees(self, batch: Callable[[torch.Tensor], torch.Tensor]) -> bool:
-        """Whether tokens give what pixels give; decided by trying, on half of the patches.
+        """Return whether tokens and pixels give the same logits, tested with half of the patches.
 
         Args:
             batch: ``(patches,)`` bool to ``(1, 3, height, width)`` masked pixels.
@@ -141,9 +141,9 @@ class ImageTokens:
             return _close(by_pixels, by_tokens)
 
     def is_a_set(self) -> bool:
-        """Whether the network reads its patch tokens as a set, so that leaving some out has one meaning.
+        """Return whether the network reads its patch tokens as a set, so that leaving some out has one meaning.
 
-        Decided by trying: another order, and none of them, must be possible, and the order must change nothing.
+        The test: another order, and none of them, must be possible, and the order must change nothing.
         """
         if self._tokens is None or self.own == 0:
             return False
@@ -161,7 +161,7 @@ class ImageTokens:
 
 
 def feature_of_patches(labels: NDArray[np.int64], patch_size: int) -> NDArray[np.int64] | None:
-    """The feature of each patch, row by row; None where a patch belongs to several features."""
+    """Return the feature of each patch, row by row; None where a patch belongs to several features."""
     height, width = labels.shape
     if height % patch_size or width % patch_size:
         return None

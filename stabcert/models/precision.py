@@ -1,4 +1,4 @@
-"""Half precision: where it is faster, and where it is not."""
+"""Half precision, and a measurement of its speed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIMES = 3
 
 
 def weights_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
-    """In what the weights are kept for arithmetic in ``dtype``.
+    """Return the type of the weights for arithmetic in ``dtype``.
 
     On CUDA half precision is autocast over float32 weights: products in half precision, sums and norms in float32.
     """
@@ -24,7 +24,7 @@ def weights_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
 
 
 def half_precision_note(network: ImageNetwork | TextNetwork, dtype: torch.dtype) -> str:
-    """What half precision gains on this processor, by timing both on a few grey images or short texts.
+    """Return a note on the speed of half precision here, timed on a few grey images or short texts.
 
     Not every processor computes in half precision; others convert, and are slower. It is another function either way.
     """
@@ -40,10 +40,10 @@ def half_precision_note(network: ImageNetwork | TextNetwork, dtype: torch.dtype)
     factor = min(seconds[1][1:]) / min(seconds[0][1:])  # the first ones load kernels
     name = str(dtype).removeprefix("torch.")
     if factor > 1.1:
-        return f"{name} is {factor:.1f} times as fast as float32 here; it is another function, with other predictions"
+        return f"{name} is {factor:.1f} times as fast as float32 here. It is another function, with other predictions"
     return (
-        f"{name} is not faster than float32 on this processor (it takes {1 / factor:.1f} times as long), and it is "
-        "another function: use dtype='float32' unless you want that function"
+        f"{name} is not faster than float32 on this processor (it takes {1 / factor:.1f} times as long). It is "
+        "another function. Use dtype='float32' unless you need that function"
     )
 
 

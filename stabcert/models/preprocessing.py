@@ -1,4 +1,4 @@
-"""From an image to what a network is given, and back to its colours."""
+"""The conversion of an image to the pixels that a network reads, and back to colours."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _COLOUR_SLACK = 0.5
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From an RGB image to what a network is given.
+    """The conversion of an RGB image to the pixels that a network reads.
 
     ``pixels * std + mean`` is the colour, from 0 (black) to 1 (full intensity).
 
     Raises:
-        ParameterError: not three means and three positive standard deviations.
+        ParameterError: ``mean`` is not three numbers, or ``std`` is not three positive numbers.
     """
 
     to_pixels: Callable[[PIL.Image.Image], torch.Tensor]
     """RGB image to ``(3, height, width)`` float32, normalised, on the CPU."""
     mean: tuple[float, ...]
-    """Of the normalisation, one a channel; 0 if there is none."""
+    """Means of the normalisation, one a channel; 0 without normalisation."""
     std: tuple[float, ...]
-    """Of the normalisation, one a channel; 1 if there is none."""
+    """Standard deviations of the normalisation, one a channel; 1 without normalisation."""
     colours: tuple[int, ...] = (0, 1, 2)
-    """Which colour each plane of the pixels is: 0 red, 1 green, 2 blue. MobileViT, for example, reads blue first."""
+    """The colour of each plane of the pixels: 0 red, 1 green, 2 blue. MobileViT, for example, reads blue first."""
 
     def __post_init__(self) -> None:
         if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
             raise ParameterError(
-                f"mean {self.mean} and std {self.std} are not a normalisation of RGB; "
-                "give three means and three positive standard deviations (0 and 1 if there is none)"
+                f"mean {self.mean} and std {self.std} are not a normalisation of RGB. "
+                "Give three means and three positive standard deviations (0 and 1 without normalisation)"
             )
 
 
 def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Preprocessing:
-    """The usual pipeline of ImageNet classifiers, as torchvision computes it.
+    """Return the usual pipeline of ImageNet classifiers, as torchvision computes it.
 
     The shorter side becomes ``resize`` pixels (bicubic, antialiased), the central ``size`` x
     ``size`` pixels are cut out, and ``(colour - mean) / std`` is taken in float32.
@@ -53,10 +53,10 @@ def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[
     would have more pixels than PIL considers safe.
 
     Raises:
-        ParameterError: ``size`` is not from 1 to ``resize``; or see `Preprocessing`.
+        ParameterError: ``size`` is not from 1 to ``resize``, or `Preprocessing` refuses ``mean`` or ``std``.
     """
     if not 1 <= size <= resize:
-        raise ParameterError(f"a crop of {size} from an image resized to {resize} is not possible; use 1 to {resize}")
+        raise ParameterError(f"size must be from 1 to {resize} (resize), got {size}. Use size=224 with resize=256")
 
     def to_pixels(image: PIL.Image.Image) -> torch.Tensor:
         short, long = min(image.size), max(image.size)
@@ -65,7 +65,7 @@ def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[
         if limit is not None and resize * long_after > limit:
             raise InputError(
                 f"an image of {image.width} x {image.height} pixels becomes {resize} x {long_after} "
-                "when its shorter side is resized; crop it to the part that matters first"
+                "when its shorter side is resized. Crop it to the part that matters first"
             )
         shape = (resize, long_after) if image.width <= image.height else (long_after, resize)
         resized = image.resize(shape, PIL.Image.Resampling.BICUBIC)
@@ -81,19 +81,19 @@ def colours_of(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[n
     """Return the colours that a network sees, ``(height, width, 3)`` uint8, red first.
 
     Raises:
-        ModelError: what the preprocessing made is not ``(3, height, width)`` finite pixels of colours from 0 to 1.
+        ModelError: the preprocessed image is not ``(3, height, width)`` finite pixels of colours from 0 to 1.
     """
     if visible.ndim != 3 or visible.shape[0] != 3 or not torch.isfinite(visible).all():
         raise ModelError(
-            f"the preprocessing of the model gave shape {tuple(visible.shape)}, or numbers that are not finite; "
+            f"the preprocessing of the model gave shape {tuple(visible.shape)}, or numbers that are not finite. "
             "stabcert needs one image of shape (3, height, width)"
         )
     colours = visible * per_channel(preprocessing.std) + per_channel(preprocessing.mean)
     low, high = float(colours.min()), float(colours.max())
     if low < -_COLOUR_SLACK or high > 1 + _COLOUR_SLACK:
         raise ModelError(
-            f"the preprocessing of the model gave colours from {low:.3g} to {high:.3g} instead of 0 to 1, "
-            f"so its mean {preprocessing.mean} and std {preprocessing.std} are not those it normalises with"
+            f"the preprocessing of the model gave colours from {low:.3g} to {high:.3g}, not 0 to 1. "
+            f"Its mean {preprocessing.mean} and std {preprocessing.std} are not those it normalises with"
         )
     levels = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
     planes = [preprocessing.colours.index(colour) for colour in range(3)]

@@ -1,4 +1,4 @@
-"""What an image processor of transformers does to colours: measured, because its options differ between processors."""
+"""Preprocessing by image processors of transformers: measured, because their options differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def measured(processor: Any) -> Preprocessing:
     """Return the preprocessing of a processor: normalisation and order of the colours as they come out.
 
     Raises:
-        ValueError: what comes out cannot be colours.
+        ValueError: the output cannot be colours.
     """
 
     def to_pixels(image: Image.Image) -> torch.Tensor:
@@ -39,7 +39,7 @@ def measured(processor: Any) -> Preprocessing:
 def _normalisation(
     processor: Any, to_pixels: Callable[[Image.Image], torch.Tensor]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each plane, in units of [0, 1] pixels."""
+    """Return mean and standard deviation of each plane, in units of [0, 1] pixels."""
     black, white = (_middle(to_pixels, (level, level, level)) for level in (0, 255))
     if not np.isfinite((black, white)).all():
         raise ValueError("pixels come out as numbers that are not finite")
@@ -60,7 +60,7 @@ def _normalisation(
 def _order(
     to_pixels: Callable[[Image.Image], torch.Tensor], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> tuple[int, ...]:
-    """Which colour each plane is; that of RGB where colours are mixed, as in grey images."""
+    """Return the colour of each plane; the order of RGB where colours are mixed, as in grey images."""
     pure = np.array([_middle(to_pixels, colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))])
     amount = pure * std + mean  # colour by plane: 1 where the plane is that colour, else 0
     order = tuple(int(colour) for colour in amount.argmax(axis=0))
@@ -68,7 +68,7 @@ def _order(
 
 
 def _middle(to_pixels: Callable[[Image.Image], torch.Tensor], colour: tuple[int, int, int]) -> NDArray[np.float64]:
-    """The pixel in the middle of an image of one colour, where there is no padding."""
+    """Return the pixel in the middle of an image of one colour, which padding does not reach."""
     pixels = to_pixels(Image.new("RGB", (_SIDE, _SIDE), colour))
     channels: NDArray[np.float64] = pixels[:, pixels.shape[1] // 2, pixels.shape[2] // 2].double().numpy()
     return channels

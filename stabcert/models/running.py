@@ -53,7 +53,7 @@ def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torc
 def _logits(
     network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor | None, *, seed: int | None
 ) -> tuple[torch.Tensor, bool]:
-    """Logits, and whether torch's generator was used for them; with a seed, it starts there."""
+    """Return logits, and whether torch's generator was used for them; with a seed, it starts there."""
     with failing(type(network).__name__), unchanged(network), _quiet_handlers():
         if seed is not None:
             torch.default_generator.manual_seed(seed)
@@ -69,7 +69,7 @@ def _logits(
 
 @contextmanager
 def _quiet_handlers() -> Iterator[None]:
-    """Nothing of transformers on stderr: what a network says of a change of itself, it would say each time."""
+    """Keep transformers from writing to stderr: networks would report the same change of their parts each time."""
     handlers = logging.getLogger("transformers").handlers
     for handler in handlers:
         handler.addFilter(_nothing)
@@ -87,15 +87,15 @@ def _nothing(record: logging.LogRecord) -> bool:
 def run_vectors(
     network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor, *, refused: str
 ) -> torch.Tensor:
-    """Like `run` on ``vectors``, with another end of the message where the network does not read them.
+    """Run ``vectors`` like `run`, with another end of the message where the network does not read them.
 
     Raises:
-        ModelError: see `run`; ``refused`` says what is then not possible, and what to do.
+        ModelError: `run` fails; ``refused`` contains what is then not possible, and what to do.
     """
     try:
         return run(network, inputs, vectors)
     except _NotReplaceableError as error:
-        raise ModelError(f"{type(network).__name__} takes no embeddings as input, so {refused}") from error
+        raise ModelError(f"{type(network).__name__} does not take embeddings as input, so {refused}") from error
 
 
 class _NotReplaceableError(ModelError):
@@ -142,7 +142,7 @@ def _embeddings_replaced(
 
 
 def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding | None:
-    """Return the table that turns token ids into vectors; None where the network does not tell which it is."""
+    """Return the table that turns token ids into vectors; None where the network does not name it."""
     try:
         found = network.get_input_embeddings()  # type: ignore[operator]
     except (NotImplementedError, AttributeError):
@@ -155,7 +155,7 @@ def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding | None:
 
 
 def accepts(network: torch.nn.Module, parameter: str) -> bool:
-    """Whether the network's ``forward`` has a parameter of this name."""
+    """Return whether the network's ``forward`` has a parameter of this name."""
     return parameter in inspect.signature(network.forward).parameters
 
 

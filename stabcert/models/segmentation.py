@@ -32,11 +32,11 @@ class Segmentation:
     """JSON-ready; ``features`` is the resolved request, never ``"default"``. Segments carry the
     SHA-256 of their labels (little-endian int64, row by row), by which two runs can be compared."""
     notes: tuple[str, ...] = ()
-    """What the user should know: that ``default`` is not what this model usually has."""
+    """Notes for the user: that ``default`` differs from the usual division of this model."""
 
 
 def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None) -> Segmentation:
-    """Divide the model's input as ``spec`` says.
+    """Divide the model's input according to ``spec``.
 
     - ``patch``: the model's own patches of ``patch_size`` pixels
     - ``grid:N``: N x N cells; cell borders at ``floor(i * height / N)`` and ``floor(i * width / N)``
@@ -50,11 +50,11 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
     Every division is deterministic.
 
     Args:
-        pixels: ``(height, width, 3)``, what the model sees; superpixels follow its colours.
+        pixels: the model's input, ``(height, width, 3)``; superpixels follow its colours.
 
     Raises:
-        ParameterError: a spec that does not exist or does not fit the size.
-        InputError: a label map that cannot be read or has another size.
+        ParameterError: ``spec`` does not exist or does not fit the size.
+        InputError: the label map cannot be read or has another size.
     """
     height, width = pixels.shape[:2]
     if spec == "default":
@@ -63,8 +63,8 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
         if patch_size > 0 and not (height % patch_size or width % patch_size):
             return segment("patch", pixels, patch_size)
         note = (
-            f"patches of {patch_size} pixels do not divide the model's input of {width} x {height} pixels: "
-            "using features='grid:7'"
+            f"patches of {patch_size} pixels do not divide the model's input of {width} x {height} pixels, so "
+            "features='grid:7' is used"
         )
         return replace(segment("grid:7", pixels), notes=(note,))
     if spec == "patch":
@@ -80,15 +80,15 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
         return _segments(spec, _quickshift(pixels), {"quickshift": dict(_QUICKSHIFT)})
     if Path(spec).suffix.lower() in (".npy", ".png"):
         return _segments(spec, _read_labels(spec, height, width), {})
-    raise ParameterError(f"there are no image features {spec!r}; use {_POSSIBLE}")
+    raise ParameterError(f"image features {spec!r} do not exist. Use {_POSSIBLE}")
 
 
 def check_spec(spec: str) -> None:
     """Refuse what `segment` refuses of every image: a spec that does not exist, or a file that is not there.
 
     Raises:
-        ParameterError: there are no such features.
-        InputError: no such label map.
+        ParameterError: the features do not exist.
+        InputError: the label map does not exist.
     """
     kind, colon, number = spec.partition(":")
     if spec in ("default", "patch", "quickshift"):
@@ -96,23 +96,24 @@ def check_spec(spec: str) -> None:
     if kind in ("grid", "slic") and colon:
         if not (number.isascii() and number.isdecimal()) or int(number[:_MOST_DIGITS]) < 1:
             raise ParameterError(
-                f"features={spec!r} is not possible: N is a whole number from 1; write {kind}:7", "features"
+                f"features={spec!r} is not possible, because N must be a whole number from 1. Write {kind}:7",
+                "features",
             )
     elif Path(spec).suffix.lower() in (".npy", ".png"):
         if not Path(spec).is_file():
-            raise InputError(f"{spec}: no such file; give a label map, or use {_POSSIBLE}")
+            raise InputError(f"{spec}: no such file. Give a label map, or use {_POSSIBLE}")
     else:
-        raise ParameterError(f"there are no image features {spec!r}; use {_POSSIBLE}")
+        raise ParameterError(f"image features {spec!r} do not exist. Use {_POSSIBLE}")
 
 
 def _patches(height: int, width: int, patch_size: int | None) -> Segmentation:
     if patch_size is None:
         raise ParameterError(
-            "this model has no patches of its own; use features='grid:7', or another grid:N", "features"
+            "this model has no patches of its own. Use features='grid:7', or another grid:N", "features"
         )
     if patch_size < 1 or height % patch_size or width % patch_size:
         raise ParameterError(
-            f"patches of {patch_size} pixels do not divide {width} x {height} pixels; use features='grid:7'", "features"
+            f"patches of {patch_size} pixels do not divide {width} x {height} pixels. Use features='grid:7'", "features"
         )
     shape = (height // patch_size, width // patch_size)
     rows, columns = np.arange(height) // patch_size, np.arange(width) // patch_size
@@ -123,13 +124,14 @@ def _count(spec: str, number: str, largest: int, what: str) -> int:
     # isdecimal alone admits digits of other scripts, which a user cannot have meant.
     if not (number.isascii() and number.isdecimal()) or not 1 <= int(number) <= largest:
         raise ParameterError(
-            f"features={spec!r} is not possible: N is a whole number from 1 to {largest} ({what})", "features"
+            f"features={spec!r} is not possible: N must be a whole number from 1 to {largest} ({what})",
+            "features",
         )
     return int(number)
 
 
 def _bands(length: int, count: int) -> NDArray[np.int64]:
-    """The band of each of ``length`` pixels; band i starts at ``floor(i * length / count)``."""
+    """Return the band of each of ``length`` pixels; band i starts at ``floor(i * length / count)``."""
     starts = np.arange(count, dtype=np.int64) * length // count
     return np.searchsorted(starts, np.arange(length), side="right").astype(np.int64) - 1
 
@@ -195,20 +197,20 @@ def _read_labels(spec: str, height: int, width: int) -> NDArray[Any]:
                 # np.asarray of a palette image gives its indices.
                 labels = np.asarray(image)
     except FileNotFoundError as error:
-        raise InputError(f"{spec}: no such file; give a label map, or use {_POSSIBLE}") from error
+        raise InputError(f"{spec}: no such file. Give a label map, or use {_POSSIBLE}") from error
     except Exception as error:
         # Readers raise almost anything on damaged files.
-        raise InputError(f"{spec}: not a readable label map ({error}); use {_POSSIBLE}") from error
+        raise InputError(f"{spec}: not a readable label map ({error}). Use {_POSSIBLE}") from error
     if labels.ndim != 2:
         raise InputError(
-            f"{spec}: a label map of shape {labels.shape} has more than one value per pixel; "
-            "give whole numbers of shape (height, width), as grey or palette .png or as .npy"
+            f"{spec}: a label map of shape {labels.shape} has more than one value per pixel. "
+            "Give whole numbers of shape (height, width), as grey or palette .png or as .npy"
         )
     if labels.dtype.kind not in "iub":
-        raise InputError(f"{spec}: labels of type {labels.dtype} are not whole numbers; save them as integers")
+        raise InputError(f"{spec}: labels of type {labels.dtype} are not whole numbers. Save them as integers")
     if labels.shape != (height, width):
         raise InputError(
-            f"{spec}: a label map of {labels.shape[1]} x {labels.shape[0]} pixels does not fit; "
-            f"it must have the size of the model's input, {width} x {height} (width x height)"
+            f"{spec}: the label map must have the size of the model's input, {width} x {height} (width x height), got "
+            f"{labels.shape[1]} x {labels.shape[0]} pixels"
         )
     return labels

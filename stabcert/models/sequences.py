@@ -1,4 +1,4 @@
-"""Sequences of tokens with some of them dropped, and what can be relied on when a network reads them."""
+"""Sequences of tokens with some of them dropped, and tests of how a network reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stabcert.models.running import accepts, embedding_table, pad_token_id, run,
 PROBED_TOKENS = 512
 """Longest sequence on which `removes_tokens_exactly` compares the two ways of dropping a token."""
 
-_UNLIMITED = 10**9  # tokenizers without a limit say 1e30
+_UNLIMITED = 10**9  # tokenizers without a limit return 1e30
 _BODY = 8
 _STRIDE = 16
 _TOLERANCE = 1e-4
@@ -30,7 +30,7 @@ class TokenSequence:
 
     ids: NDArray[np.int64]
     token_types: NDArray[np.int64] | None
-    """Segment of each token, where the network and its tokenizer know segments."""
+    """Segment of each token, where the network and its tokenizer use segments."""
     special: NDArray[np.bool_]
     """True for the tokens that the tokenizer added."""
     filler: int
@@ -42,7 +42,7 @@ class TokenSequence:
     def removed(
         self, keep: NDArray[np.bool_], positions: NDArray[np.int64], *, width: int | None = None
     ) -> dict[str, NDArray[np.int64]]:
-        """Inputs in which only the kept tokens exist, at their original positions.
+        """Return inputs in which only the kept tokens exist, at their original positions.
 
         ``keep`` is ``(k, n_tokens)``; the rows are padded to ``width``, by default to the longest of them.
         """
@@ -61,11 +61,11 @@ class TokenSequence:
         return inputs
 
     def hidden(self, keep: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
-        """Inputs with every token in place, the dropped ones with attention 0."""
+        """Return inputs with every token in place, the dropped ones with attention 0."""
         return self.complete(np.broadcast_to(self.ids, keep.shape)) | {"attention_mask": keep.astype(np.int64)}
 
     def complete(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-        """Inputs for ``(k, n_tokens)`` ids that are all attended to."""
+        """Return inputs for ``(k, n_tokens)`` ids that are all attended to."""
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         if self.token_types is not None:
             inputs["token_type_ids"] = np.broadcast_to(self.token_types, ids.shape)
@@ -73,10 +73,10 @@ class TokenSequence:
 
 
 def padded_length(lengths: NDArray[np.int64], device: torch.device) -> NDArray[np.int64]:
-    """To how many tokens a row of each length is padded: by its own length alone, whatever else is in its batch.
+    """Return the number of tokens to which a row of each length is padded, whatever else is in its batch.
 
     On a CPU short rows are not padded at all, and long ones by a sixteenth at most, so that enough rows share a
-    length; other devices want larger batches, and lengths that are multiples of 8.
+    length. Other devices are faster with larger batches and with lengths that are multiples of 8.
     """
     if device.type == "cpu":
         step = 2 ** np.maximum(0, np.floor(np.log2(np.maximum(1, lengths))).astype(np.int64) - 4)
@@ -87,7 +87,7 @@ def padded_length(lengths: NDArray[np.int64], device: torch.device) -> NDArray[n
 
 
 def make_sequence(network: torch.nn.Module, tokenizer: Any, encoding: Any) -> TokenSequence:
-    """The tokens of one encoding of ``tokenizer`` (with its special tokens mask), for ``network``."""
+    """Return the tokens of one encoding of ``tokenizer`` (with its special tokens mask), for ``network``."""
     ids = np.asarray(encoding["input_ids"], dtype=np.int64)
     types = encoding.get("token_type_ids") if accepts(network, "token_type_ids") else None
     fillers = (pad_token_id(network), tokenizer.pad_token_id, *ids[:1].tolist(), 0)
@@ -100,7 +100,7 @@ def make_sequence(network: torch.nn.Module, tokenizer: Any, encoding: Any) -> To
 
 
 def default_positions(network: torch.nn.Module, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The position ids that the network itself would give to ``ids`` (of one row, all attended to)."""
+    """Return the position ids that the network would give to ``ids`` (of one row, all attended to)."""
     padding = padding_position(network)
     if padding is not None:
         present = ids != padding
@@ -113,17 +113,17 @@ def default_positions(network: torch.nn.Module, ids: NDArray[np.int64]) -> NDArr
 
 
 def padding_position(network: torch.nn.Module) -> int | None:
-    """The padding id where positions are counted from it and padding is not counted (RoBERTa, MPNet), else None."""
+    """Return the padding id where positions are counted from it and padding is not (RoBERTa, MPNet), or None."""
     table = getattr(_position_owner(network), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return padding if isinstance(padding, int) else None
 
 
 def max_tokens(network: torch.nn.Module, tokenizer: Any) -> int | None:
-    """Longest sequence, special tokens included, that tokenizer and network both take; None: no limit is known."""
+    """Return the longest sequence, with special tokens, that tokenizer and network accept; None: no known limit."""
     limits = [tokenizer.model_max_length]
     positions = getattr(network.config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:  # XLNet says -1
+    if isinstance(positions, int) and positions > 0:  # XLNet has -1
         padding = padding_position(network)
         limits.append(positions if padding is None else positions - padding - 1)
     limit = min(limits)
@@ -131,12 +131,12 @@ def max_tokens(network: torch.nn.Module, tokenizer: Any) -> int | None:
 
 
 def removes_tokens_exactly(network: torch.nn.Module, tokenizer: Any, device: torch.device) -> bool:
-    """Whether leaving tokens out gives this network's logits for an attention mask of 0 on them.
+    """Return whether leaving tokens out gives this network's logits for an attention mask of 0 on them.
 
-    Decided by trying, on a few masks of a short dummy sequence and one of a sequence of up to
+    Tested on a few masks of a short dummy sequence and one of a sequence of up to
     `PROBED_TOKENS` tokens (networks with windows of attention differ only there). True means: the
     logits agree within 1e-4 of their scale, in float32 whatever the type of the weights. False
-    where it cannot be tried. The network is left as it was.
+    where it cannot be tested. The network is left as it was.
     """
     if not (accepts(network, "position_ids") and accepts(network, "attention_mask")):
         return False
@@ -168,9 +168,9 @@ def removes_tokens_exactly(network: torch.nn.Module, tokenizer: Any, device: tor
 def hides_dropped_tokens(
     network: torch.nn.Module, tokenizer: Any, sequence: TokenSequence, device: torch.device
 ) -> bool:
-    """Whether an attention mask of 0 keeps the dropped tokens of ``sequence`` out of the logits.
+    """Return whether an attention mask of 0 keeps the dropped tokens of ``sequence`` out of the logits.
 
-    Decided by trying: with all features dropped, other tokens in their place must change nothing.
+    The test: with all features dropped, other tokens in their place must change nothing.
     """
     if not accepts(network, "attention_mask"):
         return False
@@ -194,7 +194,7 @@ def _both_forms(
 
 
 def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequence | None:
-    """The tokenizer's special tokens around ``n_body`` ordinary tokens; None if it makes no token of a letter."""
+    """Return the special tokens around ``n_body`` ordinary tokens; None if a letter does not become a token."""
     encoding = tokenizer("a", return_special_tokens_mask=True, verbose=False)
     one = make_sequence(network, tokenizer, encoding)
     body = np.flatnonzero(~one.special)
@@ -216,7 +216,7 @@ def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequen
 
 
 def _ordinary_ids(network: torch.nn.Module, tokenizer: Any, count: int) -> NDArray[np.int64]:
-    """Ids of tokens that are not special, from all over the vocabulary."""
+    """Return ids of tokens that are not special, from all over the vocabulary."""
     table = embedding_table(network)
     known = len(tokenizer) if table is None else min(len(tokenizer), table.num_embeddings)
     ids = np.setdiff1d(np.arange(known), tokenizer.all_special_ids)
@@ -231,7 +231,7 @@ def _position_owner(network: torch.nn.Module) -> torch.nn.Module | None:
 
 @contextmanager
 def _in_float32(network: torch.nn.Module) -> Iterator[None]:
-    """Half-precision weights as float32 for a while; the way back is exact, since the way there is."""
+    """Convert half-precision weights to float32 during the block; converting back is exact."""
     half = [
         (tensor, tensor.dtype)
         for tensor in chain(network.parameters(), network.buffers())

@@ -1,4 +1,4 @@
-"""Where models come from: the demo packages, a directory, or the hub (for transformers and for timm)."""
+"""Sources of models: the demo packages, a directory, or the hub (for transformers and for timm)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TIMM = "timm:"
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """What the user allows, and where the network goes."""
+    """Permissions of the user, and the device and type of the network."""
 
     device: torch.device
     dtype: torch.dtype
@@ -45,11 +45,11 @@ class LoadOptions:
 
 
 def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded:
-    """Load whatever a name stands for; see `stabcert.models.hub.load_model` for what is guaranteed.
+    """Load the model of a name; see `stabcert.models.hub.load_model` for what is guaranteed.
 
     Raises:
-        ModelError: it cannot be found, or must not or cannot be loaded.
-        ParameterError: a revision of something that has none.
+        ModelError: the model cannot be found, or must not or cannot be loaded.
+        ParameterError: a revision is given for a model without revisions.
     """
     check_name(name, revision)
     demo = name.startswith("demo:")
@@ -128,5 +128,5 @@ def _load_demo(name: str, options: LoadOptions) -> Loaded:
     with quiet_transformers():
         text = load_demo_text()
     place(name, text.network, options.device, options.dtype, channels_last=False)
-    # Known of these weights, whose hash was verified; not tried as for other models, which takes longer than loading.
+    # Known of these weights, whose hash was verified. The test of other models takes longer than loading.
     return Loaded(TextNetwork(text.network, text.tokenizer, True), text.class_names, sha256=text.sha256)

@@ -30,7 +30,7 @@ from stabcert.models.words import Span, check_text, clip_spans, group_tokens
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
 FEATURE_KINDS = tuple(TEXT_FEATURES)
-_NO_GRADIENTS = "it has no gradients by word; use a method without gradients, such as method='lime'"
+_NO_GRADIENTS = "it has no gradients by word. Use a method without gradients, such as method='lime'"
 
 
 class MaskedText:
@@ -42,26 +42,26 @@ class MaskedText:
 
     Baselines: ``remove`` takes the tokens of dropped features out of the sequence, the others stay
     at their positions. Where the network cannot do that exactly, the dropped tokens are hidden by
-    an attention mask of 0 instead; ``settings["removal"]`` says which. ``mask``, ``pad`` and
+    an attention mask of 0 instead; ``settings["removal"]`` names the way. ``mask``, ``pad`` and
     ``unk`` put that token in the place of each dropped one; it is attended to.
 
     Args:
         network: a transformers ``...ForSequenceClassification`` in eval mode, on ``device``.
         tokenizer: its fast tokenizer.
-        text: as the user wrote it; spans of features count its characters.
+        text: text of the user; spans of features count its characters.
         features: ``word``, ``token`` or ``sentence``.
         baseline: ``remove``, ``mask``, ``pad`` or ``unk``.
-        truncate: cut a text that is too long as the tokenizer does; else it is refused.
-        removes_tokens: the answer of `removes_tokens_exactly` for this network. It is not relied
-            on for texts longer than what was tried there.
-        in_float64: gives a copy of ``network`` that computes in float64.
-        device: where the network is.
+        truncate: cut a text that is too long as the tokenizer does; otherwise it is refused.
+        removes_tokens: the result of `removes_tokens_exactly` for this network. It is not relied
+            on for texts longer than those tested there.
+        in_float64: function that returns a copy of ``network`` that computes in float64.
+        device: device of the network.
         dtype: type of the network's weights.
 
     Raises:
-        InputError: no features in the text, or too many tokens for the network.
-        ParameterError: a feature kind or baseline that does not exist, or not for this model.
-        ModelError: a tokenizer that does not tell where its tokens are.
+        InputError: the text has no features, or too many tokens for the network.
+        ParameterError: the feature kind or the baseline does not exist, or not for this model.
+        ModelError: the tokenizer does not return the positions of its tokens.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class MaskedText:
         check_text(text)
         if not getattr(tokenizer, "is_fast", False):
             raise ModelError(
-                f"the tokenizer {type(tokenizer).__name__} does not tell where in the text its tokens are, so words "
-                "cannot be dropped; use a model with a fast tokenizer (a tokenizer.json)"
+                f"the tokenizer {type(tokenizer).__name__} does not return the positions of its tokens, so words "
+                "cannot be dropped. Use a model with a fast tokenizer (a tokenizer.json)"
             )
         self.text = text
         """The user's text, unchanged."""
@@ -136,7 +136,7 @@ class MaskedText:
         return f"embeddings interpolated to that of the {self._substitute} token; every token attended to"
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
-        """Tokens that the network reads for each row, special tokens and padding included."""
+        """Return the number of tokens that the network reads for each row, special tokens and padding included."""
         if self._removal == "tokens removed":
             lengths: NDArray[np.int64] = self._kept_tokens(masks).sum(axis=1, dtype=np.int64)
             return np.minimum(padded_length(lengths, self._device), len(self._sequence))
@@ -152,7 +152,7 @@ class MaskedText:
     def _inputs(
         self, masks: Masks, sequence: TokenSequence, substitutes: dict[str, int]
     ) -> dict[str, NDArray[np.int64]]:
-        """What the network is given for ``(k, n_features)`` masks, with the ids of ``sequence`` and ``substitutes``."""
+        """Return the network's inputs for ``(k, n_features)`` masks, with ids of ``sequence`` and ``substitutes``."""
         keep = self._kept_tokens(masks)
         if self._removal == "tokens removed":
             return sequence.removed(keep, self._positions, width=int(self.cost(masks).max()))
@@ -166,25 +166,25 @@ class MaskedText:
     def in_float64(self) -> MaskedText | None:
         if self._network_in_float64 is None:
             return None
-        exact = copy.copy(self)  # nothing is tokenized or tried again
+        exact = copy.copy(self)  # nothing is tokenized or tested again
         exact._get_network, exact._dtype = self._network_in_float64, torch.float64
         return exact
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
-        """Logits for feature weights ``(k, n_features)``, differentiable in the weights.
+        """Return logits for feature weights ``(k, n_features)``, differentiable in the weights.
 
         Each token's embedding is ``w * e(token) + (1 - w) * e(substitute)``. The substitute is the
-        baseline's token; for ``remove`` the mask token, else unk, else pad. Special tokens keep
+        baseline's token; for ``remove`` it is the mask, unk or pad token, whichever exists first. Special tokens keep
         their own embedding. All ones give the logits of the full text.
 
         Raises:
-            ParameterError: the tokenizer has no such token.
-            ModelError: the network takes no embeddings.
+            ParameterError: the tokenizer does not have such a token.
+            ModelError: the network does not take embeddings.
         """
         if self._substitute is None:
             raise ParameterError(
-                "gradients need a token to fade words into, and this tokenizer has no mask, unk or pad token; "
-                "use a method without gradients, such as method='lime'"
+                "gradients need a mask, unk or pad token to interpolate to, and this tokenizer has none of them. "
+                "Use a method without gradients, such as method='lime'"
             )
         weights = weights.to(self._device, self._dtype)
         ones = torch.ones(len(weights), 1, dtype=weights.dtype, device=weights.device)
@@ -199,19 +199,19 @@ class MaskedText:
         return self._embeddings(self._sequence.ids)[None]
 
     def logits_at(self, points: torch.Tensor) -> torch.Tensor:
-        """Logits for ``(k, n_tokens, width)`` embeddings, all attended to; ModelError if the network takes none."""
+        """Return logits for ``(k, n_tokens, width)`` embeddings; ModelError if the network does not take them."""
         inputs = self._sequence.complete(np.broadcast_to(self._sequence.ids, points.shape[:2]))
         if self._passes_positions:
             inputs["position_ids"] = np.broadcast_to(self._positions, points.shape[:2])
         return run_vectors(self._network, to_tensors(inputs, self._device), points, refused=_NO_GRADIENTS)
 
     def _embeddings(self, ids: Sequence[int] | NDArray[np.int64]) -> torch.Tensor:
-        """``(n_ids, width)`` rows of the network's table."""
+        """Return ``(n_ids, width)`` rows of the network's table."""
         table = embedding_table(self._network)
         if table is None:
             raise ModelError(
-                f"{type(self._network).__name__} does not tell where its embeddings are, so it has neither gradients "
-                "by word nor neighbours; use method='lime', and leave out neighbours=N"
+                f"{type(self._network).__name__} does not name its table of embeddings, so it has neither gradients "
+                "by word nor neighbours. Use method='lime', and leave out neighbours=N"
             )
         embeddings: torch.Tensor = table(torch.as_tensor(ids, device=self._device)).detach()
         return embeddings
@@ -242,12 +242,12 @@ class MaskedText:
         """Tokens of the whole text, special tokens included."""
         limit = max_tokens(self._network, self._tokenizer)
         self.truncated = limit is not None and self.n_tokens_total > limit
-        """Whether only the part that fits into the model is used."""
+        """True if only the part that fits into the model is used."""
         if self.truncated:
             if not truncate:
                 raise InputError(
-                    f"the text has {self.n_tokens_total} tokens, but the model reads at most {limit}; "
-                    "shorten it, or use truncate=True to cut it"
+                    f"the text has {self.n_tokens_total} tokens, but the model reads at most {limit}. "
+                    "Shorten it, or use truncate=True to cut it"
                 )
             encoding = self._tokenizer(self.text, truncation=True, max_length=limit, **options)
         self.n_tokens_kept = len(encoding["input_ids"])
@@ -273,7 +273,7 @@ class MaskedText:
             items = [Feature(label=self.text[start:end], span=(start, end)) for start, end in found]
         if not items:
             raise InputError(
-                f"the text {self.text[:40]!r} has no {kind} that the model's tokenizer can see; give another text"
+                f"the text {self.text[:40]!r} has no {kind} that the model's tokenizer can read. Give another text"
             )
         feature_of_token = np.full(len(offsets), -1)
         for number, group in enumerate(groups):
@@ -288,9 +288,9 @@ class MaskedText:
 def _check_choices(features: str, baseline: str) -> None:
     if features not in FEATURE_KINDS:
         raise ParameterError(
-            f"features {features!r} are not possible for a text; use features='{'|'.join(FEATURE_KINDS)}'"
+            f"features {features!r} are not possible for a text. Use features='{'|'.join(FEATURE_KINDS)}'"
         )
     if baseline not in BASELINES:
         raise ParameterError(
-            f"baseline {baseline!r} is not possible for a text; use baseline='{'|'.join(BASELINES)}'", "baseline"
+            f"baseline {baseline!r} is not possible for a text. Use baseline='{'|'.join(BASELINES)}'", "baseline"
         )

@@ -1,4 +1,4 @@
-"""What a dropped word becomes, and which of the possibilities a network has."""
+"""Replacements of a dropped word, and the ones that a network supports."""
 
 from __future__ import annotations
 
@@ -41,21 +41,25 @@ def removal_of(
     removal, problem = _removal(network, tokenizer, sequence, removes_tokens, device)
     if baseline != "remove":
         if baseline in substitutes:
-            problem = f"{model} takes no position ids, so padding in the place of a word may move other words"
+            problem = f"{model} does not take position ids, so padding in the place of a word may move other words"
         else:
             problem = f"the tokenizer of this model has no {baseline} token"
         if removal is not None:
             possible = ["remove", *possible]
     elif removal is not None:
         return removal
-    advice = f"use baseline='{'|'.join(possible)}'" if possible else "no baseline is possible with this model"
-    raise ParameterError(f"{problem}; {advice}")
+    advice = (
+        f"Use baseline='{'|'.join(possible)}'"
+        if possible
+        else "Give another model, because no baseline is possible with this one"
+    )
+    raise ParameterError(f"{problem}. {advice}")
 
 
 def _removal(
     network: torch.nn.Module, tokenizer: Any, sequence: TokenSequence, removes_tokens: bool, device: torch.device
 ) -> tuple[str | None, str]:
-    """How tokens are removed, or None and why they cannot be."""
+    """Return how tokens are removed, or None and the reason why they cannot be removed."""
     if not sequence.special.any():
         return None, (
             "the tokenizer of this model adds no special token, so nothing would be left to classify when all "

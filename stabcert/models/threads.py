@@ -1,4 +1,4 @@
-"""The number of threads, where it would show in a result."""
+"""The number of threads, where it would change a result."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Arithmetic on the CPU by one thread while it lasts.
+    """Run arithmetic on the CPU on one thread during the block.
 
-    Sums come out differently in the last bits when several threads share them, and how many there are is a
-    matter of the machine. For little work whose digits people are shown; decisions do not depend on it.
+    The last bits of sums depend on the number of threads, which depends on the machine. Meant for little work
+    whose digits are shown to people. Decisions do not depend on it.
     """
     from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(limits=1):  # BLAS of numpy and scipy, which torch knows nothing of
+        with threadpool_limits(limits=1):  # BLAS of numpy and scipy, which torch does not limit
             yield
     finally:
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""A network stays what it is: some change their own parts for what they are given, and keep the change."""
+"""Protection of a network against its own changes: some change their parts for one input and keep the change."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def unchanged(network: torch.nn.Module) -> Iterator[None]:
 
     BigBird, for example, replaces its sparse attention by full attention for good when it reads a short text, so that
     a long text would then be classified by another function. The state of torch's generator on the CPU is put back,
-    too, because Reformer seeds it. Numbers that are changed in place are not put back: no network of transformers or
-    timm changes any in evaluation mode.
+    too, because Reformer seeds it. Numbers that are changed in place are not put back: networks of transformers
+    and timm do not change any in evaluation mode.
     """
     # Most tables of hooks are empty, and stay so: no copy of them, because ten copies a part would take milliseconds.
     before = [(holder, holder.copy() if holder else _NOTHING) for holder in _holders(network)]
@@ -40,7 +40,7 @@ def unchanged(network: torch.nn.Module) -> Iterator[None]:
 
 
 def _holders(network: torch.nn.Module) -> list[dict[str, Any]]:
-    """The dictionaries in which the parts of a network and their configurations keep what they are."""
+    """Return the dictionaries that contain the state of the parts of a network and of their configurations."""
     holders, parts, seen = [], [network], {id(network)}
     for part in parts:  # grows while it is read
         own = part.__dict__

@@ -1,4 +1,4 @@
-"""Files that are not images in a format that is read: what they are, and what to do with them."""
+"""Files that are not images in a supported format: their kind, and how to convert them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def unreadable(name: str, data: bytes) -> str:
-    """Return why bytes are not an image that can be read, and what to do with what they are."""
+    """Return a message: the kind of bytes that are not a readable image, and how to convert them."""
     head = data[:_HEAD].lstrip()
     kind = next((kind for kind, starts in _CONVERT if head.startswith(starts)), None)
     if data[4:8] == b"ftyp":
@@ -22,15 +22,15 @@ def unreadable(name: str, data: bytes) -> str:
     elif kind is None and b"<svg" in head:
         kind = "SVG"
     if kind is not None:
-        advice = f"it looks like {kind}, so convert it to PNG or JPEG first"
+        advice = f"It looks like {kind}, so convert it to PNG or JPEG first"
     elif _is_text(data):
         advice = (
-            "it holds text, so copy it to a file with the suffix .txt, pipe it into standard input (-), or give the "
+            "It contains text, so copy it to a file with the suffix .txt, pipe it into standard input (-), or give the "
             "sentence with text='SENTENCE'"
         )
     else:
-        advice = "give a PNG, JPEG, WebP, GIF, BMP or TIFF file"
-    return f"{name}: not an image in a format that can be read; {advice}"
+        advice = "Give a PNG, JPEG, WebP, GIF, BMP or TIFF file"
+    return f"{name}: not an image in a format that can be read. {advice}"
 
 
 def _is_text(data: bytes) -> bool:

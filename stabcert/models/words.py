@@ -1,4 +1,4 @@
-"""Where the words and sentences of a text are, and which tokens belong to each.
+"""The words and sentences of a text, and the tokens that belong to each.
 
 All positions are spans ``(start, end)``, end exclusive, in characters of the user's own text.
 """
@@ -15,7 +15,7 @@ from stabcert.errors import InputError
 
 Span: TypeAlias = tuple[int, int]
 
-# Python's regular expressions know no Unicode categories: each character is replaced by the letter
+# Python's regular expressions do not support Unicode categories: each character is replaced by the letter
 # of its class, and the expression reads those.
 _WORD, _MARK, _JOINER, _HYPHEN, _UNDERSCORE, _SIGN = "wmjhua"
 _CJK, _REGIONAL, _TONE, _TAG, _SYMBOL, _NOTHING = "crtgs_"
@@ -55,20 +55,20 @@ _SENTENCE_END = re.compile(
 
 
 def check_text(text: str) -> None:
-    """Raise an InputError unless there is something in ``text``, and all of it are characters."""
+    """Raise an InputError unless ``text`` is not blank and contains only characters."""
     if not text.strip():
-        raise InputError("the text is empty; give at least one word")
+        raise InputError("the text is empty. Give at least one word")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"character {error.start} of the text is half of a surrogate pair, no character; "
-            "read the text as UTF-8 (or replace it with '\\ufffd')"
+            f"character {error.start} of the text is half of a surrogate pair, not a character. "
+            "Read the text as UTF-8 (or replace it with '\\ufffd')"
         ) from error
 
 
 def split_words(text: str) -> list[Span]:
-    """The words of a text, in order, disjoint and not empty.
+    """Return the words of a text, in order, disjoint and not empty.
 
     A word is a maximal run of letters, digits and combining marks. Apostrophes, hyphens and
     underscores between two of them belong to the word (``don't``, ``state-of-the-art``,
@@ -95,7 +95,7 @@ def split_words(text: str) -> list[Span]:
 
 
 def split_sentences(text: str) -> list[Span]:
-    """The sentences of a text, in order, disjoint, without surrounding whitespace.
+    """Return the sentences of a text, in order, disjoint, without surrounding whitespace.
 
     A sentence ends with a line, with ``. ! ? …`` before whitespace or the end of the text, and
     with ``。！？`` anywhere; closing quotes and brackets still belong to it. A full stop followed
@@ -119,16 +119,16 @@ def split_sentences(text: str) -> list[Span]:
 
 
 def group_tokens(offsets: Sequence[Span], spans: Sequence[Span]) -> tuple[list[Span], list[list[int]]]:
-    """Which tokens belong to which word: features that can be dropped one by one.
+    """Assign tokens to words: features that can be dropped individually.
 
     Args:
-        offsets: the span of each token in the text; an empty span says nothing.
+        offsets: the span of each token in the text; an empty span is ignored.
         spans: words or sentences, in order and disjoint.
 
     Returns:
         The spans of the features and, for each, the indices of its tokens in rising order. Every
         token is in exactly one feature and every feature has a token, with three consequences:
-        words that share a token are one feature; a word without a token is no feature, since
+        words that share a token are one feature; a word without a token is not a feature, because
         nothing could be hidden; a token that touches no word goes to the feature before it (the
         first, if none is before it). Both lists are empty if no token touches a word.
     """
@@ -161,7 +161,7 @@ def group_tokens(offsets: Sequence[Span], spans: Sequence[Span]) -> tuple[list[S
 
 
 def clip_spans(spans: Sequence[Span], offsets: Sequence[Span]) -> list[Span]:
-    """The parts of the spans that lie between the first and the last character that a token covers."""
+    """Return the parts of the spans that lie between the first and the last character that a token covers."""
     seen = [(start, end) for start, end in offsets if start < end]
     if not seen:
         return []

@@ -82,7 +82,7 @@ def test_2_nothing_to_do(run: Run) -> None:
     ("arguments", "message"),
     [
         (["missing.jpg"], "no such file: missing.jpg"),
-        (["-t", SENTENCE, "-m", "./nowhere"], "no such directory"),
+        (["-t", SENTENCE, "-m", "./nowhere"], "./nowhere does not exist"),
         (["-t", SENTENCE, "-m", "demo:sound"], "demo:image"),
         (["-t", SENTENCE, "--device", "cuda:7"], "does not exist"),
         (["-t", ""], "empty"),

@@ -132,12 +132,12 @@ def test_an_address_is_refused_wherever_it_stands(tmp_path: Path, url: str) -> N
     ("name", "data", "message"),
     [
         ("photo.heic", HEIC, "HEIC files cannot be read. Convert it to PNG or JPEG first"),
-        ("photo.bin", HEIC, "it looks like HEIC, so convert it to PNG or JPEG first"),
+        ("photo.bin", HEIC, "It looks like HEIC, so convert it to PNG or JPEG first"),
         ("drawing.svg", b"<svg/>", "SVG files cannot be read. Convert it"),
         ("paper.pdf", b"%PDF-1.7", "PDF files cannot be read. Convert it"),
-        ("notes.md", b"# a film", "it holds text, so copy it to a file with the suffix .txt"),
+        ("notes.md", b"# a film", "It contains text, so copy it to a file with the suffix .txt"),
         ("data.jsonl", b'{"text": "a"}', "is a list. Write --inputs "),
-        ("bytes.dat", b"\xff\xfe\x00", "give a PNG, JPEG"),
+        ("bytes.dat", b"\xff\xfe\x00", "Give a PNG, JPEG"),
     ],
 )
 def test_a_file_that_is_no_input_says_what_to_do(tmp_path: Path, name: str, data: bytes, message: str) -> None:

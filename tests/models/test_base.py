@@ -106,7 +106,7 @@ def test_masks_are_evaluated_in_batches_of_the_size_asked_for(batch_size: int) -
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_size_below_1_is_refused(batch_size: int) -> None:
-    with pytest.raises(ParameterError, match=f"batch size {batch_size} is not possible; use 1 or more, or auto"):
+    with pytest.raises(ParameterError, match=f"batch_size must be 1 or more, or auto, got {batch_size}"):
         predictor(FakeInput(), batch_size)
 
 
@@ -196,7 +196,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_results_are_right(error: Ex
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda e: f"{type(e).__name__} {str(e)[:12]}")
 def test_out_of_memory_with_one_input_says_what_to_do(error: Exception) -> None:
     model = predictor(FakeInput(fits=0, error=error), 4)
-    with pytest.raises(ModelError, match=r"cpu even with one input .* use a smaller model, dtype='bfloat16'") as raised:
+    with pytest.raises(ModelError, match=r"cpu even with one input .* Use a smaller model, dtype='bfloat16'") as raised:
         model(ALL)
     assert raised.value.__cause__ is error
     assert model.evaluations == 0

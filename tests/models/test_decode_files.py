@@ -89,5 +89,5 @@ def test_a_reader_that_raises_anything_at_all_gives_an_input_error(monkeypatch: 
 
 @pytest.mark.parametrize("background", [(255, 255), (0, 0, 256), (0, 0, -1), (0.5, 0, 0)])
 def test_a_background_that_is_no_colour_is_refused(background: Any) -> None:
-    with pytest.raises(ParameterError, match="not a colour"):
+    with pytest.raises(ParameterError, match="background must be three integers from 0 to 255"):
         decode_image(Image.new("L", (1, 1)), background=background)

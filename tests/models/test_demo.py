@@ -194,7 +194,7 @@ def test_a_missing_package_is_named_with_its_installation(
 
 def test_a_missing_file_is_a_model_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(demo, "TEXT_DELTAS", tmp_path / "gone.safetensors")
-    with pytest.raises(ModelError, match=r"gone\.safetensors does not exist; type `pip install"):
+    with pytest.raises(ModelError, match=r"gone\.safetensors does not exist\. Type `pip install"):
         load_demo_text()
 
 

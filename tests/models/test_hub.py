@@ -304,7 +304,7 @@ def test_load_predictor_takes_a_path_for_an_image_model_and_a_sentence_for_a_tex
 
 
 def test_an_image_given_to_a_text_model_is_refused_with_the_way_out(saved: SimpleNamespace) -> None:
-    with pytest.raises(InputError, match="classifies texts and was given Image; give the text itself"):
+    with pytest.raises(InputError, match=r"classifies texts, got Image\. Give the text as a string"):
         load_predictor(str(saved.bert), picture(), device="cpu")
 
 
@@ -329,7 +329,7 @@ def refuse(directory: Path | str, match: str, error: type[Exception] = ModelErro
 
 def test_a_missing_head_is_refused_and_allowed_only_by_its_option(copy: Callable[[str], Path]) -> None:
     directory = remove_head(copy("bert"))
-    refuse(directory, "no trained weights .* classifier.bias, classifier.weight.*allow_random_head=True")
+    refuse(directory, "no trained weights, .* classifier.bias, classifier.weight.*allow_random_head=True")
     first = load_model(str(directory), device="cpu", allow_random_head=True)
     assert "its predictions mean nothing" in first.notes[0]
     torch.rand(3)
@@ -340,13 +340,13 @@ def test_a_missing_head_is_refused_and_allowed_only_by_its_option(copy: Callable
 def test_a_head_of_another_shape_is_refused(copy: Callable[[str], Path]) -> None:
     directory = copy("bert")
     edit_config(directory, id2label={"0": "a", "1": "b", "2": "c"}, label2id={"a": 0, "b": 1, "c": 2})
-    refuse(directory, "no trained weights .* classifier.bias, classifier.weight")
+    refuse(directory, "no trained weights, .* classifier.bias, classifier.weight")
 
 
 @pytest.mark.parametrize("cls", ["BertModel", "BertForMaskedLM"])
 def test_a_text_model_without_a_classifier_is_called_what_it_is(tmp_path: Path, cls: str) -> None:
     directory = save_bert(tmp_path / "bert", cls)
-    refuse(directory, f"is {cls}, not a classifier; .*fine-tuned for classification.*allow_random_head=True")
+    refuse(directory, f"is {cls}, not a classifier. .*fine-tuned for classification.*allow_random_head=True")
     assert load_model(str(directory), device="cpu", allow_random_head=True).kind == "text"
 
 
@@ -430,7 +430,7 @@ def test_code_beside_a_model_that_transformers_knows_is_not_run(copy: Callable[[
 def test_an_unknown_model_type_says_to_upgrade(copy: Callable[[str], Path]) -> None:
     directory = copy("bert")
     edit_config(directory, model_type="bert9")
-    refuse(directory, "model_type 'bert9', which transformers .* does not know; upgrade")
+    refuse(directory, "model_type 'bert9', which transformers .* does not support. Upgrade")
 
 
 @pytest.mark.parametrize("keep", [4, 100, -8])
@@ -451,25 +451,25 @@ def test_a_missing_shard_is_named(saved: SimpleNamespace, tmp_path: Path) -> Non
 
 
 def test_directories_that_are_no_models_say_why(tmp_path: Path, copy: Callable[[str], Path]) -> None:
-    refuse(tmp_path, "holds no config.json, so it is not a model")
+    refuse(tmp_path, "contains no config.json, so it is not a model")
     (tmp_path / "config.json").write_text("{ not json")
     refuse(tmp_path, "config.json of .* cannot be read")
     (tmp_path / "config.json").write_text("[1]")
     refuse(tmp_path, "is not a JSON object")
     (tmp_path / "config.json").write_text('{"hidden_size": 8}')
-    refuse(tmp_path, "has no weights: neither model.safetensors nor pytorch_model.bin is there; it holds config.json")
+    refuse(tmp_path, "has no weights, neither model.safetensors nor pytorch_model.bin. It contains config.json")
     (tmp_path / "adapter_config.json").write_text("{}")
     refuse(tmp_path, "is an adapter without the model")
     directory = copy("bert")
     edit_config(directory, model_type=None)
     refuse(directory, "neither a model_type .transformers. nor an architecture .timm.")
-    refuse(directory / "config.json", "is a file; give the directory")
+    refuse(directory / "config.json", "is a file. Give the directory")
 
 
 def test_a_text_model_without_a_tokenizer_is_refused(copy: Callable[[str], Path]) -> None:
     directory = copy("bert")
     (directory / "tokenizer.json").unlink()
-    refuse(directory, "has no tokenizer .neither tokenizer.json nor vocab.txt.; save the tokenizer")
+    refuse(directory, "has no tokenizer .neither tokenizer.json nor vocab.txt.. Save the tokenizer")
 
 
 def test_an_image_model_without_an_image_processor_is_refused(copy: Callable[[str], Path]) -> None:
@@ -485,7 +485,7 @@ def test_a_processor_that_needs_a_missing_package_names_it(
         raise ImportError("this processor requires the zebra library\nbut it was not found")
 
     monkeypatch.setattr(transformers.AutoImageProcessor, "from_pretrained", fail)
-    refuse(saved.vit, "needs a package that is not installed .*requires the zebra library.; install it")
+    refuse(saved.vit, "needs a package that is not installed .*requires the zebra library.. Install it")
 
 
 def test_a_decoder_without_a_padding_token_loads_and_gives_the_probabilities_of_transformers_itself(
@@ -522,7 +522,7 @@ def test_a_timm_directory_without_a_head_is_refused(tmp_path: Path, copy: Callab
     directory = copy("timm")
     weights = load_file(directory / "model.safetensors")
     save_file({k: v for k, v in weights.items() if not k.startswith("head")}, directory / "model.safetensors")
-    refuse(directory, "no weights .*such as the classification head: .*head.weight")
+    refuse(directory, "no weights, .*such as the classification head .*head.weight")
 
 
 def test_a_hierarchical_timm_network_has_no_patches_although_it_embeds_them() -> None:
@@ -542,25 +542,25 @@ def test_a_timm_architecture_that_does_not_exist_is_refused(copy: Callable[[str]
     "name", ["./nope", "../nope", "/nope/nope", "~/nope-at-all", "a/b/c", "a/model.safetensors", "nope/"]
 )
 def test_a_path_that_does_not_exist_is_called_a_missing_directory(name: str, no_network: None) -> None:
-    refuse(name, "no such directory")
+    refuse(name, f"^{name} does not exist")
 
 
 def test_names_that_cannot_exist_list_the_ones_that_can(no_network: None) -> None:
-    refuse("demo:sound", "no demo model 'demo:sound'; use demo:image or demo:text")
-    refuse("timm:resnet51", "has no model 'resnet51'; did you mean timm:.*resnet50")
-    refuse("a b", "neither a directory nor a name the hub could have .* timm:NAME, demo:image and demo:text")
+    refuse("demo:sound", "demo model 'demo:sound' does not exist. Use demo:image or demo:text")
+    refuse("timm:resnet51", "has no model 'resnet51'. Use timm:.*resnet50")
+    refuse("a b", "neither a directory nor a possible name of the hub .* timm:NAME, demo:image and demo:text")
 
 
 def test_wrong_requests_are_parameter_errors_or_name_the_devices(saved: SimpleNamespace) -> None:
     refuse(
         saved.vit,
-        "dtype 'float64' is not possible; use one of float32, bfloat16, float16",
+        "dtype must be one of float32, bfloat16, float16, got 'float64'",
         ParameterError,
         dtype="float64",
     )
     refuse(saved.vit, "revision='v1' is for models of the hub", ParameterError, revision="v1")
     refuse("demo:image", "revision='v1' is for models of the hub", ParameterError, revision="v1")
-    with pytest.raises(ModelError, match=r"device 'cuda:99' does not exist here; this machine has cpu"):
+    with pytest.raises(ModelError, match=r"device 'cuda:99' does not exist here. Use one of cpu"):
         choose_device("cuda:99")
     assert choose_device("cpu") == torch.device("cpu")
 
@@ -592,7 +592,7 @@ def test_the_environment_variable_means_offline_even_when_it_is_set_late(
     online: Path, monkeypatch: pytest.MonkeyPatch, no_network: None
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    refuse("org/none", "not in the cache .* forbids a download; download the model first .* or give a local directory")
+    refuse("org/none", "not in the cache .* forbids a download. Download the model first .* or give a local directory")
 
 
 @pytest.mark.parametrize("kind", ["vit", "bert", "timm"])
@@ -635,16 +635,16 @@ def test_an_unreachable_hub_falls_back_to_the_cache_and_says_so(
     monkeypatch.setattr(download, "_model_info", unreachable)
     loaded = load_model("org/tiny", device="cpu")
     assert loaded.revision == COMMIT
-    assert loaded.notes == ("the hub cannot be reached (OSError: no route); org/tiny is read from the cache",)
+    assert loaded.notes == ("the hub cannot be reached (OSError: no route). org/tiny is read from the cache",)
 
 
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        ("GatedRepoError", 403, "is gated: ask for access at https://huggingface.co/org/tiny"),
-        ("RepositoryNotFoundError", 404, "the hub has no model org/tiny, or it is private; check the spelling"),
-        ("RevisionNotFoundError", 404, "org/tiny has no revision v9; see https://huggingface.co/org/tiny/commits"),
-        ("HfHubHTTPError", 401, "refuses access to org/tiny .status 401.; log in"),
+        ("GatedRepoError", 403, "is gated. Request access at https://huggingface.co/org/tiny"),
+        ("RepositoryNotFoundError", 404, "the hub has no model org/tiny, or it is private. Check the spelling"),
+        ("RevisionNotFoundError", 404, "org/tiny has no revision v9. See https://huggingface.co/org/tiny/commits"),
+        ("HfHubHTTPError", 401, "refuses access to org/tiny .status 401.. Log in"),
     ],
 )
 def test_each_refusal_of_the_hub_has_its_own_words(

@@ -40,12 +40,12 @@ def test_resize_and_crop_is_the_pipeline_of_torchvision(width_height: tuple[int,
 
 @pytest.mark.parametrize(("resize", "size"), [(224, 225), (224, 0), (0, 0)])
 def test_a_crop_larger_than_the_resized_image_is_refused(resize: int, size: int) -> None:
-    with pytest.raises(ParameterError, match="is not possible"):
+    with pytest.raises(ParameterError, match=f"size must be from 1 to {resize} .*, got {size}"):
         resize_and_crop(resize, size, MEAN, STD)
 
 
 def test_an_image_that_explodes_when_resized_is_refused() -> None:
-    with pytest.raises(InputError, match="crop it"):
+    with pytest.raises(InputError, match="Crop it"):
         resize_and_crop(256, 224, MEAN, STD).to_pixels(Image.new("RGB", (1, 5000)))
 
 

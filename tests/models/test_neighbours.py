@@ -155,7 +155,7 @@ def test_noise_gives_the_network_whose_table_of_embeddings_is_moved(family: str,
 def test_a_network_whose_embeddings_cannot_be_replaced_is_refused(family: str) -> None:
     original = text(family, "mask")
     everything = np.ones((1, original.n_features), dtype=bool)
-    with pytest.raises(ModelError, match="leave out neighbours="):
+    with pytest.raises(ModelError, match="eave out neighbours="):
         shifted(original, torch.zeros_like(original.masked_input.point))(everything)
 
 
@@ -220,17 +220,17 @@ def test_the_first_neighbours_do_not_depend_on_how_many_there_are() -> None:
 
 @pytest.mark.parametrize(("count", "sigma"), [(0, 0.1), (-1, 0.1), (1, 0.0), (1, -0.1), (1, float("nan")), (1, 1e999)])
 def test_neighbours_that_cannot_be_drawn_are_refused(count: int, sigma: float) -> None:
-    with pytest.raises(ParameterError, match="not possible; use"):
+    with pytest.raises(ParameterError, match=r"(neighbours|sigma) must be .*\. Use a number such as"):
         next(gaussian_neighbours(image(), count=count, sigma=sigma, rng=np.random.default_rng(0)))
 
 
 def test_noise_of_another_shape_is_refused() -> None:
-    with pytest.raises(ParameterError, match="does not fit"):
+    with pytest.raises(ParameterError, match="noise must have the shape of the input"):
         shifted(image(), torch.zeros(1, 3, SIDE, SIDE + 1))
 
 
 def test_a_text_model_without_embeddings_as_input_is_refused() -> None:
     original = text("bart", "mask")
     noise = torch.zeros_like(original.masked_input.point)
-    with pytest.raises(ModelError, match="leave out neighbours="):
+    with pytest.raises(ModelError, match="eave out neighbours="):
         shifted(original, noise)(np.ones((1, original.n_features), dtype=bool))

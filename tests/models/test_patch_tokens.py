@@ -160,7 +160,7 @@ def test_a_network_that_takes_the_mean_of_its_patches_cannot_do_without_all_of_t
 
 
 def test_what_is_no_transformer_of_patches_cannot_leave_them_out() -> None:
-    with pytest.raises(ParameterError, match=r"does not read patches as tokens .* use baseline='zero"):
+    with pytest.raises(ParameterError, match=r"does not read patches as tokens .* Use baseline='zero"):
         image("ViT", by_tokens=False, baseline="drop")
     with pytest.raises(ParameterError, match="whole patches"):
         image("ViT", baseline="drop", features="grid:3")

@@ -76,7 +76,7 @@ class _Clock:
 @pytest.mark.parametrize(
     ("half", "single", "says"),
     [
-        (1.0, 1.6, "bfloat16 is 1.6 times as fast as float32 here; it is another function"),
+        (1.0, 1.6, "bfloat16 is 1.6 times as fast as float32 here. It is another function"),
         (2.0, 1.0, r"bfloat16 is not faster than float32 on this processor \(it takes 2.0 times as long\)"),
     ],
 )

@@ -142,7 +142,7 @@ def test_equal_label_maps_have_equal_hashes_whatever_their_file(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
-        (LABELS.T, r"2 x 3 pixels does not fit.*3 x 2"),
+        (LABELS.T, r"3 x 2 \(width x height\), got 2 x 3 pixels"),
         (LABELS[None], "more than one value per pixel"),
         (LABELS.astype(float), "not whole numbers"),
         (np.array([["a"] * 3] * 2), "not whole numbers"),

@@ -145,7 +145,7 @@ def test_patches_that_do_not_divide_the_image_give_way_to_a_grid_and_that_is_not
     assert masked.settings["features"] == "grid:7"
     (note,) = masked.notes
     assert note.endswith(
-        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels: using features='grid:7'"
+        "patches of 8 pixels do not divide the model's input of 36 x 36 pixels, so features='grid:7' is used"
     )
     assert loaded.predictor(picture(), features="grid:7").masked_input.notes == ()
     with pytest.raises(ParameterError, match="do not divide"):
@@ -227,7 +227,7 @@ def test_every_baseline_that_is_advised_is_possible(family: str) -> None:
         try:
             text(family, baseline)
         except ParameterError as error:
-            found = re.search(r"use baseline='([a-z|]+)'$", str(error))
+            found = re.search(r"Use baseline='([a-z|]+)'$", str(error))
             assert found is not None
             advised |= set(found[1].split("|"))
         else:

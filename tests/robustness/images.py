@@ -153,14 +153,14 @@ CASES = cases(
         "a HEIC picture called .jpg",
         _explain("photo.jpg", lambda: b"\0\0\0\x18ftypheic" + b"\0" * 40),
         3,
-        "it looks like HEIC, so convert it to PNG or JPEG first",
+        "It looks like HEIC, so convert it to PNG or JPEG first",
     ),
     ("a JPEG called .jfif", _explain("photo.jfif", lambda: _whole("JPEG")), 0, "reported"),
     (
         "a text called .md",
         _explain("notes.md", lambda: b"# a film"),
         3,
-        "it holds text, so copy it to a file with the suffix .txt",
+        "It contains text, so copy it to a file with the suffix .txt",
     ),
     (
         "an address",

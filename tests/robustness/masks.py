@@ -174,7 +174,7 @@ CASES = cases(
         "a label map of another size",
         _features("map.npy", npy(_GAPS[:5])),
         3,
-        "a label map of 32 x 5 pixels does not fit",
+        "got 32 x 5 pixels",
     ),
     ("a label map of fractions", _features("map.npy", npy(_GAPS / 2)), 3, "are not whole numbers"),
     (

@@ -87,10 +87,10 @@ def _patches(shop: Workshop) -> Sequence[object]:
 CASES = cases(
     AREA,
     ("a decoder without a padding token", lambda _: _text("llama-without-padding"), 0, "reported"),
-    ("a baseline that a decoder does not have", lambda _: _text("gpt2", "--baseline", "mask"), 2, "use --baseline unk"),
-    ("a baseline that T5 does not have", lambda _: _text("t5", "--baseline", "pad"), 2, "use --baseline mask|unk"),
+    ("a baseline that a decoder does not have", lambda _: _text("gpt2", "--baseline", "mask"), 2, "Use --baseline unk"),
+    ("a baseline that T5 does not have", lambda _: _text("t5", "--baseline", "pad"), 2, "Use --baseline mask|unk"),
     ("Perceiver", lambda _: _text("perceiver"), 0, "reported"),
-    ("gradients of Perceiver", lambda _: _text("perceiver", "--method", "saliency"), 3, "use --method lime"),
+    ("gradients of Perceiver", lambda _: _text("perceiver", "--method", "saliency"), 3, "Use --method lime"),
     ("gradients of Reformer", lambda _: _text("reformer", "--method", "saliency"), 3, "such as --method lime"),
     (
         "Longformer with gradients and neighbours",
@@ -98,7 +98,12 @@ CASES = cases(
         0,
         "reported",
     ),
-    ("neighbours of BART", lambda _: _text("bart", "--baseline", "mask", "--neighbours", "1"), 3, "leave out --neigh"),
+    (
+        "neighbours of BART",
+        lambda _: _text("bart", "--baseline", "mask", "--neighbours", "1"),
+        3,
+        "eave out --neighbours",
+    ),
     ("a typed end of text before BART, and another text", _typed, 4, "cannot be run on this input"),
     ("a mixture of experts with nothing but ties", _ties, 0, "reported"),
     ("an image processor that makes patches", _patches, 3, "Give another model, or save this one again"),
@@ -110,7 +115,7 @@ CASES = cases(
         4,
         "cannot be run on this input",
     ),
-    ("patches that do not divide the image", _odd_size, 0, "using --features grid:7"),
+    ("patches that do not divide the image", _odd_size, 0, "--features grid:7 is used"),
     ("weights that were saved from a compiled network", _wrapped, 0, "reported"),
     (
         "lime with fewer samples than words",

@@ -221,7 +221,7 @@ CASES = cases(
         "config_sha256",
     ),
     ("another model", _altered(_put("text-model", "model", "id")), 0, "reported, 2 of 9"),
-    ("a model that does not exist", _altered(_put("./nowhere", "model", "id")), 3, "no such directory"),
+    ("a model that does not exist", _altered(_put("./nowhere", "model", "id")), 3, "./nowhere does not exist"),
     (
         "a model of the hub, offline",
         _altered(_put("nobody/nothing", "model", "id"), "--offline"),

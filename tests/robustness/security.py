@@ -226,7 +226,7 @@ CASES = cases(
         "a hostile name of a model",
         _plain("explain", "-t", "a", "-m", f"{_ESCAPES}{_MARKUP}"),
         3,
-        "no such directory",
+        "does not exist",
         _QUIET,
     ),
     ("a hostile method", _text("explain", "--method", f"{_ESCAPES}{_MARKUP}"), 2, "does not exist", _QUIET),

@@ -35,7 +35,7 @@ CASES = cases(
     AREA,
     ("nothing", _text(""), 3, "the text is empty"),
     ("white space alone", _text(" \t\n "), 3, "the text is empty"),
-    ("invisible characters alone", _text("\u200b\u200d\ufeff"), 3, "no word that the model's tokenizer can see"),
+    ("invisible characters alone", _text("\u200b\u200d\ufeff"), 3, "no word that the model's tokenizer can read"),
     ("a file of zero bytes", _file(b""), 3, "the text is empty"),
     ("a byte order mark alone", _file(b"\xef\xbb\xbf"), 3, "the text is empty"),
     ("UTF-16", _file("a great film".encode("utf-16")), 3, "neither an image nor UTF-8 text"),
