@@ -10,7 +10,8 @@ from stabcert.verify.mask_flags import flag_checks
 
 NOT_CHECKED = (
     "the name of the input: a list can give any id and any path to any input",
-    "the circumstances: key, device, batch size, seconds and versions are taken from the record",
+    "the circumstances: key, device, batch size, seconds, versions, rechecked masks and drift are taken from the "
+    "record",
     "how the mask was found: method, settings, scores and target are taken from the record",
 )
 """In either mode."""

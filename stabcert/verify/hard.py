@@ -15,6 +15,7 @@ NOT_CHECKED = (
     "the votes themselves, and near ties",
     "which noise masks cast which vote, what refinement found in its tables, and what was tested on the unsmoothed "
     "model: only that these claims fit together and are not more than the votes allow",
+    "the rows of a sweep after the first",
 )
 _CODE_OF_FROZEN_NOISE = (
     "the code: noise masks and what they cover are computed by the code that made the record; the leads, and the radii "

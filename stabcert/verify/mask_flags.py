@@ -48,6 +48,8 @@ def hard_flag_checks(record: dict[str, Any]) -> list[Check]:
         consistent: bool | None = True
     elif not proved or same is None:
         consistent = None
+    elif result["full_gap"] is None:
+        return [holds("result.full_gap", None, "a number, as the full input has a prediction", ok=False)]
     else:
         consistent = True if result["full_gap"] > 0 else None if same else False
     empty = explanation["empty_prediction"]["id"] == prediction

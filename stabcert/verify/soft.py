@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
         holds(f"result.rates[{radii.index(one.radius)}].{one.name}", one.recorded, one.possible, ok=False)
         for one in found.impossible
     ]
-    checks += _evaluations(record)
+    checks += _evaluations(record) + _possible_rates(rates, certificate.formulation)
     if not certificate.rates:  # of the radii that are tested none is shown
         return [*checks, equal("length of result.rates", len(rates), 0)], not_checked
     again = json.loads(to_json(SoftResult.of(certificate).to_dict()))
@@ -89,6 +90,37 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
 
 _INPUTS = ("request", "smoothing", "interrupted")
 """Of the result: what the recount takes from the record."""
+
+
+def _possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check]:
+    """Return what holds for the rates of every function: bounds enclose them, and counts of nested sets are nested."""
+    checks = []
+    for number, one in enumerate(rates):
+        name = f"result.rates[{number}]"
+        if one["enumerated"]:
+            checks.append(equal(f"{name}.samples", one["samples"], one["population"]))
+        if one["rate"] is not None:
+            most = (one["matches"] + one["near_ties"]) / one["samples"]
+            checks.append(holds(f"{name}.lower", one["lower"], "at most the rate", one["lower"] <= one["rate"]))
+            if formulation == "worst":  # other sizes are not smaller
+                checks.append(holds(f"{name}.upper", one["upper"], "at least the rate", one["upper"] >= one["rate"]))
+            else:
+                checks.append(holds(f"{name}.upper", one["upper"], f"at least {most}", one["upper"] >= most))
+    whole = [(number, one) for number, one in enumerate(rates) if one["enumerated"]]
+    if formulation != "up-to":
+        return checks
+    for number, one in whole:
+        if not one["near_ties"]:
+            checks.append(holds(f"result.rates[{number}].matches", one["matches"], "1 or more", one["matches"] > 0))
+    for (_, smaller), (number, larger) in pairwise(whole):
+        before = smaller["samples"] - smaller["matches"] - smaller["near_ties"]
+        for key in ("matches", "near_ties"):
+            words = f"at least {smaller[key]}, as at a smaller radius"
+            checks.append(holds(f"result.rates[{number}].{key}", larger[key], words, larger[key] >= smaller[key]))
+        lost = larger["samples"] - larger["matches"] - larger["near_ties"]
+        words = f"at least {before} changes, as at a smaller radius"
+        checks.append(holds(f"result.rates[{number}].samples", lost, words, lost >= before))
+    return checks
 
 
 def _evaluations(record: dict[str, Any]) -> list[Check]:

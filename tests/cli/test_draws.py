@@ -15,6 +15,7 @@ from stabcert.cli.commands import certify_soft_work
 from stabcert.cli.inputs import Item
 from stabcert.cli.tasks import equal_before
 from stabcert.core.soft.certify import answer_soft
+from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.streams import Draws, Stream, model_digest
 from tests.cli.conftest import Run
 from tests.cli.verify_cases import verify
@@ -264,3 +265,13 @@ def test_more_samples_and_more_sizes_go_on_with_the_same_draws(
     assert len(first) == 5
     assert first[0] == first[1]
     assert len(set(first[2:])) == 1
+
+
+def test_one_statement_has_one_draw_however_its_radii_are_written() -> None:
+    def of_draws(radius: Any, **arguments: Any) -> dict[str, Any]:
+        return SoftQuestion(radius, min_rate=0.9, **arguments).of_draws(9)
+
+    assert of_draws(3) == of_draws([3, 3]) == of_draws(3, simultaneous=False) == of_draws(3, largest_radius=True)
+    assert of_draws([1, 2]) == of_draws([2, 1, 2]) != of_draws([1, 3])
+    assert of_draws("all") == of_draws(range(1, 10)) != of_draws(range(1, 9))
+    assert of_draws([1, 2]) != of_draws([1, 2], simultaneous=False)

@@ -134,9 +134,13 @@ class SoftRequest:
     def record(self) -> dict[str, Any]:
         return as_recorded(asdict(self))
 
-    def of_draws(self) -> dict[str, Any]:
+    def of_draws(self, mask: Mask) -> dict[str, Any]:
         """Return what another draw belongs to, as plain values: the question, and the function that it is about."""
-        return {**self.question().of_draws(), "smooth": self.smooth, "smooth_draws": self.smooth_draws}
+        return {
+            **self.question().of_draws(int((~mask).sum())),
+            "smooth": self.smooth,
+            "smooth_draws": self.smooth_draws,
+        }
 
     def question(self) -> SoftQuestion:
         """Return what is asked of one mask.

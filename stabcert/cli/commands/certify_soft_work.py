@@ -71,7 +71,10 @@ class CertifySoft(Command[SoftFound]):
                 request.question(),
                 judge_mask=False,  # the explanation in the record does, from what it shows anyway
                 rng=case.draws.generator(
-                    Stream.certificate, case.choice.mask, request.of_draws(), rule=request.stream_rule
+                    Stream.certificate,
+                    case.choice.mask,
+                    request.of_draws(case.choice.mask),
+                    rule=request.stream_rule,
                 ),
             )
         except Interrupted as error:

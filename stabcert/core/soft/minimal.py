@@ -18,6 +18,7 @@ from stabcert.core.soft.sequential import DrawnTests, SequentialRates
 from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
+from stabcert.core.statistics.sequential import samples_to_certify
 from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import InputError, ParameterError
@@ -126,16 +127,18 @@ def smallest_stable_mask(
                     f"show a rate of 1. At most {limit} are allowed. Use {more}a smaller radius, or a rate below 1"
                 )
             sets = {additions.radius: [additions]}
+            rests_on_draws = min_rate < 1.0 and larger_than(additions, samples_to_certify(min_rate, share) or 0)
             try:
                 test = SequentialRates(sets, min_rate, share, simultaneous=False, max_samples=limit)
             except ParameterError:
                 if tests_on_draws == 0:
                     raise
-                # The rest of the failure probability is too little for ``max_samples`` draws.
-                tested.append(TriedSize(k, True, None, share))
+                # The rest of the failure probability is too little for ``max_samples`` draws. The share is used up all
+                # the same: shares that depended on the maximum would give whoever raises it more than delta in all.
+                tested.append(TriedSize(k, True, None, share if rests_on_draws else 0.0))
                 continue
-            rests_on_draws = test.rests_on_draws and min_rate < 1.0
-            tests_on_draws += rests_on_draws
+            finally:
+                tests_on_draws += rests_on_draws
             try:
                 test.run(DrawnTests(trials))
             except KeyboardInterrupt:

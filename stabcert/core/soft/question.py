@@ -117,23 +117,27 @@ class SoftQuestion:
         of_size = [Additions(mask, j, exactly=True) for j in range(max(radii) + 1)]
         return {r: of_size[1 : r + 1] or of_size[:1] for r in radii}
 
-    def of_draws(self) -> dict[str, Any]:
-        """Return the parameters that select the draws, as plain values.
+    def of_draws(self, n_free: int) -> dict[str, Any]:
+        """Return the parameters that select the draws for a mask, as plain values.
+
+        Questions with the same statement have the same draws, however their radii are written.
 
         The maximum number of samples is excluded. A larger maximum continues the same draws, which costs nothing
         because the bounds hold at every moment. New draws would be one more chance to be wrong.
         """
+        radii = sorted(set(self.radii or ()))
+        several = len(radii) != 1
         return {
-            "radius": "all" if self.radii is None else list(self.radii),
+            "radius": "all" if self.radii is None or radii == list(range(1, n_free + 1)) else radii,
             "epsilon": self.epsilon,
             "delta": self.delta,
             "n_samples": self.n_samples,
             "interval": self.interval,
             "formulation": self.formulation,
-            "simultaneous": self.simultaneous,
+            "simultaneous": self.simultaneous or not several,
             "min_rate": self.min_rate,
             "sequential": self.sequential,
-            "largest_radius": self.largest_radius,
+            "largest_radius": self.largest_radius and several,
         }
 
 

@@ -115,7 +115,8 @@ class SequentialRates:
 
     def __post_init__(self) -> None:
         # Sets that are not larger than the shortest possible test are enumerated, because that cannot be wrong.
-        self._enumerate_up_to = samples_to_certify(self.threshold, self.delta, at_most=self.max_samples) or 0
+        # Neither that nor the shares of delta depend on the maximum of samples, so that raising it continues the tests.
+        self._enumerate_up_to = samples_to_certify(self.threshold, self.delta) or 0
         sampled = sum(any(larger_than(s, self._enumerate_up_to) for s in group) for group in self.sets.values())
         self._delta_each = self.delta / max(1, sampled) if self.simultaneous else self.delta
         self._parts = max(len(group) for group in self.sets.values())
@@ -206,11 +207,6 @@ class SequentialRates:
         return self._tests[radius][0]
 
     @property
-    def rests_on_draws(self) -> bool:
-        """True if a test may end before it has tested every addition, and so be wrong; known before the first draw."""
-        return any(larger_than(s, self._enumerate_up_to) for group in self.sets.values() for s in group)
-
-    @property
     def rates(self) -> tuple[StabilityRate, ...]:
         """Bounds at each radius; in a fixed-sequence test, at each tested radius."""
         return tuple(self._rate(r) for r in (self._tests or self.sets if self.stop_at_first else self.sets))
@@ -232,6 +228,7 @@ class SequentialRates:
         for r, group in self.sets.items():
             for additions in group:
                 if not larger_than(additions, self._enumerate_up_to):
+                    needed, radius = max((needed, radius), (additions.count(), r))
                     continue
                 samples = samples_to_certify(self.threshold, self._delta_each, population=population(additions))
                 if samples is None:
@@ -263,13 +260,12 @@ class SequentialRates:
         for r in radii[:-1]:
             share = float(cumulative[r] / cumulative[-1]) * (1 - 1e-9)
             higher = self.threshold / share
-            if higher <= self.threshold + 0.1 * (1.0 - self.threshold) and self._within_reach(higher, self.sets[r][-1]):
+            if higher <= self.threshold + 0.1 * (1.0 - self.threshold) and self._can_be_shown(higher, self.sets[r][-1]):
                 return r, higher
         return None, 1.0
 
-    def _within_reach(self, threshold: float, additions: Additions) -> bool:
-        needed = samples_to_certify(threshold, self._delta_each, population=population(additions))
-        return needed is not None and needed <= self.max_samples
+    def _can_be_shown(self, threshold: float, additions: Additions) -> bool:
+        return samples_to_certify(threshold, self._delta_each, population=population(additions)) is not None
 
     def _rate(self, radius: int) -> StabilityRate:
         group, tests = self.sets[radius], self._tests.get(radius, [])

@@ -170,3 +170,11 @@ def test_a_nan_in_a_single_later_row_is_noticed() -> None:
     probabilities[21] = math.nan
     with pytest.raises(ModelError, match="finite"):
         certify(Table(probabilities), np.zeros(5), radius=5)
+
+
+def test_the_shares_of_radii_do_not_depend_on_the_maximum_of_samples() -> None:
+    """Sets of 55 and 165 additions: rate and delta decide which are enumerated, and a smaller maximum is refused."""
+    arguments: dict[str, Any] = {"radius": [2, 3], "formulation": "exactly", "min_rate": 0.95}
+    with pytest.raises(ParameterError, match="55 are needed"):
+        certify(Constant(11), np.zeros(11), max_samples=54, **arguments)
+    assert certify(Constant(11), np.zeros(11), max_samples=59, **arguments).verdict == "certified"
