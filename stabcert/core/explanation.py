@@ -16,7 +16,7 @@ from stabcert.core.types import Features, Mask
 
 @dataclass(frozen=True)
 class Explanation:
-    """The mask, what made it, and what the model says of the input with and without it."""
+    """The mask, what made it, and the predictions with and without it."""
 
     method: str
     """Name of the attribution method, or ``"mask"`` for a mask the user gave."""

@@ -51,9 +51,9 @@ class Feature:
     label: str
     """Short name: ``"row 3, column 7"`` or the word itself."""
     box: tuple[int, int, int, int] | None = None
-    """For images: left, top, right, bottom in pixels of the model's input (right, bottom exclusive)."""
+    """Left, top, right, bottom in pixels of the model's input (right, bottom exclusive); None for texts."""
     span: tuple[int, int] | None = None
-    """For texts: start and end (exclusive) in characters of the user's own text."""
+    """Start and end (exclusive) in characters of the user's own text; None for images."""
 
 
 @dataclass(frozen=True)

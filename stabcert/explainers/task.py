@@ -24,7 +24,7 @@ class Task:
     options: Mapping[str, int | float] = field(default_factory=dict)
     """The given options of methods, by name."""
     draws: dict[float, GaussianDraws] = field(default_factory=dict)
-    """For each sigma, noise and the model's outputs for it, shared by the methods of one call."""
+    """Noise and the model's outputs for it, by sigma, shared by the methods of one call."""
 
     def count(self, name: str) -> int | None:
         """Return a given option that is a count, or None for the method's own default."""

@@ -137,7 +137,7 @@ class Journal:
         self._end += len(data)
 
     def finish(self) -> None:
-        """Complete the run: remove records that were to be overwritten, even if there are no new ones.
+        """Complete the run: remove records that were to be overwritten, even without new ones.
 
         Raises:
             InputError: the file cannot be written.

@@ -16,7 +16,7 @@ from stabcert.verify.checks import Check, at_most, equal, holds, share_of_delta
 
 
 def bernoulli_checks(record: dict[str, Any], free: int) -> list[Check]:
-    """Leads and radii of a certificate for Bernoulli noise.
+    """Return checks of the leads and radii of a certificate for Bernoulli noise.
 
     Near ties do not count as votes for the prediction. How many of them were such votes is not recorded, so
     with near ties the leads are bounded by those without.
@@ -42,7 +42,7 @@ def bernoulli_checks(record: dict[str, Any], free: int) -> list[Check]:
             checks.append(equal(f"result.{name}", recorded, float(most)))
         else:
             checks.append(at_most(f"result.{name}", recorded, float(most)))
-        # The float that is recorded stands for a fraction; where it is that of the votes, it is this one.
+        # The float in the record represents a fraction; where it is that of the votes, it is this one.
         gaps.append(most if recorded == float(most) else min(most, Fraction(recorded)))
     radius = incremental_radius(gaps[0], ratio, free)
     checks += [

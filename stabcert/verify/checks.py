@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _RELATIVE = 1e-12
-"""Of bounds that follow from equal counts: libraries may differ in the last bits, JSON does not."""
+"""Tolerance of bounds that follow from equal counts: libraries may differ in the last bits, JSON does not."""
 
 Tolerance = Callable[[str], float]
-"""For the name of a number: by how much it may differ because the arithmetic of models differs between machines."""
+"""A function from the name of a number to its allowed difference, because arithmetic differs between machines."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Check:
     """One value of a record."""
 
     name: str
-    """Where it stands: ``result.rates[0].lower``."""
+    """Place in the record: ``result.rates[0].lower``."""
     recorded: Any
     recomputed: Any
-    """What should be there; of a limit in words: ``"at most 3"``."""
+    """The expected value, or a limit in words: ``"at most 3"``."""
     ok: bool
 
 
@@ -33,17 +33,17 @@ def share_of_delta(request: dict[str, Any]) -> float | None:
 
 
 def exact(_name: str) -> float:
-    """No tolerance beyond that of bounds."""
+    """Return the tolerance of bounds for every number."""
     return 0.0
 
 
 def equal(name: str, recorded: Any, recomputed: Any, tolerance: float = 0.0) -> Check:
-    """One value; integers, words and truth values have to be the same, floats nearly."""
+    """Return the check of one value: integers, words and truth values must be the same, floats nearly."""
     return Check(name, recorded, recomputed, _same(recorded, recomputed, tolerance))
 
 
 def at_most(name: str, recorded: float, limit: float) -> Check:
-    """A claim that must not be larger than what follows."""
+    """Return the check of a claim that must not exceed a limit."""
     ok = recorded <= limit + _RELATIVE * abs(limit)
     return Check(name, recorded, f"at most {limit}", ok)
 
@@ -54,12 +54,12 @@ def at_least(name: str, recorded: float, limit: float) -> Check:
 
 
 def holds(name: str, recorded: Any, expected: str, ok: bool) -> Check:
-    """A relation in words."""
+    """Return the check of a relation in words."""
     return Check(name, recorded, expected, ok)
 
 
 def compare(name: str, recorded: Any, recomputed: Any, tolerance: Tolerance = exact) -> list[Check]:
-    """Every value of two trees; of what only one of them has, the other one is None."""
+    """Return checks of every value of two trees; a value that only one of them has is None in the other."""
     if isinstance(recorded, dict) and isinstance(recomputed, dict):
         checks = []
         for key in [*recomputed, *(key for key in recorded if key not in recomputed)]:

@@ -1,4 +1,4 @@
-"""What follows in every record of a certificate from other parts of it: no model, no input."""
+"""Checks of the parts of every certificate record that follow from other parts, without model and input."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NOT_CHECKED = (
     "record",
     "how the mask was found: method, settings, scores and target are taken from the record",
 )
-"""In either mode."""
+"""Unchecked in either mode."""
 CHOICES = (
     "that seed, samples, mask, thresholds and delta were chosen before the draws were seen; otherwise bounds from "
     "draws guarantee nothing"
 )
-"""In either mode, of what rests on draws."""
+"""Unchecked in either mode for certificates from draws."""
 DEFAULT_SEED = 0
 LARGEST = 10**6
 """Features of one input, beyond any model."""
@@ -32,7 +32,7 @@ def never_checked(record: dict[str, Any]) -> list[str]:
 
 
 def common_checks(record: dict[str, Any]) -> list[Check]:
-    """Of a record that is valid against the schema: its mask, its classes, its text, its seed."""
+    """Return checks of mask, classes, text and seed of a record that is valid against the schema."""
     explanation, info, labels = record["explanation"], record["input"], record["model"]["labels"]
     n, selected = explanation["n"], explanation["selected"]
     full, masked, empty = record["prediction"], explanation["masked_prediction"], explanation["empty_prediction"]
@@ -62,7 +62,7 @@ def common_checks(record: dict[str, Any]) -> list[Check]:
 
 
 def _classes(record: dict[str, Any], labels: int) -> list[Check]:
-    """A class has one name, and the model has it."""
+    """Return checks that a class has one name, and that the model has the class."""
     explanation = record["explanation"]
     found = [
         ("prediction", record["prediction"]),
@@ -81,7 +81,7 @@ def _classes(record: dict[str, Any], labels: int) -> list[Check]:
 
 
 def _named(where: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Every class that a part of the record names."""
+    """Return every class that a part of the record names."""
     if isinstance(value, list):
         return [found for number, part in enumerate(value) for found in _named(f"{where}[{number}]", part)]
     if not isinstance(value, dict):

@@ -22,7 +22,7 @@ _GRID = 20_001
 
 
 def bound_checks(result: dict[str, Any]) -> list[Check]:
-    """The bounds of ``certify-soft`` that rest on draws; what was tried whole is a share of counts."""
+    """Return checks of the bounds of ``certify-soft`` that rest on draws; enumerated rates are shares of counts."""
     request, rates = result["request"], result["rates"]
     sampled = [one for one in rates if not one["enumerated"] and one["samples"] > 0]
     delta = result["delta"] / (2 if result["sides"] == 2 else 1)
@@ -46,7 +46,7 @@ def bound_checks(result: dict[str, Any]) -> list[Check]:
 
 
 def _log_chance(interval: str, bound: float, seen: int, samples: int, population: int | None) -> float:
-    """log of how probable draws such as these are, at most, if the rate of what was ``seen`` is below ``bound``."""
+    """Return the log of the largest probability of such draws if the rate of what was ``seen`` is below ``bound``."""
     from scipy.stats import binom, hypergeom  # half a second to import
 
     if interval == "hoeffding":
@@ -65,7 +65,7 @@ def _log_chance(interval: str, bound: float, seen: int, samples: int, population
 
 
 def _log_mean_ratio(bound: float, seen: int, samples: int) -> float:
-    """log of the mean likelihood ratio against ``bound`` over the larger rates, under the arcsine law; by quadrature.
+    """Return the log of the mean likelihood ratio against ``bound`` over larger rates (arcsine law, by quadrature).
 
     Ville: for a rate up to the bound its chance of ever reaching 1 / delta is at most delta.
     """
@@ -77,7 +77,7 @@ def _log_mean_ratio(bound: float, seen: int, samples: int) -> float:
 
 
 def _log_mean_ratio_finite(most: int, seen: int, samples: int, population: int) -> float:
-    """The same for draws without replacement, against ``most`` members; member by member."""
+    """Return the same for draws without replacement, against ``most`` members; member by member."""
     if most < seen:
         return math.inf  # more were seen
     members = np.arange(most + 1, population + 1, dtype=np.float64)
@@ -91,7 +91,7 @@ def _log_mean_ratio_finite(most: int, seen: int, samples: int, population: int) 
 
 
 def _log_draws(members: NDArray[np.float64], seen: int, samples: int, population: int) -> NDArray[np.float64]:
-    """log of the number of ways to draw these, in order."""
+    """Return the log of the number of ways to draw these, in order."""
     others = population - members
     ways: NDArray[np.float64] = gammaln(members + 1) - gammaln(members - seen + 1)
     ways += gammaln(others + 1) - gammaln(others - (samples - seen) + 1)

@@ -1,4 +1,4 @@
-"""The features of a record against the text or the picture's size that stands in it: no model, no tokenizer."""
+"""The features of a record against the text or the picture's size in it, without model and tokenizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LARGEST_SIDE = 10**6
 
 
 def feature_checks(record: dict[str, Any], text_kinds: tuple[str, ...]) -> list[Check]:
-    """Kind, place, number and scores of the features, as far as the record alone tells.
+    """Return checks of kind, place, number and scores of the features, as far as the record alone allows.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
@@ -40,7 +40,7 @@ def _kind_of(spec: str, kind: str) -> str:
 
 
 def _scores(explanation: dict[str, Any]) -> list[Check]:
-    """All features have a score or none has; of a tie, as many as are said have the lowest."""
+    """Return checks that all features or none have a score, and that a tie is as large as recorded."""
     scores, tie = [one["score"] for one in explanation["features"]], explanation["tie"]
     known = [score for score in scores if score is not None]
     given = explanation["method"] == "mask"
@@ -60,7 +60,7 @@ def _scores(explanation: dict[str, Any]) -> list[Check]:
 
 
 def _spans(record: dict[str, Any]) -> list[Check]:
-    """Each feature is the part of the text that it says, and they stand in the order of the text."""
+    """Return checks that each feature is its part of the text, in the order of the text."""
     explanation, text = record["explanation"], record["input"]["text"]
     kind, features = explanation["feature_kind"], explanation["features"]
     checks, placed = [], []
@@ -79,7 +79,7 @@ def _spans(record: dict[str, Any]) -> list[Check]:
 
 
 def _boxes(explanation: dict[str, Any]) -> list[Check]:
-    """Each feature lies in the picture; cells of a grid and patches lie where their number says."""
+    """Return checks that each feature lies in the picture, and cells and patches where their number places them."""
     size, kind, n = explanation["masking"].get("input_size"), explanation["feature_kind"], explanation["n"]
     sides = size if isinstance(size, list) and len(size) == 2 else [None]
     possible = all(type(side) is int and 0 < side <= _LARGEST_SIDE for side in sides)
@@ -111,7 +111,7 @@ def _boxes(explanation: dict[str, Any]) -> list[Check]:
 
 
 def _shape(masking: dict[str, Any], width: int, height: int) -> tuple[int, int] | None:
-    """Rows and columns of a grid, or of patches; None if the pixels do not divide so."""
+    """Return rows and columns of a grid, or of patches; None if the pixels do not divide so."""
     spec = masking["features"]
     if spec == "patch":
         patch = masking.get("patch_size")

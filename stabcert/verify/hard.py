@@ -14,12 +14,12 @@ from stabcert.verify.mask_flags import hard_flag_checks, status_checks
 NOT_CHECKED = (
     "the votes themselves, and near ties",
     "which noise masks cast which vote, what refinement found in its tables, and what was tested on the unsmoothed "
-    "model: only that these claims fit together and are not more than the votes allow",
+    "model. Only their consistency with one another and with the votes was checked",
     "the rows of a sweep after the first",
 )
 _CODE_OF_FROZEN_NOISE = (
-    "the code: noise masks and what they cover are computed by the code that made the record; the leads, and the radii "
-    "that follow from them alone, by formulas of the check's own"
+    "the code: noise masks and what they cover are computed by the code that made the record. Leads, and the radii "
+    "that follow from them alone, have separate formulas"
 )
 _CODE_OF_BERNOULLI_NOISE = "the code: leads and radii are computed by the code that made the record"
 
@@ -30,7 +30,7 @@ def _not_checked(result: dict[str, Any]) -> list[str]:
 
 
 def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
-    """Everything in a record that follows from its votes, or is bounded by them; and what was not checked.
+    """Return checks of everything that votes determine or bound, and a list of what was not checked.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
@@ -44,7 +44,7 @@ def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
         *_predictions(record),
     ]
     if not all(check.ok for check in checks):
-        return checks, _not_checked(result)  # what follows from votes that are none is not worth saying
+        return checks, _not_checked(result)  # nothing follows from impossible votes
     if result["noise"] == "bernoulli":
         checks += bernoulli_checks(record, free)
     else:
@@ -54,7 +54,7 @@ def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
 
 
 def _repeated(record: dict[str, Any]) -> list[Check]:
-    """What the request says already."""
+    """Return checks of values that repeat the request."""
     result, request = record["result"], record["result"]["request"]
     names = ("noise", "quantization", "scores", "direction")
     checks = [equal(f"result.{name}", result[name], request[name]) for name in names]
@@ -126,7 +126,7 @@ def _votes(result: dict[str, Any], name: str, labels: int) -> list[Check]:
 
 
 def _predictions(record: dict[str, Any]) -> list[Check]:
-    """The winners of the votes, and what is said of them elsewhere in the record."""
+    """Return checks of the winners of the votes, also where the record repeats them."""
     result, explanation = record["result"], record["explanation"]
     prediction, full = result["prediction"]["id"], result["full_prediction"]
     plain, plain_masked = result["unsmoothed_prediction"], result["unsmoothed_masked_prediction"]

@@ -1,4 +1,4 @@
-"""How the radii of a record fit together: what proved them, what was tried, what was broken."""
+"""Checks that the radii of a record fit together with what proved, tested and broke them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stabcert.verify.checks import Check, at_least, at_most, equal, holds
 
 
 def refinement_checks(result: dict[str, Any], free: int) -> list[Check]:
-    """How the radius is put together from what proved it."""
+    """Return checks that the radius follows from what proved it."""
     request, found = result["request"], result["refinement"]
     before = max(result["radius_votes"], result["radius_arcs"] or 0)
     stable, down = result["stable_for_all_supersets"], result["radius_decremental"]
@@ -54,7 +54,7 @@ def refinement_checks(result: dict[str, Any], free: int) -> list[Check]:
 
 
 def tried_checks(result: dict[str, Any], explanation: dict[str, Any]) -> list[Check]:
-    """Counterexamples and enumeration: additions that are some, of the size that is claimed."""
+    """Return checks of counterexamples and enumeration: nonempty additions of the claimed size."""
     free = sorted(set(range(explanation["n"])) - set(explanation["selected"]))
     tried, attack, check = result["enumerated"], result["attack"], result["check"]
     radius = result["radius_incremental"]

@@ -1,4 +1,4 @@
-"""What the votes of frozen noise masks prove, and what no arrangement of these votes could."""
+"""The radii that votes of frozen noise masks prove, and the most that any arrangement of these votes could."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_CELLS = 10**7
 
 
 def quantized_checks(record: dict[str, Any], free: int) -> list[Check]:
-    """Leads and radii of frozen noise masks that vote; of mean probabilities only the leads that are recorded."""
+    """Return checks of leads and radii of voting noise masks; for mean probabilities only of recorded leads."""
     result = record["result"]
     keep = share_on_grid(result["lambda"], result["quantization"]) or 1
     votes = {one["id"]: one["votes"] for one in result["votes"]}
@@ -51,7 +51,7 @@ def quantized_checks(record: dict[str, Any], free: int) -> list[Check]:
 
 
 class _Lead:
-    """What the votes of one input prove in the best case.
+    """The best case of a proof by the votes on one input.
 
     Near ties count against the prediction; that they do not is the best case, and what is proved then is the most
     that can be proved.
@@ -74,12 +74,12 @@ class _Lead:
         return self.votes.get(self.prediction, 0) - self.votes.get(k, 0) - (k < self.prediction)
 
     def radius(self) -> int:
-        """From the lead alone."""
+        """Return the radius from the lead alone."""
         budget = min(self._budget(k) for k in self.others)
         return max(0, min(self.free, budget // (2 * self.keep))) if budget >= 0 else 0
 
     def largest(self) -> int:
-        """No assignment of these votes to the noise masks proves a larger radius: r features are kept in so many
+        """Return a radius that no assignment of these votes to the noise masks exceeds: r features are kept in so many
         of them, and whatever votes those cast, they lose as much."""
         for r in range(1, len(self.cover)):
             if any(self._least_loss(k, self.cover[r]) > self._budget(k) for k in self.others):
@@ -87,14 +87,14 @@ class _Lead:
         return self.free if all(self._budget(k) >= 0 for k in self.others) else 0
 
     def _least_loss(self, k: int, touched: int) -> int:
-        """Votes for k lose nothing, votes for third classes 1, votes for the prediction 2."""
+        """Return the least loss: votes for k lose nothing, votes for third classes 1, votes for the prediction 2."""
         touched -= min(touched, self.votes.get(k, 0))
         third = sum(self.votes.values()) - self.votes.get(k, 0) - self.votes.get(self.prediction, 0)
         return min(touched, third) + 2 * max(0, touched - third)
 
 
 def _largest_covers(record: dict[str, Any], keep: int) -> list[int]:
-    """For r = 0, 1, ... how many noise masks keep at least one of some r free features: the noise is drawn again."""
+    """Return for r = 0, 1, ... how many noise masks keep at least one of some r free features, from new noise."""
     result, explanation = record["result"], record["explanation"]
     q, n = result["quantization"], explanation["n"]
     if q * n > _MAX_CELLS or q * min(q, n) > _MAX_CELLS:
@@ -115,7 +115,7 @@ def _largest_covers(record: dict[str, Any], keep: int) -> list[int]:
 
 
 def _side(gap: float, draws: int, lead: _Lead, name: str, near_ties: int | None, by_vote: bool) -> list[Check]:
-    """The lead on one input, as a share."""
+    """Return checks of the lead on one input, as a share."""
     if not by_vote:
         return [at_most(name, gap, 1.0)]
     if near_ties == 0:
@@ -126,7 +126,7 @@ def _side(gap: float, draws: int, lead: _Lead, name: str, near_ties: int | None,
 
 
 def _downwards(record: dict[str, Any], keep: int, free: int, cover: list[int]) -> list[Check]:
-    """The radius from the full input downwards."""
+    """Return checks of the radius from the full input downwards."""
     result, prediction = record["result"], record["result"]["prediction"]["id"]
     radius, reason, name = result["radius_decremental"], result["why_no_decremental"], "result.radius_decremental"
     checks = [holds(name, radius, "null with a reason, or a number without", (radius is None) == (reason is not None))]
@@ -141,7 +141,7 @@ def _downwards(record: dict[str, Any], keep: int, free: int, cover: list[int]) -
     lead = _Lead(votes, full["id"], record["model"]["labels"], keep, free, cover)
     checks += _side(gap, result["draws"], lead, "result.full_gap", None, by_vote)
     checks.append(
-        holds(name, radius, "null where the full input says another class", radius is None or full["id"] == prediction)
+        holds(name, radius, "null where the full input has another class", radius is None or full["id"] == prediction)
     )
     if by_vote and radius is not None and not result["stable_for_all_supersets"]:
         checks.append(at_most(name, radius, lead.largest()))
@@ -160,7 +160,7 @@ def _floor(value: float) -> int:
 
 
 def share_on_grid(text: str, quantization: int) -> int | None:
-    """l of ``l/q``; None if that is no share on the grid."""
+    """Return l of ``l/q``; None if that is not a share on the grid."""
     over, _, under = text.partition("/")
     if len(text) > 40 or (under and int(under) == 0):
         return None

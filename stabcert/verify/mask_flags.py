@@ -1,4 +1,4 @@
-"""What a record says of its mask, and the status that follows: consistent, vacuous, or certified all the same."""
+"""The flags of a mask in a record, and the status that follows: consistent, vacuous, or certified all the same."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _NAMES = ("allow_inconsistent", "allow_vacuous")
 
 
 def has_rule(request: dict[str, Any]) -> bool:
-    """Whether the record was made with the rule that only a consistent mask that is not vacuous is certified."""
+    """Return whether the record was made with the rule that only a consistent mask that is not vacuous is certified."""
     return any(name in request for name in _NAMES)
 
 
 def flag_checks(record: dict[str, Any], *, consistent: bool, vacuous: bool) -> list[Check]:
     """Check the flags of an explanation against the classes in the record; and that the rule is there, or not.
 
-    Null, which counts against the mask, stands for a near tie; before there was a rule there was none.
+    Null means a near tie and counts against the mask. Records from before the rule do not contain it.
     """
     explanation, request = record["explanation"], record["result"].get("request") or {}
     checks = []
@@ -63,7 +63,7 @@ def hard_flag_checks(record: dict[str, Any]) -> list[Check]:
 
 
 def status_checks(record: dict[str, Any], verdict: str) -> list[Check]:
-    """The status, and the reason for one that refuses.
+    """Return checks of the status, and of the reason for a refusal.
 
     Args:
         record: valid, with flags that were checked.
@@ -79,7 +79,7 @@ def status_checks(record: dict[str, Any], verdict: str) -> list[Check]:
 
 
 def notes_of(record: dict[str, Any]) -> list[str]:
-    """What a reader of a record should know that is certified although its mask explains another class, or nothing."""
+    """Return notes on a record that is certified although its mask explains another class or nothing."""
     if record["status"] != "certified":
         return []
     against = refusal(flags_of_record(record) or [], allowed_of(dict.fromkeys(_NAMES, False)))
@@ -94,7 +94,7 @@ def notes_of(record: dict[str, Any]) -> list[str]:
 
 
 def without_rule(record: dict[str, Any]) -> dict[str, Any]:
-    """A record as it was made before there was the rule: what two predictions are, near ties or not."""
+    """Return a record as it was made before the rule: flags by the two predictions, near ties or not."""
     explanation, result = dict(record["explanation"]), dict(record["result"])
     masked = explanation["masked_prediction"]["id"]
     explanation["consistent"] = masked == record["prediction"]["id"]

@@ -14,7 +14,7 @@ _BY_DTYPE = {"float32": 1e-4, "float64": 1e-8, "bfloat16": 0.05, "float16": 0.01
 
 
 def tolerance_of(record: dict[str, Any], dtype: str) -> Tolerance:
-    """How far each number may differ.
+    """Return the allowed difference of each number.
 
     Counts, votes and radii: not at all. Shares of votes and bounds that follow from counts: in the last bits.
     Probabilities that come out of a network: as far as its arithmetic differs between machines.
@@ -35,11 +35,11 @@ def tolerance_of(record: dict[str, Any], dtype: str) -> Tolerance:
 
 
 _ROUNDING = 1e-6
-"""By how much the sum of a row of probabilities may differ from 1."""
+"""Most by which the sum of a row of probabilities may differ from 1."""
 
 
 def probability_checks(record: dict[str, Any]) -> list[Check]:
-    """Each prediction is the most probable class, so that it has its share at least; equal masks have equal ones.
+    """Return checks that each prediction has the probability of a most probable class, equal for equal masks.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).

@@ -23,13 +23,13 @@ from stabcert.verify.mask_flags import status_checks
 NOT_CHECKED = (
     "the counts themselves: samples, matches and near ties are taken from the record",
     "the predictions of the model",
-    "the code: how delta is shared and when a test ends is computed by the code that made the record; the bounds are "
-    "held against their definitions, too",
+    "the code: how delta is shared and when a test ends is computed by the code that made the record. The bounds are "
+    "also compared with their definitions",
 )
 
 
 def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) -> tuple[list[Check], list[str]]:
-    """Bounds, verdicts, largest radius and status that follow from the counts of a record; and what does not follow.
+    """Return checks of bounds, verdicts, largest radius and status by the counts of a record, and what is unchecked.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
@@ -89,7 +89,7 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
 
 
 _INPUTS = ("request", "smoothing", "interrupted")
-"""Of the result: what the recount takes from the record."""
+"""Parts of the result that the recount takes from the record."""
 
 
 def _possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check]:
@@ -124,7 +124,7 @@ def _possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check
 
 
 def _evaluations(record: dict[str, Any]) -> list[Check]:
-    """Draws without replacement are all different, and each is evaluated."""
+    """Return the check that all draws without replacement, which are different, were evaluated."""
     if record["result"]["smoothing"] is not None:
         return []  # different masks may be the same where noise masks have dropped the rest
     tried = [one["samples"] for one in record["result"]["rates"] if one["population"] is not None]

@@ -31,7 +31,7 @@ class Verification:
 
     @property
     def stands(self) -> bool:
-        """Everything that was checked is as the record says."""
+        """Everything that was checked agrees with the record."""
         return all(check.ok for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:

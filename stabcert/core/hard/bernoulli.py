@@ -133,7 +133,7 @@ def answer_bernoulli(
 
 
 def _full_class(seen: SeenDraws) -> int | None:
-    """Class of M_lambda on the full input: proved if it is the prediction, else that of most draws."""
+    """Return the class of M_lambda on the full input: proved if it is the prediction, otherwise that of most draws."""
     if seen.full_gap is None:
         return None
     if seen.full_gap > 0:
@@ -142,7 +142,7 @@ def _full_class(seen: SeenDraws) -> int | None:
 
 
 def _empty_class(predictor: MaskedPredictor, masked: NDArray[np.uint8], drawn: _Votes) -> tuple[int | None, int]:
-    """Class of M_lambda on the empty input, which noise leaves as it is; and how many more evaluations that took."""
+    """Return the class of M_lambda on the empty input, which noise does not change, and the number of evaluations."""
     seen = np.flatnonzero(~masked.any(axis=1))
     if len(seen) > 0:  # some noise kept nothing of the mask
         return None if drawn.near_tie[seen[0]] else int(drawn.classes[seen[0]]), 0
@@ -151,7 +151,7 @@ def _empty_class(predictor: MaskedPredictor, masked: NDArray[np.uint8], drawn: _
 
 
 def _packed_noise(n_features: int, keep_probability: Fraction, draws: int, rng: Generator) -> NDArray[np.uint8]:
-    """Noise masks, eight features to a byte."""
+    """Return noise masks, eight features to a byte."""
     step = max(1, CHUNK_CELLS // (8 * n_features))
     parts = [
         exact_keep_masks(n_features, keep_probability=keep_probability, draws=min(step, draws - start), rng=rng)

@@ -32,7 +32,7 @@ Removal: TypeAlias = int | NoRadius
 
 @dataclass(frozen=True)
 class Refinement:
-    """What more model evaluations proved: tables of what each noise mask says of the features it keeps."""
+    """The proof by more model evaluations: tables of the predictions of each noise mask for the features it keeps."""
 
     radius: int
     """Largest radius that the tables prove; never below what the votes alone prove."""
@@ -127,7 +127,7 @@ class HardCertificate:
 
 @dataclass(frozen=True)
 class EnumeratedRadius:
-    """The hard radius of a predictor, by trying every addition, radius by radius."""
+    """The hard radius of a predictor, by testing every addition, radius by radius."""
 
     prediction: int
     radius: int
@@ -135,7 +135,7 @@ class EnumeratedRadius:
     flip: Mask | None
     """A smallest addition that certainly changes the prediction; its size is ``radius + 1``. None if none was met."""
     stable_for_all_supersets: bool
-    """Every superset of the mask was tried."""
+    """Every superset of the mask was tested."""
     near_ties: int
     """Additions too close to a tie to call; the radius ends before the first of them."""
     evaluations: int
@@ -148,7 +148,7 @@ class EnumeratedRadius:
 
 @dataclass(frozen=True)
 class CheckedAddition:
-    """Whether one particular addition is guaranteed, with every part of it."""
+    """The answer for one particular addition: guaranteed, with every part of it, or not."""
 
     added: int
     """Features that it adds."""
@@ -162,5 +162,5 @@ class CheckedAddition:
 
 
 def covers_everything(incremental: int, downwards: int | None, n_free: int) -> bool:
-    """Whether every superset of the mask is within a radius: few features above it, or few below the full input."""
+    """Return whether every superset is within a radius: few features above the mask, or few below the full input."""
     return incremental >= n_free or (downwards is not None and incremental + downwards >= n_free - 1)

@@ -113,7 +113,7 @@ def certify_hard(
 
 
 def check_addition(smoothed: SmoothedPredictor, mask: ArrayLike, addition: ArrayLike) -> CheckedAddition:
-    """Whether one particular addition is guaranteed, however large it is.
+    """Return whether one particular addition is guaranteed, however large it is.
 
     Guaranteed, with certainty, if ``guaranteed``: every mask between ``mask`` and ``addition`` has the prediction
     of ``mask``. If not, this proves nothing about parts; what the smoothed predictor says of ``addition`` itself
@@ -150,7 +150,7 @@ def check_addition(smoothed: SmoothedPredictor, mask: ArrayLike, addition: Array
 def _ballots(
     smoothed: SmoothedPredictor, mask: Mask, *, full: bool, empty: bool
 ) -> tuple[Ballots, Ballots | None, Ballots | None, int]:
-    """On the masked, the full and the empty input, in one call of the base; and how many masks it was given."""
+    """Return ballots on the masked, full and empty input, in one call of the base, and the number of its masks."""
     noise = smoothed.keep_masks
     wanted = [noise & mask, *([noise] if full else []), *([np.zeros_like(noise)] if empty else [])]
     rows = np.concatenate(wanted)
@@ -168,7 +168,7 @@ def _certain_class(leads: Leads | None) -> int | None:
 
 
 def _radii(leads: Leads, free_columns: Masks) -> tuple[int, int | None, int]:
-    """From the leads alone, with the arcs, and the larger of the two."""
+    """Return the radius from the leads alone, with the arcs, and the larger of the two."""
     from_counts = radius_by_counts(leads, free_columns.sum(axis=0))
     from_arcs = radius_by_arcs(leads, free_columns)
     return from_counts, from_arcs, max(from_counts, from_arcs or 0)

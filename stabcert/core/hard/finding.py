@@ -54,7 +54,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Smoothed:
-    """The certificate of one smoothed model, and what that model says."""
+    """The certificate of one smoothed model, and the predictions of that model."""
 
     certificate: HardCertificate
     masked: Prediction
@@ -76,15 +76,15 @@ class HardFinding:
     noise_seed: tuple[int, int] | None
     """Seed of the frozen noise; None for Bernoulli noise, whose draws are not part of the function."""
     plain: Prediction
-    """The model itself on the full input."""
+    """Prediction of the unsmoothed model on the full input."""
     plain_masked: Prediction
-    """The model itself on the masked input."""
+    """Prediction of the unsmoothed model on the masked input."""
     threshold: int | None
     enumerated: EnumeratedRadius | None
     attack: Attack | None
     check: Check | None
     sweep: tuple[Smoothed, ...] = ()
-    """Every lambda that was tried, best first; `smoothed` is the first of them."""
+    """Every tested lambda, best first; `smoothed` is the first of them."""
 
     @property
     def certificate(self) -> HardCertificate:
@@ -92,12 +92,12 @@ class HardFinding:
 
     @property
     def radius_incremental(self) -> int | None:
-        """None if it was not asked for."""
+        """None if it was not requested."""
         return None if self.direction == "decremental" else self.certificate.radius_incremental
 
     @property
     def radius_decremental(self) -> int | None:
-        """None if it was not asked for, or with a reason in the certificate."""
+        """None if it was not requested, or with a reason in the certificate."""
         return None if self.direction == "incremental" else self.certificate.radius_decremental
 
     @property
@@ -125,12 +125,12 @@ class HardFinding:
 
     @property
     def broken(self) -> Broken | None:
-        """The smallest addition known to change what the smoothed model says."""
+        """The smallest addition known to change the prediction of the smoothed model."""
         return None if self.attack is None else self.attack.smoothed
 
     @property
     def broken_at(self) -> int | None:
-        """The smallest number of added features known to change what the smoothed model says: found, or computed."""
+        """The smallest number of added features known to change the smoothed prediction: found, or computed."""
         refinement = self.certificate.refinement
         if refinement is not None and refinement.exact and not self.certificate.stable_for_all_supersets:
             return refinement.radius + 1
@@ -138,7 +138,7 @@ class HardFinding:
 
     @property
     def smallest_plain_flip(self) -> Mask | None:
-        """The smallest addition known to change what the model itself says, tried or searched; added features alone."""
+        """The smallest addition known to change the unsmoothed prediction, by enumeration or search: added features alone."""
         if self.enumerated is not None and self.enumerated.flip is not None:
             return self.enumerated.flip
         found = None if self.attack is None else self.attack.model
@@ -149,7 +149,7 @@ def agrees(smoothed: Smoothed, plain: Prediction) -> bool | None:
     """Return True if the smoothed and the unsmoothed model predict one class on the full input; None if unknown."""
     certificate = smoothed.certificate
     if certificate.noise == "bernoulli":
-        # Draws show what the smoothed model says only where they bound its lead away from 0.
+        # Draws show the prediction of the smoothed model only where they bound its lead away from 0.
         proved = certificate.full_gap is not None and certificate.full_gap > 0
         return certificate.prediction == plain.id if proved else None
     return None if smoothed.full is None else smoothed.full.id == plain.id

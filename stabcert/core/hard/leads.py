@@ -1,4 +1,4 @@
-"""How far a smoothed prediction leads, and what adding or removing features can at most take from it."""
+"""The lead of a smoothed prediction, and the most that adding or removing features can take from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Leads:
 
 
 def leads_of(smoothed: SmoothedPredictor, ballots: Ballots) -> Leads:
-    """The leads of the prediction of ``smoothed`` on the masked input that ``ballots`` came from.
+    """Return the leads of the prediction of ``smoothed`` on the masked input that ``ballots`` came from.
 
     Votes: a vote for the prediction counts 1, a vote for k counts -1, and a vote that is a near tie counts -1
     for every k. A class of lower index than the prediction wins a tie, so one vote less is left to lose.
@@ -64,7 +64,7 @@ def leads_of(smoothed: SmoothedPredictor, ballots: Ballots) -> Leads:
 
 
 def radius_by_counts(leads: Leads, counts: NDArray[np.int64]) -> int:
-    """Largest number of features whose change certainly keeps the prediction, from the leads alone.
+    """Return the largest number of features whose change certainly keeps the prediction, from the leads alone.
 
     Guaranteed, with certainty, for every design of frozen noise: no change of up to that many of the features
     changes the prediction. With equal counts l this is min over k of ``floor(budget_k / (2 l))``.

@@ -18,7 +18,7 @@ from stabcert.core.masks import count_additions
 from stabcert.core.types import Masks
 
 Steps: TypeAlias = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
-"""For each feature: the rows of the sets with it, and the rows of the same sets without it."""
+"""Rows of the sets with each feature, and rows of the same sets without it."""
 
 
 def steps_of(sets: Masks) -> Steps:
