@@ -53,7 +53,7 @@ def check_options(
         _check_methods(explanation.method, several=several_methods)
     if inputs.baseline is not None and inputs.baseline not in IMAGE_BASELINES + TEXT_BASELINES:
         raise ParameterError(
-            f"there is no baseline {inputs.baseline!r}; use {'|'.join(IMAGE_BASELINES)} for images, "
+            f"baseline {inputs.baseline!r} does not exist; use {'|'.join(IMAGE_BASELINES)} for images, "
             f"{'|'.join(TEXT_BASELINES)} for texts"
         )
     if model.model:
@@ -133,7 +133,7 @@ def _check_division(item: Item, features: str | None, baseline: str | None) -> N
     if features is not None:
         check_spec(features)
     if baseline is not None and baseline not in IMAGE_BASELINES:
-        raise ParameterError(f"there is no image baseline {baseline!r}; use {', '.join(IMAGE_BASELINES)}")
+        raise ParameterError(f"image baseline {baseline!r} does not exist; use {', '.join(IMAGE_BASELINES)}")
 
 
 def _check_recorded(recorded: Recorded, check_mask: CheckMask | None) -> None:

@@ -59,7 +59,7 @@ class OutputOptions:
         option(
             "--overwrite",
             affects="writes",
-            help="Replace them, as soon as the first new record is there.",
+            help="Replace the records when the first new one is complete.",
             with_verify=True,
         ),
     ] = False
@@ -120,11 +120,12 @@ class RunningOptions:
             affects="result",
             metavar="N",
             least=0,
-            help="Of all random draws; choose it before you see a result.",
+            help="Seed of all random draws; choose it before you see a result.",
         ),
     ] = DEFAULT_SEED
     keep_going: Annotated[
-        bool, option("--keep-going", affects="circumstance", help="Go on after an input that failed.", with_verify=True)
+        bool,
+        option("--keep-going", affects="circumstance", help="Continue after an input that failed.", with_verify=True),
     ] = False
     resume: Annotated[
         bool,
@@ -152,7 +153,7 @@ class RunningOptions:
             affects="circumstance",
             metavar="ADDRESS",
             show_default="this machine",
-            help="Of a Ray cluster for the workers.",
+            help="Address of a Ray cluster for the workers.",
         ),
     ] = None
     quiet: Annotated[
@@ -161,9 +162,7 @@ class RunningOptions:
     ] = False
     verbose: Annotated[
         bool,
-        option(
-            "--verbose", "-v", affects="circumstance", help="Show what the libraries have to say.", with_verify=True
-        ),
+        option("--verbose", "-v", affects="circumstance", help="Show the messages of the libraries.", with_verify=True),
     ] = False
 
 

@@ -165,7 +165,7 @@ def _named(row: Row, origin: str) -> tuple[str, str]:
     if "label" not in fields:
         like = unread_label(fields)
         rename = f"rename {like!r} to 'label'" if like is not None else "write the columns path (or id) and label"
-        raise InputError(f"{origin}: there is no label; {rename}")
+        raise InputError(f"{origin}: a label is missing; {rename}")
     for column in _NAMES:
         if isinstance(fields.get(column), str) and fields[column]:
             return column, fields[column]

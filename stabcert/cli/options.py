@@ -47,7 +47,7 @@ class InputOptions:
     ] = None
     text: Annotated[
         list[str] | None,
-        option("--text", "-t", affects="keyed", metavar="TEXT", help="A sentence, as it stands; repeatable."),
+        option("--text", "-t", affects="keyed", metavar="TEXT", help="A sentence; repeatable."),
     ] = None
     inputs_file: Annotated[
         Path | None,
@@ -240,7 +240,7 @@ class VerifyOptions:
             "--verify",
             affects="result",
             metavar="FILE|-",
-            help="Check records instead: make each again and compare.",
+            help="Check records instead: reproduce each and compare.",
             reads="records",
             with_verify=True,
         ),

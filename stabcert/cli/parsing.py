@@ -132,7 +132,7 @@ def parse_basis(text: str) -> tuple[BasisKind, float | None]:
         if 0.0 < probability < 1.0:
             return "biased", probability
         raise ParameterError(f"--basis {text} needs a probability between 0 and 1; write biased:0.3")
-    raise ParameterError(f"there is no basis {text!r}; use standard, monotone or biased:P, such as biased:0.3")
+    raise ParameterError(f"basis {text!r} does not exist; use standard, monotone or biased:P, such as biased:0.3")
 
 
 def parse_top_k(text: str, n_features: int) -> int:

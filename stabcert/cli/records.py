@@ -135,7 +135,7 @@ class Recorded:
         """Refuse a feature whose number now means another part of the input."""
         index, n = feature["index"], predictor.n_features
         if not 0 <= index < n:
-            raise InputError(f"{self.origin}: there is no feature {index}; the input has features 0 to {n - 1}")
+            raise InputError(f"{self.origin}: feature {index} does not exist; the input has features 0 to {n - 1}")
         now = predictor.features.items[index]
         place = now.box if "box" in feature else now.span
         recorded = tuple(feature["box"]) if "box" in feature else (feature.get("start"), feature.get("end"))
@@ -158,7 +158,7 @@ def read_records(source: str) -> list[Recorded]:
         origin = f"{name}, line {number}"
         recorded.append(Recorded(_record(line, origin), origin))
     if not recorded:
-        raise InputError(f"{name} holds no records; make them with `stabcert explain INPUT --json`")
+        raise InputError(f"{name} contains no records; make them with `stabcert explain INPUT --json`")
     return recorded
 
 

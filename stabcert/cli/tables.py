@@ -80,7 +80,7 @@ def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
 def _not_separated(path: Path, line: int, error: csv.Error) -> InputError:
     kind = suffix_of(path).removeprefix(".").upper()
     return InputError(
-        f"{path}, line {line} is not {kind}: {error}; long texts can stand in a .jsonl file, or in files of their own"
+        f"{path}, line {line} is not {kind}: {error}; long texts can be in a .jsonl file, or in files of their own"
     )
 
 

@@ -58,7 +58,7 @@ def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], li
     starts, ends = [start for start, _ in pieces], [end for _, end in pieces]
     checks = [holds("explanation.n", n, f"at most the {len(pieces)} {kind}s of the text", n <= len(pieces))]
     for number, one in enumerate(explanation["features"] if not info["truncated"] else []):
-        # Words that share a token are one feature, and words without a token are left out: fewer are possible, not more.
+        # Words that share a token are one feature, and words without a token are left out: fewer are possible.
         before, after = bisect_left(starts, one["start"]), len(ends) - bisect_right(ends, one["end"])
         fits = one["start"] in starts and one["end"] in ends
         fits = fits and before >= one["index"] and after >= n - 1 - one["index"]

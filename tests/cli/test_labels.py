@@ -151,7 +151,7 @@ def test_labels_from_two_sources_are_refused(photos: Path, tmp_path: Path) -> No
         give_labels(items, file(tmp_path / "labels.csv", "path,label\na.png,fox\n"))
 
 
-@pytest.mark.parametrize(("text", "message"), [("path\na\n", "there is no label"), ("label\nfox\n", "neither path")])
+@pytest.mark.parametrize(("text", "message"), [("path\na\n", "a label is missing"), ("label\nfox\n", "neither path")])
 def test_columns_that_are_missing_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=f"line 2.*{message}"):
         give_labels(texts("a"), file(tmp_path / "labels.csv", text))

@@ -224,7 +224,7 @@ def test_without_labels_there_is_no_accuracy_and_the_user_is_told(
     rows = [json.loads(line) for line in listed.read_text().splitlines()]
     listed.write_text("\n".join(json.dumps({"id": row["id"], "text": row["text"]}) for row in rows))
     ran = run(*command, "--json")
-    assert "no labels: agreement with the model itself, but no accuracy" in ran.stderr
+    assert "no labels: agreement with the unsmoothed model, but no accuracy" in ran.stderr
     level = ran.records[-1]["result"]["lambdas"][1]
     assert (level["accuracy"], level["accuracy_upper"], level["certified_accuracy"]) == (None, None, [])
     assert level["differences"]["accuracy"] is None

@@ -22,8 +22,8 @@ def record(soft_records: dict[str, Record]) -> Record:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no records"),
-        ("\n\n", "holds no records"),
+        ("", "contains no records"),
+        ("\n\n", "contains no records"),
         ("not json", "is not JSON"),
         ('{"schema": "stabcert/1"', "is not JSON"),
         ("[1, 2]", "is not a record of stabcert"),

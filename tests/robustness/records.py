@@ -264,7 +264,7 @@ CASES = cases(
     ("the weights change afterwards", _after(_other_weights), 3, "the weights of model have changed"),
     ("the names of the classes change afterwards", _after(_other_labels), 3, "the configuration of model"),
     ("the tokenizer changes afterwards", _after(_other_words), 3, "the configuration of model"),
-    ("an empty file", _raw(b""), 3, "holds no records"),
+    ("an empty file", _raw(b""), 3, "contains no records"),
     ("a file of 100,000 brackets", _raw(b"[" * 100_000), 3, _WHY),
     ("a file that is not UTF-8", _raw(b'{"schema": "\xff"}'), 3, _WHY),
     ("a number", _raw(b"7"), 3, _WHY),

@@ -67,7 +67,7 @@ class HardOptions:
     ] = None
     scores: Annotated[
         ScoresChoice,
-        option("--scores", affects="result", help="What the smoothed model averages."),
+        option("--scores", affects="result", help="Scores that the smoothed model averages."),
     ] = ScoresChoice.vote
     direction: Annotated[
         DirectionChoice,
@@ -92,7 +92,7 @@ class HardOptions:
             metavar="CALLS",
             least=0,
             show_default="on where cheap; 0 = off",
-            help="Radius of the model itself: try every addition.",
+            help="Radius of the unsmoothed model: test every addition.",
         ),
     ] = None
     attack: Annotated[
@@ -107,9 +107,7 @@ class HardOptions:
     ] = None
     check: Annotated[
         Path | None,
-        option(
-            "--check", affects="result", metavar="MASK", help="Is this addition guaranteed? 0/1 array, .npy or .json."
-        ),
+        option("--check", affects="result", metavar="MASK", help="Check one addition: 0/1 array, .npy or .json."),
     ] = None
     sweep: Annotated[
         bool,

@@ -162,7 +162,7 @@ class HardRequest:
         calls = self.enumerate_calls
         if calls is not None and 0 < calls < free + 1:
             raise ParameterError(
-                f"--enumerate {calls} is too few: trying every single addition takes {free + 1} evaluations; "
+                f"--enumerate {calls} is too few: testing every single addition takes {free + 1} evaluations; "
                 f"use --enumerate {free + 1} or more, or 0 to leave it out"
             )
 
@@ -238,7 +238,7 @@ def _check_together(options: HardOptions) -> None:
                     "or add --noise bernoulli"
                 )
     if options.sweep and options.keep_probability is not None:
-        raise ParameterError("leave out --lambda: --sweep tries every lambda itself")
+        raise ParameterError("leave out --lambda: --sweep tests every lambda")
     if options.sweep and options.check is not None:
         raise ParameterError("leave out --sweep: --check is about one smoothed model; name it with --lambda")
     if options.direction.value == "decremental":

@@ -64,7 +64,7 @@ class SoftOptions:
     ] = FormulationChoice.up_to
     per_radius: Annotated[
         bool,
-        option("--per-radius", affects="result", help="Each radius at delta, not all together."),
+        option("--per-radius", affects="result", help="Each radius individually at delta, not jointly."),
     ] = False
     smooth: Annotated[
         float,

@@ -15,9 +15,9 @@ from stabcert.errors import ParameterError
 
 HELP = """Which features mattered: an attribution, and the mask of its top k features.
 
-Says whether the mask alone keeps the prediction (consistent), and whether nothing at all already
-gives it (vacuous). Several methods are compared; the first one makes the mask. An attribution by itself
-guarantees nothing: --until-stable finds the smallest mask that is certified, and certify-soft tells how
+Shows whether the mask alone keeps the prediction (consistent), and whether the empty input already
+gives it (vacuous). Several methods are compared; the first one makes the mask. An attribution alone
+guarantees nothing: --until-stable finds the smallest mask that is certified, and certify-soft bounds how
 far a mask can be trusted."""
 
 EXAMPLES = (

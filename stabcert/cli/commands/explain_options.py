@@ -66,7 +66,7 @@ class EffortOptions:
             metavar="N",
             least=1,
             show_default="none",
-            help="How far the attribution moves to N inputs near this one.",
+            help="Measure the movement to N inputs near this one.",
         ),
     ] = None
     neighbour_sigma: Annotated[

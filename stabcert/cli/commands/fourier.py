@@ -18,8 +18,8 @@ HELP = """How far the prediction depends on combinations of features: its Boolea
 
 Weight by degree, total influence, the largest coefficients, how smoothing moves them, and the bounds on
 the stability rate that follow, beside the true rate. Exact for few features, where all 2^n masks are
-evaluated; otherwise estimates, each with an interval that by itself holds with probability at least 1 - delta over
-the random draws. An interval too wide to mean anything is said to be so, with the evaluations needed."""
+evaluated. Otherwise each estimate has an interval that holds individually with probability at least 1 - delta
+over the random draws. Useless intervals are marked, with the evaluations needed."""
 
 EXAMPLES = (
     'stabcert fourier --text "not bad at all, a lovely film"',
@@ -40,9 +40,7 @@ class SpectrumOptions:
     panel: ClassVar[str] = CERTIFICATE
     function: Annotated[
         FunctionChoice,
-        option(
-            "--function", affects="result", help="Of the target class: its probability, its lead, or whether it wins."
-        ),
+        option("--function", affects="result", help="For the target class: its probability, its lead, or its win."),
     ] = FunctionChoice.probability
     basis: Annotated[
         str,
@@ -52,7 +50,9 @@ class SpectrumOptions:
     ] = "standard"
     lambdas: Annotated[
         str,
-        option("--lambdas", affects="result", metavar="LIST", help="Keep probabilities of the smoothing; 1 is none."),
+        option(
+            "--lambdas", affects="result", metavar="LIST", help="Keep probabilities of the smoothing; 1 is unsmoothed."
+        ),
     ] = "1,0.9,0.5"
     degree: Annotated[
         int | None,

@@ -30,11 +30,11 @@ MOST_LAMBDAS = 12
 
 HELP = """What smoothing costs in accuracy and gains in stability, over many inputs.
 
-For each lambda: accuracy, agreement with the model itself, consistency of the explanations, mean stability
-rate by radius, shares of inputs with a hard radius and with a certified accuracy. Each interval by itself
-holds with probability at least 1 - delta for inputs that are independent draws of one population; it accounts for
-the choice of the inputs and of the additions that were tried. All lambdas see the same noise and the same
-additions, and what one gains over the first is bounded pair by pair."""
+For each lambda: accuracy, agreement with the unsmoothed model, consistency of explanations, mean stability
+rate by radius, hard rates and certified accuracy. Each interval holds individually with probability at least
+1 - delta, if the inputs are independent draws from one population. It accounts for the choice of inputs and
+additions. All lambdas see the same noise and the same additions, and gains over the first are bounded pair by
+pair."""
 
 EXAMPLES = (
     "stabcert smooth-eval photos/ --labels photos/labels.csv --plot curve.pdf",
@@ -85,7 +85,7 @@ class SmoothOptions:
             affects="result",
             metavar="N",
             least=1,
-            help="Additions to try for each input, mask and radius.",
+            help="Additions to test for each input, mask and radius.",
         ),
     ] = 10
     noise: Annotated[

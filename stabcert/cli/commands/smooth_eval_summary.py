@@ -84,7 +84,7 @@ class SmoothSummary:
         self._command.expect(labels)
         recorded = any(task.recorded is not None for task in possible)
         methods_each = 1 if recorded else len(parse_methods(self._call.explanation.method))
-        notes = [] if labels or not possible else ["no labels: agreement with the model itself, but no accuracy"]
+        notes = [] if labels or not possible else ["no labels: agreement with the unsmoothed model, but no accuracy"]
         attributed = not recorded and self._call.masks.mask_file is None
         beside = " beside its attributions" if attributed else ""
         return [*self._notes, *notes, f"up to {self._cost(methods_each)} evaluations for each input{beside}"]

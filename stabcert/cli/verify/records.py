@@ -37,7 +37,7 @@ def lines_of(source: str, command: str) -> list[Line]:
     name, texts = read_lines(source)
     lines = [_line(name, number, text, command) for number, text in texts]
     if not lines:
-        raise InputError(f"{name} holds no records; make them with `stabcert {command} INPUT --json`")
+        raise InputError(f"{name} contains no records; make them with `stabcert {command} INPUT --json`")
     return lines
 
 
@@ -82,7 +82,7 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
     if "request" not in record["result"]:
         version = record["run"]["versions"].get("stabcert", "an unknown version")
         raise InputError(
-            f"has no result.request: it was made by stabcert {version}, before records held all that it takes to make "
-            "them again, and cannot be checked; certify the input again with this version"
+            f"has no result.request: it was made by stabcert {version}, whose records cannot be reproduced. Certify "
+            "the input again with this version"
         )
     return record

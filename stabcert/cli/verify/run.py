@@ -220,7 +220,8 @@ class Verifier:
         """Return the checks of the input of a record, and what to open."""
         if record["result"].get("interrupted"):
             raise InputError(
-                f"{line.origin} was interrupted: where cannot be made again; check its arithmetic with --fast"
+                f"{line.origin} records an interrupted run, which cannot be reproduced. "
+                "Use --fast to check its arithmetic"
             )
         recorded = Certified(record, line.origin)
         try:
@@ -260,8 +261,8 @@ def _notes(record: dict[str, Any], run: RunInfo | None, *, stands: bool) -> list
     notes, was = [], record["run"]
     if was["device"] != run.device:
         notes.append(
-            f"the record was made on {was['device']}, this is {run.device}: a decision that is nearly a tie may fall "
-            "to the other side; with other counts the record does not stand as it is written"
+            f"the record was made on {was['device']}, this is {run.device}: a near tie may be decided "
+            "differently. With other counts the record cannot be verified"
         )
     changed = [
         f"{name} {version} (here {run.versions[name]})"

@@ -138,7 +138,7 @@ class HardFinding:
 
     @property
     def smallest_plain_flip(self) -> Mask | None:
-        """The smallest addition known to change the unsmoothed prediction, by enumeration or search: added features alone."""
+        """The smallest addition known to change the unsmoothed prediction: added features alone."""
         if self.enumerated is not None and self.enumerated.flip is not None:
             return self.enumerated.flip
         found = None if self.attack is None else self.attack.model
