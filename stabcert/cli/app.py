@@ -100,7 +100,7 @@ app = typer.Typer(
 
 
 def _paragraphs(text: str) -> str:
-    """Help text without its line breaks: typer would keep them, whatever the width of the terminal."""
+    """Return help text without its line breaks: typer would keep them, whatever the width of the terminal."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 

@@ -1,4 +1,4 @@
-"""What an option can be: enumerations that typer checks, and values that a shell offers and the command checks."""
+"""Values of options: enumerations that typer checks, and values that a shell offers and the command checks."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def found_columns(names: Sequence[str]) -> str:
 
 
 def _is_input(name: str, value: Any, row: dict[str, Any]) -> bool:
-    """Whether a field holds text or a file, and has a name or a value of input; what is in it counts, too."""
+    """Return whether a field holds text or a file, and has a name or a value of input; what is in it counts, too."""
     waiting = [(name, value)]
     while waiting:
         name, value = waiting.pop()

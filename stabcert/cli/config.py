@@ -41,7 +41,7 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
 def read_config(
     path: Path, command: str, parameters: Iterable[Any], hints: Mapping[str, Any], commands: Iterable[str]
 ) -> dict[str, Any]:
-    """Values by the name of the parameter; numbers as text, for they are read like those that are typed."""
+    """Return values by the name of the parameter; numbers as text, because they are read like typed ones."""
     try:
         tables = tomllib.loads(read_file(path).decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -103,7 +103,7 @@ def _placed(config: Path, origin: str, declared: Declared, value: str, *, is_pat
 
 
 def _typed(origin: str, option: Any, annotated: Any, value: Any) -> Any:
-    """The value as it would be typed."""
+    """Return the value as it would be typed."""
     if option.is_flag:
         if not isinstance(value, bool):
             raise ParameterError(f"{origin} = {_shown(value)} must be true or false")

@@ -17,5 +17,5 @@ def code_of_error(error: StabcertError) -> int:
 
 
 def code_of_status(status: str) -> int:
-    """What a record with this status, new or of an earlier run, makes of the run."""
+    """Return what a record with this status, new or of an earlier run, makes of the run."""
     return NOT_MET if status in (*MISSED, "does-not-stand") else DONE

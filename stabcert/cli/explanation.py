@@ -1,4 +1,4 @@
-"""From options to a mask: by an attribution method or from a file."""
+"""Masks from options: by an attribution method or from a file."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Choice:
     stable: StableMask | None = None
     """The search that made the mask, if it was not k that was given."""
     interrupted: bool = False
-    """That search was."""
+    """True if that search was interrupted."""
 
 
 def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: int) -> Choice:
-    """The top k features of one attribution of ``predictor``.
+    """Return the top k features of one attribution of ``predictor``.
 
     Raises:
         ParameterError: several methods; or see `by_methods`.
@@ -74,7 +74,7 @@ def by_methods(
     seed: int,
     effort: Mapping[str, int | float] | None = None,
 ) -> Choice:
-    """Attributions of ``predictor`` by every method that is named; the top k features of the first."""
+    """Return attributions of ``predictor`` by every method that is named; the top k features of the first."""
     from stabcert.explainers import explain_all
 
     target = None if options.target is None else find_class(typed(options.target), predictor.class_names)
@@ -92,14 +92,14 @@ def by_methods(
 
 
 def by_file(path: Path, n_features: int) -> Choice:
-    """A mask from a .npy or .json array of 0 and 1."""
+    """Return a mask from a .npy or .json array of 0 and 1."""
     values, data = _read_array(path, f"{n_features} values")
     settings = {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
     return Choice(as_mask(values, n_features), "mask", settings, None, None)
 
 
 def read_mask(path: Path) -> Mask:
-    """The mask in a file, before it is known how many features the input has.
+    """Return the mask in a file, before it is known how many features the input has.
 
     Raises:
         InputError: it cannot be read, or is not one row of 0 and 1.
@@ -114,7 +114,7 @@ def read_mask(path: Path) -> Mask:
 
 
 def _read_array(path: Path, expected: str) -> tuple[NDArray[Any], bytes]:
-    """The array in a file, and the bytes of the file."""
+    """Return the array in a file, and the bytes of the file."""
     data = read_file(path)
     if path.suffix.lower() == ".npy":
         try:

@@ -1,4 +1,4 @@
-"""What the user named, as a list of inputs: files, directories, sentences, lists, standard input."""
+"""The named inputs as a list: files, directories, sentences, lists, standard input."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _files_in(directory: Path) -> list[Path]:
 
 
 def _is_hidden(path: Path) -> bool:
-    """Whether people do not see it: macOS puts ``._photo.jpg`` beside each photo on other file systems."""
+    """Return whether a file is hidden: macOS puts ``._photo.jpg`` beside each photo on other file systems."""
     return path.name.startswith(".") or path.name in _NOT_CLASSES
 
 

@@ -33,7 +33,7 @@ class Label:
     value: int | str
     """A number, or a name as it was written; digits as text may be either."""
     origin: str
-    """Where that is said."""
+    """The place of that information."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Item:
     """Bytes that did not come from a file."""
     label: Label | None = None
     problem: InputError | None = None
-    """Why it cannot be used, if that is known already."""
+    """The reason why it cannot be used, if that is known already."""
     listed: tuple[Path, int] | None = field(default=None, compare=False)
     """The list that names it, and the line."""
 
     def read(self) -> bytes:
-        """The bytes whose SHA-256 identifies the input.
+        """Return the bytes whose SHA-256 identifies the input.
 
         Raises:
             InputError: a file that cannot be read.
@@ -77,12 +77,12 @@ class Item:
         return hashlib.sha256(self.read()).hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """The `input` of a record for an item that may not be readable."""
+        """Return the `input` of a record for an item that may not be readable."""
         return {"id": self.id, "kind": self.kind, "path": None if self.path is None else str(self.path)}
 
     @property
     def title(self) -> str:
-        """What messages call the input: a sentence that was typed has no name, so it is quoted."""
+        """The name of the input in messages: a sentence that was typed has no name, so it is quoted."""
         if self.text is not None and self.path is None and _LITERAL.fullmatch(self.id):
             return quoted(self.text)
         return "standard input" if self.id == "-" and self.path is None else self.id

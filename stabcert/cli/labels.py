@@ -1,4 +1,4 @@
-"""Which class each input is said to have: from a file of labels, a column of a list, or the name of its folder."""
+"""The labels of inputs: from a file of labels, a column of a list, or the name of its folder."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Labelled:
 
     items: list[Item]
     notes: tuple[str, ...] = ()
-    """What the user should know of the file of labels."""
+    """Notes for the user on the file of labels."""
 
 
 def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
-    """Labels from ``file``, and a problem for each input without one where others have one.
+    """Return labels from ``file``, and a problem for each input without one where others have one.
 
     ``file`` is a table (.csv, .jsonl, ...) with a label for each path, file or id, or .txt with a label a line in
     the order of the inputs. A path is one beside the file, in the working directory, or beside any input; a mere name
@@ -193,7 +193,7 @@ class _Finder:
                 self._by_name[item.path.name].append(place)
 
     def find(self, name: str) -> list[int]:
-        """Places of the inputs; those of one name in two folders are not meant."""
+        """Return places of the inputs, without those of one name in two folders."""
         if name in self._by_id:
             return self._by_id[name]
         for folder in self._folders[:2]:

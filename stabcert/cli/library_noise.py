@@ -1,4 +1,4 @@
-"""What libraries have to say, kept away from people who did not ask for it."""
+"""Messages of libraries, hidden unless they are requested."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _from_line(path: Path, number: int, line: str) -> Item:
 
 
 def _is_path(listing: Path, name: str) -> bool:
-    """Whether a line names a file: by its suffix, or because the file is there."""
+    """Return whether a line names a file: by its suffix, or because the file is there."""
     if "\0" in name:
         return False
     if suffix_of(name) in INPUT_SUFFIXES or convert_advice(name) is not None:

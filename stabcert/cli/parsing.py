@@ -27,7 +27,7 @@ _MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
 
 
 def parse_methods(text: str | None) -> tuple[str, ...]:
-    """``"lime,shap"`` as names, in the order given; the default method for None.
+    """Parse ``"lime,shap"`` as names, in the order given; the default method for None.
 
     Raises:
         ParameterError: no name between two commas, or a name twice. Whether they exist is not asked here.
@@ -42,7 +42,7 @@ def parse_methods(text: str | None) -> tuple[str, ...]:
 
 
 def parse_radii(text: str) -> list[int] | Literal["all"]:
-    """``4``, ``1,2,5``, ``1:10`` (both ends), any mixture of these, or ``all``.
+    """Parse ``4``, ``1,2,5``, ``1:10`` (both ends), any mixture of these, or ``all``.
 
     Raises:
         ParameterError: anything else.
@@ -64,7 +64,7 @@ def parse_radii(text: str) -> list[int] | Literal["all"]:
 
 
 def parse_lambdas(text: str, *, most: int, zero: bool) -> tuple[Fraction, ...]:
-    """``1,0.9,15/64`` as exact numbers, in the order given.
+    """Parse ``1,0.9,15/64`` as exact numbers, in the order given.
 
     Args:
         most: how many there may be.
@@ -92,7 +92,7 @@ def parse_lambdas(text: str, *, most: int, zero: bool) -> tuple[Fraction, ...]:
 
 
 def parse_keep_probability(text: str) -> Fraction:
-    """``"15/64"`` or ``"0.234375"``, exactly.
+    """Parse ``"15/64"`` or ``"0.234375"``, exactly.
 
     Raises:
         ParameterError: anything else, or not above 0 and up to 1.
@@ -106,7 +106,7 @@ def parse_keep_probability(text: str) -> Fraction:
 
 
 def exact_share(text: str) -> Fraction | None:
-    """``"15/64"``, ``"0.234375"`` as the number that is written; None if none is."""
+    """Parse ``"15/64"`` or ``"0.234375"`` exactly; None if it is neither."""
     text = text.strip()
     if len(text) > _LONGEST_SHARE or not _SHARE.fullmatch(text):
         return None
@@ -114,7 +114,7 @@ def exact_share(text: str) -> Fraction | None:
 
 
 def parse_basis(text: str) -> tuple[BasisKind, float | None]:
-    """``standard``, ``monotone`` or ``biased:0.3``, the latter with its keep probability.
+    """Parse ``standard``, ``monotone`` or ``biased:0.3``, the latter with its keep probability.
 
     Raises:
         ParameterError: anything else.
@@ -136,7 +136,7 @@ def parse_basis(text: str) -> tuple[BasisKind, float | None]:
 
 
 def parse_top_k(text: str, n_features: int) -> int:
-    """``"12"`` or ``"25%"`` as a number of features; a share is rounded half up, to at least 1.
+    """Parse ``"12"`` or ``"25%"`` as a number of features; a share is rounded half up, to at least 1.
 
     Raises:
         ParameterError: not a number, or not between 1 and ``n_features``.
@@ -152,7 +152,7 @@ def parse_top_k(text: str, n_features: int) -> int:
 
 
 def read_top_k(text: str) -> tuple[Decimal, bool]:
-    """A count from 1, or a share above 0 and up to 100; whether it is a share.
+    """Return a count from 1, or a share above 0 and up to 100; whether it is a share.
 
     Raises:
         ParameterError: neither, whatever the number of features.
@@ -182,7 +182,7 @@ def check_device(text: str) -> None:
 
 
 def parse_batch_size(text: str) -> BatchSize:
-    """``auto``, or a number from 1.
+    """Parse ``auto``, or a number from 1.
 
     Raises:
         ParameterError: anything else.

@@ -33,7 +33,7 @@ class termination_interrupts:
             signal.signal(signal.SIGTERM, self._before)
 
     def code(self, code: int) -> int:
-        """The exit code of a run that ends with ``code``."""
+        """Return the exit code of a run that ends with ``code``."""
         return TERMINATED if self.terminated and code == INTERRUPTED else code
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:

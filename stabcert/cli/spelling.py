@@ -15,7 +15,7 @@ from typing import get_args
 from stabcert.errors import FailedInputError, ParameterError, StabcertError
 
 Flags = Mapping[str, str]
-"""For each parameter the option that sets it."""
+"""The option that sets each parameter."""
 
 _OTHER_NAMES = {"lambdas": "keep_probabilities"}
 """Options whose field has another name than the parameter of the library."""

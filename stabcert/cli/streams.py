@@ -31,7 +31,7 @@ _NARROWEST = 20
 
 
 def replaced(error: UnicodeError) -> tuple[str, int]:
-    """An error handler for `codecs`: what looks alike where there is something, else a question mark."""
+    """Return an error handler for `codecs`: what looks alike where there is something, else a question mark."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(_INSTEAD.get(character, "?") for character in error.object[error.start : error.end]), error.end
@@ -56,7 +56,7 @@ def print_json(line: str, stream: TextIO) -> None:
 
 
 def console_on(stream: TextIO) -> Console:
-    """A console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process, with exit code 1."""
+    """Return a console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process with code 1."""
     from stabcert.report.screen import Screen
 
     class PipedConsole(Screen):
@@ -96,7 +96,7 @@ def ignore_impossible_sizes() -> None:
 
 
 class Notes:
-    """What the user should know, on stderr: each note once, however many inputs or workers have it."""
+    """Notes for the user on stderr: each note once, however many inputs or workers have it."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -117,7 +117,7 @@ def tell(message: str) -> None:
 
 
 def fitted_message(message: str, stream: TextIO) -> str:
-    """A message of several sentences, on a terminal broken between words."""
+    """Return a message of several sentences, on a terminal broken between words."""
     try:
         width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the end of a file's name tells: a picture, a text, a list, or a file that has to be converted first."""
+"""The kinds of files by the end of their names: a picture, a text, a list, or a file that has to be converted first."""
 
 from __future__ import annotations
 

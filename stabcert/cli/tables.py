@@ -25,9 +25,9 @@ class Row:
 
     line: int
     fields: dict[str, Any] = field(default_factory=dict)
-    """By the names of `stabcert.cli.columns.named`."""
+    """Fields by the names of `stabcert.cli.columns.named`."""
     problem: InputError | None = None
-    """Why it cannot be read; the rows after it can."""
+    """The reason why it cannot be read; later rows can."""
 
 
 def read_rows(path: Path) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What a command has to do: one task for each input, with the key of what is asked of it."""
+"""The tasks of a command: one for each input, with the key of its request."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Task:
 
     item: Item
     name: str
-    """What the names of its files begin with."""
+    """The beginning of the names of its files."""
     model: str
     revision: str | None
     request: str
     """Key of what is asked, see `stabcert.sweep.key.request_key`."""
     recorded: Recorded | None = None
     problem: InputError | None = None
-    """Why it cannot be done, if that is known already."""
+    """The reason why it is impossible, if that is known already."""
     copy: int = 0
-    """How many inputs of the same bytes stand before it, in the whole list; 0 where inputs are not summed up."""
+    """Number of earlier inputs of the same bytes in the whole list; 0 where inputs are not summed up."""
 
     @property
     def title(self) -> str:
@@ -54,7 +54,7 @@ def make_tasks(
     asked: Asked,
     label: Callable[[Sequence[Item]], list[Item]] | None = None,
 ) -> list[Task]:
-    """All tasks in the order of the inputs.
+    """Return all tasks in the order of the inputs.
 
     Args:
         asked: every option of the call.
@@ -83,7 +83,7 @@ def make_tasks(
     tasks = []
     items = [item for item, _, _ in found]
     # Only where inputs are summed up have equal ones draws of their own. Elsewhere another draw for the same request
-    # would be a second chance that nobody marks, and that no record could be made again from.
+    # would be a second chance that nobody marks, and that no record could be reproduced from.
     copies = [0] * len(items) if label is None else equal_before(items)
     for (item, recorded, problem), name, occurrence, copy in zip(
         found, names, _occurrences(items), copies, strict=True

@@ -23,7 +23,7 @@ def split_lines(text: str) -> list[str]:
 
 
 def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
-    """What messages call ``source``, and its lines that are not empty, with their numbers.
+    """Return what messages call ``source``, and its lines that are not empty, with their numbers.
 
     Args:
         source: a path, or ``"-"`` for standard input.
@@ -37,7 +37,7 @@ def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file that the user named.
+    """Return the bytes of a file that the user named.
 
     Raises:
         InputError: it cannot be read, or is a device, which may have no end.
@@ -68,7 +68,7 @@ def read_stdin() -> bytes:
 
 
 def is_file(path: Path) -> bool:
-    """`Path.is_file`, also for names that no file can have."""
+    """Return `Path.is_file`, also for names that no file can have."""
     return is_there(path.is_file)
 
 

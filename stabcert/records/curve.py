@@ -39,7 +39,7 @@ class NamedMask(Part):
 
 
 class CountedAdditions(Part):
-    """Additions of one radius that were tried."""
+    """Additions of one radius that were tested."""
 
     radius: Count
     radius_used: Count
@@ -49,7 +49,7 @@ class CountedAdditions(Part):
     """Additions with the prediction of the mask; a near tie is not one."""
     near_ties: Count
     enumerated: bool
-    """Every addition was tried once."""
+    """Every addition was tested once."""
 
     @classmethod
     def of(cls, found: TriedAdditions) -> Self:
@@ -87,7 +87,7 @@ class SmoothedLevel(Part):
     """The model smoothed with one lambda, on one input."""
 
     keep_probability: PositiveShare
-    """Share of features kept; 1 is the model itself."""
+    """Share of features kept; 1 is the unsmoothed model."""
     fraction: FractionText
     """The same, exactly."""
     prediction: ClassName
@@ -96,7 +96,7 @@ class SmoothedLevel(Part):
     correct: bool | None
     """null without a label."""
     agrees: bool | None
-    """The class of the model itself; null at a near tie."""
+    """The class of the unsmoothed model; null at a near tie."""
     decremental_radius: Count | None
     """No removal of up to this many features from the full input changes its prediction; null at a near tie."""
     masks: NotEmpty[SmoothedMask]

@@ -146,7 +146,7 @@ class CurveLevel(Part):
     """All inputs at one lambda."""
 
     keep_probability: PositiveShare
-    """Share of features kept; 1 is the model itself."""
+    """Share of features kept; 1 is the unsmoothed model."""
     fraction: FractionText
     """The same, exactly."""
     accuracy: Share | None
@@ -154,7 +154,7 @@ class CurveLevel(Part):
     accuracy_lower: Share | None
     accuracy_upper: Share | None
     agreement: Share
-    """Share of inputs with the class of the model itself."""
+    """Share of inputs with the class of the unsmoothed model."""
     agreement_lower: Share
     agreement_upper: Share
     consistency: Share
@@ -214,7 +214,7 @@ class CurveResult(Part):
     failed: Count
     """Inputs that could not be evaluated and are left out."""
     delta: Share
-    """Each interval by itself is wrong with at most this probability."""
+    """Each interval individually is wrong with at most this probability."""
     noise: Literal["bernoulli", "quantized"]
     draws: Positive
     """Frozen noise masks of each lambda below 1; those of quantized noise are the quantization."""
@@ -252,7 +252,7 @@ class CurveRecord(Part):
     version: Literal["stabcert/1"]
     command: Literal["smooth-eval"]
     status: Literal["reported", "certified", "undecided"]
-    """reported, unless --min-accuracy or --min-rate was asked for."""
+    """reported, unless --min-accuracy or --min-rate was requested."""
     key: Key
     input: None
     model: Model

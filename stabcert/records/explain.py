@@ -130,7 +130,7 @@ class TestedSize(Part):
 
 
 class StableSearch(Part):
-    """The search for the smallest stable mask; null if not asked for."""
+    """The search for the smallest stable mask; null if not requested."""
 
     radius: Count
     min_rate: PositiveShare
@@ -166,7 +166,7 @@ class StableSearch(Part):
         family: int = 1,
         allow_vacuous: bool = False,
     ) -> Self:
-        """Return what was asked for, what was found, and every size that was tested."""
+        """Return what was requested, what was found, and every size that was tested."""
         return cls(
             radius=radius,
             min_rate=min_rate,
@@ -193,7 +193,7 @@ class ExplainResult(Part):
     neighbours: list[Neighbours]
     """Movement of each attribution to Gaussian neighbours of the input; empty without --neighbours."""
     until_stable: StableSearch | None
-    """The search for the smallest stable mask; null if not asked for."""
+    """The search for the smallest stable mask; null if not requested."""
     interrupted: bool
     """Ctrl-C or SIGTERM during the search; the bounds of the sizes that were tested are valid."""
 
@@ -220,5 +220,5 @@ class ExplainResult(Part):
 class ExplainRecord(ThresholdRecord):
     command: Literal["explain"]
     status: Literal["reported", "certified", "not-certified", "undecided", "inconsistent", "vacuous"]
-    """reported, unless --until-stable was asked for."""
+    """reported, unless --until-stable was requested."""
     result: ExplainResult

@@ -42,7 +42,7 @@ class HardRequest(Part):
     refine: Count
     """Model evaluations for a larger radius."""
     enumerate: Count
-    """Model evaluations for trying every addition; 0: none."""
+    """Model evaluations for testing every addition; 0: none."""
     attack: Positive | None
     sweep: bool
     min_radius: Positive | None
@@ -53,7 +53,7 @@ class HardRequest(Part):
 
 
 class SweptLambda(Part):
-    """The certificate of one lambda that was tried."""
+    """The certificate of one lambda that was tested."""
 
     keep_probability: FractionText
     """The exact share of noise that keeps a feature; 15/64 is 15 of 64 noise masks."""
@@ -117,7 +117,7 @@ class HardResult(Part):
     near_ties: Count
     """Votes too close to call; each counts against the prediction."""
     radius_incremental: Count | None
-    """No addition of up to this many features changes the prediction; null if not asked for."""
+    """No addition of up to this many features changes the prediction; null if not requested."""
     radius_decremental: Count | None
     """No removal of up to this many features outside the mask from the full input changes the prediction; null with
     the reason."""
@@ -125,7 +125,7 @@ class HardResult(Part):
     stable_for_all_supersets: bool
     """No addition of any size changes the prediction."""
     broken_at: Positive | None
-    """Smallest number of added features known to change what the smoothed model says."""
+    """Smallest number of added features known to change the prediction of the smoothed model."""
     radius_votes: Count
     """Incremental radius from the lead of the votes alone."""
     radius_arcs: Count | None
@@ -135,14 +135,14 @@ class HardResult(Part):
     published_radius: Number | None
     """gap / (2 lambda) as published, for comparison only: not sound at ties."""
     enumerated_radius: Count | None
-    """Hard radius of the model itself as far as every addition was tried; null if none were."""
+    """Hard radius of the unsmoothed model as far as every addition was tested; null if none were."""
     enumerated: Enumerated | None
-    """Every addition tried on the model itself, radius by radius."""
+    """Every addition tested on the unsmoothed model, radius by radius."""
     attack_radius: Count | None
-    """Largest radius of the smoothed model that the attack did not break; null if not asked for or nothing was
+    """Largest radius of the smoothed model that the attack did not break; null if not requested or nothing was
     found."""
     attack: Attack | None
-    """Search for counterexamples, for the smoothed model and for the model itself."""
+    """Search for counterexamples, for the smoothed model and for the unsmoothed model."""
     check: CheckedAddition | None
     """The addition given to --check."""
     unsmoothed_prediction: Prediction
@@ -150,9 +150,9 @@ class HardResult(Part):
     unsmoothed_masked_prediction: Prediction
     """Prediction of the unsmoothed model on the masked input."""
     agrees_with_unsmoothed: bool | None
-    """The smoothed model says of the full input what the model itself says."""
+    """The smoothed model says of the full input what the unsmoothed model predicts."""
     sweep: NotEmpty[SweptLambda] | None
-    """Every lambda that was tried, best first; the record is about the first."""
+    """Every lambda that was tested, best first; the record is about the first."""
     evaluations: Count
     """Distinct masked inputs that the certificate needed."""
     delta: OpenShare | None

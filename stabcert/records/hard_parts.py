@@ -75,7 +75,7 @@ class Refinement(Part):
 
 
 class Enumerated(Part):
-    """Every addition tried on the model itself, radius by radius."""
+    """Every addition tested on the unsmoothed model, radius by radius."""
 
     prediction: ClassName
     radius: Count
@@ -101,7 +101,7 @@ class Enumerated(Part):
 
 
 class Attack(Part):
-    """Search for counterexamples, for the smoothed model and for the model itself."""
+    """Search for counterexamples, for the smoothed model and for the unsmoothed model."""
 
     calls: Positive
     smoothed: Broken | None

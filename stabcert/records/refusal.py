@@ -93,7 +93,7 @@ def allowed_of(request: dict[str, Any]) -> Allowed:
 
 
 def _smoothed(result: dict[str, Any]) -> bool:
-    """The predictions that are shown are those of a smoothed model."""
+    """Return whether the shown predictions are those of a smoothed model."""
     return bool(result.get("smoothing")) or result.get("noise") == "quantized"
 
 

@@ -28,7 +28,7 @@ class Rate(Part):
 
     radius: Count
     samples: Count
-    """Additions that were tried."""
+    """Additions that were tested."""
     matches: Count
     """Those with the prediction of the mask."""
     near_ties: Count
@@ -69,7 +69,7 @@ class Rate(Part):
 
 
 class Smoothing(Part):
-    """The smoothed model that was certified; null if it was the model itself."""
+    """The smoothed model that was certified; null if it was the unsmoothed model."""
 
     keep_probability: Share
     draws: Positive
@@ -111,7 +111,7 @@ class SoftResult(Part):
     request: MayBeAbsent[SoftRequest] = None
     interval: ReportedInterval
     sides: Annotated[Literal[1, 2], INTEGER]
-    """2: lower and upper hold together with probability 1 - delta; 1: each by itself."""
+    """2: lower and upper hold together with probability 1 - delta; 1: each individually."""
     formulation: Literal["up-to", "exactly", "worst"]
     delta: OpenShare
     simultaneous: bool

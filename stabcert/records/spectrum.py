@@ -217,7 +217,7 @@ class SpectrumResult(Part):
     """All 2^n masks were evaluated."""
     n: Positive
     delta: OpenShare | None
-    """Each interval by itself is wrong with at most this probability, those of the coefficients all together; null if
+    """Each interval individually is wrong with at most this probability, those of the coefficients jointly; null if
     everything is exact."""
     degrees: NotEmpty[Degree]
     coefficients: list[Coefficient]

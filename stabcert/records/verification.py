@@ -51,7 +51,7 @@ class CheckedValue(Part):
 
 
 class VerificationRun(Part):
-    """Circumstances of the check; device to batch_size are null where no certificate was made again."""
+    """Circumstances of the check; device to batch_size are null where no certificate was reproduced."""
 
     device: Text | None
     dtype: Text | None
@@ -72,7 +72,7 @@ class VerificationRecord(Part):
     input: InputPlace
     model: Text
     mode: Literal["full", "fast"]
-    """full: against a certificate made again; fast: by arithmetic alone."""
+    """full: against a certificate reproduced; fast: by arithmetic alone."""
     checks: NotEmpty[CheckedValue]
     not_checked: list[Text]
     notes: list[Text]

@@ -1,4 +1,4 @@
-"""What pictures are made of: the image as the model sees it, its features, and what changed the prediction."""
+"""The parts of pictures: the image as the model sees it, its features, and what changed the prediction."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Canvas:
     """``(height, width)``, the index of the feature of each pixel."""
 
     def kept(self, mask: Mask) -> NDArray[np.uint8]:
-        """The image with the pixels of kept features as they are and all others dimmed to grey."""
+        """Return the image with the pixels of kept features as they are and all others dimmed to grey."""
         return np.where(mask[self.labels][..., None], self.pixels, dim(self.pixels))
 
     def heat(self, scores: Scores) -> NDArray[np.uint8]:
-        """The scores as colours over a grey image: red above zero, blue below, zero without a colour."""
+        """Return the scores as colours over a grey image: red above zero, blue below, zero without a colour."""
         colours = shade(scaled(scores))[self.labels]
         grey = np.repeat(self.pixels.mean(axis=2, keepdims=True), 3, axis=2)
         return np.rint(0.7 * colours + 0.3 * grey).astype(np.uint8)
 
     def outline(self, mask: Mask) -> list[Segment]:
-        """The border of the region of the kept features, as straight lines."""
+        """Return the border of the region of the kept features, as straight lines."""
         region = np.pad(mask[self.labels], 1)
         across = [(x0, y, x1, y) for y, x0, x1 in _runs(region[1:, 1:-1] != region[:-1, 1:-1])]
         return across + [(x, y0, x, y1) for x, y0, y1 in _runs((region[1:-1, 1:] != region[1:-1, :-1]).T)]
@@ -49,7 +49,7 @@ class Flip:
     mask: Mask
     """The explanation and what was added to it."""
     prediction: Prediction
-    """What the model says then."""
+    """Prediction with the flip."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Ranking:
     scores: Scores
     mask: Mask
     masked: Prediction
-    """What the model says of the mask alone."""
+    """Prediction on the mask alone."""
 
 
 def rankings(report: Report) -> list[Ranking]:
-    """All attributions of a report of ``explain``; the first one is the explanation itself."""
+    """Return all attributions of a report of ``explain``; the first one is the explanation itself."""
     found = []
     for entry in report.result.get("attributions", []):
         mask = np.zeros(len(report.explanation.features), dtype=np.bool_)
@@ -86,18 +86,18 @@ def rankings(report: Report) -> list[Ranking]:
 
 
 def scaled(scores: Scores) -> Scores:
-    """Scores divided by the largest absolute one: between -1 and 1, zero stays zero."""
+    """Return scores divided by the largest absolute one: between -1 and 1, zero stays zero."""
     largest = float(np.abs(scores).max(initial=0.0))
     return scores / largest if largest > 0 else np.zeros_like(scores)
 
 
 def added(flip: Flip, mask: Mask) -> Mask:
-    """The features of the flip that the explanation does not have."""
+    """Return the features of the flip that the explanation does not have."""
     return flip.mask & ~mask
 
 
 def _runs(edges: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
-    """Row, start and end (exclusive) of each stretch of True."""
+    """Return row, start and end (exclusive) of each stretch of True."""
     steps = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, starts = np.nonzero(steps == 1)
     ends = np.nonzero(steps == -1)[1]

@@ -50,13 +50,13 @@ _DIVERGING = np.array(
 
 
 def shade(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Values from -1 (blue) over 0 (nearly white) to 1 (red) as ``(..., 3)`` RGB."""
+    """Return values from -1 (blue) over 0 (nearly white) to 1 (red) as ``(..., 3)`` RGB."""
     anchors = np.linspace(-1.0, 1.0, len(_DIVERGING))
     channels = [np.interp(values, anchors, _DIVERGING[:, channel]) for channel in range(3)]
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
 
 
 def dim(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB without its colours and with little contrast: recognisable on black and on white paper."""
+    """Return RGB without its colours and with little contrast: recognisable on black and on white paper."""
     grey = pixels @ np.array([0.299, 0.587, 0.114])
     return np.repeat(np.rint(60 + 0.4 * grey).astype(np.uint8)[..., None], 3, axis=-1)

@@ -33,7 +33,7 @@ WIDTH = 80
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _UNSURE = "░"
 BLOCKS = _EIGHTHS + _UNSURE
-"""What a `Bar` is drawn with on a terminal."""
+"""Characters of a `Bar` on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Bar:
     possible: float
     """At least ``known``; equal to it where the number is exact."""
     width: int = 30
-    """Most characters; fewer where there is no room for them."""
+    """Most characters; fewer where they do not fit."""
 
     def blocks(self) -> str:
         """In eighths of a character; whatever is above zero is seen."""
@@ -143,7 +143,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     faint: tuple[bool, ...] = ()
-    """Which rows are shown faintly, if any."""
+    """True for each faint row, if there are any."""
     breaks: bool = False
     """Columns after the first that find no room go into a table of their own, which begins with the first as well."""
     bare: bool = False
@@ -200,14 +200,14 @@ class Evidence:
     text: str | None
     canvas: Canvas | None
     mask: Mask | None
-    """What is kept; None for the input as it is."""
+    """The kept features; None for the input as it is."""
     added: Mask | None = None
     scores: Scores | None = None
     title: str = ""
     said: str = ""
     """The prediction for what is shown, or the class that scores are for."""
     description: str = ""
-    """What is seen, for those who cannot see it."""
+    """The description for those who cannot see it."""
     on: frozenset[Medium] = EVERYWHERE
 
     @property
@@ -228,10 +228,10 @@ class Chart:
     """Empty for the legend of the diagrams before it."""
     subtitle: str
     description: str
-    """What is seen, for those who cannot see it."""
+    """The description for those who cannot see it."""
     draw: Callable[[Area], None]
     height: float
-    """In inches; more where it stands beside pictures that are higher."""
+    """Height in inches; more beside pictures that are higher."""
     wide: bool = False
     """It needs a line of its own."""
 

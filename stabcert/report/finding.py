@@ -1,4 +1,4 @@
-"""What was found of one input, in one line: for annotations and test reports, from the record alone.
+"""The result for one input in one line: for annotations and test reports, from the record alone.
 
 From the record and not from the certificate, so that an input whose record is there already says the same.
 """
@@ -15,7 +15,7 @@ _WITHOUT_THRESHOLD = "no threshold was given"
 
 
 def found_of(record: dict[str, Any]) -> str:
-    """Why a threshold is met or not met, why there is no result, or that nothing was asked for."""
+    """Return why a threshold is met or not met, why a result is missing, or that no threshold was given."""
     if record["status"] == "failed":
         return str(record["error"]["message"])
     if record["status"] == "reported":
@@ -28,7 +28,7 @@ def found_of(record: dict[str, Any]) -> str:
 
 
 def marked_text_of(record: dict[str, Any]) -> str | None:
-    """The text of the user with its kept features in brackets; None where there is none."""
+    """Return the text of the user with its kept features in brackets; None for images."""
     text = record["input"].get("text") if record["input"] else None
     if text is None:
         return None
@@ -76,7 +76,7 @@ def _hard(result: dict[str, Any]) -> str:
 
 
 def _met(record: dict[str, Any]) -> bool:
-    """Whether anything was found that reaches the threshold."""
+    """Return whether anything was found that reaches the threshold."""
     search = record["result"].get("until_stable")
     return search is None or search["k"] is not None
 

@@ -47,7 +47,7 @@ def save_flips(folder: Path, name: str, exhibit: Exhibit) -> int:
 
 
 def flip_picture(canvas: Canvas, mask: Mask, added: Mask) -> bytes:
-    """A PNG, twice the size of the image: kept and added features in colour, the added ones outlined."""
+    """Return a PNG, twice the size of the image: kept and added features in colour, the added ones outlined."""
     from PIL import Image, ImageDraw
 
     pixels = canvas.kept(mask | added).repeat(_SCALE, axis=0).repeat(_SCALE, axis=1)
@@ -63,7 +63,7 @@ def flip_picture(canvas: Canvas, mask: Mask, added: Mask) -> bytes:
 
 
 def remaining_text(text: str, features: Features, mask: Mask) -> str:
-    """The user's text without the dropped features; what stands between features stays beside kept ones."""
+    """Return the user's text without the dropped features; the text between features stays beside kept ones."""
     parts: list[str] = []
     last: int | None = None
     for index in np.flatnonzero(mask):

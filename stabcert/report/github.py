@@ -15,7 +15,7 @@ Level = Literal["error", "warning", "notice"]
 
 
 def annotation(level: Level, message: str, properties: Mapping[str, str | int | None]) -> str:
-    """``::error file=a.txt,line=3,title=...::message``; lines of the message stay lines, None is left out."""
+    """Return ``::error file=a.txt,line=3,title=...::message``; lines of the message stay lines, None is left out."""
     shown = ",".join(
         f"{name}={_escaped(visible(str(value))).replace(':', '%3A').replace(',', '%2C')}"
         for name, value in properties.items()
@@ -26,7 +26,7 @@ def annotation(level: Level, message: str, properties: Mapping[str, str | int | 
 
 
 def plain(text: str) -> str:
-    """A line that the runner shows and obeys in no way: commands stand at its beginning, older ones anywhere."""
+    """Return a line that the runner shows and obeys in no way: commands are at its beginning, older ones anywhere."""
     return visible(text).replace("##[", "# #[")
 
 

@@ -41,7 +41,7 @@ class HalfBlocks:
 
 
 def draws_pictures(console: Console, options: ConsoleOptions) -> bool:
-    """Whether a picture would be seen on this console, and look like one."""
+    """Return whether a picture would be seen on this console, and look like one."""
     colours = console.color_system in ("256", "truecolor") and not console.no_color
     try:
         UPPER_HALF.encode(options.encoding)
@@ -51,14 +51,14 @@ def draws_pictures(console: Console, options: ConsoleOptions) -> bool:
 
 
 def fitting_columns(wanted: int, grid: tuple[int, ...]) -> int:
-    """About ``wanted`` columns, a whole number for each column of features if that is possible."""
+    """Return about ``wanted`` columns, a whole number for each column of features if that is possible."""
     if len(grid) != 2 or grid[1] > wanted:
         return max(1, wanted)
     return wanted // grid[1] * grid[1]
 
 
 def thumbnail(canvas: Canvas, mask: Mask, columns: int) -> NDArray[np.uint8]:
-    """The image ``columns`` pixels wide: a pixel is in colour if the feature at its centre is kept.
+    """Return the image ``columns`` pixels wide: a pixel is in colour if the feature at its centre is kept.
 
     Never larger than the image itself.
     """
@@ -72,7 +72,7 @@ def thumbnail(canvas: Canvas, mask: Mask, columns: int) -> NDArray[np.uint8]:
 
 
 def half_blocks(pixels: NDArray[np.uint8]) -> list[Text]:
-    """``(rows, columns, 3)`` pixels as lines of text: the foreground is the upper of two pixels."""
+    """Return ``(rows, columns, 3)`` pixels as lines of text: the foreground is the upper of two pixels."""
     lines = []
     for top in range(0, len(pixels), 2):
         line = Text(no_wrap=True)

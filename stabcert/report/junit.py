@@ -27,7 +27,7 @@ class TestCase:
 
 
 def junit(command: str, cases: Sequence[TestCase]) -> bytes:
-    """The whole file."""
+    """Return the whole file."""
     counts = {name: sum(case.outcome == name for case in cases) for name in ("failure", "error", "skipped")}
     totals = {
         "name": f"stabcert {command}",

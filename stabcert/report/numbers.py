@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 
 def rounded(rate: float) -> str:
-    """Four digits of an estimate or an exact rate; 1.0000 means 1 and 0.0000 means 0."""
+    """Return four digits of an estimate or an exact rate; 1.0000 means 1 and 0.0000 means 0."""
     nearest = f"{rate:.4f}"
     if nearest == "1.0000" and rate < 1.0:
         return "0.9999"
@@ -14,22 +14,22 @@ def rounded(rate: float) -> str:
 
 
 def rounded_down(number: float) -> str:
-    """Four digits; for lower bounds."""
+    """Return four digits; for lower bounds."""
     return _rounded(number, ROUND_FLOOR)
 
 
 def rounded_up(number: float) -> str:
-    """Four digits; for upper bounds."""
+    """Return four digits; for upper bounds."""
     return _rounded(number, ROUND_CEILING)
 
 
 def threshold_shown(number: float) -> str:
-    """All digits of a number that somebody asked for, as they would write it: ``0.9``, ``1``."""
+    """Return all digits of a requested number, as people write it: ``0.9``, ``1``."""
     return repr(number).removesuffix(".0")
 
 
 def confidence(delta: float) -> str:
-    """1 - delta in percent, in decimals: as a float 1 - 1e-17 would be shown as 100%."""
+    """Return 1 - delta in percent, in decimals: as a float 1 - 1e-17 would be shown as 100%."""
     return f"{(100 * (1 - Decimal(repr(delta)))).normalize():f}%"
 
 

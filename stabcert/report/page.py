@@ -125,7 +125,7 @@ class Page:
 
 
 def _view(block: Evidence | Line | Table) -> View | None:
-    """What is shown of anything but pictures and charts; None for what a page does not show."""
+    """Return what is shown of anything but pictures and charts; None for what a page does not show."""
     if "page" not in block.on:
         return None
     if isinstance(block, Line):

@@ -1,4 +1,4 @@
-"""What fits on a screen: long lines are broken between words and indented, for a person; never in a pipe."""
+"""Lines that fit on a screen: long lines are broken between words and indented, for a person; never in a pipe."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ HIGHLIGHT = Style(color="black", bgcolor="green")  # not bold: many terminals ma
 
 
 def on_terminal(console: Console) -> bool:
-    """Whether a person looks at it; FORCE_COLOR, which rich takes for a terminal, does not make one of a pipe."""
+    """Return whether a person looks at it; FORCE_COLOR does not turn a pipe into a terminal, as rich assumes."""
     return console.is_terminal and console.file.isatty()
 
 

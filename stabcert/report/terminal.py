@@ -82,7 +82,7 @@ def _table(whole: Table) -> Iterator[Text | Bars]:
 
 
 def _groups(table: Table) -> list[list[int]]:
-    """The columns after the first; those that stay beside another one together with it."""
+    """Return the columns after the first; those that stay beside another one together with it."""
     groups: list[list[int]] = []
     for number, column in enumerate(table.columns[1:], start=1):
         if groups and column.beside:
@@ -130,7 +130,7 @@ def _row(table: Table, widths: Sequence[int], cells: Sequence[Cell]) -> Iterator
 
 
 def _over(table: Table, widths: Sequence[int]) -> str:
-    """The titles over several columns, flush left with the first of them."""
+    """Return the titles over several columns, flush left with the first of them."""
     found = ""
     for title, group in groupby(range(len(widths)), key=lambda number: table.columns[number].over):
         columns = list(group)

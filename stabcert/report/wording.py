@@ -1,4 +1,4 @@
-"""How people are told of inputs, classes and numbers: the same in everything that is said."""
+"""Words for inputs, classes and numbers, the same in every document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of ``certify-hard``, from options or from a record."""
+"""The request of ``certify-hard``, from options or from a record."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RecordedAddition:
 class HardRequest:
     """Everything that decides what ``certify-hard`` says of one mask of one input by one model; defaults filled in.
 
-    It stands in the record as ``result.request``, so that anybody can do the same again.
+    The record contains it as ``result.request``, so that anybody can reproduce the result.
     """
 
     seed: int
@@ -90,7 +90,7 @@ class HardRequest:
 
     @classmethod
     def of(cls, options: HardOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> HardRequest:
-        """The request that options make.
+        """Return the request of the given options.
 
         Raises:
             ParameterError: options that do not fit together, or a lambda that is not possible.
@@ -168,7 +168,7 @@ class HardRequest:
 
     @classmethod
     def from_record(cls, request: dict[str, Any], check: dict[str, Any] | None) -> HardRequest:
-        """The request of a record that is valid against the schema.
+        """Return the request of a record that is valid against the schema.
 
         Raises:
             ParameterError: a lambda that is not possible.

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HardFound(Found):
-    """The certificate, the model itself beside it, counterexamples."""
+    """The certificate, the unsmoothed model beside it, counterexamples."""
 
     request: dict[str, Any] = field(default_factory=dict)
-    """With the evaluations that trying every addition took."""
+    """With the evaluations that testing every addition took."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class CertifyHard(Command[HardFound]):
         return SmoothedPredictor(predictor, masks, scores=self.request.scores)
 
     def _independent(self, case: Case) -> Smoothed:
-        """The certificate for independent noise; shares of its draws stand for the smoothed model's probabilities."""
+        """Return the certificate for independent noise; shares of its draws estimate smoothed probabilities."""
         request = self.request
         certificate = answer_bernoulli(
             case.predictor,
@@ -192,7 +192,7 @@ class CertifyHard(Command[HardFound]):
         return Smoothed(certificate, masked, full, replace(flags, consistent=certificate.consistent))
 
     def _enumerate_calls(self, free: int) -> int:
-        """Model evaluations for trying every addition; 0: none."""
+        """Return the model evaluations for testing every addition; 0 leaves it out."""
         request = self.request
         calls = request.enumerate_calls
         if calls is None:
@@ -208,7 +208,7 @@ class CertifyHard(Command[HardFound]):
         certificate: HardCertificate,
         enumerated: EnumeratedRadius | None,
     ) -> Attack | None:
-        """Half of the evaluations for the smoothed model, half for the model itself."""
+        """Search with half of the evaluations for the smoothed model, and half for the unsmoothed one."""
         calls = self.request.attack
         if calls is None:
             return None
@@ -217,7 +217,7 @@ class CertifyHard(Command[HardFound]):
             rows = calls // 2 // len(function.keep_masks)  # each costs one evaluation for every noise mask
             broken = self._search(case, function, rows, certificate.radius_incremental)
         if enumerated is not None and enumerated.exact:
-            # Nothing smaller exists: the flip that was met when every addition was tried.
+            # Nothing smaller exists: the flip that was met when every addition was tested.
             model = None if enumerated.flip is None else _broken(case, case.predictor, enumerated.flip)
         else:
             known = 0 if enumerated is None else enumerated.radius
@@ -249,7 +249,7 @@ class CertifyHard(Command[HardFound]):
 
 
 def _flags(function: SmoothedPredictor, mask: Mask) -> MaskFlags:
-    """The three inputs are evaluated anyway, for what is shown of them."""
+    """Return the flags; the three inputs are evaluated anyway, because the record shows them."""
     everything, nothing = np.ones_like(mask), np.zeros_like(mask)
     return compare_classes(mask, *certain_classes(decide(function, np.stack([everything, mask, nothing]))))
 

@@ -27,7 +27,7 @@ _SMOOTH_DRAWS = 64
 class SoftRequest:
     """Everything that decides what ``certify-soft`` says of one mask of one input by one model; defaults filled in.
 
-    It stands in the record as ``result.request``, so that anybody can do the same again.
+    The record contains it as ``result.request``, so that anybody can reproduce the result.
     """
 
     seed: int
@@ -55,7 +55,7 @@ class SoftRequest:
 
     @classmethod
     def of(cls, options: SoftOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> SoftRequest:
-        """The request that options make.
+        """Return the request of the given options.
 
         Raises:
             ParameterError: options that contradict one another, or values that no input could make possible.
@@ -112,7 +112,7 @@ class SoftRequest:
 
     @classmethod
     def from_record(cls, request: dict[str, Any]) -> SoftRequest:
-        """The request of a record that is valid against the schema.
+        """Return the request of a record that is valid against the schema.
 
         Raises:
             ParameterError: no options of the command make it.

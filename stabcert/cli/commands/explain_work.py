@@ -161,14 +161,14 @@ class Explain(Command[ExplainFound]):
         return {name: self._search[name] for name in ("radius", "min_rate", "delta")}
 
     def _largest_k(self, predictor: ModelPredictor) -> int:
-        """The most features to keep; at least one is left to add, because all of them would be stable for nothing."""
+        """Return the most features to keep: at least one is left to add, because keeping all is trivially stable."""
         n = predictor.n_features
         if n == 1:
             raise nothing_left(n, "--until-stable")
         return min(parse_top_k(self._explanation.top_k or "100%", n), n - 1)
 
     def _neighbourhoods(self, case: Case) -> tuple[Neighbourhood, ...]:
-        """The attributions of neighbours, by the same methods with the same draws, for the same class."""
+        """Return the attributions of neighbours, by the same methods with the same draws, for the same class."""
         from stabcert.explainers import explain_all
 
         originals, k, effort = case.choice.attributions, int(case.choice.mask.sum()), self._effort
@@ -218,5 +218,5 @@ def _compared(case: Case) -> list[Compared]:
 
 
 def _prediction(predictor: MaskedPredictor) -> int:
-    """The class on the full input."""
+    """Return the class on the full input."""
     return int(predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_)).argmax())

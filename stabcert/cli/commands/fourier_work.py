@@ -85,7 +85,7 @@ class Fourier(Command[Found]):
 
 
 def analyse(case: Case, request: SpectrumRequest) -> Spectrum:
-    """The spectrum of ``case``; what it will take is said before it starts.
+    """Return the spectrum of ``case``; its cost is announced first.
 
     Raises:
         ParameterError: a radius above the number of features that can be added, or see `degree_weights`.
@@ -111,7 +111,7 @@ def analyse(case: Case, request: SpectrumRequest) -> Spectrum:
 
 
 def bounded(case: Case, request: SpectrumRequest, spectrum: Spectrum) -> SpectrumFinding:
-    """The spectrum with the stability bounds at every radius, as far as the evaluations reach."""
+    """Return the spectrum with the stability bounds at every radius, as far as the evaluations reach."""
     mask = case.choice.mask
     free = int((~mask).sum())
     # Where all masks were evaluated, none of the bounds asks for a new one.
@@ -141,7 +141,7 @@ def bounded(case: Case, request: SpectrumRequest, spectrum: Spectrum) -> Spectru
 
 
 def _functions(lambdas: tuple[Fraction, ...]) -> list[tuple[Fraction, Literal["all", "free"]]]:
-    """The unsmoothed function once, each smoothed one with all features and with the free ones smoothed."""
+    """Return the unsmoothed function once, each smoothed one with all features and with the free ones smoothed."""
     found: list[tuple[Fraction, Literal["all", "free"]]] = []
     for share in lambdas:
         found += [(share, "all")] if share == 1 else [(share, "all"), (share, "free")]
@@ -149,7 +149,7 @@ def _functions(lambdas: tuple[Fraction, ...]) -> list[tuple[Fraction, Literal["a
 
 
 def _radii(radii: list[int] | Literal["all"] | None, free: int) -> list[int]:
-    """The radii to bound; none where there is nothing to add, unless somebody asked for one."""
+    """Return the radii to bound; without features to add, only requested ones."""
     if radii is None:
         return [1] if free else []
     if radii == "all":
@@ -163,7 +163,7 @@ def _radii(radii: list[int] | Literal["all"] | None, free: int) -> list[int]:
 
 
 def _announcement(n_features: int, request: SpectrumRequest) -> str:
-    """What is about to be spent."""
+    """Return the number of evaluations that follow."""
     if n_features <= request.exact_max:
         cost = exact_cost(n_features)
         return (

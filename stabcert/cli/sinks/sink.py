@@ -36,7 +36,7 @@ class Done:
 
     @cached_property
     def document(self) -> Document:
-        """What is shown of the item, on every medium."""
+        """The document of the item, for every medium."""
         return self.made()
 
     @cached_property

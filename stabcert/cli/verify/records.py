@@ -29,7 +29,7 @@ class Line:
 
 
 def lines_of(source: str, command: str) -> list[Line]:
-    """All records of a file, or of standard input for ``"-"``; also lines that are none, with the reason.
+    """Return all records of a file, or of standard input for ``"-"``; other lines come with the reason.
 
     Raises:
         InputError: the file cannot be read, or is empty.
@@ -52,7 +52,7 @@ def _line(source: str, number: int, text: bytes, command: str) -> Line:
 
 
 def _record(text: bytes, command: str) -> dict[str, Any]:
-    """A record of ``command`` that holds what it takes to check it.
+    """Return a record of ``command`` that contains everything needed to check it.
 
     Raises:
         InputError: goes on after the name of the line.

@@ -17,7 +17,7 @@ _MOST_FALLBACKS = 2
 
 
 def drawable(text: str) -> str:
-    """``text`` with characters that no installed font has as boxes; invisible ones are left out.
+    """Return ``text`` with characters that no installed font has as boxes; invisible ones are left out.
 
     matplotlib would warn about each of them. Right-to-left letters are put into the order in which
     versions of matplotlib that do not do so themselves have to draw them.
@@ -34,7 +34,7 @@ def drawable(text: str) -> str:
 
 
 def families(text: str) -> list[str]:
-    """The fonts that together draw ``text``: `FAMILY`, and what the system has for other scripts."""
+    """Return the fonts that together draw ``text``: `FAMILY`, and what the system has for other scripts."""
     return _families(frozenset(text))
 
 
@@ -58,7 +58,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
-    """Lines no wider than ``width`` inches; a word that is wider by itself is cut."""
+    """Return lines no wider than ``width`` inches; a single word that is wider is cut."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines[-1] else word
@@ -70,7 +70,7 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
 
 
 def cut(word: str, width: float, size: float, weight: str = "normal") -> list[str]:
-    """A word in pieces no wider than ``width`` inches, of at least one letter each."""
+    """Return a word in pieces no wider than ``width`` inches, of at least one letter each."""
     pieces = [""]
     for character in word:
         if pieces[-1] and text_width(pieces[-1] + character, size, weight) > width:
@@ -102,7 +102,7 @@ def _families(characters: frozenset[str]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _installed() -> tuple[str, ...]:
-    """Families with outlines in regular weight."""
+    """Return families with outlines in regular weight."""
     from matplotlib.font_manager import fontManager
 
     fonts = [
@@ -125,7 +125,7 @@ def _letters(family: str) -> frozenset[int]:
 
 @lru_cache(maxsize=1)
 def _shapes_text() -> bool:
-    """Whether this matplotlib orders and joins letters of right-to-left scripts."""
+    """Return whether this matplotlib orders and joins letters of right-to-left scripts."""
     import matplotlib
 
     return tuple(int(part) for part in matplotlib.__version__.split(".")[:2]) >= (3, 11)

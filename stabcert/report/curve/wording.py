@@ -1,4 +1,4 @@
-"""What ``smooth-eval`` found, in words and in cells of tables: the same on the screen, in figures and on pages."""
+"""Results of ``smooth-eval`` in words and in cells of tables: the same on the screen, in figures and on pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def interval_shown(estimate: Share) -> str:
 
 
 def gained(estimate: Share) -> str:
-    """A difference with its sign."""
+    """Return a difference with its sign."""
     return f"{round(estimate.mean, 4) + 0.0:+.4f}"  # without the sign of a rounded zero
 
 
@@ -35,14 +35,14 @@ def gained_interval(estimate: Share) -> str:
 
 
 def verdict(estimate: Share) -> str:
-    """What a paired difference shows."""
+    """Return what a paired difference shows."""
     if estimate.lower > 0:
         return "higher"
     return "lower" if estimate.upper < 0 else "none shown"
 
 
 def differences_of(difference: SmoothingDifference, methods: Sequence[str]) -> list[tuple[str, Share]]:
-    """What was compared, by name: accuracy, then the stability rates of each method."""
+    """Return what was compared, by name: accuracy, then the stability rates of each method."""
     several = len(methods) > 1
     rows: list[tuple[str, Share]] = [] if difference.accuracy is None else [("accuracy", difference.accuracy)]
     for method, rates in zip(methods, difference.rates, strict=True):
@@ -52,14 +52,14 @@ def differences_of(difference: SmoothingDifference, methods: Sequence[str]) -> l
 
 
 def share_columns(stability: MethodStability, certified: Sequence[EstimateAtRadius]) -> list[tuple[str, str]]:
-    """Shares of inputs under one keep probability: name and number."""
+    """Return shares of inputs under one keep probability: name and number."""
     columns = [("consistent", rounded(stability.consistency.mean))]
     columns += [(f"hard r={one.radius}", rounded(one.mean)) for one in stability.hard_rates]
     return columns + [(f"certified r={one.radius}", rounded(one.mean)) for one in certified]
 
 
 def heading(finding: CurveFinding) -> str:
-    """What was evaluated, and how."""
+    """Return what was evaluated, and how."""
     curve, settings = finding.curve, finding.settings
     inputs = f"{curve.inputs} input{'' if curve.inputs == 1 else 's'}"
     labelled = "" if curve.labelled in (0, curve.inputs) else f", {curve.labelled} labelled"
@@ -69,7 +69,7 @@ def heading(finding: CurveFinding) -> str:
 
 
 def meanings(finding: CurveFinding) -> list[str]:
-    """What the numbers say, with the probability with which they may be wrong, and what they leave out."""
+    """Return what the numbers say, with the probability with which they may be wrong, and what they leave out."""
     curve, settings = finding.curve, finding.settings
     said = [
         f"Each interval holds individually with probability at least {confidence(curve.delta)}, if the inputs are "

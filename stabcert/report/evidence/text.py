@@ -53,7 +53,7 @@ def pieces(text: str, features: Features) -> Iterator[Piece]:
 
 
 def flow(text: str, features: Features, width: float) -> list[Piece]:
-    """The pieces with their places in lines of ``width`` inches.
+    """Return the pieces with their places in lines of ``width`` inches.
 
     A text whose first letter is of a right-to-left script flows from right to left, word by word
     (words of the other direction keep that order too).
@@ -136,7 +136,7 @@ def _fitting(whole: Iterator[Piece], width: float) -> Iterator[Piece]:
 
 
 def _joined(placed: list[Piece]) -> list[Piece]:
-    """Neighbours on one line that belong to one feature, as one piece."""
+    """Return neighbours on one line that belong to one feature, as one piece."""
     joined: list[Piece] = []
     for piece in placed:
         last = joined[-1] if joined else None

@@ -1,4 +1,4 @@
-"""What a hard certificate says in words and in rows: the same on the screen, in a figure and on a page."""
+"""A hard certificate in words and in rows: the same on the screen, in a figure and on a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RadiusRow:
     proved: int | None
     """No change of up to this many features matters; None if nothing is said."""
     by: str
-    """What proved it."""
+    """The proof of it."""
     broken: int | None
     """A change of this many features matters; None if none is known."""
     everything: bool
@@ -32,7 +32,7 @@ class RadiusRow:
 
 
 def radius_rows(finding: HardFinding) -> list[RadiusRow]:
-    """The rows of the table of radii, and of the axis in pictures."""
+    """Return the rows of the table of radii, and of the axis in pictures."""
     certificate = finding.certificate
     everything = certificate.stable_for_all_supersets
     rows = []
@@ -65,7 +65,7 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
 
 
 def _tried(tried: EnumeratedRadius, n_free: int) -> str:
-    """That the model was asked, and where nothing more was tried what it takes to try more."""
+    """That the model was asked, and where nothing more was tested what it takes to try more."""
     if tried.exact or tried.near_ties or tried.radius >= n_free:
         return "testing them all"
     more = tried.radius + 1
@@ -73,7 +73,7 @@ def _tried(tried: EnumeratedRadius, n_free: int) -> str:
 
 
 def proof(certificate: HardCertificate) -> str:
-    """What the incremental radius rests on, and what less would have proved."""
+    """Return what the incremental radius rests on, and what less would have proved."""
     if certificate.noise == "bernoulli":
         return "a confidence bound"
     by_votes, found = certificate.radius_votes, certificate.refinement
@@ -86,18 +86,18 @@ def proof(certificate: HardCertificate) -> str:
 
 
 def axis_end(rows: list[RadiusRow], n_free: int) -> int:
-    """The last radius that a picture shows: a little beyond what is known."""
+    """Return the last radius that a picture shows: a little beyond what is known."""
     known = [value for row in rows for value in (row.proved, row.broken) if value is not None]
     return min(n_free, max(_LEAST_SHOWN, max(known, default=0) * 5 // 4 + 1))
 
 
 def ticks(end: int) -> list[int]:
-    """Radii with a number on an axis from 0 to ``end``."""
+    """Return radii with a number on an axis from 0 to ``end``."""
     return list(range(0, end + 1, max(1, -(-end // 12))))
 
 
 def smoothing_text(finding: HardFinding) -> str:
-    """``lambda 15/64, 64 frozen noise masks``."""
+    """Return ``lambda 15/64, 64 frozen noise masks``."""
     certificate = finding.certificate
     ratio = lambda_text(certificate, finding.quantization)
     if certificate.noise == "bernoulli":
@@ -106,12 +106,12 @@ def smoothing_text(finding: HardFinding) -> str:
 
 
 def guarantees(report: Report, finding: HardFinding) -> list[str]:
-    """Everything that is guaranteed, in sentences, each about one function, with its probability."""
+    """Return all guarantees in sentences, each about one function, with its probability."""
     return [_of_smoothed(report, finding), *_of_model(report, finding)]
 
 
 def whose(finding: HardFinding) -> str:
-    """Which function the predictions that are shown belong to."""
+    """Return which function the predictions that are shown belong to."""
     if finding.certificate.noise == "quantized":
         plain = shown(finding.plain)
         changed = "Smoothing changes them: the" if finding.agrees is False else "The"
@@ -123,7 +123,7 @@ def whose(finding: HardFinding) -> str:
 
 
 def smoothing_numbers(finding: HardFinding) -> list[str]:
-    """``["λ = 15/64", "q = 64 noise masks"]``"""
+    """Return ``["λ = 15/64", "q = 64 noise masks"]``"""
     certificate = finding.certificate
     ratio = f"λ = {lambda_text(certificate, finding.quantization)}"
     if certificate.delta is None:
@@ -132,7 +132,7 @@ def smoothing_numbers(finding: HardFinding) -> list[str]:
 
 
 def attack_text(report: Report, finding: HardFinding) -> str:
-    """What the search for counterexamples found; empty if there was none."""
+    """Return the result of the search for counterexamples; empty without a search."""
     attack = finding.attack
     if attack is None:
         return ""
@@ -153,7 +153,7 @@ def attack_text(report: Report, finding: HardFinding) -> str:
 
 
 def check_text(report: Report, finding: HardFinding) -> str:
-    """Whether the user's own addition is guaranteed, and what the smoothed model says of it; empty without one."""
+    """Return whether the user's own addition is guaranteed, and the smoothed prediction with it; empty without one."""
     check = finding.check
     if check is None:
         return ""
@@ -170,7 +170,7 @@ def check_text(report: Report, finding: HardFinding) -> str:
 
 
 def smoothing_warning(finding: HardFinding) -> str:
-    """What smoothing changed; empty if it changed nothing that is shown."""
+    """Return what smoothing changed; empty if it changed nothing that is shown."""
     said = finding.smoothed.full
     may_sweep = finding.certificate.noise == "quantized" and not finding.sweep
     if said is None or finding.agrees is not False:
@@ -182,7 +182,7 @@ def smoothing_warning(finding: HardFinding) -> str:
 
 
 def published_note(certificate: HardCertificate) -> str:
-    """Where the radius as published claims more than is true of every model with these votes; else empty."""
+    """Return where the radius as published claims more than is true of every model with these votes; else empty."""
     published = certificate.published_radius
     # With no more features to add than are proved, there is nothing that it claims too much.
     if published is None or min(int(published), certificate.n_free) <= certificate.radius_votes:
@@ -194,7 +194,7 @@ def published_note(certificate: HardCertificate) -> str:
 
 
 def shown(prediction: Prediction) -> str:
-    """``tabby (0.91)``; a share below 1 is never shown as 1."""
+    """Return ``tabby (0.91)``; a share below 1 is never shown as 1."""
     probability = prediction.probability
     return f"{short(prediction.label)} ({'0.99' if 0.99 <= probability < 1.0 else f'{probability:.2f}'})"
 

@@ -1,4 +1,4 @@
-"""What every command says of an input: its name and predictions, what makes the result worth less, what it cost."""
+"""The parts of every document: name and predictions, doubts about the result, and its cost."""
 
 from __future__ import annotations
 

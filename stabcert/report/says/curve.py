@@ -1,4 +1,4 @@
-"""What ``smooth-eval`` says: one line and a table for each input, and the tables of all of them together."""
+"""The documents of ``smooth-eval``: one line and a table for each input, and the tables of all of them together."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TONES: dict[str, Tone] = {"higher": "good", "lower": "bad"}
 
 
 def input_document(exhibit: Exhibit) -> Document:
-    """Return what is said of one input of many: what the model says, and where smoothing changes it."""
+    """Return what is said of one input of many: the prediction of the model, and where smoothing changes it."""
     report = exhibit.report
     full, result = report.explanation.full, report.result
     said = [Word(predicted(full))]
@@ -58,7 +58,7 @@ def input_document(exhibit: Exhibit) -> Document:
 
 
 def changes(result: dict[str, Any], full: int) -> str:
-    """Return at which lambda which other class is predicted; ``full`` is the class of the model itself."""
+    """Return at which lambda which other class is predicted; ``full`` is the class of the unsmoothed model."""
     found: dict[str, list[str]] = {}
     for one in result["lambdas"]:
         if one["near_tie"]:

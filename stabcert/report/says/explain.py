@@ -1,4 +1,4 @@
-"""What ``explain`` says: scores, how attributions agree and move, and the search for a stable mask."""
+"""The document of ``explain``: scores, how attributions agree and move, and the search for a stable mask."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _of_pictures(exhibit: Exhibit) -> list[Line]:
 
 
 def _features(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
-    """Return as many features as are asked for; a page has room for some in any case."""
+    """Return as many features as are requested; a page has room for some in any case."""
     screen, page = _best(exhibit, found, show), _best(exhibit, found, max(show, SHOWN_FEATURES))
     if screen == page:
         return screen

@@ -1,4 +1,4 @@
-"""What ``certify-hard`` says: votes, radii, what is guaranteed, what was searched, and what it cost."""
+"""The document of ``certify-hard``: votes, radii, what is guaranteed, what was searched, and what it cost."""
 
 from __future__ import annotations
 

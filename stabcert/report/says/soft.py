@@ -1,4 +1,4 @@
-"""What ``certify-soft`` says: the table of rates, what it guarantees, and what it cost."""
+"""The document of ``certify-soft``: the table of rates, what it guarantees, and what it cost."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _rate(rate: StabilityRate) -> list[Cell]:
 
 
 def _largest_radius(certificate: SoftCertificate) -> list[Line]:
-    """Return what was found if the largest radius was asked for."""
+    """Return what was found if the largest radius was requested."""
     radius, threshold = certificate.largest_radius, certificate.rates[0].threshold
     if radius is None:
         return []
@@ -123,7 +123,7 @@ def guarantee(certificate: SoftCertificate) -> str:
 
 
 def about(report: Report, certificate: SoftCertificate) -> str:
-    """Return what a rate is a share of, and of which function: the model itself or the smoothed one."""
+    """Return what a rate is a share of, and of which function: the unsmoothed model or the smoothed one."""
     explanation, smoothing = report.explanation, report.result["smoothing"]
     many = explanation.features.nouns[1]
     size = {"up-to": "up to r", "exactly": "exactly r", "worst": "the worst number (from 1 to r) of"}

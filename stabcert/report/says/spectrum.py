@@ -1,4 +1,4 @@
-"""What ``fourier`` says: weight by degree, influence, what smoothing does, coefficients, bounds, and what it cost."""
+"""The document of ``fourier``: weight by degree, influence, effect of smoothing, coefficients, bounds, and cost."""
 
 from __future__ import annotations
 

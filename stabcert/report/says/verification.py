@@ -1,4 +1,4 @@
-"""What ``--verify`` says of a record: that it stands, or every difference."""
+"""The document of ``--verify``: a verified record, or every difference."""
 
 from __future__ import annotations
 

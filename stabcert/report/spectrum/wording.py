@@ -1,4 +1,4 @@
-"""What a spectrum says in words, and its numbers: the same on the screen, in figures and on pages."""
+"""A spectrum in words, and its numbers: the same on the screen, in figures and on pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOISE = 1e-24
 
 
 def function_name(spectrum: Spectrum, class_names: Sequence[str]) -> str:
-    """What of the prediction was analysed."""
+    """Return what of the prediction was analysed."""
     label = short(class_names[spectrum.target_class])
     if spectrum.target == "margin" and spectrum.other_class is not None:
         return f"the probability of {label} minus that of {short(class_names[spectrum.other_class])}"
@@ -28,12 +28,12 @@ def basis_name(spectrum: Spectrum) -> str:
 
 
 def is_zero(value: float) -> bool:
-    """Whether an exact number is zero but for rounding."""
+    """Return whether an exact number is zero except for rounding."""
     return abs(value) < _NOISE
 
 
 def number(value: float) -> str:
-    """An exact number in at most nine characters; four digits after the point where that shows it."""
+    """Return an exact number in at most nine characters; four digits after the point where that shows it."""
     if is_zero(value):
         return "0.0000"
     if abs(value) < 5e-4:
@@ -42,19 +42,19 @@ def number(value: float) -> str:
 
 
 def interval(quantity: Quantity) -> str:
-    """``0.0119 .. 0.0906``, rounded outwards."""
+    """Return ``0.0119 .. 0.0906``, rounded outwards."""
     return f"{rounded_down(quantity.lower)} .. {rounded_up(quantity.upper)}"
 
 
 def shown(quantity: Quantity) -> str:
-    """A number with ``exact``, or its interval; a question mark where that says nothing."""
+    """Return a number with ``exact``, or its interval; a question mark for a useless one."""
     if quantity.exact:
         return f"{number(quantity.value)} exact"
     return interval(quantity) + ("" if quantity.meaningful else " ?")
 
 
 def feature_names(features: Features, chosen: Sequence[int], width: int) -> str:
-    """The names of some features in at most ``width`` characters; equal names are told apart by their place."""
+    """Return the names of some features in at most ``width`` characters; equal names are told apart by their place."""
     if not chosen:
         return "(none of them: the constant)"
     labels = [visible(item.label) for item in features.items]
@@ -71,7 +71,7 @@ def feature_names(features: Features, chosen: Sequence[int], width: int) -> str:
 
 
 def meaning(spectrum: Spectrum, features: Features) -> str:
-    """How to read weights and coefficients."""
+    """Return how to read weights and coefficients."""
     one, many = features.nouns
     if spectrum.basis == "monotone":
         return (
@@ -85,7 +85,7 @@ def meaning(spectrum: Spectrum, features: Features) -> str:
 
 
 def coefficients_title(spectrum: Spectrum) -> str:
-    """What the list of coefficients is; of estimates, how many of them are known to be there at all."""
+    """Return what the list of coefficients is; of estimates, how many of them are known to be there at all."""
     found = [one.value for one in spectrum.coefficients]
     if all(value.exact for value in found):
         return "largest coefficients"
@@ -95,7 +95,7 @@ def coefficients_title(spectrum: Spectrum) -> str:
 
 
 def certainty(spectrum: Spectrum) -> str:
-    """How sure the numbers are."""
+    """Return how sure the numbers are."""
     if spectrum.exact or spectrum.delta is None:
         return f"All 2^{spectrum.n_features} = {2**spectrum.n_features} masks were evaluated: the spectrum is exact."
     sure = confidence(spectrum.delta)
@@ -110,7 +110,7 @@ def weights_exact(spectrum: Spectrum) -> bool:
 
 
 def unreliable(spectrum: Spectrum) -> list[str]:
-    """Which intervals say nothing, and how many samples would change that."""
+    """Return which intervals are useless, and the number of samples needed."""
     wide: dict[str, int | None] = {}
     for name, quantity in _quantities(spectrum):
         if not quantity.meaningful:
@@ -135,19 +135,19 @@ def _quantities(spectrum: Spectrum) -> Iterator[tuple[str, Quantity]]:
 
 
 def _about(samples: int) -> str:
-    """Two digits, rounded up."""
+    """Return two digits, rounded up."""
     unit = 10 ** max(0, len(str(samples)) - 2)
     return str(-(-samples // unit) * unit)
 
 
 def model_name(bounds: StabilityBounds) -> str:
-    """Which function the bounds are about."""
+    """Return which function the bounds are about."""
     share = f"{float(bounds.keep_probability):g}"
     return f"{share}, free" if bounds.variant == "smoothed-free" else share
 
 
 def rate_from(bound: float) -> str:
-    """The lower bound on the rate that an upper bound on 1 - rate gives."""
+    """Return the lower bound on the rate that an upper bound on 1 - rate gives."""
     return rounded_down(max(0.0, 1.0 - float(bound)))
 
 
@@ -168,7 +168,7 @@ def bounds_row(bounds: StabilityBounds) -> list[str]:
 
 
 def bounds_meaning(finding: SpectrumFinding, class_names: Sequence[str]) -> str:
-    """What rates and bounds are about."""
+    """Return what rates and bounds are about."""
     label = short(class_names[finding.spectrum.target_class])
     free = (
         " Free: only features outside the mask are smoothed."
@@ -183,7 +183,7 @@ def bounds_meaning(finding: SpectrumFinding, class_names: Sequence[str]) -> str:
 
 
 def left_out(finding: SpectrumFinding) -> list[str]:
-    """Which bounds are missing, and what they would cost."""
+    """Return which bounds are missing, and what they would cost."""
     if not finding.left_out:
         return []
     cheapest = min(finding.left_out, key=lambda one: one.needed_evaluations)
