@@ -1,4 +1,4 @@
-"""Checks of options and files alone, before a model is opened and before anything heavy is imported."""
+"""Checks of options and files alone, before a model is opened and before anything heavy is imported.
 
 What a command asks of its own options its request checks when it is made; here is what all commands share. Nothing
 here imports torch: whoever mistypes an option does not wait for it.
