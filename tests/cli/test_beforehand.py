@@ -172,7 +172,7 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         ((*TEXT, "--min-radius", 0), 2, "--min-radius"),
         ((*TEXT, "--check", "none.json"), 3, "no such file: none.json"),
         ((*TEXT, "--check", "twos.json"), 3, "must contain only 0 and 1"),
-        ((*TEXT, "--mask", "mask.json", "--min-radius", 4), 2, "use 1 to 3"),
+        ((*TEXT, "--mask", "mask.json", "--min-radius", 4), 2, "Use 1 to 3"),
         ((*TEXT, "--mask", "mask.json", "--enumerate", 2), 2, "use --enumerate 4 or more"),
         (("--from", "records.jsonl", "--min-radius", 9), 2, "records.jsonl, line 1"),
         (("--verify", "none.jsonl"), 3, "none.jsonl"),

@@ -174,7 +174,7 @@ def test_min_radius_exits_0_when_met_and_1_when_not(run: Run, tiny: Known, tmp_p
 def test_a_min_radius_above_what_can_be_added_is_refused(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "--min-radius", 8)
     assert (ran.code, ran.stdout) == (2, "")
-    assert "7 words can be added; use 1 to 7" in ran.stderr
+    assert "--min-radius must be at most 7" in ran.stderr
 
 
 def test_one_word_is_certified_without_a_threshold(run: Run, bert: Path) -> None:

@@ -92,7 +92,7 @@ def test_an_unreachable_threshold_is_refused_with_the_number_needed(run: Run, be
     assert ran.code == 2
     assert "are needed. Use --max-samples" in ran.stderr
     assert ran.stdout == ""
-    needed = int(ran.stderr.split("use --max-samples ")[1].split()[0])
+    needed = int(ran.stderr.split("Use --max-samples ")[1].split()[0])
     assert certify(run, bert, "-r", 4, "--min-rate", 0.99, "--max-samples", needed).code in (0, 1)
 
 
