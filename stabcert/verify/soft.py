@@ -69,7 +69,7 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
         holds(f"result.rates[{radii.index(one.radius)}].{one.name}", one.recorded, one.possible, ok=False)
         for one in found.impossible
     ]
-    checks += _evaluations(record) + _possible_rates(rates, certificate.formulation)
+    checks += _evaluations(record) + possible_rates(rates, certificate.formulation)
     if not certificate.rates:  # of the radii that are tested none is shown
         return [*checks, equal("length of result.rates", len(rates), 0)], not_checked
     again = json.loads(to_json(SoftResult.of(certificate).to_dict()))
@@ -92,7 +92,7 @@ _INPUTS = ("request", "smoothing", "interrupted")
 """Parts of the result that the recount takes from the record."""
 
 
-def _possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check]:
+def possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check]:
     """Return what holds for the rates of every function: bounds enclose them, and counts of nested sets are nested."""
     checks = []
     for number, one in enumerate(rates):
