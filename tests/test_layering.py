@@ -154,11 +154,13 @@ def modules() -> list[tuple[str, str]]:
     return [(name, path.read_text(encoding="utf-8")) for name, path in zip(names, paths, strict=True)]
 
 
+@pytest.mark.slow
 def test_every_module_imports_only_layers_under_it() -> None:
     assert len(modules()) > 5
     assert [problem for name, source in modules() for problem in broken_imports(source, name)] == []
 
 
+@pytest.mark.slow
 def test_no_modules_import_one_another_in_a_circle() -> None:
     assert circles(dict(modules())) == []
 

@@ -141,6 +141,7 @@ def test_links_lead_to_files_and_headings() -> None:
             assert link[1:] in headings if link.startswith("#") else (place / link.split("#")[0]).exists(), link
 
 
+@pytest.mark.slow
 def test_troubles_are_named_in_the_words_of_the_program() -> None:
     """Each message of the list is one that the table of robustness has seen; what varies is … there."""
     section = README.split("\n## Troubleshooting\n")[1].split("\n## ")[0]

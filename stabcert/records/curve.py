@@ -150,7 +150,7 @@ class CurveInputResult(Part):
         """Return the result of one input.
 
         Args:
-            copies_before: how many equal inputs stand before it.
+            copies_before: number of equal inputs before this one.
         """
         return cls(
             label=None if label is None else ClassName.of(label, class_names),

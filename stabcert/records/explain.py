@@ -139,7 +139,7 @@ class StableSearch(Part):
     family: MayBeAbsent[Family] = None
     max_samples: Positive
     largest_k: Positive
-    """Largest size that might be tried."""
+    """Largest size that the search may test."""
     allow_vacuous: MayBeAbsent[bool] = None
     """A mask counts although the empty input has the class of the full one."""
     vacuous: bool | None = None

@@ -104,9 +104,9 @@ class HardResult(Part):
     full_prediction: ClassName | None
     """Class of the smoothed model on the full input; null where it was not evaluated."""
     consistent: bool | None
-    """The smoothed model says the same of both; null where that was not evaluated or is too close to call."""
+    """The smoothed model predicts the same class for both; null if not evaluated or too close to call."""
     vacuous: bool | None = None
-    """The smoothed model says the same of the mask and of the empty input; null where that is too close to call."""
+    """The smoothed model predicts the same class for the mask and the empty input; null if too close to call."""
     votes: list[ClassVotes]
     """Votes of the noise masks on the masked input; classes with votes, most first."""
     full_votes: list[ClassVotes] | None
@@ -150,7 +150,7 @@ class HardResult(Part):
     unsmoothed_masked_prediction: Prediction
     """Prediction of the unsmoothed model on the masked input."""
     agrees_with_unsmoothed: bool | None
-    """The smoothed model says of the full input what the unsmoothed model predicts."""
+    """The smoothed and the unsmoothed model predict the same class for the full input."""
     sweep: NotEmpty[SweptLambda] | None
     """Every lambda that was tested, best first; the record is about the first."""
     evaluations: Count

@@ -37,7 +37,7 @@ class ClassVotes(Part):
 
 
 class Broken(Part):
-    """An addition that changes what the function says, and what it says then; null if none was found."""
+    """An addition that changes the prediction, with the new prediction; null if none was found."""
 
     added: Indices
     """The added features."""

@@ -1,6 +1,6 @@
-"""Why an explanation is not certified although its threshold is met, or is worth less than it seems.
+"""Reasons why an explanation that meets its threshold is not certified, or is worth less than it seems.
 
-In words, from the record alone, so that an input whose record is there already says the same.
+The words follow from the record alone, so that an input whose record exists already gets the same ones.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ NeededEvaluations = Annotated[
 
 
 class Quantity(Part):
-    """Exact, or an estimate with an interval that by itself fails with probability at most delta."""
+    """Exact, or an estimate with an interval that individually fails with probability at most delta."""
 
     value: Number
     lower: Number

@@ -10,11 +10,11 @@ BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
 ADDED, ADDED_ON_PAPER = ORANGE, VERMILLION
-"""Of what was added to an explanation: on a picture, with a black border; and on white, where orange is faint."""
+"""Colours of added features: on a picture, with a black border; and on white, where orange is faint."""
 SERIES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9")
-"""For several curves in one diagram."""
+"""Colours of several curves in one diagram."""
 INK, FAINT, LINE, BOX, PAPER = "#000000", "#8c8c8c", "#e0e0e0", "#f0f0f0", "#ffffff"
-"""Of letters and axes; of what matters less; of grids; of areas behind the data; of the ground."""
+"""Colours of letters and axes, less important parts, grids, areas behind the data, and the ground."""
 ON_PAGE = {
     INK: "ink",
     FAINT: "faint",
@@ -28,7 +28,7 @@ ON_PAGE = {
     ORANGE.lower(): "orange",
     "#56b4e9": "sky",
 }
-"""What a page calls the colours of diagrams, which are others on a dark screen."""
+"""Names of the colours of diagrams on a page; a dark screen has other colours."""
 
 # ColorBrewer's RdBu from blue to red: diverging, colour-blind safe.
 _DIVERGING = np.array(

@@ -1,4 +1,4 @@
-"""What is said of a result, in blocks: the screen, pages, Markdown and figures show the same document.
+"""Documents that describe a result in blocks: the screen, pages, Markdown and figures show the same one.
 
 Texts in a document are plain: a renderer makes control characters visible and escapes its own markup.
 """
@@ -56,19 +56,19 @@ class Bar:
     known: float
     """Share of the width, 0 to 1."""
     possible: float
-    """At least ``known``; equal to it where the number is exact."""
+    """Largest possible share, not below ``known``; equal to it where the number is exact."""
     width: int = 30
     """Most characters; fewer where they do not fit."""
 
     def blocks(self) -> str:
-        """In eighths of a character; whatever is above zero is seen."""
+        """Return the bar in eighths of a character; every value above zero is visible."""
         eighths = math.floor(8 * self.width * self.known + (0.5 if self.possible == self.known else 0.0))
         eighths = max(eighths, int(self.known > 0))
         whole = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
         return (whole + _UNSURE * (self._end - len(whole))).ljust(self.width)
 
     def plain(self) -> str:
-        """In whole characters."""
+        """Return the bar in whole characters."""
         known = math.floor(self.width * self.known + (0.5 if self.possible == self.known else 0.0))
         return ("#" * known + "." * (self._end - known)).ljust(self.width)
 
@@ -93,7 +93,7 @@ class Heading:
     naming: Literal["own", "path", "beginning"] = "own"
     """The name was given, is the path of a file, or is how the text begins that the document shows as a whole."""
     title: str = ""
-    """What a picture or page is called where the name tells much."""
+    """Title of a picture or page, where the name is informative."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Table:
 
     @property
     def widths(self) -> list[int]:
-        """Of the columns in characters."""
+        """Widths of the columns in characters."""
         return [
             max(column.width, len(column.title), *(length(row[number]) for row in self.rows if number < len(row)), 0)
             for number, column in enumerate(self.columns)
@@ -164,7 +164,7 @@ class Table:
 
     @property
     def width(self) -> int:
-        """Of a line in characters."""
+        """Width of a line in characters."""
         return sum(column.gap + width for column, width in zip(self.columns, self.widths, strict=True))
 
     def only(self, numbers: Sequence[int]) -> Table:

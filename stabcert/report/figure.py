@@ -17,9 +17,9 @@ from stabcert.report.visible import visible
 
 SUFFIXES = (".png", ".svg", ".pdf")
 MOST_INPUTS = 20
-"""In one figure."""
+"""Largest number of inputs in one figure."""
 _GAP = 0.12
-"""Between pictures, and between charts."""
+"""Space between pictures, and between charts."""
 _FEW, _MANY = 3, 4
 """Pictures beside one another: where all fit into one row, and where they do not."""
 
@@ -27,7 +27,7 @@ Picture = tuple[Evidence, Canvas]
 
 
 def format_of(path: Path) -> str:
-    """Return the format that the ending of a file name stands for.
+    """Return the format that the ending of a file name selects.
 
     Raises:
         ParameterError: another ending.
@@ -138,7 +138,7 @@ def _add_pictures(sheet: Sheet, pictures: list[Picture]) -> list[Picture]:
 
 
 def _stacks(pictures: list[Picture]) -> list[list[Picture]]:
-    """Return columns of pictures: what is kept stands under the scores that it is kept by."""
+    """Return columns of pictures: the kept features are below the scores that selected them."""
     columns: list[list[Picture]] = []
     for picture, canvas in pictures:
         if columns and picture.kept_by(columns[-1][-1][0]):

@@ -19,7 +19,7 @@ class TestCase:
     name: str
     outcome: Outcome
     message: str
-    """What was found; of a passed one nobody asks."""
+    """Finding of the case; not shown for a case that passed."""
     details: str = ""
     seconds: float = 0.0
     file: str | None = None

@@ -27,7 +27,7 @@ _REFERENCES = (
     (re.compile(r"\b(www)\.", re.IGNORECASE), rf"\1{_JOINER}."),
 )
 _FIRST = re.compile(r"^(?:([-+=#])|(\d{1,9})([.)]))")
-"""What makes a line a list, a heading or a rule; everything else that does is escaped wherever it stands."""
+"""Beginnings that make a line a list, a heading or a rule; all other markup is escaped everywhere."""
 
 
 def markdown(document: Document) -> str:
@@ -55,7 +55,7 @@ def escaped(text: str) -> str:
 
 
 def _as_first(text: str) -> str:
-    """Return an escaped text that may stand at the beginning of a line."""
+    """Return an escaped text that is safe at the beginning of a line."""
     return _FIRST.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", text)
 
 

@@ -100,7 +100,7 @@ class Page:
         return _macro("tail", self._overview if len(self._overview) > 1 else [])
 
     def _views(self, document: Document) -> Iterator[View]:
-        """What the page shows of a document, in its order; pictures and charts that follow one another in one row."""
+        """Yield the views of a document in its order; adjacent pictures and charts share one row."""
         row = Row()
         for block in document.blocks:
             if isinstance(block, Evidence) and block.canvas is not None and "page" in block.on:

@@ -32,7 +32,7 @@ class Screen(Console):
 
 
 def fitted(line: RenderableType, console: Console) -> Iterator[RenderableType]:
-    """``line`` as lines that the terminal need not break; a word that is wider than it stays whole."""
+    """Yield ``line`` as lines that the terminal need not break; a word wider than the terminal stays whole."""
     text = line.shown(console) if isinstance(line, Sentence) else line
     if not isinstance(text, Text) or text.cell_len <= console.width or console.width < _NARROWEST:
         yield text
@@ -47,7 +47,7 @@ def fitted(line: RenderableType, console: Console) -> Iterator[RenderableType]:
 
 
 def _heading(text: Text, console: Console) -> Iterator[Text]:
-    """Parts stay together as far as they fit."""
+    """Yield the lines of a heading; its parts stay on one line as far as they fit."""
     rows: list[Text] = []
     for part in text.split(_BETWEEN):
         if rows and rows[-1].cell_len + len(_BETWEEN) + part.cell_len <= console.width:
@@ -63,7 +63,7 @@ def _heading(text: Text, console: Console) -> Iterator[Text]:
 
 
 def _broken(text: Text, width: int) -> Iterator[Text]:
-    """Broken before words; rich would break words too, or nothing."""
+    """Break a line before words; rich would also break words, or nothing."""
     offsets, used = [], 0
     for word in re.finditer(r"\S+\s*", text.plain):
         if used and used + cell_len(word[0].rstrip()) > width:

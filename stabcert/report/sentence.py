@@ -24,7 +24,7 @@ def on_terminal(console: Console) -> bool:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A text whose kept features stand in brackets, or on a coloured ground where there are colours."""
+    """A text with its kept features in brackets, or on a coloured ground where colours are available."""
 
     text: str
     features: Features
@@ -47,7 +47,7 @@ class Sentence:
         return line
 
     def shown(self, console: Console) -> Text:
-        """As it is printed there."""
+        """Return the text as the console prints it."""
         colours = on_terminal(console) and console.color_system is not None and not console.no_color
         return self.highlighted() if colours else self.bracketed()
 
@@ -55,7 +55,7 @@ class Sentence:
         yield self.shown(console)
 
     def _parts(self) -> Iterator[tuple[str, bool]]:
-        """The text in pieces that can be shown, and whether each is a kept feature."""
+        """Yield the text in pieces that can be shown, and whether each is a kept feature."""
         end = 0
         for index in np.flatnonzero(self.mask):
             span = self.features.items[index].span

@@ -11,7 +11,7 @@ from stabcert.report.charts.area import NORMAL, Area, line_height
 from stabcert.report.charts.fonts import DOTS_PER_INCH, wrap
 
 WIDTH = 4.8
-"""Of every figure, in inches: set at 80 mm in a column, the smallest letters are still 5.5 points high."""
+"""Width of every figure, in inches: set at 80 mm in a column, the smallest letters are still 5.5 points high."""
 MARGIN = 0.12
 
 

@@ -51,7 +51,7 @@ def _style(word: Word) -> str:
 
 
 def _text(parts: Sequence[_Styled]) -> Text:
-    """One line; neighbours of one style are one piece."""
+    """Return one line; neighbours of one style become one piece."""
     merged = [
         (style, "".join(text for text, _ in group))
         for style, group in groupby((part for part in parts if part[0]), key=lambda part: part[1])
@@ -65,7 +65,7 @@ def _text(parts: Sequence[_Styled]) -> Text:
 
 
 def _table(whole: Table) -> Iterator[Text | Bars]:
-    """The lines of a table, or of several with the same first column, each no wider than a screen."""
+    """Yield the lines of a table, split into several with the same first column where a screen is narrower."""
     table = whole.only([number for number, column in enumerate(whole.columns) if column.screen])
     if table.bare:
         table = replace(table, columns=tuple(replace(column, title="") for column in table.columns))
@@ -110,7 +110,7 @@ def _lines(table: Table) -> Iterator[Text | Bars]:
 
 
 def _row(table: Table, widths: Sequence[int], cells: Sequence[Cell]) -> Iterator[tuple[str | Bar, str]]:
-    """Pieces of one line, each with its style; what is before a cell has the style of its first word."""
+    """Yield the pieces of one line with their styles; the space before a cell has the style of its first word."""
     for column, width, cell in zip(table.columns, widths, cells, strict=False):
         parts = pieces(cell)
         words = [part for part in parts if isinstance(part, Word)]

@@ -57,7 +57,7 @@ def tie_note(explanation: Explanation) -> str | None:
 
 
 def ends(largest: float) -> tuple[str, str]:
-    """Return the lower and the upper end of a symmetric scale, in few letters; empty if there is none."""
+    """Return the lower and the upper end of a symmetric scale, in few letters; empty if ``largest`` is not above 0."""
     if largest <= 0:
         return "", ""
     number = (

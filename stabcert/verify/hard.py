@@ -84,13 +84,13 @@ def _repeated(record: dict[str, Any]) -> list[Check]:
         holds(
             "result.attack",
             request["attack"],
-            "as many calls as were asked for",
+            "as many calls as were requested",
             request["attack"] == (None if result["attack"] is None else result["attack"]["calls"]),
         ),
         holds(
             "result.enumerated",
             request["enumerate"],
-            "there if evaluations were asked for",
+            "there if evaluations were requested",
             (request["enumerate"] > 0) == (result["enumerated"] is not None),
         ),
     ]
@@ -132,7 +132,7 @@ def _predictions(record: dict[str, Any]) -> list[Check]:
     plain, plain_masked = result["unsmoothed_prediction"], result["unsmoothed_masked_prediction"]
     checks = hard_flag_checks(record)
     if result["noise"] == "bernoulli":
-        # The function of the record is the model itself.
+        # The function of the record is the unsmoothed model.
         for name, one, other in (
             ("prediction", record["prediction"], plain),
             ("explanation.masked_prediction", explanation["masked_prediction"], plain_masked),

@@ -35,7 +35,7 @@ def refinement_checks(result: dict[str, Any], free: int) -> list[Check]:
             ),
         ]
     asked = request["refine"] > 0
-    checks.append(holds("result.refinement", asked, "only if evaluations were asked for", found is None or asked))
+    checks.append(holds("result.refinement", asked, "only if evaluations were requested", found is None or asked))
     everything = radius >= free or (found is not None and found["stable_for_all_supersets"])
     if stable:
         # A removal radius of everything is shown as such, and says nothing any more of what it was.

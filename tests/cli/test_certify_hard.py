@@ -62,6 +62,7 @@ def check_by_brute_force(run: Run, case: Known, mask: Mask, folder: Path, keep: 
     assert (decide(function, supersets[within]).classes == found["prediction"]["id"]).all()
 
 
+@pytest.mark.slow
 def test_the_noise_can_be_drawn_again_from_the_record_alone(run: Run, tiny: Known, tmp_path: Path) -> None:
     mask = np.arange(9) % 2 == 0
     seen = set()
@@ -76,6 +77,7 @@ def test_the_noise_can_be_drawn_again_from_the_record_alone(run: Run, tiny: Know
     assert len(seen) > 1, "the votes do not depend on the noise, and this test proves nothing"
 
 
+@pytest.mark.slow
 def test_no_addition_within_the_radius_changes_the_smoothed_demo_model(run: Run, tmp_path: Path) -> None:
     demo = known("I cried when my sister moved out", "demo:text")
     mask = some_mask(
@@ -104,11 +106,13 @@ def test_two_runs_with_one_seed_agree_in_everything_but_run(run: Run, bert: Path
     assert json.dumps(records[0]) == json.dumps(records[1])
 
 
+@pytest.mark.slow
 def test_the_record_does_not_depend_on_the_batch_size(run: Run, bert: Path) -> None:
     records = [certify(run, bert, "-b", size).record for size in (1, 7, 64)]
     assert without_run(records[0]) == without_run(records[1]) == without_run(records[2])
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_smoothed_model(run: Run, bert: Path, tmp_path: Path) -> None:
     mask = file_of(tmp_path / "m.json", [1, 0, 1, 0, 0, 0, 0, 0, 0])
 
@@ -145,6 +149,7 @@ def test_a_lambda_off_the_grid_is_refused_with_both_neighbours(run: Run, bert: P
     assert "20/64" in ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "shown"), [("15/64", "15/64"), ("0.25", "16/64"), ("1/4", "16/64"), ("1", "64/64"), (" 1 / 2 ", "32/64")]
 )
@@ -177,6 +182,7 @@ def test_a_min_radius_above_what_can_be_added_is_refused(run: Run, bert: Path) -
     assert "--min-radius must be at most 7" in ran.stderr
 
 
+@pytest.mark.slow
 def test_one_word_is_certified_without_a_threshold(run: Run, bert: Path) -> None:
     arguments = ("certify-hard", "-t", "good", "-m", bert, "--method", "random", "--json")
     for more in ((), ("--sweep",), ("--attack", 300), ("--refine", 5), ("--noise", "bernoulli", "-l", "1/8")):

@@ -118,6 +118,7 @@ def test_without_an_attack_nothing_is_called_unbroken(run: Run, bert: Path) -> N
     assert (found["attack"], found["attack_radius"]) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_checked_addition_may_repeat_the_explanation(run: Run, bert: Path, tmp_path: Path) -> None:
     selected = certify(run, bert).record["explanation"]["selected"]
     new = next(i for i in range(9) if i not in selected)
@@ -236,6 +237,7 @@ def test_a_failed_input_leaves_a_record(run: Run, bert: Path) -> None:
     assert other["command"] == "certify-hard"
 
 
+@pytest.mark.slow
 def test_an_image_is_certified_drawn_and_put_on_a_page(run: Run, picture: Path, tmp_path: Path) -> None:
     figure, page = tmp_path / "figure.svg", tmp_path / "page.html"
     ran = run(

@@ -38,6 +38,7 @@ def test_two_runs_with_one_seed_agree_in_everything_but_run(run: Run, bert: Path
     assert without_run(first) == without_run(second)
 
 
+@pytest.mark.slow
 def test_another_seed_draws_other_samples(run: Run, bert: Path) -> None:
     def matches(seed: int) -> int:
         record = certify_with(run, bert, _mask(bert.parent), "-r", 4, "--n-samples", 60, "--seed", seed).record
@@ -58,11 +59,13 @@ def _mask(folder: Path, n: int = 9) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_record_does_not_depend_on_the_batch_size(run: Run, bert: Path, tmp_path: Path) -> None:
     records = [certify_with(run, bert, _mask(tmp_path), "-r", "1:7", "-b", b).record for b in (1, 3, 64)]
     assert without_run(records[0]) == without_run(records[1]) == without_run(records[2])
 
 
+@pytest.mark.slow
 def test_min_rate_exits_0_when_met_and_1_when_not(run: Run, bert: Path, tmp_path: Path) -> None:
     everything = tmp_path / "all.json"
     everything.write_text(json.dumps([1] * 8 + [0]))

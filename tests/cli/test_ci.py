@@ -99,6 +99,7 @@ def test_skipped_inputs_count_as_they_do_for_the_exit_code(run: Run, refuted: li
     assert _outcomes(tmp_path / "j.xml") == ["failure"]
 
 
+@pytest.mark.slow
 def test_formats_change_no_record_and_json_is_a_format(run: Run, bert: Path, tmp_path: Path) -> None:
     arguments = ["explain", "-t", SENTENCE, "-m", bert, "--method", "random"]
     keys = {

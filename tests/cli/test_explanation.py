@@ -27,6 +27,7 @@ def test_explain_lists_every_feature_with_its_place_in_the_text(run: Run, bert: 
     assert record["explanation"]["selected"] == sorted(order)
 
 
+@pytest.mark.slow
 def test_explain_pipes_into_certify_soft(run: Run, bert: Path) -> None:
     explained = run("explain", "-t", SENTENCE, "-t", "a bad film", "-m", bert, "--json")
     piped = run("certify-soft", "--from", "-", "--json", stdin=explained.stdout)

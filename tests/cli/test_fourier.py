@@ -90,6 +90,7 @@ def test_the_bounds_stand_beside_the_true_rate(run: Run, bert: Path, values: np.
     assert all(1 - one["rate"] <= one["sets"] + 1e-9 <= one["degrees"] + 2e-9 for one in found["bounds"])
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_seed_agree_and_another_seed_draws_others(run: Run, bert: Path) -> None:
     first, second = (fourier(run, bert, *SAMPLING).record for _ in range(2))
     other = fourier(run, bert, *SAMPLING, "--seed", 1).record
@@ -107,6 +108,7 @@ def test_more_features_than_exact_max_give_estimates(run: Run, bert: Path, value
     assert found["smoothing"][0]["tail_mass"] is None
 
 
+@pytest.mark.slow
 def test_what_it_takes_is_said_before_it_starts(run: Run, bert: Path) -> None:
     assert "512 evaluations" in fourier(run, bert).stderr
     assert "at most 480 evaluations" in fourier(run, bert, *SAMPLING).stderr
@@ -140,6 +142,7 @@ def test_radius_0_and_a_mask_of_everything_have_no_bounds(run: Run, bert: Path) 
     assert run(*arguments, "-r", 1).code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["probability", "margin", "indicator"])
 def test_the_function_is_what_was_asked_for(run: Run, bert: Path, values: np.ndarray, function: str) -> None:
     found = result(fourier(run, bert, "--function", function, "--target", 1))
@@ -167,6 +170,7 @@ def test_a_biased_basis_has_its_probability_in_the_record(run: Run, bert: Path, 
     assert found["degrees"][0]["weight"] == pytest.approx(mean**2, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -217,6 +221,7 @@ def test_the_screen_is_plain_in_a_pipe(run: Run, bert: Path) -> None:
     assert not set(ran.stdout) & set("│╭╮╰╯━┃█░▏\x1b")
 
 
+@pytest.mark.slow
 def test_figure_and_page_do_not_change_the_record(run: Run, bert: Path, tmp_path: Path) -> None:
     plain = fourier(run, bert).record
     drawn = fourier(run, bert, "--plot", tmp_path / "f.pdf", "--html", tmp_path / "f.html").record

@@ -17,6 +17,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_writes_markdown(command: str, run: Run, bert: Path) -> None:
     ran = run(*COMMANDS[command], "-t", SENTENCE, "-m", bert, "--method", "random", "--format", "markdown")

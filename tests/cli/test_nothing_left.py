@@ -15,6 +15,7 @@ def command(bert: Path) -> list[object]:
     return ["certify-soft", "-m", bert, "--method", "random", "-q"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [[], ["-r", 0], ["-r", "all"], ["--largest-radius"], ["--n-samples", 10]])
 @pytest.mark.parametrize("given", [["-t", "film"], ["-t", SENTENCE, "-k", "100%"]])
 def test_a_rate_of_nothing_is_refused(
@@ -50,6 +51,7 @@ def test_a_record_of_before_can_still_be_checked(run: Run, command: list[object]
     assert "cannot be tested" not in ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_a_search_never_ends_with_everything(run: Run, bert: Path) -> None:
     arguments = ["explain", "-m", bert, "--method", "random", "--until-stable", "--min-rate", 1, "-r", 2]
     ran = run(*arguments, "-t", "film", "-q")

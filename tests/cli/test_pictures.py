@@ -29,6 +29,7 @@ def unstable(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "magic"), [("f.png", b"\x89PNG"), ("f.svg", b"<?xml"), ("f.pdf", b"%PDF")])
 def test_plot_writes_the_format_of_the_ending(run: Run, bert: Path, tmp_path: Path, name: str, magic: bytes) -> None:
     ran = run("certify-soft", "-t", SENTENCE, "-m", bert, "--method", "random", "--plot", tmp_path / name, "--json")
@@ -37,6 +38,7 @@ def test_plot_writes_the_format_of_the_ending(run: Run, bert: Path, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 def test_an_image_is_explained_and_certified_in_pictures(run: Run, vit: Path, picture: Path, tmp_path: Path) -> None:
     plot, page = tmp_path / "a.png", tmp_path / "a.html"
     assert run("explain", picture, "-m", vit, "--method", "occlusion", "--plot", plot, "--html", page).code == 0
@@ -47,6 +49,7 @@ def test_an_image_is_explained_and_certified_in_pictures(run: Run, vit: Path, pi
     assert "▀" not in ran.stdout
 
 
+@pytest.mark.slow
 def test_pictures_do_not_change_the_record(run: Run, bert: Path, unstable: Path, tmp_path: Path) -> None:
     arguments = ("certify-soft", "-t", SENTENCE, "-m", bert, "--mask", unstable, "-r", "1:3", "--json")
     plain = run(*arguments).record

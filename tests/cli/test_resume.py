@@ -79,6 +79,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
+@pytest.mark.slow
 def test_only_inputs_without_a_record_are_done(
     run: Run, command: list[object], tmp_path: Path, done: list[str]
 ) -> None:
@@ -104,6 +105,7 @@ def test_verdicts_of_skipped_records_count(run: Run, command: list[object], tmp_
     assert output.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_failed_inputs_are_tried_again_and_take_their_place(
     run: Run, command: list[object], tmp_path: Path, fails: Callable[[set[str]], None]
 ) -> None:
@@ -120,6 +122,7 @@ def test_failed_inputs_are_tried_again_and_take_their_place(
     assert records(part) == records(whole)
 
 
+@pytest.mark.slow
 def test_an_interrupted_certificate_is_made_again(run: Run, command: list[object], tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     run(*command, "-o", whole)
@@ -130,6 +133,7 @@ def test_an_interrupted_certificate_is_made_again(run: Run, command: list[object
     assert records(part) == records(whole)
 
 
+@pytest.mark.slow
 def test_inputs_twice_in_a_list_are_two_records(run: Run, bert: Path, tmp_path: Path) -> None:
     listed, whole, part = tmp_path / "texts.jsonl", tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     rows = [("a", "a film"), ("b", "a film"), ("a", "a film"), ("a", "bad")]
@@ -142,6 +146,7 @@ def test_inputs_twice_in_a_list_are_two_records(run: Run, bert: Path, tmp_path: 
     assert records(part) == records(whole)
 
 
+@pytest.mark.slow
 def test_another_parameter_or_other_weights_are_other_records(
     run: Run, command: list[object], tmp_path: Path, done: list[str]
 ) -> None:
@@ -165,6 +170,7 @@ def test_the_batch_size_and_the_order_are_not_in_the_key(
     assert done == []
 
 
+@pytest.mark.slow
 def test_shards_one_after_another_are_the_whole(run: Run, command: list[object], tmp_path: Path) -> None:
     whole = tmp_path / "whole.jsonl"
     run(*command, "-o", whole)
@@ -217,6 +223,7 @@ def test_a_full_disk_is_no_bug(run: Run, command: list[object]) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_of_inputs_that_are_done(
     run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +250,7 @@ def test_a_failed_record_is_one_failed_input_of_from(run: Run, bert: Path, tmp_p
     assert run("certify-soft", "--from", explained, "--json").code == 3
 
 
+@pytest.mark.slow
 def test_another_explanation_of_an_input_is_another_record(run: Run, bert: Path) -> None:
     keys = set()
     for k in (1, 1, 2):

@@ -143,6 +143,7 @@ def test_lambda_1_is_the_model_itself(run: Run, command: list[object]) -> None:
     assert summary["result"]["lambdas"][0]["agreement"] == 1.0
 
 
+@pytest.mark.slow
 def test_neither_order_nor_other_inputs_change_a_record(run: Run, command: list[object], listed: Path) -> None:
     *inputs, _ = run(*command, "--json").records
     listed.write_text("\n".join(reversed(listed.read_text().splitlines()[2:4])))
@@ -150,6 +151,7 @@ def test_neither_order_nor_other_inputs_change_a_record(run: Run, command: list[
     assert [without_run(record) for record in fewer] == [without_run(inputs[3]), without_run(inputs[2])]
 
 
+@pytest.mark.slow
 def test_every_input_is_smoothed_with_the_noise_of_certify_soft(run: Run, command: list[object], bert: Path) -> None:
     """Frozen noise is one function for all inputs and commands: what certify-soft certifies is evaluated here."""
     *inputs, _ = run(*command, "--json").records
@@ -161,6 +163,7 @@ def test_every_input_is_smoothed_with_the_noise_of_certify_soft(run: Run, comman
         assert one["masks"][0]["masked_prediction"]["id"] == other["explanation"]["masked_prediction"]["id"]
 
 
+@pytest.mark.slow
 def test_the_noise_does_not_depend_on_the_input(run: Run, bert: Path) -> None:
     """A single noise mask decides, so that another one would show."""
     same = [argument for spaces in range(6) for argument in ("-t", TEXTS[0] + " " * spaces)]
@@ -177,6 +180,7 @@ def test_the_noise_does_not_depend_on_the_input(run: Run, bert: Path) -> None:
     assert len(set(said.pop())) > 1, "the noise has to matter, or this proves nothing"
 
 
+@pytest.mark.slow
 def test_several_methods_are_evaluated_side_by_side(run: Run, command: list[object]) -> None:
     alone = run(*command, "--json").records
     both = run(*command[:-8], *CHEAP, "--method", "random,occlusion", "--json").records
@@ -191,6 +195,7 @@ def test_several_methods_are_evaluated_side_by_side(run: Run, command: list[obje
         assert [one["method"] for one in wider["methods"]] == ["random", "occlusion"]
 
 
+@pytest.mark.slow
 def test_the_masks_are_those_of_explain(run: Run, command: list[object], bert: Path) -> None:
     one, *_ = run(*command[:-8], *CHEAP, "--method", "random,occlusion", "--seed", 3, "--json").records
     explained = run(
@@ -201,6 +206,7 @@ def test_the_masks_are_those_of_explain(run: Run, command: list[object], bert: P
     assert attributions[0]["selected"] != attributions[1]["selected"], "or this proves less"
 
 
+@pytest.mark.slow
 def test_masks_of_other_origin(run: Run, bert: Path, tmp_path: Path) -> None:
     explained = tmp_path / "explained.jsonl"
     texts = ["-t", TEXTS[1], "-t", TEXTS[3]]
@@ -266,6 +272,7 @@ def test_a_wrong_label_is_one_failed_input_with_keep_going(run: Run, command: li
     assert (ran.records[-1]["result"]["inputs"], ran.records[-1]["result"]["failed"]) == (5, 1)
 
 
+@pytest.mark.slow
 def test_missing_and_unreadable_files_are_named(run: Run, tmp_path: Path, picture: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     (tmp_path / "noise.png").write_bytes(picture.read_bytes())
@@ -302,6 +309,7 @@ def test_resumed_the_file_is_that_of_an_undisturbed_run(run: Run, command: list[
         assert records(part) == records(whole)
 
 
+@pytest.mark.slow
 def test_what_was_said_of_fewer_inputs_is_replaced(
     run: Run, command: list[object], tmp_path: Path, fails: Callable[[set[str]], None]
 ) -> None:
@@ -315,6 +323,7 @@ def test_what_was_said_of_fewer_inputs_is_replaced(
     assert records(part) == records(whole)
 
 
+@pytest.mark.slow
 def test_what_was_said_of_more_inputs_stays(run: Run, command: list[object], tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     run(*command, "-o", output)
@@ -326,6 +335,7 @@ def test_what_was_said_of_more_inputs_stays(run: Run, command: list[object], tmp
     assert [record for record in records(output) if record in before] == [*before[2:], *before[:2]]
 
 
+@pytest.mark.slow
 def test_shards_joined_and_resumed_say_what_one_run_says(run: Run, command: list[object], tmp_path: Path) -> None:
     whole, joined = tmp_path / "whole.jsonl", tmp_path / "joined.jsonl"
     run(*command, "-o", whole)
@@ -337,6 +347,7 @@ def test_shards_joined_and_resumed_say_what_one_run_says(run: Run, command: list
     assert records(joined) == records(whole)
 
 
+@pytest.mark.slow
 def test_another_delta_or_threshold_needs_no_input_again(run: Run, command: list[object], tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     run(*command, "-o", output)
@@ -346,6 +357,7 @@ def test_another_delta_or_threshold_needs_no_input_again(run: Run, command: list
     assert len(records(output)) == 8
 
 
+@pytest.mark.slow
 def test_another_label_is_another_record(run: Run, command: list[object], listed: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     run(*command, "-o", output)
@@ -354,6 +366,7 @@ def test_another_label_is_another_record(run: Run, command: list[object], listed
     assert [record["input"] and record["input"]["id"] for record in ran.records] == ["t3", None]
 
 
+@pytest.mark.slow
 def test_workers_that_finish_in_another_order_give_the_same_file(
     run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

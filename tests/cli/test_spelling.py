@@ -95,6 +95,7 @@ def test_the_library_names_no_option(layer: str) -> None:
     assert not found, "name the parameter instead: n_samples=200, or ParameterError(message, 'n_samples')"
 
 
+@pytest.mark.slow
 def test_a_parameter_that_is_wrong_is_in_its_message() -> None:
     """Otherwise the command line has nothing to replace."""
     for path in sorted(PACKAGE.rglob("*.py")):

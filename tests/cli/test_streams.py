@@ -33,6 +33,7 @@ def test_what_looks_alike_stands_for_what_cannot_be_written() -> None:
     assert replaced(found.value) == ("...lambda?", 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json", "github", "markdown"])
 def test_a_terminal_without_unicode_is_written_to_all_the_same(
     form: str, bert: Path, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,7 @@ def on_ties(directory: Path, apart: float) -> Path:
     return directory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("certify-soft", "-r", "1:3"), ("certify-hard", "--refine", "200")])
 def test_no_batch_size_changes_a_certificate_of_a_model_that_sits_on_ties(
     run: Run, tmp_path: Path, arguments: tuple[str, ...]
@@ -41,6 +42,7 @@ def test_no_batch_size_changes_a_certificate_of_a_model_that_sits_on_ties(
         assert 0 < records[0]["result"]["rates"][0]["rate"] < 1, "both classes occur"
 
 
+@pytest.mark.slow
 def test_classes_that_are_equal_stay_too_close_to_call_and_count_against_the_certificate(
     run: Run, tmp_path: Path
 ) -> None:

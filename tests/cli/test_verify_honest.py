@@ -22,6 +22,7 @@ def differences(found: Record) -> list[Record]:
     return [check for check in found["checks"] if not check["ok"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", [False, True])
 def test_honest_soft_records_stand(soft_records: dict[str, Record], fast: bool) -> None:
     code, found = verify("certify-soft", *soft_records.values(), fast=fast)
@@ -33,6 +34,7 @@ def test_honest_soft_records_stand(soft_records: dict[str, Record], fast: bool) 
     assert all(one["mode"] == ("fast" if fast else "full") for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", [False, True])
 def test_honest_hard_records_stand(hard_records: dict[str, Record], fast: bool) -> None:
     code, found = verify("certify-hard", *hard_records.values(), fast=fast)
@@ -64,6 +66,7 @@ def test_a_record_of_not_certified_stands(soft_records: dict[str, Record]) -> No
     assert verify("certify-soft", soft_records["refuted"], fast=True)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_picture_is_read_again(picture: Path, tmp_path: Path) -> None:
     copy = tmp_path / "picture.png"
     copy.write_bytes(picture.read_bytes())
@@ -113,6 +116,7 @@ def test_weights_that_changed_are_noticed(bert: Path, tmp_path: Path) -> None:
     assert code == 3, err
 
 
+@pytest.mark.slow
 def test_one_word_has_nothing_to_add(bert: Path) -> None:
     for command in ("certify-soft", "certify-hard"):
         _, out, _ = call(command, "-t", "good", "-m", bert, "--method", "random", "--json", "-q")

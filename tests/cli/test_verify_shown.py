@@ -126,6 +126,7 @@ def test_probabilities_of_equal_masks_are_equal(words: Record) -> None:
     assert any("as of explanation.empty_prediction" in name for name in names), names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -29,6 +29,7 @@ from tests.core.helpers import FALSE_ALARM, GOLDEN, mask_with_free, rows
 from tests.oracles import additions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_free", "radius", "exactly"),
     [
@@ -101,6 +102,7 @@ def test_size_weights_are_proportional_to_the_binomials() -> None:
             assert (weights / weights.sum()).tolist() == pytest.approx(law, rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_free", "radius"), [(3000, 3000), (3000, 1100), (3000, 20), (2999, 1500)])
 def test_size_weights_have_a_total_variation_below_1e_13(n_free: int, radius: int) -> None:
     weights = size_weights(n_free, radius)
@@ -186,6 +188,7 @@ def test_drawing_without_replacement_ends_after_every_member_was_drawn_once(exac
     assert len(order.draw(5)) == 0
 
 
+@pytest.mark.slow
 def test_the_first_draw_without_replacement_is_uniform_and_so_is_the_second_given_the_first() -> None:
     """4 members, 12 ordered pairs, 24,000 orders; chi-square with false-alarm chance 1e-9."""
     chosen = Additions(np.zeros(3, dtype=bool), 1)

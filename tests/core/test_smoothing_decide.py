@@ -29,6 +29,7 @@ def full_count(smoothed: SmoothedPredictor, mask: np.ndarray) -> tuple[int, bool
     return winner, any(rival)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", [0.0, 0.15])
 def test_decisions_are_those_of_the_full_count(tolerance: float) -> None:
     rng = np.random.default_rng(0)

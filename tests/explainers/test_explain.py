@@ -84,6 +84,7 @@ def test_a_class_that_does_not_exist_is_refused(method: str, target: int) -> Non
         explain(three_classes(), method, target=target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lime", "random"])
 def test_the_class_predicted_on_the_full_input_is_explained(method: str) -> None:
     assert explain(three_classes(), method).target == 2
@@ -96,6 +97,7 @@ def test_the_class_predicted_on_the_full_input_is_explained_by_gradients_too() -
     assert explain(model, "intgrad").target == int(full[1] > full[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_an_input_with_one_feature_can_be_explained(method: str) -> None:
     def formula(weights: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,7 @@ def network() -> Any:
     return model(Formula(golden_network, [1.0, 1.0]))
 
 
+@pytest.mark.slow
 def test_both_converge_to_the_golden_values_and_to_each_other() -> None:
     smooth, slope = explain_all(network(), ("smoothgrad", "clime"), target=1, n_samples=20_000, sigma=0.5)
     for attribution in (smooth, slope):
@@ -44,6 +45,7 @@ def test_both_converge_to_the_golden_values_and_to_each_other() -> None:
     assert (difference / np.hypot(smooth.standard_errors, slope.standard_errors)).max() < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["smoothgrad", "clime"])
 def test_the_standard_errors_are_those_of_repeated_runs(method: str) -> None:
     runs = [explain(network(), method, target=1, n_samples=60, sigma=0.5, seed=seed) for seed in range(200)]
@@ -107,6 +109,7 @@ def step_function(weights: torch.Tensor) -> torch.Tensor:
     return 1e-12 + (1 - 2e-12) * above
 
 
+@pytest.mark.slow
 def test_on_a_step_smoothgrad_sees_nothing_and_clime_the_density() -> None:
     predictor = model(Formula(step_function, [1.0]))
     smooth, slope = explain_all(predictor, ("smoothgrad", "clime"), target=1, n_samples=20_000, sigma=1.0)

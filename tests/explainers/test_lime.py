@@ -74,6 +74,7 @@ def ridge_by_hand(masks: Masks, labels: NDArray[np.float64], *, penalty: float =
     return scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["patch", "grid", "segment", "word", "token", "sentence"])
 @pytest.mark.parametrize(("n_features", "n_samples"), [(1, 20), (2, 3), (7, 200), (9, 1000)])
 def test_scores_are_the_weighted_ridge_regression(kind: str, n_features: int, n_samples: int) -> None:

@@ -39,6 +39,7 @@ def line(**options: Any) -> Any:
     return model(Formula(linear(COEFFICIENTS, base=0.3003), np.ones(8), **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "random"])
 def test_the_order_of_the_coefficients_of_a_line_is_found(method: str) -> None:
     scores = explain(line(), method, target=1).scores

@@ -66,6 +66,7 @@ def absolute_differences(predictor: Any, feature: int, target: int) -> float:
     return float(np.abs((ahead - behind) / (2 * STEP)).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_saliency_is_the_sum_of_absolute_differences(name: str) -> None:
     predictor = MODELS[name]()

@@ -127,6 +127,7 @@ def test_shap_is_exact_for_interactions_of_pairs_from_one_permutation_on(n_sampl
     np.testing.assert_allclose(scores, function.shapley, rtol=0, atol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 6])
 def test_shap_approaches_the_shapley_values_of_any_function(n: int) -> None:
     table = random_table(n, seed=n)

@@ -67,6 +67,7 @@ def test_other_precisions_are_left_alone(dtype: torch.dtype) -> None:
     assert fold_batch_norms(Network().to(dtype), call_with_pixels, pixels().to(dtype)) is None
 
 
+@pytest.mark.slow
 def test_the_demo_model_runs_without_norms_and_its_gradients_and_float64_with_them() -> None:
     network = load_model("demo:image", device="cpu").network
     x = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))

@@ -217,6 +217,7 @@ def test_a_timm_directory_gives_the_logits_of_timm_itself(saved: SimpleNamespace
     assert (predictor.features.kind, predictor.features.shape) == ("patch", (10, 10))
 
 
+@pytest.mark.slow
 def test_a_convolutional_timm_directory_has_a_grid_and_its_own_label_names(tmp_path: Path) -> None:
     directory = save_timm(tmp_path / "resnet", "resnet10t", num_classes=3)
     edit_config(directory, label_names=["n1", "n2", "n3"], label_descriptions={"n1": "cat", "n2": "dog"})

@@ -27,6 +27,7 @@ def predictor(name: str, batch_size: int = 64, **options: Any) -> ModelPredictor
     return ModelPredictor(image, NAMES, device=CPU, batch_size=batch_size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_predictions_do_not_depend_on_batch_size_order_or_duplicates(name: str, channels_last: bool) -> None:

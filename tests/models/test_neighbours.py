@@ -87,6 +87,7 @@ def test_noise_of_zeros_changes_nothing_of_a_text(family: str, baseline: str) ->
     assert same.masked_input.settings == original.masked_input.settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["remove", "mask", "unk"])
 @pytest.mark.parametrize("family", SPECIAL)
 def test_noise_of_zeros_changes_nothing_of(family: str, baseline: str) -> None:

@@ -80,6 +80,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return load_model(str(save(request.param, tmp_path_factory.mktemp("model"))), device="cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["zero", "blur"])
 def test_a_neighbour_is_the_network_on_moved_pixels(model: LoadedModel, baseline: str) -> None:
     original = model.predictor(picture(), baseline=baseline)

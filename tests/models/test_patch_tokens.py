@@ -78,6 +78,7 @@ def logits(masked: MaskedImage, masks: Masks) -> np.ndarray:
 KINDS = ("ViT", "DeiT", "Dinov2", "timm")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["zero", "mean", "blur"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_reused_embeddings_give_what_pixels_give(kind: str, baseline: str) -> None:
@@ -135,6 +136,7 @@ def test_all_patches_kept_is_the_plain_prediction_and_few_cost_less() -> None:
     assert masked.settings["baseline"] == "drop"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 3, "auto"])
 def test_the_predictor_evaluates_removed_patches_in_groups_of_equal_length(batch_size: Any) -> None:
     masks = random_masks(50, 16)

@@ -91,6 +91,7 @@ def full_logits(text: str, family: str) -> torch.Tensor:
 # Removing tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", EXACT)
 def test_leaving_tokens_out_equals_an_attention_mask_of_zero_in(family: str) -> None:
     assert removes(family)
@@ -156,6 +157,7 @@ def test_the_probe_works_for_half_precision_and_leaves_weights_and_generator_alo
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*EXACT, *FALLBACK])
 def test_batches_order_and_duplicates_change_nothing_in(family: str) -> None:
     masks = random_masks(len(precise(family).features), (0.0, 0.3, 0.7, 1.0))

@@ -133,6 +133,7 @@ def test_no_token_touches_a_word_means_no_feature() -> None:
     assert group_tokens([(0, 0), (3, 4)], [(1, 2)]) == ([], [])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, database=None)
 @given(st.data())
 def test_grouping_is_the_finest_partition_in_which_words_and_tokens_that_overlap_stay_together(

@@ -256,6 +256,7 @@ class Balance(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINDINGS)
 def test_pages_are_balanced_without_scripts_and_drawings_are_xml(name: str) -> None:
     page = Page("stabcert smooth-eval")

@@ -21,6 +21,7 @@ def result_of(found: SoftCertificate, request: dict[str, Any], *, interrupted: b
     return {"request": asked} | SoftResult.of(found, interrupted=interrupted).to_dict()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(cases())
 def test_honest_bounds_are_supported(case: tuple[np.ndarray, dict[str, Any], SoftCertificate]) -> None:

@@ -44,6 +44,7 @@ EXHIBITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_every_kind_of_result_has_a_figure_and_no_warnings(name: str) -> None:
     with warnings.catch_warnings():
@@ -62,6 +63,7 @@ def test_formats_are_what_they_claim_and_repeat_to_the_byte(file_format: str, ma
     assert data == drawn(exhibits, file_format)
 
 
+@pytest.mark.slow
 def test_a_pdf_holds_its_text_as_text_in_fonts_that_journals_take() -> None:
     data = drawn([EXHIBITS["flip"]], "pdf")
     assert b"/FontFile2" in data
@@ -74,6 +76,7 @@ def test_a_picture_is_sharp_in_a_column_of_a_paper() -> None:
     assert area.SMALL * column / sheet.WIDTH > 5.5  # points
 
 
+@pytest.mark.slow
 def test_every_input_has_its_row() -> None:
     def height(inputs: int) -> int:
         with Image.open(io.BytesIO(drawn([EXHIBITS["one method"]] * inputs, "png"))) as opened:
@@ -134,6 +137,7 @@ def named(*identities: tuple[str, str | None]) -> bytes:
     return drawn(exhibits, "png")
 
 
+@pytest.mark.slow
 def test_a_file_is_called_by_its_name_alone_where_that_is_enough() -> None:
     assert named(("photos/cat.jpg", "photos/cat.jpg")) == named(("cat.jpg", "cat.jpg"))
     two = [("a/cat.jpg", "a/cat.jpg"), ("b/cat.jpg", "b/cat.jpg")]

@@ -190,6 +190,7 @@ def test_labels_in_any_script_stay_letters_in_charts_of_a_page() -> None:
     assert {labels[0], labels[1]} <= shown, "in the order in which they are written, with no boxes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["text", "image", "bernoulli"])
 def test_a_figure_and_a_page_are_made_of_every_kind(name: str) -> None:
     report = {

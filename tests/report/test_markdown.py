@@ -138,6 +138,7 @@ def test_a_line_is_a_paragraph_however_it_begins(start: str) -> None:
     assert read(source).endswith(f"{start.strip()}\n")
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1), st.sampled_from(sorted(PLACES)))
 def test_any_text_is_read_as_it_is(text: str, place: str) -> None:
     if place in ("text", "name"):

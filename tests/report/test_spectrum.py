@@ -248,6 +248,7 @@ FINDINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINDINGS)
 @pytest.mark.parametrize("image", [True, False])
 def test_every_kind_of_finding_has_a_figure_a_page_and_a_screen(name: str, image: bool) -> None:

@@ -30,6 +30,7 @@ FOUND: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["0", "1", "random"])
 def test_keys_are_the_same_in_every_process(seed: str) -> None:
     code = (

@@ -1,6 +1,6 @@
-"""What the hard certificates return: numbers only, no input, no model, no report.
+"""Results of the hard certificates: numbers only, without the input, the model or the report.
 
-A hard radius r says: *no* way of adding up to r features changes the prediction. All radii are integers,
+A hard radius r guarantees that *no* way of adding up to r features changes the prediction. All radii are integers,
 proved without rounding; a radius is what is shown, never what is guessed.
 """
 
@@ -131,7 +131,7 @@ class EnumeratedRadius:
 
     prediction: int
     radius: int
-    """Every addition of up to this many features was tried and certainly keeps the prediction."""
+    """Every addition of up to this many features was tested and certainly keeps the prediction."""
     flip: Mask | None
     """A smallest addition that certainly changes the prediction; its size is ``radius + 1``. None if none was met."""
     stable_for_all_supersets: bool

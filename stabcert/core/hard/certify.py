@@ -132,8 +132,8 @@ def check_addition(smoothed: SmoothedPredictor, mask: ArrayLike, addition: Array
     if (kept & ~more).any():
         dropped = np.flatnonzero(kept & ~more)
         raise InputError(
-            f"an addition keeps every feature that the mask keeps, and this one drops {len(dropped)} of them "
-            f"(feature {dropped[0]} first); give a mask that contains the selected features"
+            f"an addition must keep every feature of the mask, got one that drops {len(dropped)} of them "
+            f"(feature {dropped[0]} first). Give a mask that contains the selected features"
         )
     leads = leads_of(smoothed, smoothed.ballots(kept))
     touched = smoothed.keep_masks[:, more & ~kept].any(axis=1)

@@ -110,7 +110,7 @@ class HardFinding:
 
     @property
     def agrees(self) -> bool | None:
-        """The smoothed model says of the full input what the model itself says; None where that is not known."""
+        """Agreement of the smoothed and the unsmoothed model on the full input; None where it is not known."""
         return agrees(self.smoothed, self.plain)
 
     @property

@@ -53,7 +53,7 @@ class Panel:
     ticks: tuple[tuple[float, str], ...]
     series: tuple[Series, ...]
     by_lambda: bool
-    """Whether each line is a lambda, as the common legend says; otherwise the panel names its lines."""
+    """True if each line is a lambda of the common legend; otherwise the panel names its lines."""
 
     @property
     def banded(self) -> bool:

@@ -11,8 +11,8 @@ FAMILY = "DejaVu Sans"
 """Comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic, many symbols."""
 MISSING = "□"
 DOTS_PER_INCH = 200
-"""Of a .png. Letters are fitted to whole dots, and so a little wider there than in the other formats: what fits into
-a line there fits everywhere."""
+"""Resolution of a .png. Letters are fitted to whole dots and are therefore a little wider than in the other formats.
+A text that fits into a line of a .png fits everywhere."""
 _MOST_FALLBACKS = 2
 
 
@@ -39,7 +39,7 @@ def families(text: str) -> list[str]:
 
 
 def is_right_to_left(text: str) -> bool:
-    """By its first letter that has a direction."""
+    """Return whether the first letter that has a direction runs from right to left."""
     for character in text:
         direction = unicodedata.bidirectional(character)
         if direction in ("L", "R", "AL"):
@@ -49,7 +49,7 @@ def is_right_to_left(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """In inches."""
+    """Return the width of ``text`` in inches."""
     from matplotlib.font_manager import FontProperties
 
     properties = FontProperties(family=families(text), size=size, weight=weight)

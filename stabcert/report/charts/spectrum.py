@@ -55,7 +55,7 @@ class Sticks:
 
     values: NDArray[np.float64]
     starts: tuple[int, ...]
-    """Where degree 1, 2, ... begins, and the end."""
+    """Positions at which degree 1, 2, ... begin, and the end."""
 
 
 def weights_chart(spectrum: Spectrum) -> Chart:

@@ -14,13 +14,13 @@ _LONGEST_DECIMAL = 5
 
 
 def lambda_text(share: Fraction) -> str:
-    """As people write it: ``0.9``, but ``15/64`` where no short decimal is exact."""
+    """Return lambda as people write it: ``0.9``, but ``15/64`` where no short decimal is exact."""
     text = f"{float(share):g}"
     return text if Fraction(text) == share and len(text) <= _LONGEST_DECIMAL else str(share)
 
 
 def interval_shown(estimate: Share) -> str:
-    """Each end rounded to the side on which it still holds."""
+    """Return the interval, each end rounded to the side on which it remains valid."""
     return f"{rounded_down(estimate.lower)} .. {rounded_up(estimate.upper)}"
 
 
@@ -100,7 +100,7 @@ def meanings(finding: CurveFinding) -> list[str]:
 
 
 def thresholds(finding: CurveFinding) -> list[tuple[str, bool]]:
-    """Each threshold with its verdict, and whether it was met."""
+    """Return each threshold with its verdict, and whether it was met."""
     found = []
     for name, threshold in (("accuracy", finding.min_accuracy), ("rate", finding.min_rate)):
         if threshold is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAR_HEIGHT = 0.30
-"""Of a colour bar with its numbers."""
+"""Height of a colour bar with its numbers."""
 _BAR = 0.07
 
 

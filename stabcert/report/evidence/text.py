@@ -34,14 +34,14 @@ class Piece:
     text: str
     feature: int | None
     spaced: bool
-    """White space stands before it."""
+    """White space precedes it."""
     left: float = 0.0
     width: float = 0.0
     line: int = 0
 
 
 def pieces(text: str, features: Features) -> Iterator[Piece]:
-    """The text in order: words of features, and what stands between features."""
+    """Yield the text in order: words of features, and the text between features."""
     end = 0
     for index, feature in enumerate(features.items):
         if feature.span is None:
@@ -77,7 +77,7 @@ def flow(text: str, features: Features, width: float) -> list[Piece]:
 def add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
     """Add a block with the text: shaded by its scores, with a frame around each feature that is kept or was added.
 
-    Features that are in no frame are grey if there are no scores.
+    Features without a frame are grey if the features do not have scores.
     """
     placed = flow(text, shown.features, sheet.inner_width)
     shades = None if shown.scores is None else shade(scaled(shown.scores)) / 255
@@ -113,7 +113,7 @@ def add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
 
 
 def _words(text: str, start: int, end: int, feature: int | None) -> Iterator[Piece]:
-    """What is not white space between two places of the text."""
+    """Yield the words between two places of the text, without white space."""
     spaced = False
     word = ""
     for position in range(start, end):

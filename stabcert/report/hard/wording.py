@@ -65,7 +65,7 @@ def radius_rows(finding: HardFinding) -> list[RadiusRow]:
 
 
 def _tried(tried: EnumeratedRadius, n_free: int) -> str:
-    """That the model was asked, and where nothing more was tested what it takes to try more."""
+    """Return how the radius was tested, and how many evaluations the next radius takes."""
     if tried.exact or tried.near_ties or tried.radius >= n_free:
         return "testing them all"
     more = tried.radius + 1

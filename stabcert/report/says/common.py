@@ -115,7 +115,7 @@ def doubts(report: Report) -> list[Line]:
 
 
 def mask_alone(report: Report) -> Line:
-    """Return what a figure says of the mask by itself."""
+    """Return the line of a figure about the prediction for the mask alone."""
     explanation = report.explanation
     full = "as on the full input" if explanation.consistent else f"full input: {predicted(explanation.full)}"
     return line(f"Mask alone: {predicted(explanation.masked)}, {full}.", on=CAPTION)

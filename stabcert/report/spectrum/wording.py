@@ -123,7 +123,7 @@ def unreliable(spectrum: Spectrum) -> list[str]:
 
 
 def _quantities(spectrum: Spectrum) -> Iterator[tuple[str, Quantity]]:
-    """Everything that has an interval, by name; one name for a degree whatever the smoothing."""
+    """Yield every quantity that has an interval, by name; a degree has one name for all smoothing."""
     for one in spectrum.degrees:
         yield f"degree {one.degree}", one.weight
     yield "total influence", spectrum.total_influence

@@ -63,6 +63,7 @@ def random_cases(count: int, seed: int) -> list[tuple[Table, np.ndarray, str]]:
     return cases
 
 
+@pytest.mark.slow
 def test_enumerated_rates_and_classes_are_those_of_the_definition() -> None:
     for predictor, masks, noise in random_cases(25, 0):
         results = evaluate(predictor, masks, 1, n_samples=64, radii=[0, 1, 3], noise=noise)
@@ -82,6 +83,7 @@ def test_enumerated_rates_and_classes_are_those_of_the_definition() -> None:
                     assert Fraction(tried.matches, tried.samples) == stability_rate(function, mask, used)
 
 
+@pytest.mark.slow
 def test_hard_and_decremental_radii_are_never_above_the_truth() -> None:
     positive = [0, 0]
     for predictor, masks, noise in random_cases(100, 1):
@@ -155,6 +157,7 @@ def test_every_keep_probability_tries_the_same_additions() -> None:
         assert {tuple(row) for row in base.masks[-7:].tolist()} == expected  # the unsmoothed model is the last
 
 
+@pytest.mark.slow
 def test_common_random_numbers_make_differences_less_variable() -> None:
     """The difference of two rates over 80 draws of the noise and of the additions, against independent ones."""
     predictor, mask = Threshold(20, 13), np.arange(20)[None] < 8

@@ -194,6 +194,7 @@ def test_the_interval_covers_the_choice_of_inputs_and_of_additions_exactly() -> 
     assert worst_pooled > 1.5 * delta
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_mean_rate_of_a_known_population() -> None:
     """From evaluation to interval: thresholds drawn at random, the true rates known in closed form."""
     rng = np.random.default_rng(0)
@@ -220,6 +221,7 @@ def test_the_interval_covers_the_mean_rate_of_a_known_population() -> None:
     assert wrong <= stats.binom.isf(FALSE_ALARM, runs, delta)
 
 
+@pytest.mark.slow
 def test_estimates_of_a_single_input_are_unbiased() -> None:
     """Their mean over many draws of the additions is the rate, within what 1e-9 allows (Hoeffding)."""
     mask, runs = np.arange(9) < 3, 600

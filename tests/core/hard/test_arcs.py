@@ -119,6 +119,7 @@ def test_no_class_is_left_out_of_the_radius(scores: str) -> None:
         assert radius_by_arcs(leads, columns) == ([*holds, False].index(False) - 1)
 
 
+@pytest.mark.slow
 def test_beyond_the_arc_radius_an_adversary_flips_the_prediction() -> None:
     """The base that says k wherever a free feature is kept: on the evaluated masks nobody could tell the difference."""
     rng = np.random.default_rng(7)

@@ -49,6 +49,7 @@ def test_what_is_found_is_a_flip_and_never_smaller_than_the_truth(
         assert decide(predictor, flip[None]).classes[0] != truth.prediction
 
 
+@pytest.mark.slow
 @given(small_cases(), st.integers(1, 9), st.sampled_from(["vote", "probability"]), st.integers(1, 300))
 def test_a_certified_radius_is_smaller_than_what_an_attack_on_the_same_function_needs(
     case: tuple[Table, Mask, str], draws: int, scores: ScoreKind, budget: int
@@ -177,6 +178,7 @@ def test_near_ties_are_no_flips(drift: int) -> None:
     assert search(nothing_certain, np.zeros(20)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", [0, 1])
 def test_votes_that_near_ties_could_turn_are_no_flips(drift: int) -> None:
     keep_masks = np.ones((3, 10), dtype=bool)

@@ -64,6 +64,7 @@ def test_the_class_is_chosen_by_the_pilot_alone() -> None:
     assert certificate.why_no_decremental == "the prediction of the masked input is too close to call"
 
 
+@pytest.mark.slow
 def test_certificates_are_wrong_no_more_often_than_delta() -> None:
     """M_{1/2} of "feature 0 is kept" is a tie: every positive gap is wrong. The one side of the masked input."""
     delta, repeats, mask = 0.2, 1500, np.array([True, False])

@@ -37,6 +37,7 @@ def test_a_unanimous_vote_of_64_draws_has_its_golden_radius(probability: str, ra
     assert incremental_radius(gap_lower(64, 64, 0.1), Fraction(probability), 1000) == radius
 
 
+@pytest.mark.slow
 @given(st.fractions(0, 1), st.fractions(Fraction(1, 50), Fraction(49, 50)), st.integers(0, 40))
 def test_radii_are_the_largest_that_meet_their_inequality(gap: Fraction, probability: Fraction, at_most: int) -> None:
     untouched = [(1 - probability) ** r for r in range(at_most + 1)]

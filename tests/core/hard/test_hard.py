@@ -221,6 +221,7 @@ def test_more_evaluations_are_spent_on_a_larger_radius() -> None:
     assert refined.radius_incremental >= refined.refinement.radius
 
 
+@pytest.mark.slow
 def test_a_mask_that_the_full_input_and_the_tables_have_in_common_is_evaluated_once() -> None:
     """Complete tables meet each noise mask as a whole, as the full input does."""
     rng = np.random.default_rng(5)
@@ -240,6 +241,7 @@ def test_a_mask_that_the_full_input_and_the_tables_have_in_common_is_evaluated_o
     assert in_common > 10
 
 
+@pytest.mark.slow
 def test_a_refined_radius_is_not_above_the_truth() -> None:
     rng = np.random.default_rng(3)
     better = 0

@@ -15,6 +15,7 @@ from tests.core.hard.refine_cases import PLENTY, SCORES, any_case, known_radius,
 from tests.doubles import Constant, Counting, Threshold, one_hot
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scores", SCORES)
 def test_the_radius_is_never_above_the_truth_and_equal_to_it_where_it_is_called_exact(scores: ScoreKind) -> None:
     rng = np.random.default_rng(21)
@@ -37,6 +38,7 @@ def test_the_radius_is_never_above_the_truth_and_equal_to_it_where_it_is_called_
     assert min(exact, short, above_lambda_half) > 30
 
 
+@pytest.mark.slow
 def test_with_all_tables_and_no_tie_the_radius_is_the_truth() -> None:
     rng = np.random.default_rng(22)
     for _ in range(300):
@@ -46,6 +48,7 @@ def test_with_all_tables_and_no_tie_the_radius_is_the_truth() -> None:
         assert found.radius == true_radius(smallest_leads(smoothed, mask))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scores", SCORES)
 def test_the_bounds_alone_are_never_above_the_truth(scores: ScoreKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without enumeration, which small cases would hide behind."""
@@ -64,6 +67,7 @@ def test_the_bounds_alone_are_never_above_the_truth(scores: ScoreKind, monkeypat
     assert min(proved, beyond_what_was_known) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only", ["worst", "shares", "largest_with_keeps", "largest_on_arcs"])
 def test_each_bound_by_itself_is_sound(only: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are made to say that anything can be lost, so that this one decides."""
@@ -97,6 +101,7 @@ def test_each_bound_by_itself_is_sound(only: str, monkeypatch: pytest.MonkeyPatc
     assert proved > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scores", SCORES)
 def test_the_tables_take_no_more_evaluations_than_allowed_and_no_mask_twice(scores: ScoreKind) -> None:
     rng = np.random.default_rng(25)
@@ -117,6 +122,7 @@ def test_the_tables_take_no_more_evaluations_than_allowed_and_no_mask_twice(scor
     assert spent > 1000
 
 
+@pytest.mark.slow
 def test_a_larger_budget_never_gives_a_smaller_radius_or_depth() -> None:
     rng = np.random.default_rng(26)
     grown = 0
@@ -176,6 +182,7 @@ def test_evaluations_that_cannot_prove_a_larger_radius_are_not_spent() -> None:
     assert base.rows == before
 
 
+@pytest.mark.slow
 def test_a_larger_input_is_decided_within_seconds_and_as_the_definition_says() -> None:
     """64 features, 48 of them free, 64 noise masks: three sizes of tables, checked by drawing additions."""
     rng = np.random.default_rng(29)

@@ -16,6 +16,7 @@ from tests.core.hard.refine_cases import any_noise, refined, smallest_leads, tru
 from tests.doubles import Batchy, Counting, Table, Threshold, one_hot
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", [0, 1])
 def test_near_ties_count_against_the_prediction_and_break_nothing(drift: int) -> None:
     rng = np.random.default_rng(27)

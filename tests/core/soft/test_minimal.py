@@ -218,6 +218,7 @@ def test_the_known_rates_are_the_definition() -> None:
         assert predictor.rate(k, 3) == stability_rate(predictor, np.arange(9) < k, 3)
 
 
+@pytest.mark.slow
 def test_a_mask_below_the_rate_is_found_with_probability_delta_at_most_however_many_sizes_are_tried() -> None:
     """The rates of 20 consistent masks lie just below the one asked for, so whatever is found is wrong."""
     predictor, sizes, radius, delta, runs = Watchful(200), 20, 50, 0.3, 120
@@ -388,6 +389,7 @@ def test_what_a_size_may_cost_does_not_depend_on_the_maximum_of_samples() -> Non
     assert sum(size.delta or 0.0 for size in max(tested, key=len)) <= 0.1
 
 
+@pytest.mark.slow
 def test_certificates_at_growing_maxima_are_false_as_seldom_as_one() -> None:
     """40 sizes with a rate just below the one to show, nine maxima: 10 of 60 were false with shares by the maximum."""
     false = 0

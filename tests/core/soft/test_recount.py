@@ -75,6 +75,7 @@ def cases(draw: st.DrawFn) -> tuple[np.ndarray, dict[str, Any], SoftCertificate]
     return mask, request, found
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(cases())
 def test_a_certificate_is_the_recount_of_its_own_counts(
@@ -95,6 +96,7 @@ def test_a_certificate_is_the_recount_of_its_own_counts(
     assert again.certificate == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(cases(), st.data())
 def test_other_counts_give_another_certificate(

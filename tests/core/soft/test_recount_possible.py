@@ -80,6 +80,7 @@ def recount(counts: dict[int, Shown], *, interrupted: bool = False, **request: A
     return [(one.radius, one.name) for one in again.impossible]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_sizes_that_are_tested_once_are_possible(seed: int) -> None:
     counts = worst_by_definition(FlipsOnFour(), NINE_FREE, [4, 5, 6], 0.9, 0.1, 42, seed)
@@ -88,6 +89,7 @@ def test_sizes_that_are_tested_once_are_possible(seed: int) -> None:
     assert shown(again.certificate) == counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("ties", [0.0, 0.1])
 def test_honest_minima_are_possible(share: float, ties: float) -> None:

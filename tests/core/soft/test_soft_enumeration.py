@@ -46,6 +46,7 @@ def test_enumerated_rates_decide_about_a_threshold_exactly(
     assert [rate.radius for rate in certificate.rates] == (list(range(1, n_free + 1)) or [0])
 
 
+@pytest.mark.slow
 @given(small_cases(), st.sampled_from([0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0]))
 def test_a_sequential_test_that_cannot_err_decides_like_the_definition(
     case: tuple[Table, np.ndarray, str], threshold: float

@@ -30,6 +30,7 @@ def test_the_batches_and_the_order_of_evaluation_do_not_change_a_certificate(arg
         assert certify(Rebatched(base, size), SOME_MASK, **arguments) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", CASES)
 def test_the_same_generator_state_gives_the_same_certificate_and_another_gives_other_draws(
     arguments: dict[str, Any],
@@ -44,6 +45,7 @@ def test_the_same_generator_state_gives_the_same_certificate_and_another_gives_o
     assert (runs[0].masks[:rows] != runs[2].masks[:rows]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", CASES)
 def test_the_type_of_the_mask_does_not_change_a_certificate(arguments: dict[str, Any]) -> None:
     base = arbitrary_function(36, 0.1)
@@ -53,6 +55,7 @@ def test_the_type_of_the_mask_does_not_change_a_certificate(arguments: dict[str,
     assert certify(base, SOME_MASK.tolist(), **arguments) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", CASES)
 def test_masks_reach_the_predictor_as_rows_of_bools_that_keep_what_the_mask_keeps(arguments: dict[str, Any]) -> None:
     predictor = Counting(arbitrary_function(36, 0.1))
@@ -72,6 +75,7 @@ def test_the_callers_mask_and_generator_are_treated_well() -> None:
     assert first != second  # one generator, used twice, gives new draws
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", [{"n_samples": 60}, {"min_rate": 0.7}])
 @pytest.mark.parametrize("formulation", FORMULATIONS)
 def test_what_is_drawn_at_one_radius_does_not_depend_on_which_others_are_asked_for(

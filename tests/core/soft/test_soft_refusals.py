@@ -76,6 +76,7 @@ def number_after(word: str, message: str) -> int:
     return int(found[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", ["exact", "hoeffding"])
 @pytest.mark.parametrize(
     ("radius", "threshold"), [(12, 0.9), (12, 0.99), ([9, 12], 0.9), (2, 0.95), (3, 0.9), ([3, 12], 0.97)]

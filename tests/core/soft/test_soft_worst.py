@@ -59,6 +59,7 @@ def test_a_worst_rate_never_rises_and_no_size_has_more_samples_than_the_maximum(
         assert rate.samples <= 42 or rate.enumerated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{}, {"simultaneous": True}, {"largest_radius": True}, {"delta": 0.3}])
 def test_no_addition_is_evaluated_for_one_size_at_two_radii(arguments: dict[str, Any]) -> None:
     for seed in range(20):

@@ -65,6 +65,7 @@ def test_an_interruption_between_two_draws_finds_whole_draws_only() -> None:
     assert test.upper == watched.upper == 1.0
 
 
+@pytest.mark.slow
 def test_the_search_for_a_stable_mask_passes_over_sizes_for_which_too_little_of_delta_is_left() -> None:
     class FlipsOnMost(Constant):
         """Masks of the ranking keep the class of the full input; most additions to them do not."""

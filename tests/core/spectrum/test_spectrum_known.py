@@ -44,6 +44,7 @@ def weights_of_tribes(tribes: int, width: int, last: int) -> list[float]:
     return [(1 - nobody**tribes) ** 2, *product[1 : last + 1].tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("predictor", "weights"),
     [

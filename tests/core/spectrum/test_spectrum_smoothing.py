@@ -51,6 +51,7 @@ def test_the_variance_is_that_of_the_smoothed_function_over_the_masks_that_are_n
     assert step.variance.value == pytest.approx(variance, abs=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", [None, 0.3, 0.7])
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 6), keep=st.floats(0, 1))
 def test_smoothing_reduces_the_variance_at_least_to_its_bound(

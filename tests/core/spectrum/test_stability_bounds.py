@@ -46,6 +46,7 @@ def test_operators_on_small_sets_are_those_on_all_sets_cut_off() -> None:
     assert smooth_sets(values[codes], steps, 0.3) == pytest.approx(smooth_values(values, 0.3)[codes], abs=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smooth", ["unsmoothed", "all", "free"])
 def test_no_bound_is_violated_in_a_random_search_and_the_truth_is_that_of_the_definition(smooth: str) -> None:
     for n, seed in CASES:

@@ -11,6 +11,7 @@ from tests.core.boolean_functions import masks_of
 from tests.core.spectrum.stability_cases import CASES, of_class_1, published, random_case
 
 
+@pytest.mark.slow
 def test_every_published_bound_is_violated_in_the_same_search_and_only_with_a_mask_that_is_not_empty() -> None:
     """E2."""
     violated = {"B.4": 0, "B.5": 0, "B.6": 0, "B.8": 0}

@@ -99,6 +99,7 @@ def test_the_degree_of_an_entry_is_how_many_features_it_has() -> None:
     assert degrees_of(6).tolist() == sizes(6).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "bias"), BASES)
 @pytest.mark.parametrize("n_features", [1, 2, 5, 8])
 def test_a_transform_solves_the_definition(n_features: int, basis: BasisKind, bias: float | None) -> None:
@@ -107,6 +108,7 @@ def test_a_transform_solves_the_definition(n_features: int, basis: BasisKind, bi
     assert transform(values, basis, bias) == pytest.approx(by_definition, abs=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "bias"), BASES)
 @given(table=tables())
 def test_the_inverse_gives_the_values_back(basis: BasisKind, bias: float | None, table: np.ndarray) -> None:
@@ -114,6 +116,7 @@ def test_the_inverse_gives_the_values_back(basis: BasisKind, bias: float | None,
     assert transform(inverse_transform(table, basis, bias), basis, bias) == pytest.approx(table, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "bias"), BASES)
 @given(table=tables(), factor=st.floats(-3, 3))
 def test_a_transform_is_linear(basis: BasisKind, bias: float | None, table: np.ndarray, factor: float) -> None:
@@ -145,6 +148,7 @@ def test_smoothing_is_the_mean_over_all_noise(n_features: int, keep_probability:
     assert smooth_values(values, keep_probability) == pytest.approx(by_definition, abs=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "bias"), BASES)
 @given(table=tables(), keep_probability=PROBABILITIES)
 def test_smoothing_of_the_coefficients_is_smoothing_of_the_values(
@@ -161,6 +165,7 @@ def test_smoothing_twice_is_smoothing_with_the_product(table: np.ndarray, first:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("basis", "bias"), BASES)
 @given(table=tables(), keep_probability=PROBABILITIES, degree=st.integers(0, 8))
 def test_smoothing_never_raises_the_degree(

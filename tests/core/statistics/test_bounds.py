@@ -90,6 +90,7 @@ def test_an_epsilon_outside_of_0_to_1_is_refused(epsilon: float) -> None:
         bounds.hoeffding_sample_size(epsilon, 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [10, 30, 150])
 @pytest.mark.parametrize("delta", [0.1, 0.01])
 def test_fixed_sample_bounds_miss_with_probability_at_most_delta_at_every_rate(samples: int, delta: float) -> None:
@@ -170,6 +171,7 @@ def test_all_bounds_are_rates_and_ordered(counts: tuple[int, int], delta: float)
         assert 0.0 <= low <= rate <= high <= 1.0
 
 
+@pytest.mark.slow
 @given(COUNTS, DELTAS, DELTAS)
 def test_lower_bounds_grow_with_matches_and_with_delta(
     counts: tuple[int, int], delta: float, other_delta: float

@@ -69,6 +69,7 @@ def smallest_that_certify(threshold: float, delta: float, horizon: int) -> list[
     return smallest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "probability"), GOLDEN["ever_above_0.1_within_5000"])
 def test_the_anytime_bound_is_ever_wrong_with_the_golden_probability_which_is_below_delta(
     rate: float, probability: float
@@ -87,6 +88,7 @@ def test_a_false_certification_has_probability_at_most_delta_at_every_rate_below
         assert ever_above(float(rate), smallest) <= delta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.02, 0.3, 0.9])
 @pytest.mark.parametrize("delta", [0.1, 0.02])
 def test_the_anytime_bounds_of_all_moments_hold_together(rate: float, delta: float) -> None:

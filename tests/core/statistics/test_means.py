@@ -90,6 +90,7 @@ def test_the_evidence_is_that_of_the_definition(values: list[float], percent: in
     assert math.exp(log_e_value(percent / 100, values)) == pytest.approx(exact, rel=1e-9, abs=1e-300)
 
 
+@pytest.mark.slow
 @given(SHARES, st.sampled_from([0.01, 0.05, 0.1, 0.5]))
 def test_the_bound_is_the_largest_rejected_mean(values: list[float], delta: float) -> None:
     low = mean_lower(values, delta)
@@ -100,6 +101,7 @@ def test_the_bound_is_the_largest_rejected_mean(values: list[float], delta: floa
         assert slow_e_value(Fraction(1, 10**6), values) < 1 / delta
 
 
+@pytest.mark.slow
 @given(SHARES, st.randoms(use_true_random=False))
 def test_the_order_of_the_values_does_not_matter_in_the_last_bit(values: list[float], random: object) -> None:
     shuffled = values[:]
@@ -118,6 +120,7 @@ def test_values_that_are_all_one_have_a_bound_in_closed_form(n: int) -> None:
     assert mean_upper(np.ones(n), delta) == 1.0
 
 
+@pytest.mark.slow
 @given(SHARES)
 def test_a_smaller_delta_gives_a_wider_interval_around_the_mean(values: list[float]) -> None:
     mean = float(np.mean(values))
@@ -140,6 +143,7 @@ def test_the_bounds_are_mirror_images(values: list[float]) -> None:
     assert mean_upper(values, 0.1) == 1.0 - mean_lower(mirrored, 0.1)
 
 
+@pytest.mark.slow
 @given(SHARES, st.integers(0, 29), st.integers(1, 10))
 def test_a_larger_value_never_lowers_a_bound(values: list[float], position: int, tenths: int) -> None:
     raised = values[:]
@@ -160,6 +164,7 @@ def test_differences_that_are_mostly_zero_have_a_narrow_interval() -> None:
     assert 0.0 < low < 0.08 < high < 0.2  # the mean is 0.08; Hoeffding's interval is 0.08 +- 0.17
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-10, 10).map(lambda tenths: tenths / 10), min_size=1, max_size=20))
 def test_the_interval_of_a_difference_turns_with_its_sign(values: list[float]) -> None:
     low, high = difference_interval(values, 0.1)

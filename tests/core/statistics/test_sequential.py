@@ -46,6 +46,7 @@ def test_a_rate_of_90_percent_is_refuted_after_the_golden_number_of_draws(delta:
         assert (test.refuted, test.samples, test.matches) == (True, needed, matches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("population", [None, 60])
 @pytest.mark.parametrize(("threshold", "delta"), [(0.9, 0.1), (0.6, 0.05), (0.3, 0.1)])
 def test_the_decision_falls_when_the_evidence_reaches_1_over_delta_and_never_otherwise(
@@ -97,6 +98,7 @@ def test_the_mean_number_of_draws_is_near_the_information_limit(rate: float) -> 
     assert expected.limit == pytest.approx(limit, abs=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0.9, 0.8, 0.5, 1.0])
 @pytest.mark.parametrize("population", [10, 20, 37])
 def test_with_a_finite_population_a_wrong_decision_has_probability_at_most_delta(
