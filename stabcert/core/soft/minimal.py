@@ -18,7 +18,6 @@ from stabcert.core.soft.sequential import DrawnTests, SequentialRates
 from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta
-from stabcert.core.statistics.sequential import samples_to_certify
 from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
 from stabcert.errors import InputError, ParameterError
@@ -127,26 +126,27 @@ def smallest_stable_mask(
                     f"show a rate of 1. At most {limit} are allowed. Use {more}a smaller radius, or a rate below 1"
                 )
             sets = {additions.radius: [additions]}
-            rests_on_draws = min_rate < 1.0 and larger_than(additions, samples_to_certify(min_rate, share) or 0)
+            test = SequentialRates(sets, min_rate, share, simultaneous=False, max_samples=limit)
+            rests_on_draws = test.rests_on_draws and min_rate < 1.0
+            spent = share if rests_on_draws else 0.0
+            # A share is used up even where ``max_samples`` draws are too few to test with it. Shares that depended on
+            # the maximum would add up to more than delta for a user who raises it.
+            earlier, tests_on_draws = tests_on_draws, tests_on_draws + rests_on_draws
             try:
-                test = SequentialRates(sets, min_rate, share, simultaneous=False, max_samples=limit)
+                test.check_reachable()
             except ParameterError:
-                if tests_on_draws == 0:
+                if earlier == 0:
                     raise
-                # The rest of the failure probability is too little for ``max_samples`` draws. The share is used up all
-                # the same: shares that depended on the maximum would give whoever raises it more than delta in all.
-                tested.append(TriedSize(k, True, None, share if rests_on_draws else 0.0))
+                tested.append(TriedSize(k, True, None, spent))
                 continue
-            finally:
-                tests_on_draws += rests_on_draws
             try:
                 test.run(DrawnTests(trials))
             except KeyboardInterrupt:
-                tested.append(TriedSize(k, True, test.rates[0], share if rests_on_draws else 0.0))
+                tested.append(TriedSize(k, True, test.rates[0], spent))
                 evaluations += trials.evaluations
                 raise
             (rate,) = test.rates
-            tested.append(TriedSize(k, True, rate, share if rests_on_draws else 0.0))
+            tested.append(TriedSize(k, True, rate, spent))
             evaluations += trials.evaluations
             if rate.met:
                 certificate = SoftCertificate(

@@ -123,7 +123,6 @@ class SequentialRates:
         self._tail_start, self._tail_threshold = self._find_tail() if self.stop_at_first and self.tail else (None, 1.0)
         self._covers_up_to: int | None = None
         self.largest_radius = min(0, min(self.sets) - 1) if self.stop_at_first else None
-        self._check_reachable()
 
     @classmethod
     def of(cls, question: SoftQuestion, sets: dict[int, list[Additions]]) -> SequentialRates:
@@ -134,7 +133,7 @@ class SequentialRates:
         """
         if question.min_rate is None:
             raise TypeError("a sequential test needs min_rate")
-        return cls(
+        tests = cls(
             sets,
             question.min_rate,
             question.delta,
@@ -143,6 +142,8 @@ class SequentialRates:
             stop_at_first=question.largest_radius,
             tail=question.formulation == "up-to",
         )
+        tests.check_reachable()
+        return tests
 
     def run(self, source: Outcomes) -> bool:
         """Carry out the tests with the outcomes of a source; `rates` and `largest_radius` then contain the results.
@@ -207,6 +208,11 @@ class SequentialRates:
         return self._tests[radius][0]
 
     @property
+    def rests_on_draws(self) -> bool:
+        """True if a test may end before it has tested every addition, and so be wrong; known before the first draw."""
+        return any(larger_than(s, self._enumerate_up_to) for group in self.sets.values() for s in group)
+
+    @property
     def rates(self) -> tuple[StabilityRate, ...]:
         """Bounds at each radius; in a fixed-sequence test, at each tested radius."""
         return tuple(self._rate(r) for r in (self._tests or self.sets if self.stop_at_first else self.sets))
@@ -222,8 +228,12 @@ class SequentialRates:
             exhaustive=not larger_than(additions, self._enumerate_up_to),
         )
 
-    def _check_reachable(self) -> None:
-        """Refuse before the first evaluation a rate that no outcome can certify, and name what could."""
+    def check_reachable(self) -> None:
+        """Refuse before the first evaluation a rate that no outcome can certify, and name what could.
+
+        Raises:
+            ParameterError: too few samples, or a set that is too large to test completely.
+        """
         needed, radius = 0, 0
         for r, group in self.sets.items():
             for additions in group:
