@@ -99,7 +99,7 @@ def possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check]
         name = f"result.rates[{number}]"
         if one["enumerated"]:
             checks.append(equal(f"{name}.samples", one["samples"], one["population"]))
-        if one["rate"] is not None:
+        if one["rate"] is not None and one["samples"]:
             most = (one["matches"] + one["near_ties"]) / one["samples"]
             checks.append(holds(f"{name}.lower", one["lower"], "at most the rate", one["lower"] <= one["rate"]))
             if formulation == "worst":  # other sizes are not smaller

@@ -35,6 +35,10 @@ def test_the_rates_of_a_function_are_possible() -> None:
     assert bad([rate(1, 17, 0)], "exactly") == []
 
 
+def test_a_rate_of_no_samples_is_left_to_the_recount() -> None:
+    assert bad([rate(1, 8, 4, enumerated=False) | {"samples": 0, "matches": 0}]) == []
+
+
 @pytest.mark.parametrize(
     ("rates", "formulation", "name"),
     [
