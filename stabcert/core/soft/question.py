@@ -44,7 +44,7 @@ class SoftQuestion:
     sequential: bool = True
     largest_radius: bool = False
     radii: tuple[int, ...] | None = field(init=False)
-    """The given radii; None for every radius that a mask has."""
+    """The given radii in increasing order, each once; None for every radius that a mask has."""
 
     def __post_init__(self, radius: int | Iterable[int] | Literal["all"]) -> None:
         object.__setattr__(self, "radii", _as_radii(radius))
@@ -109,7 +109,7 @@ class SoftQuestion:
         """
         n_free = int((~mask).sum())
         every = tuple(range(1, n_free + 1)) or (0,)
-        radii = every if self.radii is None else tuple(sorted(set(self.radii)))
+        radii = every if self.radii is None else self.radii
         for r in radii:
             Additions(mask, r)  # refuses a radius that does not exist
         if self.formulation != "worst":
@@ -125,10 +125,10 @@ class SoftQuestion:
         The maximum number of samples is excluded. A larger maximum continues the same draws, which costs nothing
         because the bounds hold at every moment. New draws would be one more chance to be wrong.
         """
-        radii = sorted(set(self.radii or ()))
-        several = len(radii) != 1
+        everything = self.radii is None or self.radii == tuple(range(1, n_free + 1))
+        several = self.number_of_radii(n_free) > 1
         return {
-            "radius": "all" if self.radii is None or radii == list(range(1, n_free + 1)) else radii,
+            "radius": "all" if everything else list(self.radii or ()),
             "epsilon": self.epsilon,
             "delta": self.delta,
             "n_samples": self.n_samples,
@@ -147,9 +147,9 @@ def _as_radii(radius: int | Iterable[int] | Literal["all"]) -> tuple[int, ...] |
             raise ParameterError(f"radius must be a number, several numbers, or 'all', got {radius!r}.", "radius")
         return None
     try:
-        radii = tuple(index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius))
+        radii = sorted({index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius)})
     except TypeError as error:
         raise ParameterError(f"radius must be a whole number, several, or 'all', got {radius!r}.", "radius") from error
     if not radii:
         raise ParameterError("radius must have at least one value, got none.", "radius")
-    return radii
+    return tuple(radii)
