@@ -17,7 +17,7 @@ from stabcert.cli.parsing import check_device, parse_batch_size, parse_methods, 
 from stabcert.cli.records import Recorded
 from stabcert.cli.tasks import Task
 from stabcert.core.types import Mask
-from stabcert.errors import InputError, ParameterError, StabcertError
+from stabcert.errors import ParameterError, StabcertError
 from stabcert.models.names import check_name
 from stabcert.models.segmentation import check_spec
 from stabcert.models.text_features import TEXT_FEATURES
@@ -100,23 +100,14 @@ def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> 
             _check_recorded(task.recorded, check_mask)
         else:
             check_name(task.model, task.revision)
-            _check_kind(task.item, task.model)
+            if task.model.startswith("demo:"):  # the name tells what it classifies
+                task.item.check_kind(task.model, task.model.removeprefix("demo:"))
             _check_division(task.item, inputs.features, inputs.baseline)
         if task.item.text is not None:
             check_text(task.item.text)
     except StabcertError as error:
         return error
     return None
-
-
-def _check_kind(item: Item, model: str) -> None:
-    """The names of the demo models say what they classify."""
-    if model.startswith("demo:") and model != f"demo:{item.kind}":
-        article = "an image" if item.kind == "image" else "a text"
-        raise InputError(
-            f"{item.title} is {article}, but {model} classifies {model.removeprefix('demo:')}s; "
-            f"use --model demo:{item.kind}"
-        )
 
 
 def _check_division(item: Item, features: str | None, baseline: str | None) -> None:

@@ -52,6 +52,20 @@ class Item:
     listed: tuple[Path, int] | None = field(default=None, compare=False)
     """The list that names it, and the line."""
 
+    def check_kind(self, model: str, kind: str) -> None:
+        """Refuse an input that a model cannot classify.
+
+        Args:
+            model: name of the model.
+            kind: of the inputs that it classifies.
+
+        Raises:
+            InputError: names a model that can.
+        """
+        if kind != self.kind:
+            article = "an image" if self.kind == "image" else "a text"
+            raise InputError(f"{self.title} is {article}, but {model} classifies {kind}s; use --model demo:{self.kind}")
+
     def read(self) -> bytes:
         """Return the bytes whose SHA-256 identifies the input.
 

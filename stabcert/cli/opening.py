@@ -15,7 +15,7 @@ from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.tasks import Task
 from stabcert.core.streams import Draws, model_digest
-from stabcert.errors import InputError, ModelError
+from stabcert.errors import ModelError
 from stabcert.sweep.key import record_key
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Opening:
 
     def _model(self, task: Task, say: Say) -> LoadedModel:
         """Return the model of a task; it is loaded once."""
-        kind, name, options = task.item.kind, task.model, self.call.model
+        name, options = task.model, self.call.model
         place = (name, task.revision, options.dtype.value)
         if place not in self.models:
             if task.recorded is None and options.model is None:
@@ -149,11 +149,7 @@ class Opening:
         model = self.models[place]
         if isinstance(model, ModelError):
             raise model
-        if model.kind != kind:
-            article = "an image" if kind == "image" else "a text"
-            raise InputError(
-                f"{task.item.title} is {article}, but {name} classifies {model.kind}s; use --model demo:{kind}"
-            )
+        task.item.check_kind(name, model.kind)
         return model
 
     def _predictor(self, source: Source, say: Say) -> tuple[ModelPredictor, tuple[int, int] | None]:
