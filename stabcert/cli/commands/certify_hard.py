@@ -17,12 +17,12 @@ from stabcert.cli.options import (
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
 
-Certifies the model smoothed by random masks. No addition of up to r features to the explanation changes its
-prediction, nor does a removal of up to r other features from the full input. The radius is proved and cannot be
-wrong; with --noise bernoulli it holds with probability at least 1 - delta. Smoothing costs accuracy, so the
-unsmoothed prediction is always shown beside it. Where every addition can be tested, so is the radius of the
-unsmoothed model. With --min-radius, an explanation is not certified if it has another class than the full input
-(inconsistent) or the class of the empty input (vacuous)."""
+Certifies the model smoothed by random masks. No addition of up to r features to the explanation changes the
+smoothed prediction. Nor does a removal of up to r other features from the full input. The radius is proved
+and cannot be wrong; with --noise bernoulli it holds with probability at least 1 - delta. Smoothing costs
+accuracy, so the unsmoothed prediction is always shown beside it. Where every addition can be tested, the
+radius of the unsmoothed model is given as well. With --min-radius, an explanation is not certified if it has
+another class than the full input (inconsistent) or the class of the empty input (vacuous)."""
 
 EXAMPLES = (
     "stabcert certify-hard cat.jpg",

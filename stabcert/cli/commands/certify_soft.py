@@ -19,7 +19,7 @@ HELP = """How often the prediction survives when up to r more features are revea
 
 Bounds the stability rate: the share of all ways to add up to r features to the explanation on which
 the prediction stays. The bounds hold with probability at least 1 - delta over the random draws, for any
-model. Where all additions can be tested, the rate is exact. A rate below 1 leaves room for additions
+model. Where all additions can be tested, they are, and the rate is exact. A rate below 1 leaves room for additions
 that change the prediction. With --min-rate, an explanation is not certified if it has another class than the
 full input (inconsistent) or the class of the empty input (vacuous)."""
 

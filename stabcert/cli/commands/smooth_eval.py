@@ -31,10 +31,10 @@ MOST_LAMBDAS = 12
 HELP = """What smoothing costs in accuracy and gains in stability, over many inputs.
 
 For each lambda: accuracy, agreement with the unsmoothed model, consistency of explanations, mean stability
-rate by radius, hard rates and certified accuracy. Each interval holds individually with probability at least
-1 - delta, if the inputs are independent draws from one population. It accounts for the choice of inputs and
-additions. All lambdas see the same noise and the same additions, and gains over the first are bounded pair by
-pair."""
+rate by radius. Also the shares of inputs with a hard radius and with a certified accuracy. Each interval holds
+individually with probability at least 1 - delta, if the inputs are independent draws from one population. It
+accounts for the choice of inputs and tested additions. All lambdas see the same noise and the same additions,
+and gains over the first are bounded pair by pair."""
 
 EXAMPLES = (
     "stabcert smooth-eval photos/ --labels photos/labels.csv --plot curve.pdf",
