@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import random
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rich.style  # noqa: F401 - draws one number when first imported; that is not a test's doing
 from hypothesis import HealthCheck, settings
+
+from tests.warm import Warm
 
 # Neither a slow example nor slow drawing is a failure: both depend on the machine.
 settings.register_profile("stabcert", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,6 +23,15 @@ settings.load_profile("stabcert")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tables and values that are compared anew")
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Runs commands in forks of a process that has imported torch."""
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        process = Warm(Path(folder))
+        yield process
+        process.close()
 
 
 @pytest.fixture(scope="session")

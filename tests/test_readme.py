@@ -20,6 +20,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stabcert.cli.app import app
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 README, TUTORIAL = ((ROOT / page).read_text("utf-8") for page in ("README.md", "sample_inputs/TUTORIAL.md"))
@@ -54,27 +55,19 @@ def test_there_are_commands_to_check() -> None:
     assert len(set(BLOCKS)) == len(BLOCKS)
 
 
-def _run(chain: list[str], folder: Path) -> dict[str, Ran]:
+def _run(chain: list[str], folder: Path, environment: dict[str, str]) -> dict[str, Ran]:
     """The commands of a chain, one after the other, as a reader types them."""
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    for name in ("STABCERT_MODEL", "STABCERT_DEVICE", "STABCERT_BATCH_SIZE", "FORCE_COLOR"):
-        environment.pop(name, None)
-    ran = {}
-    for block in chain:
-        command = block.removeprefix("$ ").split("\n", 1)[0]
-        ran[block] = subprocess.run(
-            ["bash", "-c", command],
+    return {
+        block: subprocess.run(
+            ["bash", "-c", block.removeprefix("$ ").split("\n", 1)[0]],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-    return ran
+        for block in chain
+    }
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +78,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(folder: Path) -> Iterator[dict[str, Future[dict[str, Ran]]]]:
-    """All commands, two chains at a time: half of what each takes is the import of torch, on one core."""
+def running(folder: Path, warm: Warm) -> Iterator[dict[str, Future[dict[str, Ran]]]]:
+    """All commands, two chains at a time."""
+    environment = warm.environment()
+    environment.pop("FORCE_COLOR", None)
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(_run, chain, folder) for chain in CHAINS]
+        futures = [pool.submit(_run, chain, folder, environment) for chain in CHAINS]
         yield {block: future for chain, future in zip(CHAINS, futures, strict=True) for block in chain}
         pool.shutdown(cancel_futures=True)
 
