@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import runpy
 import subprocess
@@ -11,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -31,15 +32,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _bash(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _bash(command: str, folder: Path, warm: Warm) -> subprocess.CompletedProcess[str]:
     """A command of the page, as a reader types it; what it calls ``changed`` lies elsewhere, and records are kept."""
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
-    for name in ("STABCERT_MODEL", "STABCERT_DEVICE", "STABCERT_BATCH_SIZE", "GITHUB_WORKSPACE", "FORCE_COLOR"):
+    environment = warm.environment()
+    for name in ("GITHUB_WORKSPACE", "FORCE_COLOR"):
         environment.pop(name, None)
     found = re.fullmatch(r"(.*run\.sh) (\S+?)(;.*)?", command)
     assert found is not None
@@ -58,8 +54,10 @@ def _records(folder: Path, model: str) -> Path:
 
 
 @pytest.mark.parametrize("command", JOBS)
-def test_the_job_passes_with_the_model_in_use_and_fails_with_the_changed_one(command: str, folder: Path) -> None:
-    ran = _bash(command, folder)
+def test_the_job_passes_with_the_model_in_use_and_fails_with_the_changed_one(
+    command: str, folder: Path, warm: Warm
+) -> None:
+    ran = _bash(command, folder, warm)
     (shown, shown_numbers), (printed, printed_numbers) = (
         _compared(text.replace(str(folder / "changed"), "changed")) for text in (BLOCKS[command], ran.stdout)
     )
@@ -68,12 +66,12 @@ def test_the_job_passes_with_the_model_in_use_and_fails_with_the_changed_one(com
     assert ran.returncode == 0, ran.stderr  # the page shows the exit code of the job that fails
 
 
-def test_predictions_alone_would_not_have_told(folder: Path) -> None:
+def test_predictions_alone_would_not_have_told(folder: Path, warm: Warm) -> None:
     """The example is about explanations: the changed model says the same of every sentence."""
     said = []
     for model in ("demo:text", "changed"):
         if not _records(folder, model).exists():  # this test by itself
-            _bash(next(command for command in JOBS if model in command), folder)
+            _bash(next(command for command in JOBS if model in command), folder, warm)
         records = map(json.loads, _records(folder, model).read_text("utf-8").splitlines())
         said.append([record["prediction"]["label"] for record in records])
     assert len(said[0]) == 4

@@ -1,7 +1,7 @@
-"""Commands without the seconds that importing torch takes: a process that has imported everything forks for each.
+"""Commands without the seconds that importing torch takes: a process that has imported it forks for each command.
 
-Arguments, folder, environment, standard streams and exit code are those of a command of its own. This is not for tests of
-how a process starts: what it imports, its locale, streams that are closed.
+Arguments, folder, environment, standard streams and exit code are those of a process of its own. This is not for tests
+of how a process starts or ends: what it imports, its locale, streams that are closed, signals.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Warm:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        program = folder / "stabcert"
-        program.write_text(CLIENT.format(python=sys.executable, address=str(folder / ADDRESS)))
-        program.chmod(0o755)
+        self.program = folder / "stabcert"
+        self.program.write_text(CLIENT.format(python=sys.executable, address=str(folder / ADDRESS)))
+        self.program.chmod(0o755)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(folder / ADDRESS))
         self.listener.listen(64)  # commands that come before it is ready wait
@@ -65,12 +65,12 @@ class Warm:
 
 
 def _serve(listener: socket.socket) -> None:
-    import matplotlib.pyplot
-    import scipy.stats
-    import timm
+    import matplotlib.pyplot  # noqa: F401
+    import scipy.stats  # noqa: F401
+    import timm  # noqa: F401
     import transformers.models.bert.modeling_bert  # noqa: F401
 
-    import stabcert.models.hub
+    import stabcert.models.hub  # noqa: F401
     import stabcert.report.terminal  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards

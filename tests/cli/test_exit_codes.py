@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from stabcert.core.soft.certify import Interrupted
 from stabcert.models.base import ModelPredictor
 from stabcert.models.evaluation import Evaluation
 from tests.cli.conftest import SENTENCE, VALIDATOR, Run
-from tests.waiting import finish
+from tests.warm import Warm
 
 
 def test_0_done(run: Run, bert: Path) -> None:
@@ -165,23 +163,11 @@ def test_130_interrupted_while_explaining(run: Run, bert: Path, monkeypatch: pyt
     assert issubclass(Interrupted, KeyboardInterrupt)
 
 
-def _process(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "stabcert", *(str(argument) for argument in arguments)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        **options,  # type: ignore[call-overload]
-    )
-
-
 @pytest.mark.slow
-def test_stdout_carries_results_only(bert: Path) -> None:
-    process = _process("certify-soft", "-t", SENTENCE, "-m", bert, "--json")
-    out, errors = finish(process)
-    assert process.returncode == 0
-    (line,) = out.decode().splitlines()
+def test_stdout_carries_results_only(bert: Path, warm: Warm) -> None:
+    command = [warm.program, "certify-soft", "-t", SENTENCE, "-m", bert, "--json"]
+    ran = subprocess.run(command, capture_output=True, env=warm.environment())
+    assert ran.returncode == 0
+    (line,) = ran.stdout.decode().splitlines()
     VALIDATOR.validate(json.loads(line))
-    assert errors == b""
+    assert ran.stderr == b""

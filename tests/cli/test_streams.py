@@ -15,6 +15,8 @@ import pytest
 
 from stabcert.cli.app import app
 from stabcert.cli.streams import fitted_message, replace_what_cannot_be_written, replaced
+from tests.cli.conftest import Run
+from tests.warm import Warm
 
 SENTENCE = "I am not säd at all today, I could dance the whole wäy home 😀."
 
@@ -64,12 +66,11 @@ def test_messages_are_broken_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_a_dumb_terminal_gets_plain_lines_that_fit() -> None:
-    code = "from stabcert.cli.app import main\nmain()"
-    command = [sys.executable, "-c", code, "explain", "-t", SENTENCE, "--method", "random", "--quiet"]
-    environment = {**os.environ, "TERM": "dumb", "HF_HUB_OFFLINE": "1", "COLUMNS": "80"}
+def test_a_dumb_terminal_gets_plain_lines_that_fit(warm: Warm) -> None:
+    command = ["stabcert", "explain", "-t", SENTENCE, "--method", "random", "--quiet"]
+    environment = warm.environment(TERM="dumb", COLUMNS="80")
     own, theirs = pty.openpty()
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+    with subprocess.Popen(command, executable=warm.program, stdout=theirs, stderr=theirs, env=environment) as process:
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # Linux reports the end like this
@@ -95,8 +96,16 @@ def _shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def one(bert: Path, tmp_path: Path) -> str:
+def one(bert: Path) -> str:
     return f"stabcert explain -t 'a great film' -m {bert} --method random"
+
+
+@pytest.fixture
+def quick(bert: Path, run: Run, tmp_path: Path) -> str:
+    """A command with a result that imports no torch."""
+    record = tmp_path / "record.jsonl"
+    run("certify-soft", "-t", "a great film", "-m", bert, "--method", "random", "--json", "-o", record)
+    return f"stabcert certify-soft --verify {record} --fast"
 
 
 @pytest.mark.slow
@@ -112,11 +121,11 @@ def test_a_standard_output_that_is_closed_is_refused_at_once(one: str, tmp_path:
 
 
 @pytest.mark.slow
-def test_a_standard_error_that_is_closed_is_nobody_to_tell(one: str, tmp_path: Path) -> None:
+def test_a_standard_error_that_is_closed_is_nobody_to_tell(quick: str, one: str, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
-    ran = _shell(f"{one} -o {output} 2>&-")
-    assert (ran.returncode, ran.stdout.startswith('"a great film"')) == (0, True)
-    assert [json.loads(line)["status"] for line in output.read_text().splitlines()] == ["reported"]
+    ran = _shell(f"{quick} -o {output} 2>&-")
+    assert (ran.returncode, ran.stdout.startswith("text-1   certify-soft")) == (0, True)
+    assert [json.loads(line)["status"] for line in output.read_text().splitlines()] == ["stands"]
     assert _shell("stabcert explain gone.png 2>&-").returncode == 3
     assert _shell(f"{one} -k 0 2>&- <&-").returncode == 2
 
@@ -135,16 +144,16 @@ def test_a_standard_input_that_is_closed_is_named(command: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_standard_output_that_can_only_be_read_is_no_bug(one: str) -> None:
-    ran = _shell(f"{one} -q 1< /dev/null")
+def test_a_standard_output_that_can_only_be_read_is_no_bug(quick: str) -> None:
+    ran = _shell(f"{quick} -q 1< /dev/null")
     assert (ran.returncode, ran.stderr) == (3, "Error: cannot write to standard output: Bad file descriptor\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", ["0", "00", "-1", "x"])
-def test_a_terminal_without_columns_is_printed_on(one: str, columns: str) -> None:
-    ran = _shell(f"{one} -q", COLUMNS=columns, LINES=columns)
-    assert ran.stdout.startswith('"a great film"')
+def test_a_terminal_without_columns_is_printed_on(quick: str, columns: str) -> None:
+    ran = _shell(f"{quick} -q", COLUMNS=columns, LINES=columns)
+    assert ran.stdout.startswith("text-1   certify-soft")
     assert "Usage:" in _shell("stabcert explain --help", COLUMNS=columns).stdout
 
 
