@@ -70,7 +70,7 @@ def _serve(listener: socket.socket) -> None:
     import timm  # noqa: F401
     import transformers.models.bert.modeling_bert  # noqa: F401
 
-    import stabcert.models.hub  # noqa: F401
+    import stabcert.models.hub
     import stabcert.report.terminal  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
