@@ -63,7 +63,7 @@ def predict(predictor: MaskedPredictor, masks: Masks) -> Probs:
         raise ModelError(
             "the predictor must return finite numbers, got NaN or infinity. Check its weights and its input"
         )
-    if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1.0, rtol=0, atol=1e-6):
+    if (probs < 0).any() or (np.abs(probs.sum(axis=1) - 1.0) > 1e-6).any():
         raise ModelError(
             "the predictor must return probabilities (each row non-negative with sum 1), got other numbers. "
             "Apply a softmax to logits first"

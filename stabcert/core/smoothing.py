@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stabcert.core.decisions import Decisions, decide, decide_from, drift_tolerance, predict
+from stabcert.core.distinct import distinct_masks
 from stabcert.core.hard.certificate import ScoreKind
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs, as_mask, as_masks
@@ -130,7 +131,7 @@ class SmoothedPredictor:
         """Return the winner of each vote and whether it is a near tie, in stages while the outcome is open."""
         draws = len(self.keep_masks)
         rows = (masks[:, None] & self.keep_masks[_spread(draws)][None]).reshape(-1, self.n_features)
-        _, first, where = np.unique(np.packbits(rows, axis=1), axis=0, return_index=True, return_inverse=True)
+        first, where = distinct_masks(rows)
         where = where.reshape(len(masks), draws)
         classes, unsure = np.full(len(first), -1, dtype=np.intp), np.zeros(len(first), dtype=np.bool_)
         winners, in_doubt = np.zeros(len(masks), dtype=np.intp), np.ones(len(masks), dtype=np.bool_)
@@ -184,8 +185,8 @@ def ballots_on(base: MaskedPredictor, masks: Masks) -> Ballots:
     Raises:
         ModelError: the predictor broke its contract; see `stabcert.core.decisions.predict`.
     """
-    _, first, where = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True, return_inverse=True)
-    rows, where = masks[first], where.reshape(-1)
+    first, where = distinct_masks(masks)
+    rows = masks[first]
     probs = predict(base, rows)
     # A base that decides by other means, such as another vote, makes its own decisions.
     decisions = decide(base, rows) if hasattr(base, "decide") else decide_from(base, probs)

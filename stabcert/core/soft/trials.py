@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stabcert.core.decisions import Decisions, decide
+from stabcert.core.distinct import distinct_masks
 from stabcert.core.masks import Additions, DrawsWithoutReplacement, IndependentDraws
 from stabcert.core.streams import part_of, words_of
 from stabcert.core.types import Mask, MaskedPredictor, Masks
@@ -62,7 +63,7 @@ class Trials:
         if len(masks) == 0:
             return
         found = np.concatenate([self.flips, masks])
-        _, first = np.unique(np.packbits(found, axis=1), axis=0, return_index=True)
+        first, _ = distinct_masks(found)
         found = found[np.sort(first)]
         # A stable sort, so that among equally many additions the first found comes first.
         self.flips = found[np.argsort(found.sum(axis=1), kind="stable")[:MAX_FLIPS]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stabcert.core.decisions import decide_from, predict
+from stabcert.core.distinct import distinct_masks
 from stabcert.core.spectrum.result import TargetKind
 from stabcert.core.spectrum.transforms import every_mask
 from stabcert.core.types import MaskedPredictor, Masks, Probs, Scores
@@ -65,7 +66,7 @@ class TargetFunction:
 
     def values(self, masks: Masks) -> Scores:
         """Return ``(k,)`` values at ``(k, n_features)`` masks; equal masks are evaluated once."""
-        _, first, inverse = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True, return_inverse=True)
+        first, inverse = distinct_masks(masks)
         distinct = masks[first]
         found = np.full(len(distinct), self._full_value)
         unknown = np.flatnonzero(~distinct.all(axis=1))
