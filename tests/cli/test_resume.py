@@ -293,7 +293,7 @@ def test_files_are_in_the_key_with_their_content(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_kill_9_and_resume(run: Run, bert: Path, tmp_path: Path) -> None:
     listed, whole, part = tmp_path / "texts.txt", tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
-    listed.write_text("\n".join(TEXTS * 20))
+    listed.write_text("\n".join(TEXTS * 10))
     arguments = ["explain", "--inputs", listed, "-m", bert, "--method", "random", "--quiet", "--json", "--output"]
     command = [sys.executable, "-m", "stabcert", *map(str, arguments), str(part)]
     # Nobody reads its standard output, which holds some forty of the records: it cannot be done before it is killed.
@@ -302,7 +302,7 @@ def test_kill_9_and_resume(run: Run, bert: Path, tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     finish(process)
     assert process.returncode == -signal.SIGKILL
-    assert 3 <= part.read_bytes().count(b"\n") < len(TEXTS) * 20
+    assert 3 <= part.read_bytes().count(b"\n") < len(TEXTS) * 10
     assert run(*arguments, part, "--resume").code == 0
     assert run(*arguments, whole).code == 0
     assert records(part) == records(whole)

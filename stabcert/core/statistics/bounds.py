@@ -227,6 +227,7 @@ def finite_upper(matches: int, failures: int, population: int, delta: float) -> 
     return population - finite_lower(failures, matches, population, delta)
 
 
+@lru_cache(maxsize=4096)
 def hypergeometric_lower(matches: int, samples: int, population: int, delta: float) -> int:
     """Return a lower bound on the matching members, from a fixed number of draws without replacement.
 
@@ -271,7 +272,7 @@ def _log_falling(base: int, steps: int) -> float:
     return float(special.gammaln(base + 1) - special.gammaln(base - steps + 1))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _log_beta_binomial_above(limit: int, draws: int, a: float, b: float) -> float:
     """Return log P(X > limit) for X beta-binomial with ``draws`` trials."""
     if limit < 0:
