@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
 from stabcert.core.streams import NOISE_STREAM
+from stabcert.errors import StabcertError
 from stabcert.verify.bernoulli import bernoulli_checks
-from stabcert.verify.checks import Check, at_most, equal, holds, share_of_delta
+from stabcert.verify.checks import Check, at_most, equal, holds
 from stabcert.verify.hard_found import refinement_checks, tried_checks
 from stabcert.verify.hard_leads import quantized_checks, share_on_grid
 from stabcert.verify.mask_flags import hard_flag_checks, status_checks
@@ -29,11 +32,14 @@ def _not_checked(result: dict[str, Any]) -> list[str]:
     return [*NOT_CHECKED, code]
 
 
-def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
+def hard_checks(
+    record: dict[str, Any], question: Callable[[], HardQuestion | BernoulliQuestion]
+) -> tuple[list[Check], list[str]]:
     """Return checks of everything that votes determine or bound, and a list of what was not checked.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
+        question: makes what the request of the record asks; a ParameterError if nobody can ask it.
     """
     result, explanation = record["result"], record["explanation"]
     free = explanation["n"] - len(explanation["selected"])
@@ -45,10 +51,15 @@ def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
     ]
     if not all(check.ok for check in checks):
         return checks, _not_checked(result)  # nothing follows from impossible votes
-    if result["noise"] == "bernoulli":
-        checks += bernoulli_checks(record, free)
+    try:
+        asked = question()
+    except StabcertError as error:
+        impossible = Check("result.request", result["request"], f"no such certificate: {error}", ok=False)
+        return [*checks, impossible], _not_checked(result)
+    if isinstance(asked, BernoulliQuestion):
+        checks += bernoulli_checks(record, asked, free)
     else:
-        checks += quantized_checks(record, free)
+        checks += [equal("result.delta", result["delta"], None), *quantized_checks(record, free)]
     checks += [*refinement_checks(result, free), *tried_checks(result, explanation), *_verdict(record, free)]
     return checks, _not_checked(result)
 
@@ -58,7 +69,6 @@ def _repeated(record: dict[str, Any]) -> list[Check]:
     result, request = record["result"], record["result"]["request"]
     names = ("noise", "quantization", "scores", "direction")
     checks = [equal(f"result.{name}", result[name], request[name]) for name in names]
-    checks.append(equal("result.delta", result["delta"], share_of_delta(request)))
     checks.append(equal("result.threshold", result["threshold"], request["min_radius"]))
     quantized = request["noise"] == "quantized"
     checks += [

@@ -19,7 +19,7 @@ from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
 from stabcert.core.hard.bernoulli import answer_bernoulli
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
-from stabcert.core.hard.certify import certify_hard, check_addition
+from stabcert.core.hard.certify import answer_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
 from stabcert.core.hard.finding import (
     Attack,
@@ -30,6 +30,7 @@ from stabcert.core.hard.finding import (
     agrees,
     keeps_prediction,
 )
+from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
 from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
 from stabcert.core.noise import quantized_keep_masks, tie_free_counts
 from stabcert.core.prediction import Prediction
@@ -80,9 +81,8 @@ class CertifyHard(Command[HardFound]):
         if opened is None:
             from stabcert.verify.hard import hard_checks
 
-            return Checked(*hard_checks(record))
-        result = record["result"]
-        return compared(cls(HardRequest.from_record(result["request"], result["check"])), record, opened)
+            return Checked(*hard_checks(record, lambda: _request_of(record).question()))
+        return compared(cls(_request_of(record)), record, opened)
 
     def certify(self, case: Case) -> HardFound:
         predictor, mask, request = case.predictor, case.choice.mask, self.request
@@ -95,10 +95,11 @@ class CertifyHard(Command[HardFound]):
         )
         function: SmoothedPredictor | None = None
         sweep: list[tuple[Smoothed, SmoothedPredictor]] = []
-        if request.bernoulli:
-            smoothed = self._independent(case)
+        question = request.question()
+        if isinstance(question, BernoulliQuestion):
+            smoothed = self._independent(case, question)
         else:
-            sweep = self._frozen(case, plain)
+            sweep = self._frozen(case, question, plain)
             smoothed, function = sweep[0]
         enumerated = None
         if enumerate_calls:
@@ -122,11 +123,12 @@ class CertifyHard(Command[HardFound]):
             status, function, finding, flags=finding.smoothed.flags, allowed=allowed_of(asked), request=asked
         )
 
-    def _frozen(self, case: Case, plain: Prediction) -> list[tuple[Smoothed, SmoothedPredictor]]:
-        """One lambda, or every one of the sweep: best first."""
+    def _frozen(
+        self, case: Case, question: HardQuestion, plain: Prediction
+    ) -> list[tuple[Smoothed, SmoothedPredictor]]:
+        """Return one question answered for one lambda, or for every lambda of the sweep, best first."""
         mask, request = case.choice.mask, self.request
-        question = request.question()
-        counts: tuple[int, ...] = (question.keep,)
+        counts: tuple[int, ...] = (request.keep,)
         if request.sweep:
             counts = tie_free_counts(request.quantization, max(1, int((~mask).sum()))) or counts
         functions = [self._smoothed(case.predictor, keep) for keep in counts]
@@ -135,13 +137,7 @@ class CertifyHard(Command[HardFound]):
         predict(case.predictor, np.concatenate([noise & mask, noise]))
         found = []
         for function in functions:
-            certificate = certify_hard(
-                function,
-                mask,
-                refine=question.refine,
-                decremental=question.decremental,
-                judge_mask=False,
-            )
+            certificate = answer_hard(function, mask, question, judge_mask=False)
             masked, full = (
                 Prediction.of(row, case.class_names)
                 for row in predict(function, np.stack([mask, np.ones(len(mask), dtype=np.bool_)]))
@@ -168,16 +164,13 @@ class CertifyHard(Command[HardFound]):
         )
         return SmoothedPredictor(predictor, masks, scores=self.request.scores)
 
-    def _independent(self, case: Case) -> Smoothed:
+    def _independent(self, case: Case, question: BernoulliQuestion) -> Smoothed:
         """Return the certificate for independent noise; shares of its draws estimate smoothed probabilities."""
         request = self.request
-        certificate = answer_bernoulli(
-            case.predictor,
-            case.choice.mask,
-            request.question(),
-            judge_mask=False,
-            rng=case.draws.generator(Stream.bernoulli, case.choice.mask, request.of_draws(), rule=request.stream_rule),
+        rng = case.draws.generator(
+            Stream.bernoulli, case.choice.mask, request.of_draws(question), rule=request.stream_rule
         )
+        certificate = answer_bernoulli(case.predictor, case.choice.mask, question, judge_mask=False, rng=rng)
         votes, full_votes, names = certificate.votes, certificate.full_votes, case.class_names
         masked = Prediction(
             certificate.prediction,
@@ -246,6 +239,10 @@ class CertifyHard(Command[HardFound]):
         found = check_addition(function, mask, mask | added)
         prediction = Prediction.of(predict(function, (mask | added)[None])[0], case.class_names)
         return Check(file, sha256, added, found, prediction)
+
+
+def _request_of(record: dict[str, Any]) -> HardRequest:
+    return HardRequest.from_record(record["result"]["request"], record["result"]["check"])
 
 
 def _flags(function: SmoothedPredictor, mask: Mask) -> MaskFlags:
