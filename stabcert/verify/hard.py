@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from stabcert.core.hard.finding import Reported
 from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
 from stabcert.core.streams import NOISE_STREAM
 from stabcert.errors import StabcertError
 from stabcert.verify.bernoulli import bernoulli_checks
 from stabcert.verify.checks import Check, at_most, equal, holds
 from stabcert.verify.hard_found import refinement_checks, tried_checks
-from stabcert.verify.hard_leads import quantized_checks, share_on_grid
+from stabcert.verify.hard_sweep import NOT_CHECKED as SWEEP_NOT_CHECKED
+from stabcert.verify.hard_sweep import sweep_checks
 from stabcert.verify.mask_flags import hard_flag_checks, status_checks
+from stabcert.verify.quantized import RecordedNoise, quantized_checks, share_on_grid
 
 NOT_CHECKED = (
     "the votes themselves, and near ties",
     "which noise masks cast which vote, what refinement found in its tables, and what was tested on the unsmoothed "
     "model. Only their consistency with one another and with the votes was checked",
-    "the rows of a sweep after the first",
 )
 _CODE_OF_FROZEN_NOISE = (
     "the code: noise masks and what they cover are computed by the code that made the record. Leads, and the radii "
@@ -29,7 +31,8 @@ _CODE_OF_BERNOULLI_NOISE = "the code: leads and radii are computed by the code t
 
 def _not_checked(result: dict[str, Any]) -> list[str]:
     code = _CODE_OF_BERNOULLI_NOISE if result["noise"] == "bernoulli" else _CODE_OF_FROZEN_NOISE
-    return [*NOT_CHECKED, code]
+    sweep = [] if result["sweep"] is None else [SWEEP_NOT_CHECKED]
+    return [*NOT_CHECKED, *sweep, code]
 
 
 def hard_checks(
@@ -59,7 +62,8 @@ def hard_checks(
     if isinstance(asked, BernoulliQuestion):
         checks += bernoulli_checks(record, asked, free)
     else:
-        checks += [equal("result.delta", result["delta"], None), *quantized_checks(record, free)]
+        noise = RecordedNoise(record)
+        checks += [*quantized_checks(record, asked, noise), *sweep_checks(record, asked, noise)]
     checks += [*refinement_checks(result, free), *tried_checks(result, explanation), *_verdict(record, free)]
     return checks, _not_checked(result)
 
@@ -172,23 +176,11 @@ def _predictions(record: dict[str, Any]) -> list[Check]:
 
 def _verdict(record: dict[str, Any], free: int) -> list[Check]:
     result, threshold = record["result"], record["result"]["threshold"]
-    radius = result["radius_decremental" if result["direction"] == "decremental" else "radius_incremental"]
-    met = None
-    if threshold is not None:
-        met = result["stable_for_all_supersets"] or (radius is not None and radius >= threshold)
+    radii = (result["radius_incremental"], result["radius_decremental"], result["why_no_decremental"])
+    shown = Reported(*radii, result["stable_for_all_supersets"])
+    met = None if threshold is None else shown.reaches(threshold)
     status = "reported" if met is None else "certified" if met else "not-certified"
     checks = [equal("result.met", result["met"], met), *status_checks(record, status)]
     if threshold is not None:
         checks.append(at_most("result.threshold", threshold, free))
-    if result["sweep"]:
-        best = result["sweep"][0]
-        names = (
-            "lambda",
-            "radius_incremental",
-            "radius_decremental",
-            "stable_for_all_supersets",
-            "gap",
-            "consistent",
-        )
-        checks += [equal(f"result.sweep[0].{name}", best[name], result[name]) for name in names]
     return checks

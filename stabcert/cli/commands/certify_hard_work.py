@@ -28,11 +28,12 @@ from stabcert.core.hard.finding import (
     HardFinding,
     Smoothed,
     agrees,
-    keeps_prediction,
+    reported,
 )
 from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
+from stabcert.core.hard.sweep import Rank, rank_of, swept_counts
 from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
-from stabcert.core.noise import quantized_keep_masks, tie_free_counts
+from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.prediction import Prediction
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
@@ -128,9 +129,8 @@ class CertifyHard(Command[HardFound]):
     ) -> list[tuple[Smoothed, SmoothedPredictor]]:
         """Return one question answered for one lambda, or for every lambda of the sweep, best first."""
         mask, request = case.choice.mask, self.request
-        counts: tuple[int, ...] = (request.keep,)
-        if request.sweep:
-            counts = tie_free_counts(request.quantization, max(1, int((~mask).sum()))) or counts
+        free = int((~mask).sum())
+        counts = swept_counts(request.quantization, free, request.keep) if request.sweep else (request.keep,)
         functions = [self._smoothed(case.predictor, keep) for keep in counts]
         # All noise masks of the masked and of the full input at once, so that batches are full; the rest is remembered.
         noise = np.concatenate([function.keep_masks for function in functions])
@@ -145,17 +145,16 @@ class CertifyHard(Command[HardFound]):
             found.append((Smoothed(certificate, masked, full, _flags(function, mask)), function))
         return sorted(found, key=lambda one: self._rank(one[0], plain))
 
-    def _rank(self, one: Smoothed, plain: Prediction) -> tuple[bool, bool, int, Fraction]:
-        """Those that keep the prediction first; of these the largest radius, then the least noise."""
+    def _rank(self, one: Smoothed, plain: Prediction) -> Rank:
         certificate = one.certificate
-        radius: int | None = certificate.radius_incremental
-        if self.request.direction == "decremental":
-            radius = certificate.radius_decremental
-        if certificate.stable_for_all_supersets:
-            radius = certificate.n_free
-        ratio = certificate.keep_probability or Fraction(0)
-        keeps, agreeing = keeps_prediction(one, plain), agrees(one, plain) is not False
-        return (not keeps, not agreeing, 1 if radius is None else -radius, -ratio)
+        return rank_of(
+            reported(certificate.proof, self.request.direction),
+            certificate.keep_probability or Fraction(0),
+            masked=one.masked.id,
+            plain=plain.id,
+            agrees=agrees(one, plain),
+            n_free=certificate.n_free,
+        )
 
     def _smoothed(self, predictor: MaskedPredictor, keep: int) -> SmoothedPredictor:
         rng = noise_generator(self.request.seed, NOISE_STREAM)
