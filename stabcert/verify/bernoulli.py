@@ -27,6 +27,8 @@ def bernoulli_checks(record: dict[str, Any], question: BernoulliQuestion, free: 
     ]
     if not checks[0].ok:
         return checks  # nothing follows from another number of votes
+    if not question.decremental:
+        checks.append(equal("result.full_gap", [result["full_votes"], result["full_gap"]], [None, None]))
     gaps = []
     for votes, name in (("votes", "gap"), ("full_votes", "full_gap")) if question.decremental else (("votes", "gap"),):
         own = next((one["votes"] for one in result[votes] if one["id"] == prediction), 0)

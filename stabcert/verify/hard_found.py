@@ -72,6 +72,9 @@ def tried_checks(result: dict[str, Any], explanation: dict[str, Any]) -> list[Ch
     if check is not None:
         checks += _addition("result.check.added", check["added"], free, may_be_empty=True)
         checks.append(at_most("result.check.touched", check["touched"], result["draws"]))
+    if attack is not None and tried is not None and tried["exact"]:
+        found = None if attack["model"] is None else attack["model"]["added"]
+        checks.append(equal("result.attack.model.added", found, tried["flip"]))
     refinement, stable = result["refinement"], result["stable_for_all_supersets"]
     exact = refinement is not None and refinement["exact"] and not stable
     size = None if broken is None else len(broken["added"])

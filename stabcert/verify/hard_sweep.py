@@ -67,7 +67,6 @@ def _row(
             row["agrees_with_unsmoothed"],
             full["id"] == result["unsmoothed_prediction"]["id"],
         ),
-        holds(f"{name}.gap", row["gap"], "at most 1", row["gap"] <= 1.0),
         holds(
             f"{name}.stable_for_all_supersets",
             stable,
@@ -78,13 +77,14 @@ def _row(
     ]
     if not (row["consistent"] is None and has_rule(result["request"])):
         checks.append(equal(f"{name}.consistent", row["consistent"], same or free == 0))
-    for field, radius in (("radius_incremental", up), ("radius_decremental", down)):
-        if radius is None:
-            continue
-        if stable:
-            checks.append(equal(f"{name}.{field}", radius, free))
-        else:
-            checks.append(at_most(f"{name}.{field}", radius, _most(noise, keep, question, field)))
+    most_up, most_down = _most(noise, keep, refined=question.refine > 0), _most(noise, keep, refined=False)
+    for field, radius, most in (("radius_incremental", up, most_up), ("radius_decremental", down, most_down)):
+        if radius is not None:
+            check = equal if stable else at_most
+            checks.append(check(f"{name}.{field}", radius, free if stable else most))
+    possible = covers_everything(most_up, most_down if question.decremental else None, free)
+    words = "false, as radii of any votes cannot cover everything"
+    checks.append(holds(f"{name}.stable_for_all_supersets", stable, words, possible or not stable))
     if not stable and up is not None and (up > 0 or down is not None):
         checks.append(
             equal(f"{name}.stable_for_all_supersets", stable, covers_everything(up, down, free))
@@ -107,9 +107,9 @@ def _row(
     return checks
 
 
-def _most(noise: RecordedNoise, keep: int, question: HardQuestion, field: str) -> int:
-    """Return a radius that no votes prove; evaluations for a larger one can prove any radius upwards."""
-    touched = None if question.refine > 0 and field == "radius_incremental" else noise.covers(keep)
+def _most(noise: RecordedNoise, keep: int, *, refined: bool) -> int:
+    """Return the largest radius that votes can prove; evaluations for a larger one can prove any radius."""
+    touched = None if refined else noise.covers(keep)
     return noise.n_free if touched is None else largest_radius_of_means(touched, noise.quantization, noise.n_free)
 
 

@@ -17,7 +17,15 @@ from stabcert.core.hard.certificate import NoRadius, Proof, Refinement
 from stabcert.core.hard.finding import reported
 from stabcert.core.hard.proof import conclude, published_radius, why_no_removal
 from stabcert.core.hard.question import HardQuestion
-from stabcert.core.hard.recount import VoteRecount, covers, largest_radius_of_means, lead_of_gap, radius_of
+from stabcert.core.hard.recount import (
+    VoteRecount,
+    count_distinct,
+    covers,
+    evaluated_masks,
+    largest_radius_of_means,
+    lead_of_gap,
+    radius_of,
+)
 from stabcert.core.noise import grid_count, quantized_keep_masks
 from stabcert.core.streams import noise_generator
 from stabcert.core.types import Masks
@@ -66,6 +74,7 @@ def quantized_checks(record: dict[str, Any], question: HardQuestion, noise: Reco
         *sides.masked(),
         *sides.full(),
         *_proof(result, question, sides),
+        *_evaluations(result, question, sides),
         *_addition(result, sides),
     ]
 
@@ -244,6 +253,16 @@ def conclude_recorded(
         removal=removal,
         n_free=sides.free,
     )
+
+
+def _evaluations(result: dict[str, Any], question: HardQuestion, sides: _Sides) -> list[Check]:
+    """Return the check of the number of different masks that were evaluated."""
+    masks = sides.noise.keep_masks(sides.keep)
+    if masks is None:
+        return []
+    rows = evaluated_masks(masks, ~sides.noise.free, full=question.decremental, empty=False)
+    more = 0 if result["refinement"] is None else result["refinement"]["evaluations"]
+    return [equal("result.evaluations", result["evaluations"], count_distinct(rows) + more)]
 
 
 def _addition(result: dict[str, Any], sides: _Sides) -> list[Check]:

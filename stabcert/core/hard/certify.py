@@ -13,6 +13,7 @@ from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, Pro
 from stabcert.core.hard.leads import Leads, leads_of, radius_by_counts
 from stabcert.core.hard.proof import NOT_EVALUATED, conclude, published_radius, why_no_removal
 from stabcert.core.hard.question import HardQuestion
+from stabcert.core.hard.recount import count_distinct, evaluated_masks
 from stabcert.core.mask_flags import compare_classes
 from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
 from stabcert.core.types import Mask, Masks, as_mask
@@ -155,16 +156,13 @@ def _ballots(
     smoothed: SmoothedPredictor, mask: Mask, *, full: bool, empty: bool
 ) -> tuple[Ballots, Ballots | None, Ballots | None, int]:
     """Return ballots on the masked, full and empty input, in one call of the base, and the number of its masks."""
-    noise = smoothed.keep_masks
-    wanted = [noise & mask, *([noise] if full else []), *([np.zeros_like(noise)] if empty else [])]
-    rows = np.concatenate(wanted)
+    rows = evaluated_masks(smoothed.keep_masks, mask, full=full, empty=empty)
     together = ballots_on(smoothed.base, rows)
     parts = [
         Ballots(together.probs[part], together.classes[part], together.near_tie[part])
-        for part in np.split(np.arange(len(rows)), len(wanted))
+        for part in np.split(np.arange(len(rows)), len(rows) // len(smoothed.keep_masks))
     ]
-    evaluations = len(np.unique(np.packbits(rows, axis=1), axis=0))
-    return parts[0], parts[1] if full else None, parts[-1] if empty else None, evaluations
+    return parts[0], parts[1] if full else None, parts[-1] if empty else None, count_distinct(rows)
 
 
 def _certain_class(leads: Leads | None) -> int | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stabcert.core.hard.arcs import circular_arcs, largest_cover
 from stabcert.core.hard.leads import Lead, lead_of_votes, radius_by_counts
-from stabcert.core.types import Masks
+from stabcert.core.types import Mask, Masks
 
 
 def lead_of_gap(gap: float, draws: int, reserve: float) -> Lead:
@@ -53,6 +53,18 @@ def largest_radius_of_means(touched: Sequence[int], draws: int, n_free: int) -> 
         touched: as returned by `covers`.
     """
     return next((r - 1 for r, one in enumerate(touched) if 2 * one > draws), n_free)
+
+
+def evaluated_masks(keep_masks: Masks, mask: Mask, *, full: bool, empty: bool) -> Masks:
+    """Return the masks of the ballots on the masked input, then on the full one, then on the empty one."""
+    wanted = [keep_masks & mask, *([keep_masks] if full else []), *([np.zeros_like(keep_masks)] if empty else [])]
+    rows: Masks = np.concatenate(wanted)
+    return rows
+
+
+def count_distinct(masks: Masks) -> int:
+    """Return the number of different rows, each of which costs one evaluation."""
+    return len(np.unique(np.packbits(masks, axis=1), axis=0))
 
 
 @dataclass(frozen=True)
