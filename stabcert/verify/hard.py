@@ -11,6 +11,7 @@ from stabcert.core.streams import NOISE_STREAM
 from stabcert.errors import StabcertError
 from stabcert.verify.bernoulli import bernoulli_checks
 from stabcert.verify.checks import Check, at_most, equal, holds
+from stabcert.verify.definitions import draws_checks, vote_checks
 from stabcert.verify.hard_found import refinement_checks, tried_checks
 from stabcert.verify.hard_sweep import NOT_CHECKED as SWEEP_NOT_CHECKED
 from stabcert.verify.hard_sweep import sweep_checks
@@ -18,21 +19,28 @@ from stabcert.verify.mask_flags import hard_flag_checks, status_checks
 from stabcert.verify.quantized import RecordedNoise, quantized_checks, share_on_grid
 
 NOT_CHECKED = (
-    "the votes themselves, and near ties",
-    "which noise masks cast which vote, what refinement found in its tables, and what was tested on the unsmoothed "
-    "model. Only their consistency with one another and with the votes was checked",
+    "the votes themselves, and near ties. The record does not contain how many near ties the full input has",
+    "what refinement found in its tables, and what was tested on the unsmoothed model. Only their consistency with one "
+    "another and with the votes was checked",
+)
+_ARRANGEMENT = (
+    "which noise masks cast which vote. The record does not contain it, so radii that depend on it are only bounded"
 )
 _CODE_OF_FROZEN_NOISE = (
-    "the code: noise masks and what they cover are computed by the code that made the record. Leads, and the radii "
-    "that follow from them alone, have separate formulas"
+    "the code: noise masks, leads and radii are computed by the code that made the record. The lead of votes, and the "
+    "radius that follows from it alone, are also compared with their definitions"
 )
-_CODE_OF_BERNOULLI_NOISE = "the code: leads and radii are computed by the code that made the record"
+_CODE_OF_BERNOULLI_NOISE = (
+    "the code: leads and radii are computed by the code that made the record. Leads are also compared with their "
+    "definition"
+)
 
 
 def _not_checked(result: dict[str, Any]) -> list[str]:
-    code = _CODE_OF_BERNOULLI_NOISE if result["noise"] == "bernoulli" else _CODE_OF_FROZEN_NOISE
+    if result["noise"] == "bernoulli":
+        return [*NOT_CHECKED, _CODE_OF_BERNOULLI_NOISE]
     sweep = [] if result["sweep"] is None else [SWEEP_NOT_CHECKED]
-    return [*NOT_CHECKED, *sweep, code]
+    return [*NOT_CHECKED, _ARRANGEMENT, *sweep, _CODE_OF_FROZEN_NOISE]
 
 
 def hard_checks(
@@ -61,9 +69,14 @@ def hard_checks(
         return [*checks, impossible], _not_checked(result)
     if isinstance(asked, BernoulliQuestion):
         checks += bernoulli_checks(record, asked, free)
+        if all(check.ok for check in checks):  # of leads that are possible
+            checks += draws_checks(result, asked.delta_each)
     else:
         noise = RecordedNoise(record)
         checks += [*quantized_checks(record, asked, noise), *sweep_checks(record, asked, noise)]
+        if all(check.ok for check in checks):
+            keep = share_on_grid(result["lambda"], noise.quantization) or 1
+            checks += vote_checks(result, record["model"]["labels"], keep, free)
     checks += [*refinement_checks(result, free), *tried_checks(result, explanation), *_verdict(record, free)]
     return checks, _not_checked(result)
 

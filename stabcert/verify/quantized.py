@@ -175,7 +175,7 @@ class _Sides:
 
     @property
     def certain(self) -> set[bool]:
-        """Whether the prediction on the masked input is beyond doubt, as far as the record tells."""
+        """Possible answers to: is the prediction on the masked input beyond doubt?"""
         result = self.result
         if result["radius_votes"] > 0 or (self.by_vote and result["near_ties"] == 0):
             return {True}
@@ -183,7 +183,7 @@ class _Sides:
 
     @property
     def full_certain(self) -> set[bool]:
-        """Whether the prediction on the full input is beyond doubt, as far as the record tells."""
+        """Possible answers to: is the prediction on the full input beyond doubt?"""
         return self._certain(self.result["full_gap"])
 
     def _certain(self, gap: float) -> set[bool]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stabcert.verify.definitions import draws_checks, vote_checks
 from tests.cli.verify_cases import Record, changed, verify
 
 pytestmark = pytest.mark.slow
@@ -122,3 +123,23 @@ def test_a_guaranteed_addition_keeps_the_prediction(hard_records: dict[str, Reco
 def test_a_sweep_is_named_as_unchecked_only_where_there_is_one(hard_records: dict[str, Record], name: str) -> None:
     _, (found,) = verify("certify-hard", hard_records[name], fast=True)
     assert any("sweep" in one for one in found["not_checked"]) == (name == "sweep")
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_the_definition_of_a_radius_from_votes_holds_for_one_radius_alone(
+    hard_records: dict[str, Record], more: int
+) -> None:
+    record = hard_records["votes alone"]
+    result, labels = record["result"], record["model"]["labels"]
+    assert all(check.ok for check in vote_checks(result, labels, keep=3, free=7))
+    claimed = result | {"radius_votes": result["radius_votes"] + more}
+    assert [check.name for check in vote_checks(claimed, labels, keep=3, free=7) if not check.ok] == [
+        "result.radius_votes"
+    ]
+
+
+def test_a_lead_that_draws_do_not_support_fails_its_definition(hard_records: dict[str, Record]) -> None:
+    result = hard_records["bernoulli"]["result"]
+    assert all(check.ok for check in draws_checks(result, 0.025))
+    claimed = result | {"gap": result["gap"] + 0.01}
+    assert [check.name for check in draws_checks(claimed, 0.025) if not check.ok] == ["result.gap"]

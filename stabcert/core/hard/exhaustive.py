@@ -96,8 +96,8 @@ def _ends(additions: Additions) -> Iterator[int]:
 def impossible_numbers(found: EnumeratedRadius, mask: Mask, *, max_evaluations: int) -> str | None:
     """Return the numbers that a run of `enumerate_hard_radius` can give in place of these; None if it can give them.
 
-    A run is determined by its radius, by whether it ended with a flip, and by near ties, but for the addition at which
-    a flip was found. The radius must be one that the mask has.
+    Radius, near ties, and whether a flip ended the run determine its evaluations. Only the addition at which a flip was
+    found is open. The radius must be one that the mask has.
 
     Args:
         found: a result whose ``flip`` may be any addition of its size.

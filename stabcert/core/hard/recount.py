@@ -69,7 +69,7 @@ def count_distinct(masks: Masks) -> int:
 
 @dataclass(frozen=True)
 class VoteRecount:
-    """What votes on one input can prove if none of them is a near tie, which is the best case."""
+    """The proof by votes on one input if none of them is a near tie, which is the best case."""
 
     votes: NDArray[np.int64]
     """``(n_classes,)``: of the noise masks, how many vote for each class."""
@@ -77,7 +77,7 @@ class VoteRecount:
     """Noise masks that keep a feature."""
     n_free: int
     touched: Sequence[int] | None
-    """As returned by `covers`; None if not computed, and then nothing is bounded."""
+    """Result of `covers`; None if not computed, and then nothing is bounded."""
 
     @cached_property
     def lead(self) -> Lead:
