@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, lambda_text
+from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, lambda_text, reported
 from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
 from stabcert.records.common import ClassName, Prediction
 from stabcert.records.hard_parts import Attack, CheckedAddition, ClassVotes, Enumerated, Refinement
@@ -69,11 +69,12 @@ class SweptLambda(Part):
 
     @classmethod
     def of(cls, one: Smoothed, finding: HardFinding) -> Self:
-        certificate, direction = one.certificate, finding.direction
+        certificate = one.certificate
+        shown = reported(certificate.proof, finding.direction)
         return cls(
             keep_probability=lambda_text(certificate, finding.quantization),
-            radius_incremental=None if direction == "decremental" else certificate.radius_incremental,
-            radius_decremental=None if direction == "incremental" else certificate.radius_decremental,
+            radius_incremental=shown.incremental,
+            radius_decremental=shown.decremental,
             stable_for_all_supersets=certificate.stable_for_all_supersets,
             gap=certificate.gap,
             prediction=None if one.full is None else Prediction.of(one.full),
@@ -170,7 +171,6 @@ class HardResult(Part):
         """
         asked = {} if request is None else {"request": HardRequest.model_validate(request)}
         certificate, smoothed = finding.certificate, finding.smoothed
-        removals_asked = finding.direction != "incremental"
         return cls(
             **asked,
             keep_probability=lambda_text(certificate, finding.quantization),
@@ -193,7 +193,7 @@ class HardResult(Part):
             near_ties=certificate.near_ties,
             radius_incremental=finding.radius_incremental,
             radius_decremental=finding.radius_decremental,
-            why_no_decremental=certificate.why_no_decremental if removals_asked else "not asked for",
+            why_no_decremental=finding.reported.why_no_decremental,
             stable_for_all_supersets=certificate.stable_for_all_supersets,
             broken_at=finding.broken_at,
             radius_votes=certificate.radius_votes,

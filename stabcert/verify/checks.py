@@ -26,12 +26,6 @@ class Check:
     ok: bool
 
 
-def share_of_delta(request: dict[str, Any]) -> float | None:
-    """Return the failure probability of one certificate of a request; None where nothing is drawn."""
-    delta, family = request["delta"], request.get("family", 1)
-    return None if delta is None else float(delta) / int(family)
-
-
 def exact(_name: str) -> float:
     """Return the tolerance of bounds for every number."""
     return 0.0

@@ -45,6 +45,45 @@ def bound_checks(result: dict[str, Any]) -> list[Check]:
     return checks
 
 
+def vote_checks(result: dict[str, Any], labels: int, keep: int, free: int) -> list[Check]:
+    """Return checks of the lead of votes of frozen noise and of its radius, by moving votes and counting again.
+
+    With r more features at most ``r * keep`` noise masks see another input. The prediction must win if all of these
+    vote for any one other class, and must not win at the next radius. Near ties leave both open.
+    """
+    if result["scores"] != "vote" or result["near_ties"] > 0:
+        return []
+    votes, own = {one["id"]: one["votes"] for one in result["votes"]}, result["prediction"]["id"]
+    silent = next((k for k in range(labels) if k not in votes), None)  # of these the lowest wins the most ties
+    others = [k for k in (*votes, silent) if k is not None and k != own]
+
+    def wins(radius: int, k: int) -> bool:
+        moved = min(radius * keep, votes[own])
+        left, gained = votes[own] - moved, votes.get(k, 0) + moved
+        return bool(left > gained or (left == gained and own < k))
+
+    radius, lead = result["radius_votes"], votes[own] - max((votes.get(k, 0) for k in others), default=0)
+    gap, draws = result["gap"], result["draws"]
+    largest = all(wins(radius, k) for k in others) and (radius == free or not all(wins(radius + 1, k) for k in others))
+    return [
+        holds("result.gap", gap, f"{lead} of {draws} votes", math.isclose(gap, lead / draws, rel_tol=1e-12)),
+        holds("result.radius_votes", radius, "the largest that moved votes leave, by its definition", largest),
+    ]
+
+
+def draws_checks(result: dict[str, Any], delta_each: float) -> list[Check]:
+    """Return checks of the leads of Bernoulli noise: the class has more than half of the draws by as much, or delta."""
+    own, checks = result["prediction"]["id"], []
+    for name, seen in (("gap", result["votes"]), ("full_gap", result["full_votes"])):
+        votes = next((one["votes"] for one in seen or [] if one["id"] == own), 0)
+        if result[name] is None or result[name] <= -1.0:
+            continue  # bounds nothing
+        words = f"a bound that {result['draws']} draws support, by its definition"
+        chance = _log_chance("exact", (1.0 + result[name]) / 2, votes, result["draws"], None)
+        checks.append(holds(f"result.{name}", result[name], words, chance <= math.log(delta_each) + _SLACK))
+    return checks
+
+
 def _log_chance(interval: str, bound: float, seen: int, samples: int, population: int | None) -> float:
     """Return the log of the largest probability of such draws if the rate of what was ``seen`` is below ``bound``."""
     from scipy.stats import binom, hypergeom  # half a second to import

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from stabcert.core.hard.finding import Reported
+from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
 from stabcert.core.streams import NOISE_STREAM
+from stabcert.errors import StabcertError
 from stabcert.verify.bernoulli import bernoulli_checks
-from stabcert.verify.checks import Check, at_most, equal, holds, share_of_delta
+from stabcert.verify.checks import Check, at_most, equal, holds
+from stabcert.verify.definitions import draws_checks, vote_checks
 from stabcert.verify.hard_found import refinement_checks, tried_checks
-from stabcert.verify.hard_leads import quantized_checks, share_on_grid
+from stabcert.verify.hard_sweep import NOT_CHECKED as SWEEP_NOT_CHECKED
+from stabcert.verify.hard_sweep import sweep_checks
 from stabcert.verify.mask_flags import hard_flag_checks, status_checks
+from stabcert.verify.quantized import RecordedNoise, quantized_checks, share_on_grid
 
 NOT_CHECKED = (
-    "the votes themselves, and near ties",
-    "which noise masks cast which vote, what refinement found in its tables, and what was tested on the unsmoothed "
-    "model. Only their consistency with one another and with the votes was checked",
-    "the rows of a sweep after the first",
+    "the votes themselves, and near ties. The record does not contain how many near ties the full input has",
+    "what refinement found in its tables, and what was tested on the unsmoothed model. Only their consistency with one "
+    "another and with the votes was checked",
+)
+_ARRANGEMENT = (
+    "which noise masks cast which vote. The record does not contain it, so radii that depend on it are only bounded"
 )
 _CODE_OF_FROZEN_NOISE = (
-    "the code: noise masks and what they cover are computed by the code that made the record. Leads, and the radii "
-    "that follow from them alone, have separate formulas"
+    "the code: noise masks, leads and radii are computed by the code that made the record. The lead of votes, and the "
+    "radius that follows from it alone, are also compared with their definitions"
 )
-_CODE_OF_BERNOULLI_NOISE = "the code: leads and radii are computed by the code that made the record"
+_CODE_OF_BERNOULLI_NOISE = (
+    "the code: leads and radii are computed by the code that made the record. Leads are also compared with their "
+    "definition"
+)
 
 
 def _not_checked(result: dict[str, Any]) -> list[str]:
-    code = _CODE_OF_BERNOULLI_NOISE if result["noise"] == "bernoulli" else _CODE_OF_FROZEN_NOISE
-    return [*NOT_CHECKED, code]
+    if result["noise"] == "bernoulli":
+        return [*NOT_CHECKED, _CODE_OF_BERNOULLI_NOISE]
+    sweep = [] if result["sweep"] is None else [SWEEP_NOT_CHECKED]
+    return [*NOT_CHECKED, _ARRANGEMENT, *sweep, _CODE_OF_FROZEN_NOISE]
 
 
-def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
+def hard_checks(
+    record: dict[str, Any], question: Callable[[], HardQuestion | BernoulliQuestion]
+) -> tuple[list[Check], list[str]]:
     """Return checks of everything that votes determine or bound, and a list of what was not checked.
 
     Args:
         record: valid, with a mask that is one (`common_checks`).
+        question: makes what the request of the record asks; a ParameterError if nobody can ask it.
     """
     result, explanation = record["result"], record["explanation"]
     free = explanation["n"] - len(explanation["selected"])
@@ -45,10 +62,21 @@ def hard_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
     ]
     if not all(check.ok for check in checks):
         return checks, _not_checked(result)  # nothing follows from impossible votes
-    if result["noise"] == "bernoulli":
-        checks += bernoulli_checks(record, free)
+    try:
+        asked = question()
+    except StabcertError as error:
+        impossible = Check("result.request", result["request"], f"no such certificate: {error}", ok=False)
+        return [*checks, impossible], _not_checked(result)
+    if isinstance(asked, BernoulliQuestion):
+        checks += bernoulli_checks(record, asked, free)
+        if all(check.ok for check in checks):  # of leads that are possible
+            checks += draws_checks(result, asked.delta_each)
     else:
-        checks += quantized_checks(record, free)
+        noise = RecordedNoise(record)
+        checks += [*quantized_checks(record, asked, noise), *sweep_checks(record, asked, noise)]
+        if all(check.ok for check in checks):
+            keep = share_on_grid(result["lambda"], noise.quantization) or 1
+            checks += vote_checks(result, record["model"]["labels"], keep, free)
     checks += [*refinement_checks(result, free), *tried_checks(result, explanation), *_verdict(record, free)]
     return checks, _not_checked(result)
 
@@ -58,7 +86,6 @@ def _repeated(record: dict[str, Any]) -> list[Check]:
     result, request = record["result"], record["result"]["request"]
     names = ("noise", "quantization", "scores", "direction")
     checks = [equal(f"result.{name}", result[name], request[name]) for name in names]
-    checks.append(equal("result.delta", result["delta"], share_of_delta(request)))
     checks.append(equal("result.threshold", result["threshold"], request["min_radius"]))
     quantized = request["noise"] == "quantized"
     checks += [
@@ -162,23 +189,11 @@ def _predictions(record: dict[str, Any]) -> list[Check]:
 
 def _verdict(record: dict[str, Any], free: int) -> list[Check]:
     result, threshold = record["result"], record["result"]["threshold"]
-    radius = result["radius_decremental" if result["direction"] == "decremental" else "radius_incremental"]
-    met = None
-    if threshold is not None:
-        met = result["stable_for_all_supersets"] or (radius is not None and radius >= threshold)
+    radii = (result["radius_incremental"], result["radius_decremental"], result["why_no_decremental"])
+    shown = Reported(*radii, result["stable_for_all_supersets"])
+    met = None if threshold is None else shown.reaches(threshold)
     status = "reported" if met is None else "certified" if met else "not-certified"
     checks = [equal("result.met", result["met"], met), *status_checks(record, status)]
     if threshold is not None:
         checks.append(at_most("result.threshold", threshold, free))
-    if result["sweep"]:
-        best = result["sweep"][0]
-        names = (
-            "lambda",
-            "radius_incremental",
-            "radius_decremental",
-            "stable_for_all_supersets",
-            "gap",
-            "consistent",
-        )
-        checks += [equal(f"result.sweep[0].{name}", best[name], result[name]) for name in names]
     return checks

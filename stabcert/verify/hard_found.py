@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from stabcert.core.hard.certificate import covers_everything
+import numpy as np
+
+from stabcert.core.hard.certificate import EnumeratedRadius
+from stabcert.core.hard.exhaustive import impossible_numbers
 from stabcert.verify.checks import Check, at_least, at_most, equal, holds
 
 
 def refinement_checks(result: dict[str, Any], free: int) -> list[Check]:
-    """Return checks that the radius follows from what proved it."""
-    request, found = result["request"], result["refinement"]
+    """Return checks of what --refine proved, against the radii without it."""
+    found, name = result["refinement"], "result.refinement"
+    if found is None:
+        return []
     before = max(result["radius_votes"], result["radius_arcs"] or 0)
-    stable, down = result["stable_for_all_supersets"], result["radius_decremental"]
-    radius = before
-    checks = []
-    if found is not None:
-        radius = max(before, found["radius"])
-        name = "result.refinement"
-        checks += [
-            holds(f"{name}.radius", found["radius"], f"{before} to {free}", before <= found["radius"] <= free),
-            at_most(f"{name}.evaluations", found["evaluations"], request["refine"]),
-            equal(f"{name}.stable_for_all_supersets", found["stable_for_all_supersets"], found["radius"] == free),
-            holds(
-                f"{name}.exact", found["exact"], "true where everything holds", found["exact"] or found["radius"] < free
-            ),
-            # A radius above the depth can only come out of tables that are complete.
-            holds(
-                f"{name}.depth",
-                found["depth"],
-                "at least the radius that the tables prove, unless they are complete",
-                found["complete"] or found["radius"] == before or found["depth"] >= found["radius"],
-            ),
-        ]
-    asked = request["refine"] > 0
-    checks.append(holds("result.refinement", asked, "only if evaluations were requested", found is None or asked))
-    everything = radius >= free or (found is not None and found["stable_for_all_supersets"])
-    if stable:
-        # A removal radius of everything is shown as such, and says nothing any more of what it was.
-        if down is None:
-            checks.append(holds("result.stable_for_all_supersets", stable, "proved by a radius", everything))
-        else:
-            checks.append(equal("result.radius_decremental", down, free))
-        radius = free
-    elif result["noise"] == "quantized" and result["scores"] == "vote" and result["near_ties"] == 0:
-        # The prediction is beyond doubt; otherwise even where there is nothing to add, nothing is claimed.
-        expected = everything or covers_everything(radius, down, free)
-        checks.append(equal("result.stable_for_all_supersets", stable, expected))
-    expected_radius = None if result["direction"] == "decremental" else radius
-    checks.append(equal("result.radius_incremental", result["radius_incremental"], expected_radius))
-    return checks
+    return [
+        holds(f"{name}.radius", found["radius"], f"{before} to {free}", before <= found["radius"] <= free),
+        at_most(f"{name}.evaluations", found["evaluations"], result["request"]["refine"]),
+        equal(f"{name}.stable_for_all_supersets", found["stable_for_all_supersets"], found["radius"] == free),
+        holds(f"{name}.exact", found["exact"], "true where everything holds", found["exact"] or found["radius"] < free),
+        # A radius above the depth can only come out of tables that are complete.
+        holds(
+            f"{name}.depth",
+            found["depth"],
+            "at least the radius that the tables prove, unless they are complete",
+            found["complete"] or found["radius"] == before or found["depth"] >= found["radius"],
+        ),
+    ]
 
 
 def tried_checks(result: dict[str, Any], explanation: dict[str, Any]) -> list[Check]:
@@ -68,13 +47,12 @@ def tried_checks(result: dict[str, Any], explanation: dict[str, Any]) -> list[Ch
             at_most(f"{name}.radius", tried["radius"], len(free)),
             equal(f"{name}.stable_for_all_supersets", tried["stable_for_all_supersets"], everything and flip is None),
             equal(f"{name}.exact", tried["exact"], flip is not None or tried["stable_for_all_supersets"]),
-            at_most(f"{name}.evaluations", tried["evaluations"], result["request"]["enumerate"]),
         ]
-        least = sum(math.comb(len(free), j) for j in range(min(tried["radius"], 64) + 1)) if len(free) <= 10**4 else 1
-        checks.append(at_least(f"{name}.evaluations", tried["evaluations"], least))
         if flip is not None:
             checks += _addition(f"{name}.flip", flip, free)
             checks.append(equal(f"{name}.flip: size", len(flip), tried["radius"] + 1))
+        if all(check.ok for check in checks):
+            checks += _numbers(tried, result, explanation)
     broken = None if attack is None else attack["smoothed"]
     attacked = None if broken is None else len(broken["added"]) - 1
     checks.append(equal("result.attack_radius", result["attack_radius"], attacked))
@@ -94,6 +72,9 @@ def tried_checks(result: dict[str, Any], explanation: dict[str, Any]) -> list[Ch
     if check is not None:
         checks += _addition("result.check.added", check["added"], free, may_be_empty=True)
         checks.append(at_most("result.check.touched", check["touched"], result["draws"]))
+    if attack is not None and tried is not None and tried["exact"]:
+        found = None if attack["model"] is None else attack["model"]["added"]
+        checks.append(equal("result.attack.model.added", found, tried["flip"]))
     refinement, stable = result["refinement"], result["stable_for_all_supersets"]
     exact = refinement is not None and refinement["exact"] and not stable
     size = None if broken is None else len(broken["added"])
@@ -104,3 +85,24 @@ def tried_checks(result: dict[str, Any], explanation: dict[str, Any]) -> list[Ch
 def _addition(name: str, added: list[int], free: list[int], *, may_be_empty: bool = False) -> list[Check]:
     fits = added == sorted(set(added)) and set(added) <= set(free) and (may_be_empty or len(added) > 0)
     return [holds(name, added, "features outside of the explanation, in order", fits)]
+
+
+def _numbers(tried: dict[str, Any], result: dict[str, Any], explanation: dict[str, Any]) -> list[Check]:
+    """Return checks of the numbers of an enumeration, and of the class that must survive."""
+    mask = np.zeros(explanation["n"], dtype=np.bool_)
+    mask[explanation["selected"]] = True
+    flip = mask.copy() if tried["flip"] is not None else None
+    found = EnumeratedRadius(
+        prediction=tried["prediction"]["id"],
+        radius=tried["radius"],
+        flip=flip,
+        stable_for_all_supersets=tried["stable_for_all_supersets"],
+        near_ties=tried["near_ties"],
+        evaluations=tried["evaluations"],
+    )
+    possible = impossible_numbers(found, mask, max_evaluations=result["request"]["enumerate"])
+    checks = [holds("result.enumerated.evaluations", tried["evaluations"], possible or "possible", possible is None)]
+    if (tried["evaluations"], tried["near_ties"]) != (1, 1):  # the mask is not a near tie
+        said = result["unsmoothed_masked_prediction"]["id"]
+        checks.append(equal("result.enumerated.prediction.id", tried["prediction"]["id"], said))
+    return checks

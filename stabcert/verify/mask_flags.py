@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
-from stabcert.core.mask_flags import refusal
+import numpy as np
+
+from stabcert.core.hard.proof import SeenDraws
+from stabcert.core.mask_flags import compare_classes, refusal
 from stabcert.records.refusal import REFUSED, allowed_of, flags_of_record, reason_of
 from stabcert.verify.checks import Check, equal, holds
 
@@ -43,22 +47,17 @@ def hard_flag_checks(record: dict[str, Any]) -> list[Check]:
         return [holds("result.vacuous", None, "there, as the request has the rule", ok=False)]
     if result["noise"] == "quantized":  # the explanation is of the same function
         return [equal(f"result.{name}", result[name], explanation[name]) for name in ("consistent", "vacuous")]
-    proved = result["gap"] > 0
-    if explanation["k"] == explanation["n"]:
-        consistent: bool | None = True
-    elif not proved or same is None:
-        consistent = None
-    elif result["full_gap"] is None:
+    if full is not None and result["full_gap"] is None:
         return [holds("result.full_gap", None, "a number, as the full input has a prediction", ok=False)]
-    else:
-        consistent = True if result["full_gap"] > 0 else None if same else False
-    empty = explanation["empty_prediction"]["id"] == prediction
-    vacuous = True if explanation["k"] == 0 else empty if proved else None
+    full_gap = None if full is None else Fraction(result["full_gap"])
+    seen = SeenDraws(prediction, Fraction(result["gap"]), full_gap, None if full is None else full["id"])
+    mask, empty = np.arange(explanation["n"]) < explanation["k"], explanation["empty_prediction"]["id"]
+    flags = compare_classes(mask, seen.certain_full_class, seen.certain_class, empty)
     # The empty input may be a near tie, which is shown of the explanation: null counts against the mask.
     unknown = result["vacuous"] is None and explanation["vacuous"] is None
     return [
-        equal("result.consistent", result["consistent"], consistent),
-        holds("result.vacuous", result["vacuous"], f"{vacuous}", unknown or result["vacuous"] is vacuous),
+        equal("result.consistent", result["consistent"], flags.consistent),
+        holds("result.vacuous", result["vacuous"], f"{flags.vacuous}", unknown or result["vacuous"] is flags.vacuous),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from stabcert.cli.commands import certify_soft_work
 from stabcert.cli.inputs import Item
 from stabcert.cli.tasks import equal_before
+from stabcert.core.hard.question import BernoulliQuestion
 from stabcert.core.soft.certify import answer_soft
 from stabcert.core.soft.question import SoftQuestion
 from stabcert.core.streams import Draws, Stream, model_digest
@@ -275,3 +277,12 @@ def test_one_statement_has_one_draw_however_its_radii_are_written() -> None:
     assert of_draws([1, 2]) == of_draws([2, 1, 2]) != of_draws([1, 3])
     assert of_draws("all") == of_draws(range(1, 10)) != of_draws(range(1, 9))
     assert of_draws([1, 2]) != of_draws([1, 2], simultaneous=False)
+
+
+def test_the_full_input_is_evaluated_under_the_draws_of_the_masked_input() -> None:
+    def of_draws(**arguments: Any) -> dict[str, Any]:
+        return BernoulliQuestion(Fraction(1, 8), **arguments).of_draws()
+
+    assert of_draws() == of_draws(decremental=False) == of_draws(family=1)
+    assert of_draws() != of_draws(family=2) != of_draws(delta=0.05)
+    assert BernoulliQuestion(Fraction(1, 8), delta=0.1, family=2).share == 0.05

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -10,7 +10,15 @@ import numpy as np
 
 from stabcert.core.comparison import Compared, Movement, Neighbourhood
 from stabcert.core.explanation import Explanation
-from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, NoRadius, Refinement
+from stabcert.core.hard.certificate import (
+    CheckedAddition,
+    EnumeratedRadius,
+    HardCertificate,
+    NoRadius,
+    Proof,
+    Refinement,
+    Seen,
+)
 from stabcert.core.hard.finding import Attack, Broken, Check, HardFinding, Smoothed
 from stabcert.core.mask_flags import MaskFlags
 from stabcert.core.prediction import Prediction
@@ -242,6 +250,7 @@ def hard_certificate(**options: Any) -> HardCertificate:
         "gap": 0.375,
         "full_gap": 0.90625,
         "near_ties": 0,
+        "flags": MaskFlags(None, None),
         "published_radius": 0.8,
         "radius_votes": 0,
         "radius_arcs": 1,
@@ -252,7 +261,9 @@ def hard_certificate(**options: Any) -> HardCertificate:
         "refinement": None,
         "evaluations": 128,
     }
-    return HardCertificate(**(values | options))
+    values |= options
+    seen, proof = ({f.name: values.pop(f.name) for f in fields(one) if f.name in values} for one in (Seen, Proof))
+    return HardCertificate(seen=Seen(**seen), proof=Proof(**proof), **values)
 
 
 def hard_finding(found: HardCertificate | None = None, **options: Any) -> HardFinding:

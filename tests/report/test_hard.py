@@ -84,7 +84,8 @@ def test_a_bernoulli_certificate_is_not_called_proved_and_not_sampled() -> None:
 
 
 def test_a_bernoulli_certificate_of_nothing_claims_nothing() -> None:
-    nothing = replace(BERNOULLI, radius_incremental=0, gap=-0.1)
+    seen, proof = replace(BERNOULLI.seen, gap=-0.1), replace(BERNOULLI.proof, radius_incremental=0)
+    nothing = replace(BERNOULLI, seen=seen, proof=proof)
     assert said(hard_finding(nothing, direction="incremental")).startswith("Nothing is guaranteed")
 
 
@@ -174,7 +175,7 @@ def test_a_flip_that_is_not_the_smallest_possible_does_not_end_the_guarantee() -
 
 def test_nothing_is_broken_where_every_superset_is_stable() -> None:
     complete = Refinement(2, 2, True, True, True, 300)
-    assert hard_finding(replace(EVERYTHING, refinement=complete)).broken_at is None
+    assert hard_finding(replace(EVERYTHING, proof=replace(EVERYTHING.proof, refinement=complete))).broken_at is None
     assert hard_finding(hard_certificate(refinement=replace(complete, radius=1))).broken_at == 2
 
 
@@ -212,9 +213,8 @@ def test_an_addition_within_the_radius_is_guaranteed_even_where_the_votes_alone_
     assert not outside.check_guaranteed
     within = replace(outside, smoothed=replace(outside.smoothed, certificate=hard_certificate(radius_incremental=2)))
     assert within.check_guaranteed
-    everything = replace(
-        outside, smoothed=replace(outside.smoothed, certificate=replace(EVERYTHING, radius_incremental=0))
-    )
+    stable = hard_certificate(stable_for_all_supersets=True, radius_incremental=0)
+    everything = replace(outside, smoothed=replace(outside.smoothed, certificate=stable))
     assert everything.check_guaranteed
 
 

@@ -37,6 +37,12 @@ def test_the_rates_of_a_function_are_possible() -> None:
 
 def test_a_rate_of_no_samples_is_left_to_the_recount() -> None:
     assert bad([rate(1, 8, 4, enumerated=False) | {"samples": 0, "matches": 0}]) == []
+    assert bad([rate(1, 8, 4, enumerated=False) | {"samples": 0, "matches": 0}], "worst") == []
+
+
+@pytest.mark.parametrize("changed", [{"lower": 0.6}, {"upper": 0.1}, {"enumerated": True, "population": 9}])
+def test_what_the_recount_compares_is_left_to_it(changed: dict[str, Any]) -> None:
+    assert bad([rate(1, 8, 4, enumerated=False, lower=0.2, upper=0.8) | changed]) == []
 
 
 @pytest.mark.parametrize(
@@ -48,8 +54,6 @@ def test_a_rate_of_no_samples_is_left_to_the_recount() -> None:
         ([rate(1, 17, 9, near_ties=3, upper=12 / 17), rate(2, 137, 60)], "up-to", "result.rates[1].near_ties"),
         ([rate(1, 8, 8, population=16)], "worst", "result.rates[0].samples"),
         ([rate(1, 8, 8, enumerated=False, population=16, lower=0.7, upper=0.0)], "worst", "result.rates[0].upper"),
-        ([rate(1, 8, 4, enumerated=False, lower=0.6, upper=0.9)], "up-to", "result.rates[0].lower"),
-        ([rate(1, 8, 4, enumerated=False, near_ties=2, lower=0.1, upper=0.6)], "up-to", "result.rates[0].upper"),
     ],
 )
 def test_rates_that_no_function_has_are_found(rates: list[dict[str, Any]], formulation: str, name: str) -> None:

@@ -12,7 +12,8 @@ from stabcert.cli.explanation import read_mask
 from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.hard.finding import Direction
-from stabcert.core.hard.question import HardQuestion
+from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
+from stabcert.core.noise import grid_count
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.streams import STREAM_RULE
 from stabcert.core.types import Mask
@@ -73,19 +74,24 @@ class HardRequest:
     def bernoulli(self) -> bool:
         return self.noise == "bernoulli"
 
-    def question(self) -> HardQuestion:
-        """Return what is asked of one mask and one smoothed model; of a sweep, where no lambda is free of ties.
+    @property
+    def keep(self) -> int:
+        """Number of frozen noise masks that keep a feature; a ParameterError where lambda is not on the grid."""
+        return grid_count(self.keep_probability, self.quantization)
+
+    def question(self) -> HardQuestion | BernoulliQuestion:
+        """Return the question about one mask: of frozen noise about any smoothed model, of Bernoulli noise about one.
 
         Raises:
-            ParameterError: no mask could make it possible, such as a lambda that is not on the grid.
+            ParameterError: a number that no mask makes possible.
         """
         decremental = self.direction != "incremental"
         if not self.bernoulli:
-            return HardQuestion(self.keep_probability, self.quantization, refine=self.refine, decremental=decremental)
+            return HardQuestion(self.refine, decremental=decremental)
         if self.delta is None or self.n_samples is None:
             raise TypeError("a request for Bernoulli noise has delta and n_samples")
-        return HardQuestion(
-            self.keep_probability, delta=self.delta / self.family, n_samples=self.n_samples, decremental=decremental
+        return BernoulliQuestion(
+            self.keep_probability, self.delta, self.n_samples, decremental=decremental, family=self.family
         )
 
     @classmethod
@@ -133,6 +139,8 @@ class HardRequest:
                 "whether the explanation is consistent; leave out --direction incremental, or add --allow-inconsistent"
             )
         request.question()  # refused before anything is loaded
+        if not bernoulli:
+            grid_count(request.keep_probability, quantization)
         if options.check is not None:
             read_mask(options.check)
         # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
@@ -188,7 +196,7 @@ class HardRequest:
             "seed": self.seed,
             "dtype": self.dtype,
             "noise": self.noise,
-            "lambda": str(self.keep_probability) if self.bernoulli else f"{self.question().keep}/{self.quantization}",
+            "lambda": str(self.keep_probability) if self.bernoulli else f"{self.keep}/{self.quantization}",
             "quantization": None if self.bernoulli else self.quantization,
             "delta": self.delta,
             "n_samples": self.n_samples,
@@ -206,10 +214,9 @@ class HardRequest:
         }
         return as_recorded(values)
 
-    def of_draws(self) -> dict[str, Any]:
-        """Return what another draw of Bernoulli noise belongs to, as plain values."""
-        names = ("delta", "family", "n_samples", "direction", "min_radius")
-        return {**{name: getattr(self, name) for name in names}, "lambda": str(self.keep_probability)}
+    def of_draws(self, question: BernoulliQuestion) -> dict[str, Any]:
+        """Return what another draw belongs to, as plain values: the question, and what is reported of its answer."""
+        return {**question.of_draws(), "direction": self.direction, "min_radius": self.min_radius}
 
 
 def _check_together(options: HardOptions) -> None:

@@ -19,7 +19,7 @@ from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
 from stabcert.core.hard.bernoulli import answer_bernoulli
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
-from stabcert.core.hard.certify import certify_hard, check_addition
+from stabcert.core.hard.certify import answer_hard, check_addition
 from stabcert.core.hard.exhaustive import enumerate_hard_radius
 from stabcert.core.hard.finding import (
     Attack,
@@ -28,10 +28,12 @@ from stabcert.core.hard.finding import (
     HardFinding,
     Smoothed,
     agrees,
-    keeps_prediction,
+    reported,
 )
+from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
+from stabcert.core.hard.sweep import Rank, rank_of, swept_counts
 from stabcert.core.mask_flags import MaskFlags, certain_classes, compare_classes
-from stabcert.core.noise import quantized_keep_masks, tie_free_counts
+from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.prediction import Prediction
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
@@ -80,9 +82,8 @@ class CertifyHard(Command[HardFound]):
         if opened is None:
             from stabcert.verify.hard import hard_checks
 
-            return Checked(*hard_checks(record))
-        result = record["result"]
-        return compared(cls(HardRequest.from_record(result["request"], result["check"])), record, opened)
+            return Checked(*hard_checks(record, lambda: _request_of(record).question()))
+        return compared(cls(_request_of(record)), record, opened)
 
     def certify(self, case: Case) -> HardFound:
         predictor, mask, request = case.predictor, case.choice.mask, self.request
@@ -95,10 +96,11 @@ class CertifyHard(Command[HardFound]):
         )
         function: SmoothedPredictor | None = None
         sweep: list[tuple[Smoothed, SmoothedPredictor]] = []
-        if request.bernoulli:
-            smoothed = self._independent(case)
+        question = request.question()
+        if isinstance(question, BernoulliQuestion):
+            smoothed = self._independent(case, question)
         else:
-            sweep = self._frozen(case, plain)
+            sweep = self._frozen(case, question, plain)
             smoothed, function = sweep[0]
         enumerated = None
         if enumerate_calls:
@@ -122,26 +124,20 @@ class CertifyHard(Command[HardFound]):
             status, function, finding, flags=finding.smoothed.flags, allowed=allowed_of(asked), request=asked
         )
 
-    def _frozen(self, case: Case, plain: Prediction) -> list[tuple[Smoothed, SmoothedPredictor]]:
-        """One lambda, or every one of the sweep: best first."""
+    def _frozen(
+        self, case: Case, question: HardQuestion, plain: Prediction
+    ) -> list[tuple[Smoothed, SmoothedPredictor]]:
+        """Return one question answered for one lambda, or for every lambda of the sweep, best first."""
         mask, request = case.choice.mask, self.request
-        question = request.question()
-        counts: tuple[int, ...] = (question.keep,)
-        if request.sweep:
-            counts = tie_free_counts(request.quantization, max(1, int((~mask).sum()))) or counts
+        free = int((~mask).sum())
+        counts = swept_counts(request.quantization, free, request.keep) if request.sweep else (request.keep,)
         functions = [self._smoothed(case.predictor, keep) for keep in counts]
         # All noise masks of the masked and of the full input at once, so that batches are full; the rest is remembered.
         noise = np.concatenate([function.keep_masks for function in functions])
         predict(case.predictor, np.concatenate([noise & mask, noise]))
         found = []
         for function in functions:
-            certificate = certify_hard(
-                function,
-                mask,
-                refine=question.refine,
-                decremental=question.decremental,
-                judge_mask=False,
-            )
+            certificate = answer_hard(function, mask, question, judge_mask=False)
             masked, full = (
                 Prediction.of(row, case.class_names)
                 for row in predict(function, np.stack([mask, np.ones(len(mask), dtype=np.bool_)]))
@@ -149,17 +145,16 @@ class CertifyHard(Command[HardFound]):
             found.append((Smoothed(certificate, masked, full, _flags(function, mask)), function))
         return sorted(found, key=lambda one: self._rank(one[0], plain))
 
-    def _rank(self, one: Smoothed, plain: Prediction) -> tuple[bool, bool, int, Fraction]:
-        """Those that keep the prediction first; of these the largest radius, then the least noise."""
+    def _rank(self, one: Smoothed, plain: Prediction) -> Rank:
         certificate = one.certificate
-        radius: int | None = certificate.radius_incremental
-        if self.request.direction == "decremental":
-            radius = certificate.radius_decremental
-        if certificate.stable_for_all_supersets:
-            radius = certificate.n_free
-        ratio = certificate.keep_probability or Fraction(0)
-        keeps, agreeing = keeps_prediction(one, plain), agrees(one, plain) is not False
-        return (not keeps, not agreeing, 1 if radius is None else -radius, -ratio)
+        return rank_of(
+            reported(certificate.proof, self.request.direction),
+            certificate.keep_probability or Fraction(0),
+            masked=one.masked.id,
+            plain=plain.id,
+            agrees=agrees(one, plain),
+            n_free=certificate.n_free,
+        )
 
     def _smoothed(self, predictor: MaskedPredictor, keep: int) -> SmoothedPredictor:
         rng = noise_generator(self.request.seed, NOISE_STREAM)
@@ -168,16 +163,13 @@ class CertifyHard(Command[HardFound]):
         )
         return SmoothedPredictor(predictor, masks, scores=self.request.scores)
 
-    def _independent(self, case: Case) -> Smoothed:
+    def _independent(self, case: Case, question: BernoulliQuestion) -> Smoothed:
         """Return the certificate for independent noise; shares of its draws estimate smoothed probabilities."""
         request = self.request
-        certificate = answer_bernoulli(
-            case.predictor,
-            case.choice.mask,
-            request.question(),
-            judge_mask=False,
-            rng=case.draws.generator(Stream.bernoulli, case.choice.mask, request.of_draws(), rule=request.stream_rule),
+        rng = case.draws.generator(
+            Stream.bernoulli, case.choice.mask, request.of_draws(question), rule=request.stream_rule
         )
+        certificate = answer_bernoulli(case.predictor, case.choice.mask, question, judge_mask=False, rng=rng)
         votes, full_votes, names = certificate.votes, certificate.full_votes, case.class_names
         masked = Prediction(
             certificate.prediction,
@@ -246,6 +238,10 @@ class CertifyHard(Command[HardFound]):
         found = check_addition(function, mask, mask | added)
         prediction = Prediction.of(predict(function, (mask | added)[None])[0], case.class_names)
         return Check(file, sha256, added, found, prediction)
+
+
+def _request_of(record: dict[str, Any]) -> HardRequest:
+    return HardRequest.from_record(record["result"]["request"], record["result"]["check"])
 
 
 def _flags(function: SmoothedPredictor, mask: Mask) -> MaskFlags:

@@ -14,10 +14,9 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
-from stabcert.core.hard.bernoulli_radius import gap_lower, incremental_radius
-from stabcert.core.hard.certificate import HardCertificate
-from stabcert.core.hard.proof import SeenDraws, bernoulli_proof
-from stabcert.core.hard.question import HardQuestion, check_keep_probability
+from stabcert.core.hard.certificate import HardCertificate, Seen
+from stabcert.core.hard.proof import SeenDraws, bernoulli_proof, draws_gap
+from stabcert.core.hard.question import BernoulliQuestion, check_keep_probability
 from stabcert.core.mask_flags import certain_classes, compare_classes
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.noise import exact_keep_masks
@@ -70,17 +69,14 @@ def certify_hard_bernoulli(
     Source: Soft stability (Jin et al. 2025), Definition 4.1; radii as in `incremental_radius` and `decremental_radius`.
     """
     check_keep_probability(keep_probability)
-    question = HardQuestion(Fraction(keep_probability), delta=delta, n_samples=n_samples, decremental=decremental)
+    question = BernoulliQuestion(Fraction(keep_probability), delta, n_samples, decremental=decremental)
     return answer_bernoulli(predictor, mask, question, judge_mask=judge_mask, rng=rng)
 
 
 def answer_bernoulli(
-    predictor: MaskedPredictor, mask: ArrayLike, question: HardQuestion, *, judge_mask: bool = True, rng: Generator
+    predictor: MaskedPredictor, mask: ArrayLike, question: BernoulliQuestion, *, judge_mask: bool = True, rng: Generator
 ) -> HardCertificate:
-    """Return the certificate that answers a question about Bernoulli noise.
-
-    Arguments, guarantee and errors are those of `certify_hard_bernoulli`.
-    """
+    """Return the certificate that answers a question; arguments and guarantee are those of `certify_hard_bernoulli`."""
     kept = as_mask(mask, predictor.n_features)
     pilot, probability, n_samples = question.pilot, question.keep_probability, question.n_samples
     decremental = question.decremental
@@ -93,52 +89,37 @@ def answer_bernoulli(
     classes, near_tie = classes[:, pilot:], drawn.near_tie.reshape(-1, n_samples)[:, pilot:]
     votes = [np.bincount(row, minlength=drawn.n_classes).astype(np.int64) for row in classes]
     sure = ((classes == prediction) & ~near_tie).sum(axis=1)
-    gaps = [gap_lower(int(matches), n_samples - pilot, question.delta_each) for matches in sure]
-    seen = SeenDraws(
+    gaps = [draws_gap(int(matches), question) for matches in sure]
+    draws = SeenDraws(
         prediction,
         gaps[0],
         gaps[1] if decremental else None,
         int(votes[1].argmax()) if decremental else None,
     )
     n_free = int((~kept).sum())
-    proof = bernoulli_proof(seen, probability, n_free)
     empty, more = _empty_class(predictor, masked, drawn) if judge_mask else (None, 0)
-    flags = compare_classes(kept, _full_class(seen), prediction if seen.gap > 0 else None, empty)
-    return HardCertificate(
+    seen = Seen(
         prediction=prediction,
-        full_prediction=seen.full_class,
+        full_prediction=draws.full_class,
+        votes=votes[0],
+        full_votes=votes[1] if decremental else None,
+        gap=float(draws.gap),
+        full_gap=None if draws.full_gap is None else float(draws.full_gap),
+        near_ties=int(near_tie[0].sum()),
+        flags=compare_classes(kept, draws.certain_full_class, draws.certain_class, empty),
+    )
+    return HardCertificate(
         n_features=len(kept),
         n_selected=len(kept) - n_free,
         noise="bernoulli",
         scores="vote",
         keep_probability=probability,
-        draws=n_samples - pilot,
-        votes=votes[0],
-        full_votes=votes[1] if decremental else None,
-        gap=float(seen.gap),
-        full_gap=None if seen.full_gap is None else float(seen.full_gap),
-        near_ties=int(near_tie[0].sum()),
-        published_radius=max(0.0, float(seen.gap / (2 * probability))),
-        radius_votes=incremental_radius(seen.gap, probability, n_free),
-        radius_arcs=None,
-        radius_incremental=proof.incremental,
-        removal=proof.removal,
-        stable_for_all_supersets=proof.stable_for_all_supersets,
-        delta=question.delta,
-        refinement=None,
+        draws=question.draws,
+        seen=seen,
+        proof=bernoulli_proof(draws, question, n_free),
+        published_radius=draws.published_radius(probability),
         evaluations=drawn.evaluations + more,
-        consistent=flags.consistent,
-        vacuous=flags.vacuous,
     )
-
-
-def _full_class(seen: SeenDraws) -> int | None:
-    """Return the class of M_lambda on the full input: proved if it is the prediction, otherwise that of most draws."""
-    if seen.full_gap is None:
-        return None
-    if seen.full_gap > 0:
-        return seen.prediction
-    return None if seen.full_class == seen.prediction else seen.full_class
 
 
 def _empty_class(predictor: MaskedPredictor, masked: NDArray[np.uint8], drawn: _Votes) -> tuple[int | None, int]:

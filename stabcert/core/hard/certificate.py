@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.mask_flags import MaskFlags
 from stabcert.core.types import Mask
 
 Noise: TypeAlias = Literal["quantized", "bernoulli"]
@@ -49,21 +50,13 @@ class Refinement:
 
 
 @dataclass(frozen=True)
-class HardCertificate:
-    """A radius within which no addition changes the prediction of one smoothed predictor."""
+class Seen:
+    """Outcomes of evaluations, before anything is proved."""
 
     prediction: int
     """Class of the smoothed predictor on the masked input: the one that must survive."""
     full_prediction: int | None
     """Class of the smoothed predictor on the full input; None where it was not evaluated."""
-    n_features: int
-    n_selected: int
-    noise: Noise
-    scores: ScoreKind
-    keep_probability: Fraction | None
-    """lambda as the exact share of noise masks that keep a feature; None if features differ in it."""
-    draws: int
-    """Noise masks: q if quantized, the samples that made the confidence bound if Bernoulli."""
     votes: NDArray[np.int64]
     """``(n_classes,)``: of the noise masks on the masked input, how many say each class."""
     full_votes: NDArray[np.int64] | None
@@ -77,12 +70,24 @@ class HardCertificate:
 
     0 for probabilities, where what arithmetic can do is taken off the lead instead.
     """
-    published_radius: float | None
-    """gap / (2 lambda) as the paper prints it, for comparison only: it is not sound at ties."""
+    flags: MaskFlags
+    """Comparison of the smoothed predictor's classes on the mask, the full and the empty input.
+
+    For Bernoulli noise ``consistent`` is part of the statement that holds with probability 1 - delta if it is True, and
+    what most draws show if it is False. Noise takes nothing from an input that keeps nothing, so that for the empty
+    input the predictor itself tells.
+    """
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Radii that follow from what was seen; `stabcert.core.hard.proof.conclude` makes it."""
+
     radius_votes: int
     """Incremental radius from the lead alone: strict at ties, minimum over all classes."""
     radius_arcs: int | None
     """Incremental radius from the lead and from which noise masks each feature touches; None where not computed."""
+    refinement: Refinement | None
     radius_incremental: int
     """The largest of all that was proved: no addition of up to this many features changes the prediction."""
     removal: Removal
@@ -93,22 +98,30 @@ class HardCertificate:
     stable_for_all_supersets: bool
     """No superset of the mask has another prediction."""
     delta: float | None
-    """Probability that this certificate is wrong; None if it cannot be wrong."""
-    refinement: Refinement | None
+    """Probability that the proof is wrong; None if it cannot be wrong."""
+
+
+@dataclass(frozen=True)
+class HardCertificate:
+    """A radius within which no addition changes the prediction of one smoothed predictor.
+
+    The attributes of `seen` and of `proof` are attributes of the certificate, too.
+    """
+
+    n_features: int
+    n_selected: int
+    noise: Noise
+    scores: ScoreKind
+    keep_probability: Fraction | None
+    """lambda as the exact share of noise masks that keep a feature; None if features differ in it."""
+    draws: int
+    """Noise masks: q if quantized, the samples that made the confidence bound if Bernoulli."""
+    seen: Seen
+    proof: Proof
+    published_radius: float | None
+    """gap / (2 lambda) as the paper prints it, for comparison only: it is not sound at ties."""
     evaluations: int
     """Distinct masks that were given to the unsmoothed predictor."""
-    consistent: bool | None = None
-    """The smoothed predictor has the same class on the masked and on the full input; None if the full input was not
-    evaluated or one of the two is too close to call.
-
-    For Bernoulli noise True is part of the statement that holds with probability 1 - delta, and False is what most
-    draws show.
-    """
-    vacuous: bool | None = None
-    """The empty input already has the class of the mask; None if that was not evaluated or is too close to call.
-
-    Noise takes nothing from an input that keeps nothing, so that the predictor itself tells.
-    """
 
     @property
     def n_free(self) -> int:
@@ -123,6 +136,70 @@ class HardCertificate:
     def why_no_decremental(self) -> str | None:
         """The reason why a radius for removing features does not exist; None if it exists."""
         return self.removal.reason if isinstance(self.removal, NoRadius) else None
+
+    @property
+    def prediction(self) -> int:
+        return self.seen.prediction
+
+    @property
+    def full_prediction(self) -> int | None:
+        return self.seen.full_prediction
+
+    @property
+    def votes(self) -> NDArray[np.int64]:
+        return self.seen.votes
+
+    @property
+    def full_votes(self) -> NDArray[np.int64] | None:
+        return self.seen.full_votes
+
+    @property
+    def gap(self) -> float:
+        return self.seen.gap
+
+    @property
+    def full_gap(self) -> float | None:
+        return self.seen.full_gap
+
+    @property
+    def near_ties(self) -> int:
+        return self.seen.near_ties
+
+    @property
+    def consistent(self) -> bool | None:
+        return self.seen.flags.consistent
+
+    @property
+    def vacuous(self) -> bool | None:
+        return self.seen.flags.vacuous
+
+    @property
+    def radius_votes(self) -> int:
+        return self.proof.radius_votes
+
+    @property
+    def radius_arcs(self) -> int | None:
+        return self.proof.radius_arcs
+
+    @property
+    def refinement(self) -> Refinement | None:
+        return self.proof.refinement
+
+    @property
+    def radius_incremental(self) -> int:
+        return self.proof.radius_incremental
+
+    @property
+    def removal(self) -> Removal:
+        return self.proof.removal
+
+    @property
+    def stable_for_all_supersets(self) -> bool:
+        return self.proof.stable_for_all_supersets
+
+    @property
+    def delta(self) -> float | None:
+        return self.proof.delta
 
 
 @dataclass(frozen=True)

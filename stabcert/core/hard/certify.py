@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
 from stabcert.core.hard.arcs import radius_by_arcs
-from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, Removal
+from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, Proof, Removal, Seen
 from stabcert.core.hard.leads import Leads, leads_of, radius_by_counts
-from stabcert.core.hard.proof import FULL_TIE, MASKED_TIE, NOT_EVALUATED, OTHER_CLASS, conclude
-from stabcert.core.hard.question import check_refine
+from stabcert.core.hard.proof import NOT_EVALUATED, conclude, published_radius, why_no_removal
+from stabcert.core.hard.question import HardQuestion
+from stabcert.core.hard.recount import count_distinct, evaluated_masks
 from stabcert.core.mask_flags import compare_classes
 from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
 from stabcert.core.types import Mask, Masks, as_mask
@@ -54,61 +55,65 @@ def certify_hard(
     Source: MuS (Xue et al. 2023), Theorem 3.2, with errata E6 (strict at ties), E7 (removals need the prediction
     of the mask) and E8 (lambda is the share of noise masks that was drawn).
     """
+    return answer_hard(smoothed, mask, HardQuestion(refine, decremental=decremental), judge_mask=judge_mask)
+
+
+def answer_hard(
+    smoothed: SmoothedPredictor, mask: ArrayLike, question: HardQuestion, *, judge_mask: bool = True
+) -> HardCertificate:
+    """Return the certificate that answers a question; arguments, guarantee and errors are those of `certify_hard`."""
     kept = as_mask(mask, smoothed.n_features)
-    check_refine(refine)
     free_columns = smoothed.keep_masks[:, ~kept]
-    n_free = free_columns.shape[1]
-    ballots, full_ballots, empty_ballots, evaluations = _ballots(smoothed, kept, full=decremental, empty=judge_mask)
+    ballots, full_ballots, empty_ballots, evaluations = _ballots(
+        smoothed, kept, full=question.decremental, empty=judge_mask
+    )
     leads = leads_of(smoothed, ballots)
     full_leads = None if full_ballots is None else leads_of(smoothed, full_ballots)
     empty_leads = None if empty_ballots is None else leads_of(smoothed, empty_ballots)
-    flags = compare_classes(kept, *(_certain_class(one) for one in (full_leads, leads, empty_leads)))
-
-    radius_votes, radius_arcs, incremental = _radii(leads, free_columns)
-    removal = _removal(leads, full_leads, free_columns)
-    proof = conclude(certain=leads.certain, incremental=incremental, removal=removal, n_free=n_free)
-    refinement = None
-    if refine > 0 and leads.certain and not proof.stable_for_all_supersets:
+    proof = _proof(leads, full_leads, free_columns)
+    if question.refine > 0 and leads.certain and not proof.stable_for_all_supersets:
         from stabcert.core.hard.refine import refine as refined
 
         refinement = refined(
-            smoothed, kept, ballots, full_ballots=full_ballots, max_evaluations=refine, at_least=incremental
+            smoothed,
+            kept,
+            ballots,
+            full_ballots=full_ballots,
+            max_evaluations=question.refine,
+            at_least=proof.radius_incremental,
         )
         proof = conclude(
             certain=True,
-            incremental=max(incremental, refinement.radius),
-            removal=removal,
-            n_free=n_free,
-            stable=refinement.stable_for_all_supersets,
+            radius_votes=proof.radius_votes,
+            radius_arcs=proof.radius_arcs,
+            refinement=refinement,
+            removal=proof.removal,
+            n_free=free_columns.shape[1],
         )
         evaluations += refinement.evaluations
 
     keep_probability = _keep_probability(smoothed.keep_masks)
-    return HardCertificate(
+    seen = Seen(
         prediction=leads.prediction,
         full_prediction=None if full_leads is None else full_leads.prediction,
-        n_features=len(kept),
-        n_selected=len(kept) - n_free,
-        noise="quantized",
-        scores=smoothed.scores,
-        keep_probability=keep_probability,
-        draws=len(smoothed.keep_masks),
         votes=_votes(ballots),
         full_votes=None if full_ballots is None else _votes(full_ballots),
         gap=leads.smallest,
         full_gap=None if full_leads is None else full_leads.smallest,
         near_ties=int(ballots.near_tie.sum()) if smoothed.scores == "vote" else 0,
-        published_radius=leads.smallest / (2 * float(keep_probability)) if keep_probability else None,
-        radius_votes=radius_votes,
-        radius_arcs=radius_arcs,
-        radius_incremental=proof.incremental,
-        removal=proof.removal,
-        stable_for_all_supersets=proof.stable_for_all_supersets,
-        delta=None,
-        refinement=refinement,
+        flags=compare_classes(kept, *(_certain_class(one) for one in (full_leads, leads, empty_leads))),
+    )
+    return HardCertificate(
+        n_features=len(kept),
+        n_selected=len(kept) - free_columns.shape[1],
+        noise="quantized",
+        scores=smoothed.scores,
+        keep_probability=keep_probability,
+        draws=len(smoothed.keep_masks),
+        seen=seen,
+        proof=proof,
+        published_radius=published_radius(seen.gap, keep_probability),
         evaluations=evaluations,
-        consistent=flags.consistent,
-        vacuous=flags.vacuous,
     )
 
 
@@ -151,39 +156,40 @@ def _ballots(
     smoothed: SmoothedPredictor, mask: Mask, *, full: bool, empty: bool
 ) -> tuple[Ballots, Ballots | None, Ballots | None, int]:
     """Return ballots on the masked, full and empty input, in one call of the base, and the number of its masks."""
-    noise = smoothed.keep_masks
-    wanted = [noise & mask, *([noise] if full else []), *([np.zeros_like(noise)] if empty else [])]
-    rows = np.concatenate(wanted)
+    rows = evaluated_masks(smoothed.keep_masks, mask, full=full, empty=empty)
     together = ballots_on(smoothed.base, rows)
     parts = [
         Ballots(together.probs[part], together.classes[part], together.near_tie[part])
-        for part in np.split(np.arange(len(rows)), len(wanted))
+        for part in np.split(np.arange(len(rows)), len(rows) // len(smoothed.keep_masks))
     ]
-    evaluations = len(np.unique(np.packbits(rows, axis=1), axis=0))
-    return parts[0], parts[1] if full else None, parts[-1] if empty else None, evaluations
+    return parts[0], parts[1] if full else None, parts[-1] if empty else None, count_distinct(rows)
 
 
 def _certain_class(leads: Leads | None) -> int | None:
     return leads.prediction if leads is not None and leads.certain else None
 
 
-def _radii(leads: Leads, free_columns: Masks) -> tuple[int, int | None, int]:
-    """Return the radius from the leads alone, with the arcs, and the larger of the two."""
-    from_counts = radius_by_counts(leads, free_columns.sum(axis=0))
-    from_arcs = radius_by_arcs(leads, free_columns)
-    return from_counts, from_arcs, max(from_counts, from_arcs or 0)
+def _proof(leads: Leads, full_leads: Leads | None, free_columns: Masks) -> Proof:
+    """Return what ballots on the masked and on the full input prove."""
+    return conclude(
+        certain=leads.certain,
+        radius_votes=radius_by_counts(leads, free_columns.sum(axis=0)),
+        radius_arcs=radius_by_arcs(leads, free_columns),
+        removal=_removal(leads, full_leads, free_columns),
+        n_free=free_columns.shape[1],
+    )
 
 
 def _removal(leads: Leads, full_leads: Leads | None, free_columns: Masks) -> Removal:
     if full_leads is None:
         return NOT_EVALUATED
-    if not leads.certain:
-        return MASKED_TIE
-    if not full_leads.certain:
-        return FULL_TIE
-    if full_leads.prediction != leads.prediction:
-        return OTHER_CLASS
-    return _radii(full_leads, free_columns)[-1]
+    reason = why_no_removal(
+        certain=leads.certain, full_certain=full_leads.certain, same=full_leads.prediction == leads.prediction
+    )
+    if reason is not None:
+        return reason
+    from_counts = radius_by_counts(full_leads, free_columns.sum(axis=0))
+    return max(from_counts, radius_by_arcs(full_leads, free_columns) or 0)
 
 
 def _keep_probability(keep_masks: Masks) -> Fraction | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
 from stabcert.core.hard.certificate import EnumeratedRadius
-from stabcert.core.masks import MAX_RANKED, Additions
+from stabcert.core.masks import MAX_RANKED, Additions, count_additions
 from stabcert.core.types import Mask, MaskedPredictor, as_mask
 from stabcert.errors import ParameterError
 
@@ -64,18 +66,67 @@ def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_ev
 
 def _try_all(predictor: MaskedPredictor, additions: Additions, prediction: int) -> tuple[Mask | None, int, int]:
     """Return the first certain flip in the order of the ranks, the near ties before it, and the masks evaluated."""
-    total, start, step, near_ties = additions.count(), 0, min(_FIRST_CHUNK, additions.chunk_rows()), 0
-    while start < total:
-        ranks: NDArray[np.int64] = np.arange(start, min(start + step, total), dtype=np.int64)
+    start, near_ties = 0, 0
+    for end in _ends(additions):
+        ranks: NDArray[np.int64] = np.arange(start, end, dtype=np.int64)
         masks = additions.unrank(ranks)
         decisions = decide(predictor, masks)
         near_ties += int(decisions.near_tie.sum())
         flips = np.flatnonzero((decisions.classes != prediction) & ~decisions.near_tie)
-        start += len(ranks)
+        start = end
         if len(flips) > 0:
             flip = masks[flips[0]].copy()
             flip.flags.writeable = False  # it goes into a frozen result
             return flip, near_ties, start
-        # Chunks double, so that an early flip is found at once, and many masks take few calls.
+    return None, near_ties, start
+
+
+def _ends(additions: Additions) -> Iterator[int]:
+    """Yield the numbers of additions of one size after which a flip is looked for.
+
+    Chunks double, so that an early flip is found at once, and many masks take few calls.
+    """
+    total, end, step = additions.count(), 0, min(_FIRST_CHUNK, additions.chunk_rows())
+    while end < total:
+        end = min(end + step, total)
+        yield end
         step = min(2 * step, additions.chunk_rows())
-    return None, near_ties, total
+
+
+def impossible_numbers(found: EnumeratedRadius, mask: Mask, *, max_evaluations: int) -> str | None:
+    """Return the numbers that a run of `enumerate_hard_radius` can give in place of these; None if it can give them.
+
+    Radius, near ties, and whether a flip ended the run determine its evaluations. Only the addition at which a flip was
+    found is open. The radius must be one that the mask has.
+
+    Args:
+        found: a result whose ``flip`` may be any addition of its size.
+        mask: ``(n_features,)``, True = kept.
+        max_evaluations: as for `enumerate_hard_radius`.
+    """
+    n_free = int((~mask).sum())
+    whole = count_additions(n_free, found.radius, at_most=max_evaluations)
+    if whole > max_evaluations:
+        return f"a radius whose additions fit into {max_evaluations} evaluations"
+    if found.stable_for_all_supersets:
+        return None if (found.evaluations, found.near_ties) == (whole, 0) else f"{whole} evaluations without near ties"
+    if found.radius == n_free:  # only the mask itself can be in the way
+        return None if (found.evaluations, found.near_ties) == (1, 1) else "1 near tie in 1 evaluation"
+    following, rest = Additions(mask, found.radius + 1, exactly=True), min(max_evaluations - whole, MAX_RANKED)
+    fits = following.count(at_most=rest) <= rest
+    if found.flip is None and found.near_ties == 0:
+        if fits:
+            return f"a larger radius, a flip or near ties, as {max_evaluations} evaluations suffice for the next size"
+        return None if found.evaluations == whole else f"{whole} evaluations"
+    if found.flip is None and found.radius == 0 and (found.evaluations, found.near_ties) == (1, 1):
+        return None  # the mask itself is a near tie
+    if not fits:
+        return f"{whole} evaluations without a flip or near ties, as the next size does not fit"
+    tested = found.evaluations - whole
+    possible = list(_ends(following))
+    if found.flip is None:
+        possible = possible[-1:]
+    if tested not in possible:
+        return "evaluations: " + " or ".join(str(whole + end) for end in possible)
+    most = tested - (found.flip is not None)
+    return None if found.near_ties <= most else f"at most {most} near ties"

@@ -8,12 +8,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate
+from stabcert.core.hard.certificate import CheckedAddition, EnumeratedRadius, HardCertificate, NoRadius, Proof
 from stabcert.core.mask_flags import MaskFlags
 from stabcert.core.prediction import Prediction
 from stabcert.core.types import Mask
 
 Direction: TypeAlias = Literal["incremental", "decremental", "both"]
+
+_NOT_REQUESTED = NoRadius("not asked for")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,35 @@ class Smoothed:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """The radii of a proof that were requested."""
+
+    incremental: int | None
+    """None if it was not requested."""
+    decremental: int | None
+    """None with the reason."""
+    why_no_decremental: str | None
+    stable_for_all_supersets: bool
+
+    @property
+    def radius(self) -> int | None:
+        """The radius in question: for added features, unless only removals were requested."""
+        return self.decremental if self.incremental is None else self.incremental
+
+    def reaches(self, threshold: int) -> bool:
+        """Return whether the radius in question reaches a threshold, or nothing that is added ever matters."""
+        return self.stable_for_all_supersets or (self.radius is not None and self.radius >= threshold)
+
+
+def reported(proof: Proof, direction: Direction) -> Reported:
+    """Return what is reported of a proof."""
+    removal = _NOT_REQUESTED if direction == "incremental" else proof.removal
+    down, reason = (None, removal.reason) if isinstance(removal, NoRadius) else (removal, None)
+    incremental = None if direction == "decremental" else proof.radius_incremental
+    return Reported(incremental, down, reason, proof.stable_for_all_supersets)
+
+
+@dataclass(frozen=True)
 class HardFinding:
     """Everything that one call of ``certify-hard`` found about one input."""
 
@@ -91,22 +122,24 @@ class HardFinding:
         return self.smoothed.certificate
 
     @property
+    def reported(self) -> Reported:
+        """The radii that were requested."""
+        return reported(self.certificate.proof, self.direction)
+
+    @property
     def radius_incremental(self) -> int | None:
         """None if it was not requested."""
-        return None if self.direction == "decremental" else self.certificate.radius_incremental
+        return self.reported.incremental
 
     @property
     def radius_decremental(self) -> int | None:
         """None if it was not requested, or with a reason in the certificate."""
-        return None if self.direction == "incremental" else self.certificate.radius_decremental
+        return self.reported.decremental
 
     @property
     def met(self) -> bool | None:
         """The radius in question reaches the threshold, or nothing that is added ever matters."""
-        if self.threshold is None:
-            return None
-        radius = self.radius_decremental if self.direction == "decremental" else self.radius_incremental
-        return self.certificate.stable_for_all_supersets or (radius is not None and radius >= self.threshold)
+        return None if self.threshold is None else self.reported.reaches(self.threshold)
 
     @property
     def agrees(self) -> bool | None:
