@@ -45,6 +45,11 @@ SCREENS: dict[str, tuple[str, ...]] = {
         f"-o {RECORDS}",
     ),
     "hard-text": (f"certify-hard {LATE} {OCCLUSION} --refine 200 --attack 256 -l 31/64 -o {RECORDS}",),
+    "hard-options": (
+        f"certify-hard {LATE} {OCCLUSION} --noise bernoulli --n-samples 200 -l 1/8 --direction incremental",
+        f"certify-hard {LATE} {RANDOM} --attack 300 --refine 0 -l 60/64",
+        f"certify-hard {LATE} {OCCLUSION} --check addition.json -l 8/64",
+    ),
     "hard-sweep": (f"certify-hard {DANCE} {OCCLUSION} --sweep --min-radius 2 -o {RECORDS}",),
     "explain-image": (f"explain sample_inputs/castle.jpg --features grid:4 {RANDOM} --show 5 -o {RECORDS}",),
     "explain-text": (
@@ -99,6 +104,7 @@ def test_a_screen_is_the_stored_one(
 ) -> None:
     (tmp_path / SAMPLES.name).symlink_to(SAMPLES)
     monkeypatch.chdir(tmp_path)
+    Path("addition.json").write_text("[0, 1, 0, 0, 0, 1]")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("STABCERT_DEVICE", "cpu")
     for variable in ("STABCERT_MODEL", "STABCERT_BATCH_SIZE", "FORCE_COLOR", "COLUMNS", "TERMINAL_WIDTH"):

@@ -219,8 +219,9 @@ def test_until_stable_tells_what_was_found_in_words(run: Run, bert: Path) -> Non
     lines = ran.stdout.splitlines()
     assert "  k = 2, 4: not consistent" in lines
     assert "  k = 1, 3: refuted, rate below 1" in lines
-    assert "  k = 5 is the first that is consistent and certified: rate >= 1 at radius 1" in lines
-    assert "  5 of all 5 additions keep the prediction: 1.0000, exact" in lines
+    (found,) = (line for line in lines if line.startswith("  k = 5 "))
+    assert found.endswith("rate >= 1 at radius 1")
+    assert any(line.startswith("  5 of all 5 ") and line.endswith(" 1.0000, exact") for line in lines)
 
 
 def test_the_certified_mask_pipes_into_certify_soft(run: Run, bert: Path) -> None:

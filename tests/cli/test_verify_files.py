@@ -157,14 +157,14 @@ def test_a_record_from_before_there_were_requests_says_so(record: Record, hard_r
         VALIDATOR.validate(old)
         for fast in ((), ("--fast",)):
             code, _, err = call(command, "--verify", "-", *fast, stdin=lines(old))
-            assert (code, "has no result.request: it was made by stabcert 0." in err) == (3, True)
+            assert (code, "has no result.request" in err) == (3, True)
 
 
 def test_a_failed_record_is_reported_as_such(bert: Path) -> None:
     options = ("-m", bert, "--method", "random", "--json", "--keep-going")
     _, out, _ = call("certify-soft", "none.txt", "-t", "a good film", *options)
     code, _, err = call("certify-soft", "--verify", "-", "--fast", stdin=out)
-    assert (code, "certifies nothing: none.txt failed when it was made (no such file" in err) == (3, True)
+    assert (code, "none.txt failed when it was made (no such file" in err) == (3, True)
     code, out, err = call("certify-soft", "--verify", "-", "--fast", "--keep-going", "--json", stdin=out)
     found = [json.loads(line) for line in out.splitlines()]
     for one in found:
