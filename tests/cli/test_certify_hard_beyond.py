@@ -129,12 +129,6 @@ def test_a_checked_addition_may_repeat_the_explanation(run: Run, bert: Path, tmp
     assert checks[0]["prediction"] == checks[1]["prediction"]
 
 
-def test_a_check_of_another_length_is_refused(run: Run, bert: Path, tmp_path: Path) -> None:
-    ran = certify(run, bert, "--check", file_of(tmp_path / "m.json", [1, 0]))
-    assert ran.code == 3
-    assert "9" in ran.stderr
-
-
 def test_a_sweep_puts_what_keeps_the_prediction_first_then_the_largest_radius(run: Run, bert: Path) -> None:
     record = certify(run, bert, "--sweep").record
     sweep, free = record["result"]["sweep"], 7
@@ -190,31 +184,6 @@ def test_bernoulli_predictions_are_those_of_the_model_itself(run: Run, bert: Pat
 def test_bernoulli_draws_are_the_same_for_one_seed(run: Run, bert: Path) -> None:
     first, second = (without_run(bernoulli(run, bert).record) for _ in range(2))
     assert first == second
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("--noise", "bernoulli", "--refine", 9), "--refine"),
-        (("--noise", "bernoulli", "--sweep"), "--sweep"),
-        (("--noise", "bernoulli", "--scores", "probability"), "--scores probability"),
-        (("--noise", "bernoulli", "--quantization", 64), "--quantization"),
-        (("--noise", "bernoulli", "--check", "m.json"), "--check"),
-        (("--delta", 0.1), "--delta"),
-        (("--n-samples", 100), "--n-samples"),
-        (("--sweep", "-l", "1/4"), "--lambda"),
-        (("--sweep", "--check", "m.json"), "--sweep"),
-        (("--direction", "decremental", "--refine", 9), "--refine"),
-        (("--direction", "decremental", "--check", "m.json"), "--check"),
-        (("--noise", "bernoulli", "-l", "1"), "1/8"),
-    ],
-)
-def test_options_that_do_not_fit_together_are_refused_by_name(
-    run: Run, bert: Path, options: tuple[object, ...], named: str
-) -> None:
-    ran = certify(run, bert, *options)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert named in ran.stderr
 
 
 def test_records_of_explain_are_certified(run: Run, bert: Path) -> None:

@@ -125,13 +125,6 @@ def test_a_path_is_given_from_the_top_of_the_repository(
     assert "file=texts/a.txt,line=1," in ran.stdout  # a warning: vacuous or not consistent
 
 
-def test_a_junit_file_that_cannot_be_written_is_refused_before_any_work(run: Run, tmp_path: Path) -> None:
-    ran = run("explain", "-t", SENTENCE, "-m", "nobody/nothing", "--junit", tmp_path / "no" / "j.xml")
-    assert (ran.code, "j.xml" in ran.stderr) == (3, True)
-    both = run("explain", "-t", SENTENCE, "--junit", tmp_path / "a", "--html", tmp_path / "a")
-    assert (both.code, "--junit would overwrite one another" in both.stderr) == (2, True)
-
-
 def test_a_junit_file_never_takes_the_place_of_an_input(run: Run, bert: Path, tmp_path: Path) -> None:
     text = tmp_path / "a.txt"
     text.write_text(SENTENCE)

@@ -223,15 +223,6 @@ def test_a_search_over_k_may_be_one_of_a_family_too(run: Run, bert: Path) -> Non
     common = ("explain", "-t", "the movie was not bad, a great film", "-m", bert, "--method", "random")
     search = run(*common, "--until-stable", "--min-rate", 0.2, "--family", 4, "--json").record["result"]["until_stable"]
     assert (search["delta"], search["family"]) == (0.1 / 4, 4)
-    refused = run(*common, "--family", 4)
-    assert refused.code == 2
-    assert "--family without --until-stable" in refused.stderr
-
-
-def test_a_family_of_certificates_that_draw_nothing_is_refused(run: Run, bert: Path) -> None:
-    refused = run("certify-hard", "-t", "a great film", "-m", bert, "--family", 3)
-    assert refused.code == 2
-    assert "--family" in refused.stderr
 
 
 def test_certificates_of_equal_inputs_are_equal_and_stand(run: Run, bert: Path, tmp_path: Path) -> None:

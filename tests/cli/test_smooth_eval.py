@@ -443,30 +443,6 @@ def test_models_of_two_kinds_are_not_summarised_together(run: Run, picture: Path
     assert (ran.code, "2 models (demo:image, demo:text)" in ran.stderr) == (2, True)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--lambdas", "1,x"], "not a list of keep probabilities"),
-        (["--lambdas", "1/0"], "not a list of keep probabilities"),
-        (["--lambdas", "nan"], "not a list of keep probabilities"),
-        (["--lambdas", "1,0"], "lambda of 0"),
-        (["--lambdas", "1.5"], "lambda of 1.5"),
-        (["--lambdas", "0.5,1/2"], "1/2 twice"),
-        (["--lambdas", ",".join(f"{i}/20" for i in range(1, 15))], "at most 12"),
-        (["--radii", "all"], "not a list of radii"),
-        (["--radii", "-1"], "not a list of radii"),
-        (["--noise", "quantized", "--draws", 64, "--lambdas", "0.9"], "57/64"),
-        (["--delta", 0], "delta"),
-        (["--delta", 1.5], "delta"),
-        (["--resume"], "--output FILE"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_anything_is_loaded(run: Run, arguments: list[object], message: str) -> None:
-    ran = run("smooth-eval", "-t", "a film", "-m", "nobody/nothing", *arguments)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert message in " ".join(ran.stderr.split())
-
-
 def test_quantized_noise(run: Run, command: list[object]) -> None:
     *_, summary = run(*command, "--noise", "quantized", "--json").records
     assert (summary["result"]["noise"], summary["result"]["draws"]) == ("quantized", 8)

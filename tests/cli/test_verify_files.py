@@ -203,32 +203,6 @@ def test_the_screen_says_what_differs_and_what_was_not_checked(record: Record) -
     assert "result.rates[0].matches  recorded 1, should be" in out
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("-r", 2), "--radius"),
-        (("-t", "a", "--seed", 1), "--text, --seed"),
-        (("picture.png",), "INPUT"),
-        (("--method", "random", "-k", 2), "--method, --top-k"),
-        (("--mask", "m.json"), "--mask"),
-        (("--from", "r.jsonl"), "--from"),
-        (("-m", "demo:text", "--dtype", "float16"), "--model, --dtype"),
-        (("--min-rate", 0.9, "--delta", 0.2, "--smooth", 0.5), "--delta, --smooth, --min-rate"),
-        (("--plot", "x.png", "--resume"), "--plot, --resume"),
-    ],
-)
-def test_options_that_would_change_what_is_certified_are_refused(options: tuple[object, ...], named: str) -> None:
-    code, out, err = call("certify-soft", "--verify", "none.jsonl", *options)
-    assert (code, out) == (2, "")
-    assert f"leave out {named}: with --verify" in err
-
-
-def test_fast_belongs_to_verify() -> None:
-    for command in ("certify-soft", "certify-hard"):
-        code, _, err = call(command, "-t", "a", "--fast")
-        assert (code, "name them with --verify FILE" in err) == (2, True)
-
-
 def test_a_model_from_the_environment_is_not_an_option(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STABCERT_MODEL", "demo:text")
     assert call("certify-soft", "--verify", "-", "--fast", stdin=lines(record))[0] == 0
