@@ -66,6 +66,12 @@ SCREENS: dict[str, tuple[str, ...]] = {
         f"certify-soft --verify {RECORDS}",
         f"certify-hard --verify {RECORDS}",
     ),
+    "verify-hard": (
+        f"certify-hard {LATE} {OCCLUSION} -l 31/64 --attack 256 --json -q > hard.jsonl",
+        "certify-hard --verify hard.jsonl",
+        f"certify-hard {LATE} {OCCLUSION} --noise bernoulli --n-samples 100 --json -q > hard.jsonl",
+        "certify-hard --verify hard.jsonl --fast",
+    ),
     "refused": (
         f"certify-soft {LATE} --min-rate 90",
         f"certify-soft {LATE} -k 20",
