@@ -59,7 +59,7 @@ def test_notes_of_workers_are_printed_once(run: Run, monkeypatch: pytest.MonkeyP
     )
     ran = run("explain", "-t", "Good.", "-t", "Bad.", "--method", "random", "--workers", 2)
     assert ran.code == 0
-    assert ran.stderr.count("no --model given: using the built-in demo:text") == 1
+    assert ran.stderr.count("built-in demo:text") == 1
 
 
 @pytest.mark.slow

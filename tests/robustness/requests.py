@@ -90,6 +90,8 @@ CASES = cases(
     ),
     ("a spectrum with lambda 2", _ask("fourier", "--lambdas", "2"), 2, "lambda"),
     ("a basis biased by 0", _ask("fourier", "--basis", "biased:0"), 2, "biased"),
+    ("a degree above n", _ask("fourier", "--degree", 10), 2, "from 0 to 9"),
+    ("a spectrum of more features than there are", _ask("fourier", "--exact-max", 4, "--restrict", 10), 2, "1 to 9"),
     ("k = 0", _ask("explain", "-k", 0), 2, "--top-k 0 is not possible"),
     ("k > n", _ask("explain", "-k", 10), 2, "use 1 to 9"),
     ("k of 1,000,000,000 digits in short", _ask("explain", "-k", "1e999999999"), 2, "use 1 to 9"),
