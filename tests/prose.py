@@ -13,6 +13,8 @@ preposition (`NOT_FIRST`).
 ``negation``, ``vocabulary``, ``because``: docstrings, comments, and all other strings of two words and more contain
 none of the phrases of `PHRASES`. Each phrase comes with what to write instead.
 
+``NOT_PROSE``: strings that are exempt from all rules, each with its reason.
+
 ``long``: a sentence in a string of the code, in README.md or in the tutorial has 25 words at most. Docstrings and
 comments are exempt. Code counts as one word. Blocks of code, tables and headings are not prose.
 """
@@ -61,6 +63,8 @@ VERBS = frozenset(_VERBS.split())
 
 _NOT_FIRST = "What Whether Of How Where Which Why When Who In For From By As At To So That If"
 NOT_FIRST = frozenset(_NOT_FIRST.split())
+
+NOT_PROSE = {"not asked for": "a value of records, which must stay as it is"}
 
 # Rule, pattern and what to write instead.
 PHRASES = tuple(
@@ -198,7 +202,7 @@ def _strings(tree: ast.Module, docstrings: set[int]) -> Iterator[tuple[ast.expr,
             text = node.value
         else:
             continue
-        if " " in text.strip():
+        if " " in text.strip() and text not in NOT_PROSE:
             yield node, text
 
 

@@ -1,4 +1,4 @@
-"""Options on what is written and on how a command runs; and a call: all options that commands share."""
+"""Options of output and of running, and the call: all options that commands share."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ class OutputOptions:
         self.json = self.json or self.format is OutputFormat.json
 
     def check(self, *, resume: bool) -> None:
-        """Refuse options on what to do with old records that contradict one another, or have no file.
+        """Check the options for a file that already contains records.
 
         Raises:
-            ParameterError: names the options.
+            ParameterError: the options contradict one another, or no file is named.
         """
         known = {"resume": resume, "append": self.append, "overwrite": self.overwrite}
         given = [f"--{name}" for name, wanted in known.items() if wanted]
@@ -96,7 +96,7 @@ class OutputOptions:
             raise ParameterError(f"{given[0]} needs the file to {what}; name it with --output FILE")
 
     def existing(self, *, resume: bool) -> Existing:
-        """Return what to do with records that are in the --output file."""
+        """Return what happens to existing records in the --output file."""
         return "resume" if resume else "append" if self.append else "overwrite" if self.overwrite else "refuse"
 
 

@@ -1,4 +1,4 @@
-"""Classes by what people call them: a number, a name, or a part of a name."""
+"""Classes by number, by name, or by a part of a name."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import sys
 from stabcert.errors import ParameterError
 
 _FEW = 12
-"""No more classes are listed in a message."""
-_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
+"""The largest number of classes that a message lists."""
+_MOST_DIGITS = 18  # Python does not parse numbers of some thousand digits
 _BY_NUMBER, _BY_NAME = "id:", "name:"
 
 
 def find_class(text: str, class_names: tuple[str, ...]) -> int:
-    """Return a class by its number or name (any case; the part before a comma is enough if only one class has it).
+    """Return a class by its number or its name.
 
-    A number that is also in the name of another class is refused: of a model with the classes "1 star" to "5 stars",
-    class 1 is "2 stars". ``id:1`` is the class with that number, ``name:1`` the class with that name.
+    Case is ignored, and the part before a comma is enough if only one class has it. A number that is also in the name
+    of another class is refused. For instance, class 1 of "1 star" to "5 stars" is "2 stars". ``id:1`` is the class
+    with that number, ``name:1`` the class with that name.
 
     Raises:
-        ParameterError: no such class, or several.
+        ParameterError: no class, or more than one class, matches.
     """
     if text.startswith(_BY_NUMBER) and class_number(text.removeprefix(_BY_NUMBER).strip()) is not None:
         return _by_number(text.removeprefix(_BY_NUMBER).strip(), class_names)
@@ -43,7 +44,7 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
 
 
 def class_number(text: str) -> int | None:
-    """Return the number of a class that ``text`` is, if it is one; of too many digits, one that no model has."""
+    """Return the class number in ``text``, or None. Too many digits give a number that no model has."""
     if not text.isdecimal():
         return None
     return int(text) if len(text) < _MOST_DIGITS else sys.maxsize

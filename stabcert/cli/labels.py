@@ -16,12 +16,12 @@ from stabcert.cli.text_files import is_file, read_text, split_lines
 from stabcert.errors import InputError, ParameterError
 
 _NAMES = ("path", "file", "id")
-"""Columns that say which input a row is about."""
+"""Columns that name the input of a row."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs with what is known of their classes."""
+    """Inputs with their labels, and notes for the user."""
 
     items: list[Item]
     notes: tuple[str, ...] = ()
@@ -29,15 +29,16 @@ class Labelled:
 
 
 def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
-    """Return labels from ``file``, and a problem for each input without one where others have one.
+    """Return the inputs with labels from ``file``. If some inputs have a label, those without one have a problem.
 
-    ``file`` is a table (.csv, .jsonl, ...) with a label for each path, file or id, or .txt with a label a line in
-    the order of the inputs. A path is one beside the file, in the working directory, or beside any input; a mere name
-    is enough where one input has it. A row about a file that is nowhere is an input with a problem.
+    ``file`` is a table (.csv, .jsonl, ...) with a label for each path, file or id. It can also be a .txt file with one
+    label on each line, in the order of the inputs. Paths are relative to the folder of the file, the working directory
+    or the folder of any input. A name without a folder is enough if only one input has it. A row for a file that does
+    not exist becomes an input with a problem.
 
     Raises:
-        InputError: the file cannot be read, is no such file, or has a label for none of the inputs.
-        ParameterError: labels from two sources.
+        InputError: the file cannot be read, has another format, or does not contain a label for any input.
+        ParameterError: labels come from two sources.
     """
     notes: tuple[str, ...] = ()
     found = list(items)
@@ -73,10 +74,10 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
 
 
 def class_of(label: Label, class_names: tuple[str, ...]) -> int:
-    """Return the class that a label names, as `find_class`; a number of a .jsonl file is that of a class.
+    """Return the class that a label names, see `find_class`. A number in a .jsonl file is the number of a class.
 
     Raises:
-        InputError: the model has no such class, or the label may mean two.
+        InputError: the model does not have this class, or the label may mean two classes.
     """
     value = label.value
     if isinstance(value, int):
@@ -152,10 +153,10 @@ def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]
 
 
 def _named(row: Row, origin: str) -> tuple[str, str]:
-    """Return the column that names the input, and the name.
+    """Return the column that names the input, and the name in it.
 
     Raises:
-        InputError: a row that cannot be read, or without a label or a name.
+        InputError: the row cannot be read, or does not contain a label and a name.
     """
     if row.problem is not None:
         raise row.problem
@@ -175,7 +176,7 @@ def _named(row: Row, origin: str) -> tuple[str, str]:
 
 
 class _Finder:
-    """Inputs by what a row calls them."""
+    """A search for inputs by the names that rows give them."""
 
     def __init__(self, items: Sequence[Item], file: Path) -> None:
         self._folders = [
@@ -193,7 +194,7 @@ class _Finder:
                 self._by_name[item.path.name].append(place)
 
     def find(self, name: str) -> list[int]:
-        """Return places of the inputs, without those of one name in two folders."""
+        """Return the places of the inputs with a name. The result is empty if two folders contain the name."""
         if name in self._by_id:
             return self._by_id[name]
         for folder in self._folders[:2]:
@@ -204,7 +205,7 @@ class _Finder:
         return same_name if len(same_name) == 1 else []
 
     def same_name(self, name: str) -> list[int]:
-        """Those whose file has the name, in whatever folder."""
+        """Return the places of the inputs whose file has the name, in any folder."""
         return self._by_name.get(name, [])
 
     def exists(self, name: str) -> bool:
@@ -214,5 +215,5 @@ class _Finder:
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or a name that no file can have
+    except (OSError, RuntimeError, ValueError):  # circular links, or an impossible name of a file
         return path

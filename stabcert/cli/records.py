@@ -1,4 +1,4 @@
-"""Records of `explain --json` read again: their inputs, and their masks where they still belong to them."""
+"""Records of `explain --json` as sources of inputs and masks. A mask is used only if it still fits its input."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Recorded:
 
     @property
     def digest(self) -> str:
-        """Hash of the record without its circumstances."""
+        """The hash of the record without its circumstances."""
         return digest({name: value for name, value in self.record.items() if name not in ("run", "key")})
 
     @property
@@ -59,7 +59,7 @@ class Recorded:
         """Return the input of the record.
 
         Raises:
-            InputError: it cannot be found any more, or could not be explained.
+            InputError: the input does not exist any more, or could not be explained.
         """
         info = self.record["input"]
         if self.failed:
@@ -73,22 +73,22 @@ class Recorded:
                 "give explain a file name"
             )
         path = Path(info["path"])
-        if os.path.exists(path) and not os.path.isfile(path):  # a device may have no end
+        if os.path.exists(path) and not os.path.isfile(path):  # a device may be endless
             raise InputError(f"{self.origin}: {path} is not a regular file")
         return file_item(path, identity=info["id"])
 
     def place(self) -> Item:
-        """Return the input as far as the record names it, readable or not."""
+        """Return the input that the record names, whether it is readable or not."""
         info = self.record["input"]
         return Item(info["id"], info["kind"], path=None if info["path"] is None else Path(info["path"]))
 
     def choice(
         self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
     ) -> Choice:
-        """Return the recorded mask, if it still belongs to this input and this model.
+        """Return the recorded mask after checking that it still fits the input and the model.
 
         Raises:
-            InputError: the input, the model or the features are not those of the record.
+            InputError: the input, the model or the features differ from those of the record.
         """
         explanation, n = self.record["explanation"], predictor.n_features
         if self.record["input"]["sha256"] != input_sha256:
@@ -132,7 +132,7 @@ class Recorded:
         )
 
     def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
-        """Refuse a feature whose number now means another part of the input."""
+        """Check that the number of a feature still refers to the same part of the input."""
         index, n = feature["index"], predictor.n_features
         if not 0 <= index < n:
             raise InputError(f"{self.origin}: feature {index} does not exist; the input has features 0 to {n - 1}")
@@ -147,10 +147,10 @@ class Recorded:
 
 
 def read_records(source: str) -> list[Recorded]:
-    """Return the records of `explain --json` in a file, or on standard input for ``"-"``; also those of failed inputs.
+    """Return the records of `explain --json`, including failed ones, in a file or on standard input (``"-"``).
 
     Raises:
-        InputError: not such records; the message names the line.
+        InputError: a line is not such a record.
     """
     name, lines = read_lines(source)
     recorded = []

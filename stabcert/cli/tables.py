@@ -25,16 +25,16 @@ class Row:
 
     line: int
     fields: dict[str, Any] = field(default_factory=dict)
-    """Fields by the names of `stabcert.cli.columns.named`."""
+    """The fields by their standard names, see `stabcert.cli.columns.named`."""
     problem: InputError | None = None
-    """The reason why it cannot be read; later rows can."""
+    """The reason why the row cannot be read."""
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield each row that is not blank.
 
     Raises:
-        InputError: the file cannot be read, or not beyond some place: a quote that is never closed, say.
+        InputError: the file cannot be read, or its rest cannot, for instance because a quote is not closed.
     """
     text, suffix = read_text(path), suffix_of(path)
     if suffix in SEPARATED:
@@ -57,7 +57,7 @@ _Read = tuple[int, list[tuple[Any, Any]], InputError | None]
 
 
 def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
-    # newline="" lets a quoted field hold line breaks; strict, because a quote that is never closed would swallow rows.
+    # newline="" allows line breaks in a quoted field. strict, because an unclosed quote would swallow rows.
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         _check_header(path, rows.fieldnames or [])
@@ -66,7 +66,7 @@ def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
             if not any(value and value.strip() for value in [*row.values(), *extra]):
                 continue  # spreadsheets end with blank rows
             problem = None
-            if any(extra):  # and pad rows with empty fields
+            if any(extra):  # spreadsheets also pad rows with empty fields
                 name = "commas" if separator == "," else "tabs"
                 problem = InputError(
                     f"{path}, line {rows.line_num} has more fields than the header has columns; put texts with {name} "
@@ -98,7 +98,7 @@ def _json_lines(path: Path, text: str) -> Iterator[_Read]:
 
 
 def _array(path: Path, text: str) -> Iterator[_Read]:
-    """Yield the elements with the lines that they begin in."""
+    """Yield the elements of a JSON array, each with the line in which it begins."""
     try:
         parse_json(text)
     except ValueError as error:

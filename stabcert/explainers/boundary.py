@@ -60,7 +60,7 @@ def mfaba(task: Task) -> Attribution:
 
     steps = task.count("steps") or _STEPS
     point = model.masked_input.point
-    # What per_feature leaves out, it leaves out of its gradient: 1 where a number belongs to a feature, else 0.
+    # The gradient of per_feature is 1 where a number belongs to a feature, otherwise 0.
     leaf = torch.zeros_like(point, requires_grad=True)
     (movable,) = torch.autograd.grad(model.masked_input.per_feature(leaf).sum(), leaf)
     step = _STEP_SIZE * float((point.double().square() * movable).sum() / movable.sum()) ** 0.5

@@ -1,4 +1,4 @@
-"""Figures in files: .png, .svg or .pdf. Of each document its evidence and charts, then a caption."""
+"""Figures in .png, .svg or .pdf files. A figure shows the evidence and charts of each document, then a caption."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_standard_output_that_is_closed_is_refused_at_once(one: str, tmp_path:
         ran = _shell(command)
         assert ran.returncode == 3
         assert ran.stderr == (
-            "Error: standard output is closed, so that results would be lost. Write > /dev/null to do without them\n"
+            "Error: standard output is closed, so that results would be lost. Write > /dev/null to discard them\n"
         )
     assert not output.exists()
 

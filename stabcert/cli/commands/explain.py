@@ -1,4 +1,4 @@
-"""``stabcert explain``"""
+"""The command ``stabcert explain``."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ from stabcert.records.writing import SCHEMA
 
 
 class SmoothSummary:
-    """The summary of all inputs, from their records alone: that of a resumed run is the same.
+    """The summary of all inputs, computed from their records. A resumed run therefore has the same summary.
 
-    Plain numbers of every input are kept, some kilobytes for each; no input and no picture.
+    Only numbers are kept, some kilobytes for each input.
 
     Args:
-        asked: every option of the call.
+        asked: all options of the call.
         labels: the file of labels.
     """
 
@@ -121,7 +121,10 @@ class SmoothSummary:
         return _summarised(finding, self._key(first["model"], apart))
 
     def _key(self, model: dict[str, Any], apart: str | None) -> str:
-        """Without ``apart`` of everything but the inputs: what is said of more of them replaces what was of fewer."""
+        """Return the key of the summary.
+
+        Without ``apart`` the key does not contain the inputs, so that a summary of more inputs replaces an earlier one.
+        """
         request = self._request
         return digest(
             {

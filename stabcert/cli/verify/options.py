@@ -1,4 +1,4 @@
-"""Options that go together with ``--verify``: those that change nothing of what is certified."""
+"""The check that options given with ``--verify`` do not change the certificate."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from stabcert.errors import ParameterError
 
 
 def check_alone(options: VerifyOptions, asked: Asked) -> None:
-    """Refuse options beside ``--verify`` that would change what is certified, or that have nothing to do.
+    """Check that no option given with ``--verify`` changes the certificate or is without effect.
 
     Args:
-        options: those of verification.
-        asked: every option of the call.
+        options: the options of verification.
+        asked: all options of the call.
 
     Raises:
-        ParameterError: names all of them.
+        ParameterError: some options change the certificate or are without effect.
     """
     if options.verify is None:
         raise ParameterError("--fast says how records are checked; name them with --verify FILE")
@@ -27,7 +27,7 @@ def check_alone(options: VerifyOptions, asked: Asked) -> None:
             continue
         variable = one.declared.envvar
         if variable is not None and os.environ.get(variable) == one.value:
-            continue  # nobody gave it in this call
+            continue  # it was not typed in this call
         given.append(one.declared.flag)
     if given:
         raise ParameterError(

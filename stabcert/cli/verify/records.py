@@ -1,4 +1,4 @@
-"""Records to be checked, line by line."""
+"""The lines of a file of records to verify."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Line:
     source: str
     number: int
     record: dict[str, Any] | None
-    """None if there is none that can be checked."""
+    """The record, or None if it cannot be checked."""
     problem: InputError | None
 
     @property
@@ -29,10 +29,10 @@ class Line:
 
 
 def lines_of(source: str, command: str) -> list[Line]:
-    """Return all records of a file, or of standard input for ``"-"``; other lines come with the reason.
+    """Return all lines of a file, or of standard input for ``"-"``. A line without a valid record has a problem.
 
     Raises:
-        InputError: the file cannot be read, or is empty.
+        InputError: the file cannot be read, or does not contain records.
     """
     name, texts = read_lines(source)
     lines = [_line(name, number, text, command) for number, text in texts]
@@ -55,7 +55,7 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
     """Return a record of ``command`` that contains everything needed to check it.
 
     Raises:
-        InputError: goes on after the name of the line.
+        InputError: the record cannot be checked. The message continues the name of the line.
     """
     try:
         record = parse_json(text)

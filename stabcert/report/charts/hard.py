@@ -1,4 +1,4 @@
-"""Votes of the noise masks of a hard certificate, and the radii that are proved and broken."""
+"""The charts of ``certify-hard``: votes of the noise masks, and the radii that are proved and broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hard certificate in words and in rows: the same on the screen, in a figure and on a page."""
+"""Sentences and table rows for a hard certificate, which the screen, figures and pages share."""
 
 from __future__ import annotations
 
