@@ -26,7 +26,6 @@ import inspect
 import io
 import re
 import tokenize
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,13 +132,6 @@ def all_findings() -> list[Finding]:
     for page in PAGES:
         found += findings_of_page(page, (ROOT / page).read_text(encoding="utf-8"))
     return found
-
-
-def counts(found: list[Finding]) -> dict[str, dict[str, int]]:
-    by_file: dict[str, Counter[str]] = {}
-    for each in found:
-        by_file.setdefault(each.path, Counter())[each.rule] += 1
-    return {path: dict(sorted(rules.items())) for path, rules in sorted(by_file.items())}
 
 
 def _docstrings(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.Constant]]:

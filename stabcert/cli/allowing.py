@@ -37,4 +37,4 @@ class AllowOptions:
         names = ("inconsistent", self.allow_inconsistent), ("vacuous", self.allow_vacuous)
         asked = [f"--allow-{name}" for name, wanted in names if wanted]
         if asked and not given:
-            raise ParameterError(f"{' and '.join(asked)} without {threshold} would do nothing; add {threshold}")
+            raise ParameterError(f"{' and '.join(asked)} without {threshold} would do nothing. Add {threshold}")

@@ -25,8 +25,8 @@ from stabcert.errors import ParameterError, StabcertError
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
 features are revealed?
 
-Exit codes: 0 done; 1 a threshold was not met; 2 wrong request; 3 could not run; 4 some inputs failed
-(with --keep-going); 130 interrupted (143 by SIGTERM)."""
+Exit codes: 0 for success, 1 for a threshold that is not met, 2 for a wrong request, 3 if the command could not run.
+With --keep-going, 4 if some inputs failed. After an interruption, 130 (143 by SIGTERM)."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -61,7 +61,7 @@ class _Group(typer.core.TyperGroup):
         except (typer.Exit, typer.TyperException):
             raise
         except MemoryError:
-            _error("out of memory; use a smaller --batch-size, fewer features, or fewer inputs at a time")
+            _error("out of memory. Use a smaller --batch-size, fewer features, or fewer inputs at a time")
             return COULD_NOT_RUN
         except OSError as error:
             if error.errno not in _FULL:
@@ -132,9 +132,9 @@ def root(
         typer.echo(version_text(as_json=json))
         raise typer.Exit
     if json:
-        raise ParameterError("--json before a command belongs to --version; write stabcert explain INPUT --json")
+        raise ParameterError("--json before a command belongs to --version. Write stabcert explain INPUT --json")
     if context.invoked_subcommand is None:
-        raise ParameterError("no command given; write stabcert --help to see them")
+        raise ParameterError("no command given. Write stabcert --help to see them")
 
 
 def _error(message: str) -> None:

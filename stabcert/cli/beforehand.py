@@ -48,12 +48,12 @@ def check_options(
     if explanation.top_k is not None:
         read_top_k(explanation.top_k)
     if explanation.target is not None and not explanation.target.strip():
-        raise ParameterError("--target is empty; give the name or the number of a class, or leave it out")
+        raise ParameterError("--target is empty. Give the name or the number of a class, or leave it out")
     if explanation.method is not None:
         _check_methods(explanation.method, several=several_methods)
     if inputs.baseline is not None and inputs.baseline not in IMAGE_BASELINES + TEXT_BASELINES:
         raise ParameterError(
-            f"baseline {inputs.baseline!r} does not exist; use {'|'.join(IMAGE_BASELINES)} for images, "
+            f"--baseline {inputs.baseline!r} does not exist. Use {'|'.join(IMAGE_BASELINES)} for images, "
             f"{'|'.join(TEXT_BASELINES)} for texts"
         )
     if model.model:
@@ -114,18 +114,14 @@ def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> 
 def _check_division(item: Item, features: str | None, baseline: str | None) -> None:
     if item.kind == "text":
         if features is not None and features not in TEXT_FEATURES:
-            raise ParameterError(
-                f"features {features!r} are not possible for a text; use --features {'|'.join(TEXT_FEATURES)}"
-            )
+            raise ParameterError(f"--features {features!r} is not possible for a text. Use {'|'.join(TEXT_FEATURES)}")
         if baseline is not None and baseline not in TEXT_BASELINES:
-            raise ParameterError(
-                f"baseline {baseline!r} is not possible for a text; use --baseline {'|'.join(TEXT_BASELINES)}"
-            )
+            raise ParameterError(f"--baseline {baseline!r} is not possible for a text. Use {'|'.join(TEXT_BASELINES)}")
         return
     if features is not None:
         check_spec(features)
     if baseline is not None and baseline not in IMAGE_BASELINES:
-        raise ParameterError(f"image baseline {baseline!r} does not exist; use {', '.join(IMAGE_BASELINES)}")
+        raise ParameterError(f"--baseline {baseline!r} is not possible for an image. Use {'|'.join(IMAGE_BASELINES)}")
 
 
 def _check_recorded(recorded: Recorded, check_mask: CheckMask | None) -> None:

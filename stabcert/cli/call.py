@@ -47,7 +47,7 @@ class OutputOptions:
             "-o",
             affects="writes",
             metavar="FILE",
-            help="Write the same objects to FILE. If it holds records: --resume, --append or --overwrite.",
+            help="Write the same objects to FILE. If it contains records, add --resume, --append or --overwrite.",
             with_verify=True,
         ),
     ] = None
@@ -78,7 +78,7 @@ class OutputOptions:
 
     def __post_init__(self) -> None:
         if self.json and self.format not in (None, OutputFormat.json):
-            raise ParameterError(f"--json is --format json; leave it out for --format {self.format}")
+            raise ParameterError(f"--json is --format json. Leave it out for --format {self.format}")
         self.json = self.json or self.format is OutputFormat.json
 
     def check(self, *, resume: bool) -> None:
@@ -90,10 +90,10 @@ class OutputOptions:
         known = {"resume": resume, "append": self.append, "overwrite": self.overwrite}
         given = [f"--{name}" for name, wanted in known.items() if wanted]
         if len(given) > 1:
-            raise ParameterError(f"{' and '.join(given)} exclude one another; each tells what to do with old records")
+            raise ParameterError(f"{' and '.join(given)} exclude one another. Give one of them")
         if given and self.output is None:
             what = "go on with" if resume else "add to" if self.append else "replace"
-            raise ParameterError(f"{given[0]} needs the file to {what}; name it with --output FILE")
+            raise ParameterError(f"{given[0]} needs the file to {what}. Name it with --output FILE")
 
     def existing(self, *, resume: bool) -> Existing:
         """Return what happens to existing records in the --output file."""
@@ -120,7 +120,7 @@ class RunningOptions:
             affects="result",
             metavar="N",
             least=0,
-            help="Seed of all random draws; choose it before you see a result.",
+            help="Seed of all random draws. Choose it before you see a result.",
         ),
     ] = DEFAULT_SEED
     keep_going: Annotated[

@@ -77,7 +77,7 @@ def certify(
     for note in () if together is None else together.begin(tasks):
         say(note)
     if not tasks:
-        say(f"nothing to do: part {shard.index} of {shard.count} holds none of {len(every)} inputs")
+        say(f"nothing to do: part {shard.index} of {shard.count} contains none of {len(every)} inputs")
     check_overwriting(call.output, asked, tasks)
     sinks = Sinks(call, [task.item for task in tasks], save_flips=save_flips, summarised=together is not None)
     with library_noise(running.verbose), sinks.opened():
@@ -164,14 +164,14 @@ def _check_running(call: Call, *, drawn_together: bool) -> Shard:
     drawn = output.html is not None or (output.plot is not None and not drawn_together)
     if running.resume and drawn:
         raise ParameterError(
-            "--resume skips finished inputs, and --plot and --html would lack them; leave out --resume to draw all"
+            "--resume skips finished inputs, and --plot and --html would lack them. Leave out --resume to draw all"
         )
     if running.ray_address is not None and running.workers is None:
-        raise ParameterError("--ray-address says where workers run; say how many with --workers N")
+        raise ParameterError("--ray-address needs workers. Give their number with --workers N")
     if running.workers is not None:
         from stabcert.sweep.pool import import_ray
 
         if call.model.device.startswith("cuda:"):
-            raise ParameterError("each worker has a GPU of its own; write --device cuda with --workers")
+            raise ParameterError("each worker has a GPU of its own. Write --device cuda with --workers")
         import_ray()
     return Shard(1, 1) if running.shard is None else parse_shard(running.shard)

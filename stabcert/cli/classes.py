@@ -37,7 +37,7 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
         of_one = f"is the name of class {claims[0]}" if exact else f"is in the name of class {claims[0]}"
         named = "" if exact else f", {class_names[claims[0]]!r}"
         raise ParameterError(
-            f"{text!r} {of_one}{named}, but class {number} is called {class_names[number]!r}; write "
+            f"{text!r} {of_one}{named}, but class {number} is called {class_names[number]!r}. Write "
             f"{_BY_NUMBER}{text} for class {number}, or {_BY_NAME}{class_names[claims[0]]} for the other"
         )
     return number
@@ -68,10 +68,10 @@ def _by_name(text: str, class_names: tuple[str, ...]) -> int:
         return found[0]
     if found:
         raise ParameterError(
-            f"{text!r} names several classes: {'; '.join(class_names[i] for i in found)}; use a number"
+            f"{text!r} names several classes: {'; '.join(class_names[i] for i in found)}. Use a number"
         )
     near = difflib.get_close_matches(wanted, names, n=3)
-    hint = f"; close to it: {'; '.join(class_names[names.index(name)] for name in near)}" if near else ""
+    hint = f". Close to it: {'; '.join(class_names[names.index(name)] for name in near)}" if near else ""
     if not near and len(class_names) <= _FEW:
-        hint = f"; it has {', '.join(class_names)}"
+        hint = f". It has {', '.join(class_names)}"
     raise ParameterError(f"the model has no class {text!r}{hint}")

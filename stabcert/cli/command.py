@@ -109,7 +109,7 @@ class Command(Generic[F]):
         Raises:
             ParameterError: the recorded request is impossible, or records of this command cannot be verified.
         """
-        raise ParameterError(f"records of {cls.name} cannot be verified; they do not contain everything that was asked")
+        raise ParameterError(f"records of {cls.name} cannot be verified, because they do not contain the whole request")
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice | None:
         """Return the mask of an input, or None for the top features of one attribution."""

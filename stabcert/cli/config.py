@@ -48,11 +48,11 @@ def read_config(
         raise InputError(f"{path} is not TOML: {error}") from error
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ParameterError(f"{path}: {name} is outside of a table; write [{command}] in a line above it")
+            raise ParameterError(f"{path}: {name} is outside of a table. Write [{command}] in a line above it")
         if name not in commands:
-            raise ParameterError(f"{path}: [{name}] is not a command; {_near(name, commands, '[{}]')}")
+            raise ParameterError(f"{path}: [{name}] is not a command. {_near(name, commands, '[{}]')}")
     if command not in tables:
-        raise ParameterError(f"{path} does not contain [{command}]; write [{command}] and the options under it")
+        raise ParameterError(f"{path} does not contain [{command}]. Write [{command}] and the options under it")
     declared = {name: declaration_of(hint) for name, hint in hints.items() if name != "return"}
     options = {
         spelling.removeprefix("--"): parameter
@@ -66,7 +66,7 @@ def read_config(
     for name, value in tables[command].items():
         origin = f"{path}, [{command}]: {name}"
         if name not in options:
-            raise ParameterError(f"{origin} is not an option that a configuration file can set; {_near(name, options)}")
+            raise ParameterError(f"{origin} is not an option that a configuration file can set. {_near(name, options)}")
         parameter = options[name]
         hint, declaration = declared[parameter.name]
         typed = _typed(origin, parameter, hint, value)
@@ -134,5 +134,5 @@ def _near(name: str, names: Iterable[str], form: str = "{}") -> str:
     names = list(names)
     near = difflib.get_close_matches(name.replace("_", "-"), names, n=1)
     if near:
-        return f"did you mean {form.format(near[0])}?"
-    return "write one of " + ", ".join(form.format(one) for one in sorted(names))
+        return f"Did you mean {form.format(near[0])}?"
+    return "Write one of " + ", ".join(form.format(one) for one in sorted(names))

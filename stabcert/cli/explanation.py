@@ -62,8 +62,8 @@ def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: i
 def one_method(text: str, methods: tuple[str, ...]) -> ParameterError:
     """Return the error for several methods in a command that uses one."""
     return ParameterError(
-        f"--method {text} names {len(methods)} methods, but one mask comes from one method; "
-        f"use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
+        f"--method {text} names {len(methods)} methods, but one mask comes from one method. "
+        f"Use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
     )
 
 
@@ -107,8 +107,8 @@ def read_mask(path: Path) -> Mask:
     values, _ = _read_array(path, "values")
     if values.ndim != 1 or len(values) == 0:
         raise InputError(
-            f"{path} has an array of shape {values.shape}, which is not a mask; "
-            "give one row of values, 1 = kept, 0 = dropped"
+            f"{path} has an array of shape {values.shape}, which is not a mask. "
+            "Give one row of values, 1 = kept, 0 = dropped"
         )
     return as_mask(values, len(values))
 
@@ -124,7 +124,7 @@ def _read_array(path: Path, expected: str) -> tuple[NDArray[Any], bytes]:
         except Exception as error:
             raise InputError(f"{path} is not an array that numpy.save wrote: {error}") from error
         if not isinstance(values, np.ndarray):
-            raise InputError(f"{path} is an archive of arrays; save the mask alone, with numpy.save")
+            raise InputError(f"{path} is an archive of arrays. Save the mask alone, with numpy.save")
     else:
         try:
             values = np.asarray(parse_json(data))

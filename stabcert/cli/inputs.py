@@ -68,7 +68,7 @@ def _from_class(folder: Path) -> list[Item]:
     """Return the inputs in a folder whose name is their class."""
     files = _files_in(folder)
     if not files:
-        raise InputError(f"no images and no .txt files in {folder}; a folder that is named after a class needs some")
+        raise InputError(f"no images and no .txt files in {folder}. A folder that is named after a class needs some")
     label = Label(folder.name, f"the folder {folder}")
     return [replace(item_of(path, str(path)), label=label) for path in files]
 
@@ -90,7 +90,7 @@ def _is_hidden(path: Path) -> bool:
 
 def _from_bytes(identity: str, data: bytes) -> Item:
     if not data.strip():
-        raise InputError("standard input is empty; pipe an image or a UTF-8 text into it")
+        raise InputError("standard input is empty. Pipe an image or a UTF-8 text into it")
     from stabcert.models.decode import is_image
 
     if is_image(data):

@@ -64,7 +64,7 @@ class Item:
         """
         if kind != self.kind:
             article = "an image" if self.kind == "image" else "a text"
-            raise InputError(f"{self.title} is {article}, but {model} classifies {kind}s; use --model demo:{self.kind}")
+            raise InputError(f"{self.title} is {article}, but {model} classifies {kind}s. Use --model demo:{self.kind}")
 
     def read(self) -> bytes:
         """Return the bytes whose SHA-256 identifies the input.
@@ -187,7 +187,7 @@ def no_such_file(name: str) -> InputError:
     """Return the reason why an argument is not an input: a missing file, or a URL."""
     if is_url(name):
         return InputError(url_advice(name))
-    return InputError(f'no such file: {name}; to certify a sentence write --text "..."')
+    return InputError(f'no such file: {name}. To certify a sentence, write --text "..."')
 
 
 def _check_image(path: Path) -> None:

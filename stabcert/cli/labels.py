@@ -46,7 +46,7 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
         twice = next((item for item in items if item.label is not None), None)
         if twice is not None and twice.label is not None:
             raise ParameterError(
-                f"{twice.title} has a label already ({twice.label.origin}); leave out --labels, or that label"
+                f"{twice.title} has a label already ({twice.label.origin}). Leave out --labels, or that label"
             )
         if suffix_of(file) in TABLES:
             found, notes = _by_rows(found, file)
@@ -59,7 +59,7 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
             )
         if not any(item.label is not None or item.problem is not None for item in found):
             raise InputError(
-                f"{file} has no label for any of the inputs; write one row for each, with the columns path (or id) and "
+                f"{file} has no label for any of the inputs. Write one row for each, with the columns path (or id) and "
                 "label, or leave out --labels"
             )
     if any(item.label is not None for item in found):
@@ -84,7 +84,7 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
         if value < len(class_names):
             return value
         raise InputError(
-            f"{label.origin}: class {value} does not exist; the model has classes 0 to {len(class_names) - 1}"
+            f"{label.origin}: class {value} does not exist. The model has classes 0 to {len(class_names) - 1}"
         )
     try:
         return find_class(value, class_names)
@@ -93,7 +93,7 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
 
 
 def _unlabelled(item: Item, where: str) -> InputError:
-    return InputError(f"{item.title} has no label, but others have one; add it to {where}, or leave the input out")
+    return InputError(f"{item.title} has no label, but others have one. Add it to {where}, or leave the input out")
 
 
 def _by_lines(items: list[Item], file: Path) -> list[Item]:
@@ -101,7 +101,7 @@ def _by_lines(items: list[Item], file: Path) -> list[Item]:
     lines = split_lines(text) if text else []
     if len(lines) != len(items):
         raise InputError(
-            f"{file} has {len(lines)} lines, but there are {len(items)} inputs; write one label a line in the order of "
+            f"{file} has {len(lines)} lines, but there are {len(items)} inputs. Write one label a line in the order of "
             "the inputs, or a .csv file with the columns path and label"
         )
     return [
@@ -126,12 +126,13 @@ def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]
         places = finder.find(name)
         if not places and column != "id" and not finder.exists(name):
             problem = InputError(
-                f"{origin}: no such file: {name}; looked beside it, beside the inputs, and where you are"
+                f"{origin}: no such file: {name}. It is not beside the labels, beside an input or in the working "
+                "directory"
             )
             missing.append(missing_item(name, Path(name), problem))
         elif not places and finder.same_name(name):
             several = finder.same_name(name)
-            problem = InputError(f"{origin}: {name} may be any of {len(several)} inputs; write the folder, too")
+            problem = InputError(f"{origin}: {name} may be any of {len(several)} inputs. Write the folder too")
             problems |= dict.fromkeys(several, problem)
         elif not places:
             unused.append(name)
@@ -165,13 +166,13 @@ def _named(row: Row, origin: str) -> tuple[str, str]:
     }
     if "label" not in fields:
         like = unread_label(fields)
-        rename = f"rename {like!r} to 'label'" if like is not None else "write the columns path (or id) and label"
-        raise InputError(f"{origin}: a label is missing; {rename}")
+        rename = f"Rename {like!r} to 'label'" if like is not None else "Write the columns path (or id) and label"
+        raise InputError(f"{origin}: a label is missing. {rename}")
     for column in _NAMES:
         if isinstance(fields.get(column), str) and fields[column]:
             return column, fields[column]
     raise InputError(
-        f"{origin}: neither path nor file nor id says which input has the label ({found_columns([*fields])})"
+        f"{origin}: neither path nor file nor id names the input of the label ({found_columns([*fields])})"
     )
 
 

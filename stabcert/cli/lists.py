@@ -137,7 +137,7 @@ def _file(listing: Path, line: int, name: str, identity: str | None) -> Item:
     if path is not None:
         return item_of(path, identity)
     unwritable = _unwritable(name)
-    problem = f"no such file: {name} ({place}); looked beside the list and in the working directory{unwritable}"
+    problem = f"no such file: {name} ({place}). It is neither beside the list nor in the working directory{unwritable}"
     return missing_item(identity, Path(name), InputError(problem))
 
 

@@ -194,5 +194,5 @@ def out_of_memory_explained(title: str) -> Iterator[None]:
 
         if not is_out_of_memory(error):
             raise
-        advice = "use a smaller --batch-size, coarser --features, or a smaller model"
-        raise ModelError(f"out of memory at {title}; {advice}") from error
+        advice = "Use a smaller --batch-size, coarser --features, or a smaller model"
+        raise ModelError(f"out of memory at {title}. {advice}") from error

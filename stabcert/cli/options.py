@@ -184,7 +184,7 @@ class ExplanationOptions:
             show_default=DEFAULT_METHOD,
             offers=offers(METHODS),
             help="lime, shap, kernelshap, occlusion, intgrad, saliency, inputxgrad, smoothgrad, clime, mfaba or "
-            "random; explain and smooth-eval take several: A,B.",
+            "random. For explain and smooth-eval also several: A,B.",
         ),
     ] = None
     top_k: Annotated[
@@ -205,7 +205,7 @@ class ExplanationOptions:
             affects="result",
             metavar="LABEL|ID",
             show_default="the predicted one",
-            help="Class that is explained: a name or number; name:1 or id:1 where it may be either.",
+            help="Class to explain: a name or a number. If it may be either, write name:1 or id:1.",
         ),
     ] = None
 

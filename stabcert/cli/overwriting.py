@@ -33,12 +33,12 @@ def check_overwriting(output: OutputOptions, asked: Asked, tasks: Sequence[Task]
             continue
         for option, path, own in existing:
             if os.path.samestat(status, own):
-                raise ParameterError(f"{option} {path} would overwrite {what}; name another file")
+                raise ParameterError(f"{option} {path} would overwrite {what}. Name another file")
     for model in {task.model for task in tasks}:
         folder = Path(os.path.expanduser(model))
         for option, path, _ in existing:
             if os.path.isdir(folder) and path.resolve().parent == folder.resolve():
-                raise ParameterError(f"{option} {path} would overwrite a file of the model {model}; name another file")
+                raise ParameterError(f"{option} {path} would overwrite a file of the model {model}. Name another file")
 
 
 def _read(asked: Asked, tasks: Iterable[Task]) -> Iterable[tuple[str, Path]]:

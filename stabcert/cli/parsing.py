@@ -34,10 +34,10 @@ def parse_methods(text: str | None) -> tuple[str, ...]:
     """
     methods = tuple(name.strip() for name in (DEFAULT_METHOD if text is None else text).split(","))
     if not all(methods):
-        raise ParameterError(f"--method {text!r} has no name at a comma; write lime or lime,shap")
+        raise ParameterError(f"--method {text!r} has no name at a comma. Write lime or lime,shap")
     for name in methods:
         if methods.count(name) > 1:
-            raise ParameterError(f"--method {text} names {name} twice; leave one out")
+            raise ParameterError(f"--method {text} names {name} twice. Leave one out")
     return methods
 
 
@@ -54,10 +54,10 @@ def parse_radii(text: str) -> list[int] | Literal["all"]:
         found = _RADII.fullmatch(part.strip())
         first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
         if last < first:
-            raise ParameterError(f"--radius {text!r} is not a radius; write 4, 1,2,5, 1:10 or all")
+            raise ParameterError(f"--radius {text!r} is not a radius. Write 4, 1,2,5, 1:10 or all")
         if len(radii) + last - first >= _MOST_RADII:
             raise ParameterError(
-                f"--radius {text} names more than {_MOST_RADII} radii; write all for every radius that an input has"
+                f"--radius {text} names more than {_MOST_RADII} radii. Write all for every radius that an input has"
             )
         radii += range(first, last + 1)
     return radii
@@ -77,17 +77,17 @@ def parse_lambdas(text: str, *, most: int, zero: bool) -> tuple[Fraction, ...]:
     for part in text.split(","):
         share = exact_share(part)
         if share is None:
-            raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities; write 1,0.9,0.5 or 1,15/64")
+            raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities. Write 1,0.9,0.5 or 1,15/64")
         if share > 1 or (share == 0 and not zero):
             raise ParameterError(
-                f"a lambda of {part.strip()} cannot be smoothed with; use shares {'from' if zero else 'above'} 0, "
-                "up to 1 (not smoothed): write 1,0.9,0.5"
+                f"--lambdas {text} contains {part.strip()}, which is not possible. Use shares "
+                f"{'from' if zero else 'above'} 0 and at most 1 (not smoothed), such as 1,0.9,0.5"
             )
         if share in found:
-            raise ParameterError(f"--lambdas {text} names {part.strip()} twice; leave one out")
+            raise ParameterError(f"--lambdas {text} names {part.strip()} twice. Leave one out")
         found.append(share)
     if len(found) > most:
-        raise ParameterError(f"--lambdas names {len(found)} keep probabilities; give at most {most}")
+        raise ParameterError(f"--lambdas names {len(found)} keep probabilities. Give at most {most}")
     return tuple(found)
 
 
@@ -99,9 +99,9 @@ def parse_keep_probability(text: str) -> Fraction:
     """
     share = exact_share(text)
     if share is None:
-        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal; write 15/64 or 0.25")
+        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal. Write 15/64 or 0.25")
     if not 0 < share <= 1:
-        raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
+        raise ParameterError(f"--lambda {text} is not possible. Use a share above 0 and at most 1, such as 15/64")
     return share
 
 
@@ -131,8 +131,8 @@ def parse_basis(text: str) -> tuple[BasisKind, float | None]:
             probability = 0.0
         if 0.0 < probability < 1.0:
             return "biased", probability
-        raise ParameterError(f"--basis {text} needs a probability between 0 and 1; write biased:0.3")
-    raise ParameterError(f"basis {text!r} does not exist; use standard, monotone or biased:P, such as biased:0.3")
+        raise ParameterError(f"--basis {text} needs a probability between 0 and 1. Write biased:0.3")
+    raise ParameterError(f"--basis {text!r} does not exist. Use standard, monotone or biased:P, such as biased:0.3")
 
 
 def parse_top_k(text: str, n_features: int) -> int:
@@ -146,7 +146,7 @@ def parse_top_k(text: str, n_features: int) -> int:
         return max(1, int(number * n_features / 100 + Decimal("0.5")))
     if number > n_features:
         raise ParameterError(
-            f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
+            f"--top-k {text} is not possible with {n_features} features. Use 1 to {n_features}, or a share such as 25%"
         )
     return int(number)
 
@@ -163,11 +163,11 @@ def read_top_k(text: str) -> tuple[Decimal, bool]:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise ParameterError(f"--top-k {text!r:.80} is not a number; write a count (12) or a share (25%)")
+        raise ParameterError(f"--top-k {text!r:.80} is not a number. Write a count (12) or a share (25%)")
     if share and not 0 < number <= 100:
-        raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
+        raise ParameterError(f"--top-k {text} is not possible. Use a share above 0% and at most 100%")
     if not share and (number < 1 or number != number.to_integral_value()):
-        raise ParameterError(f"--top-k {text} is not possible; use a whole number from 1, or a share such as 25%")
+        raise ParameterError(f"--top-k {text} is not possible. Use a whole number from 1, or a share such as 25%")
     return number, share
 
 
@@ -178,7 +178,7 @@ def check_device(text: str) -> None:
         ParameterError: the text is not auto, cpu, cuda, cuda:N or mps.
     """
     if not _DEVICE.fullmatch(text):
-        raise ParameterError(f"--device {text!r} is not a device; use auto, cpu, cuda, cuda:0 (or another N) or mps")
+        raise ParameterError(f"--device {text!r} is not a device. Use auto, cpu, cuda, cuda:0 (or another N) or mps")
 
 
 def parse_batch_size(text: str) -> BatchSize:
@@ -190,5 +190,5 @@ def parse_batch_size(text: str) -> BatchSize:
     if text == "auto":
         return "auto"
     if not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) < 1:
-        raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
+        raise ParameterError(f"--batch-size {text!r} is not possible. Use auto or a number from 1")
     return int(text)

@@ -69,8 +69,8 @@ class Recorded:
             return text_item(info["id"], info["text"], path)
         if info["path"] is None:
             raise InputError(
-                f"{self.origin}: the image of the record came from standard input and cannot be read again; "
-                "give explain a file name"
+                f"{self.origin}: the image of the record came from standard input and cannot be read again. "
+                "Give the name of a file to stabcert explain"
             )
         path = Path(info["path"])
         if os.path.exists(path) and not os.path.isfile(path):  # a device may be endless
@@ -100,7 +100,7 @@ class Recorded:
         if self.record["model"]["config_sha256"] != config_sha256:
             raise InputError(
                 f"{self.origin}: the configuration of {self.model} (names of classes, tokenizer or preprocessing) has "
-                "changed since the input was explained; explain it again"
+                "changed since the input was explained. Explain it again"
             )
         selected = explanation["selected"]
         if explanation["n"] != n:
@@ -115,7 +115,7 @@ class Recorded:
         if self.masking != predictor.masked_input.settings:
             raise InputError(
                 f"{self.origin}: features are dropped in another way than in the record "
-                f"({predictor.masked_input.settings} instead of {self.masking}); explain the input again"
+                f"({predictor.masked_input.settings} instead of {self.masking}). Explain the input again"
             )
         for feature in explanation["features"]:
             self._check_place(feature, predictor)
@@ -135,14 +135,14 @@ class Recorded:
         """Check that the number of a feature still refers to the same part of the input."""
         index, n = feature["index"], predictor.n_features
         if not 0 <= index < n:
-            raise InputError(f"{self.origin}: feature {index} does not exist; the input has features 0 to {n - 1}")
+            raise InputError(f"{self.origin}: feature {index} does not exist. The input has features 0 to {n - 1}")
         now = predictor.features.items[index]
         place = now.box if "box" in feature else now.span
         recorded = tuple(feature["box"]) if "box" in feature else (feature.get("start"), feature.get("end"))
         if recorded != ((None, None) if place is None else place):
             raise InputError(
-                f"{self.origin}: feature {index} was at {recorded} and is now at {place}; the record was altered, or "
-                "made by another version: explain the input again"
+                f"{self.origin}: feature {index} was at {recorded} and is now at {place}, because the record was "
+                "altered or made by another version. Explain the input again"
             )
 
 
@@ -158,7 +158,7 @@ def read_records(source: str) -> list[Recorded]:
         origin = f"{name}, line {number}"
         recorded.append(Recorded(_record(line, origin), origin))
     if not recorded:
-        raise InputError(f"{name} contains no records; make them with `stabcert explain INPUT --json`")
+        raise InputError(f"{name} contains no records. Make them with `stabcert explain INPUT --json`")
     return recorded
 
 
@@ -175,7 +175,7 @@ def _record(line: bytes, origin: str) -> dict[str, Any]:
         raise InputError(f"{origin} was not made by `stabcert explain` of this version")
     if known.get("command", "explain") != "explain":
         raise InputError(
-            f"{origin} was made by `stabcert {known['command']}`; masks come from records of "
+            f"{origin} was made by `stabcert {known['command']}`. Masks come from records of "
             "`stabcert explain INPUT --json`"
         )
     failed = known.get("status") == "failed"

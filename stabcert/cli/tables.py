@@ -69,7 +69,7 @@ def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
             if any(extra):  # spreadsheets also pad rows with empty fields
                 name = "commas" if separator == "," else "tabs"
                 problem = InputError(
-                    f"{path}, line {rows.line_num} has more fields than the header has columns; put texts with {name} "
+                    f"{path}, line {rows.line_num} has more fields than the header has columns. Put texts with {name} "
                     f'in quotes, as in "one{separator} two"'
                 )
             yield rows.line_num, list(row.items()), problem
@@ -80,14 +80,14 @@ def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
 def _not_separated(path: Path, line: int, error: csv.Error) -> InputError:
     kind = suffix_of(path).removeprefix(".").upper()
     return InputError(
-        f"{path}, line {line} is not {kind}: {error}; long texts can be in a .jsonl file, or in files of their own"
+        f"{path}, line {line} is not {kind}: {error}. Write long texts into a .jsonl file, or into files of their own"
     )
 
 
 def _check_header(path: Path, columns: Sequence[str]) -> None:
     twice = next((column for column in columns if column and columns.count(column) > 1), None)
     if twice is not None:
-        raise InputError(f"{path} has two columns {twice!r}; leave one out, or give it another name")
+        raise InputError(f"{path} has two columns {twice!r}. Leave one out, or give it another name")
     named([(column, None) for column in columns if column.strip()], f"{path}: the header")
 
 
@@ -102,7 +102,7 @@ def _array(path: Path, text: str) -> Iterator[_Read]:
     try:
         parse_json(text)
     except ValueError as error:
-        raise InputError(f"{path} {error}; write an array of objects, or one object a line in a .jsonl file") from error
+        raise InputError(f"{path} {error}. Write an array of objects, or one object a line in a .jsonl file") from error
     decoder, place, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
     while True:
         while text[place] in " \t\r\n,":
@@ -120,7 +120,7 @@ def _object(path: Path, line: int, text: str) -> _Read:
         row = parse_json(text)
     except ValueError as error:
         pretty = suffix_of(path) not in JSON_LINES and text.strip() == "{"
-        advice = "; write an array of objects, [{...}, {...}], or each object on one line" if pretty else ""
+        advice = ". Write an array of objects, [{...}, {...}], or each object on one line" if pretty else ""
         return line, [], InputError(f"{path}, line {line} {error}{advice}")
     if not isinstance(row, dict):
         return line, [], InputError(f"{path}, line {line} {_AN_OBJECT}")

@@ -182,14 +182,16 @@ def _check_sources(
         if given
     ]
     if model.model == "":
-        raise ParameterError("--model is empty; name a model, or leave --model out for the built-in one")
+        raise ParameterError("--model is empty. Name a model, or leave --model out for the built-in one")
     if len(chosen) > 1:
-        raise ParameterError(f"{' and '.join(chosen)} exclude one another: each says where the mask comes from")
+        raise ParameterError(
+            f"{' and '.join(chosen)} exclude one another, because each is a source of masks. Give one of them"
+        )
     if masks.mask_file is not None:
         _refuse("--mask gives the mask", {"--top-k": explanation.top_k, "--target": explanation.target})
     if masks.from_file is not None:
         _refuse(
-            "the records given to --from say that already",
+            "the records given to --from already contain that",
             {
                 "INPUT": inputs.inputs,
                 "--text": inputs.text,

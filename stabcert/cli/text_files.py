@@ -44,14 +44,14 @@ def read_file(path: Path) -> bytes:
     """
     try:
         if is_there(lambda: path.is_char_device() or path.is_block_device()) and str(path) not in _STREAMS:
-            raise InputError(f"{path} is a device; give a file, or - for standard input")
+            raise InputError(f"{path} is a device. Give a file, or - for standard input")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # a null character, or half of a surrogate pair
-        raise InputError(f"no such file: {path}; no file can have that name ({error})") from error
+        raise InputError(f"no such file: {path}. A file cannot have that name ({error})") from error
 
 
 def read_stdin() -> bytes:
@@ -84,5 +84,5 @@ def decode(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read); save it as UTF-8"
+            f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read). Save it as UTF-8"
         ) from error

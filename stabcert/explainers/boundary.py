@@ -92,8 +92,8 @@ def _walk(model: ModelPredictor, target: int, movable: torch.Tensor, step: float
     predicted = int(logits.argmax())
     if predicted != target:
         raise ParameterError(
-            f"mfaba follows the predicted class, {predicted}, to its boundary; class {target} is not predicted: "
-            "leave the class out, or use another method"
+            f"mfaba follows the predicted class, {predicted}, to its boundary, and class {target} is not predicted. "
+            "Leave the class out, or use another method"
         )
     scores, end, taken = np.zeros(model.n_features), start, 0
     while taken < steps and predicted == target:

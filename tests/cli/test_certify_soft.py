@@ -142,7 +142,7 @@ def test_a_sequential_test_refuses_an_interval_it_does_not_use(run: Run, bert: P
 
 def test_epsilon_and_n_samples_exclude_one_another(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "--epsilon", 0.1, "--n-samples", 10)
-    assert (ran.code, "give one of them" in ran.stderr) == (2, True)
+    assert (ran.code, "Give one of them" in ran.stderr) == (2, True)
 
 
 def test_smoothing_is_recorded_and_independent_of_the_input(run: Run, bert: Path) -> None:

@@ -53,12 +53,12 @@ def test_the_name_of_an_option_counts_and_not_that_of_its_variable(run: Run, ber
     [
         (
             "[certify-soft]\nmin-rat = 0.9",
-            "min-rat is not an option that a configuration file can set; did you mean min-rate?",
+            "min-rat is not an option that a configuration file can set. Did you mean min-rate?",
         ),
-        ("[certify-soft]\nmin_rate = 0.9", "did you mean min-rate?"),
+        ("[certify-soft]\nmin_rate = 0.9", "Did you mean min-rate?"),
         (
             "[certify-soft]\nconfig = 'x'",
-            "config is not an option that a configuration file can set; write one of allow-inconsistent",
+            "config is not an option that a configuration file can set. Write one of allow-inconsistent",
         ),
         ('[certify-soft]\nmin-rate = "high"', "min-rate = 'high' must be a number"),
         ("[certify-soft]\nmin-rate = true", "min-rate = true must be a number"),
@@ -67,8 +67,8 @@ def test_the_name_of_an_option_counts_and_not_that_of_its_variable(run: Run, ber
         ("[certify-soft]\ntext = 1", 'a list of texts: ["a", "b"]'),
         ("[certify-soft]\nradius = [1, 2]", "radius = [1, 2] must be text in quotes, or a number"),
         ("[certify-soft]\nlimit = 0", "greater than or equal to 1"),
-        ("min-rate = 0.9", "write [certify-soft] in a line above it"),
-        ("[certify_soft]\nmin-rate = 0.9", "did you mean [certify-soft]?"),
+        ("min-rate = 0.9", "Write [certify-soft] in a line above it"),
+        ("[certify_soft]\nmin-rate = 0.9", "Did you mean [certify-soft]?"),
         ("[explain]\nshow = 1", "does not contain [certify-soft]"),
     ],
 )

@@ -156,7 +156,7 @@ def test_each_needs_a_file(run: Run, option: str) -> None:
     for command in (["explain", "-t", "bad"], ["certify-soft", "--verify", "x.jsonl"]):
         ran = run(*command, option)
         assert ran.code == 2
-        assert "--output FILE" in ran.stderr or "leave out --resume" in ran.stderr
+        assert "--output FILE" in ran.stderr or "Leave out --resume" in ran.stderr
 
 
 def test_a_pipe_and_a_device_hold_nothing(run: Run, command: list[object], tmp_path: Path) -> None:

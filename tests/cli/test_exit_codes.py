@@ -35,8 +35,8 @@ def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path, tmp_path: 
     ("arguments", "message"),
     [
         (["--radius", "nine"], "1:10 or all"),
-        (["--top-k", "99"], "use 1 to 9"),
-        (["--top-k", "0"], "use a whole number from 1"),
+        (["--top-k", "99"], "Use 1 to 9"),
+        (["--top-k", "0"], "Use a whole number from 1"),
         (["--top-k", "150%"], "at most 100%"),
         (["--method", "lim"], "Did you mean lime?"),
         (["--features", "pixel"], "word"),

@@ -65,4 +65,4 @@ def test_annotations_are_not_for_records(run: Run, tmp_path: Path) -> None:
 
 def test_json_is_not_markdown(run: Run) -> None:
     ran = run("explain", "-t", SENTENCE, "--json", "--format", "markdown")
-    assert (ran.code, "leave it out for --format markdown" in ran.stderr) == (2, True)
+    assert (ran.code, "Leave it out for --format markdown" in ran.stderr) == (2, True)

@@ -188,14 +188,14 @@ def test_limit_comes_before_the_shard(run: Run, command: list[object], done: lis
 def test_an_empty_shard_is_no_error(run: Run, command: list[object]) -> None:
     ran = run(*command[:-1], "--shard", "1/9")
     assert (ran.code, ran.stdout) == (0, "")
-    assert "part 1 of 9 holds none of 6 inputs" in ran.stderr
+    assert "part 1 of 9 contains none of 6 inputs" in ran.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--resume"], "--output FILE"),
-        (["--resume", "-o", "x.jsonl", "--html", "x.html"], "leave out --resume"),
+        (["--resume", "-o", "x.jsonl", "--html", "x.html"], "Leave out --resume"),
         (["--shard", "3/2"], "I from 1 to N, such as 1/4"),
         (["--ray-address", "auto"], "--workers N"),
     ],

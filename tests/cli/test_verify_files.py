@@ -226,7 +226,7 @@ def test_options_that_would_change_what_is_certified_are_refused(options: tuple[
 def test_fast_belongs_to_verify() -> None:
     for command in ("certify-soft", "certify-hard"):
         code, _, err = call(command, "-t", "a", "--fast")
-        assert (code, "name them with --verify FILE" in err) == (2, True)
+        assert (code, "Name them with --verify FILE" in err) == (2, True)
 
 
 def test_a_model_from_the_environment_is_not_an_option(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:

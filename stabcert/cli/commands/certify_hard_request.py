@@ -129,8 +129,8 @@ class HardRequest:
         )
         if bernoulli and request.direction == "incremental" and request.min_radius and not request.allow_inconsistent:
             raise ParameterError(
-                "--direction incremental draws nothing on the full input, which with --noise bernoulli is what tells "
-                "whether the explanation is consistent; leave out --direction incremental, or add --allow-inconsistent"
+                "--direction incremental with --noise bernoulli draws nothing on the full input, so that consistency "
+                "is unknown. Leave out --direction incremental, or add --allow-inconsistent"
             )
         request.question()  # impossible requests fail before a model is loaded
         if options.check is not None:
@@ -138,7 +138,7 @@ class HardRequest:
         # Half of the calls are for the smoothed model, which needs all noise masks for the mask and for one addition.
         least = 2 if bernoulli else 4 * quantization
         if options.attack is not None and options.attack < least:
-            raise ParameterError(f"--attack {options.attack} is too few for a search; use --attack {least} or more")
+            raise ParameterError(f"--attack {options.attack} is too few for a search. Use --attack {least} or more")
         return request
 
     def check_mask(self, mask: Mask) -> None:
@@ -162,8 +162,8 @@ class HardRequest:
         calls = self.enumerate_calls
         if calls is not None and 0 < calls < free + 1:
             raise ParameterError(
-                f"--enumerate {calls} is too few: testing every single addition takes {free + 1} evaluations; "
-                f"use --enumerate {free + 1} or more, or 0 to leave it out"
+                f"--enumerate {calls} is too few: testing every single addition takes {free + 1} evaluations. "
+                f"Use --enumerate {free + 1} or more, or 0 to leave it out"
             )
 
     @classmethod
@@ -234,14 +234,14 @@ def _check_together(options: HardOptions) -> None:
         ):
             if given:
                 raise ParameterError(
-                    f"leave out {name}: a certificate of quantized noise cannot be wrong and draws nothing; "
-                    "or add --noise bernoulli"
+                    f"leave out {name}: a certificate of quantized noise cannot be wrong and draws nothing. "
+                    "Or add --noise bernoulli"
                 )
     if options.sweep and options.keep_probability is not None:
         raise ParameterError("leave out --lambda: --sweep tests every lambda")
     if options.sweep and options.check is not None:
-        raise ParameterError("leave out --sweep: --check is about one smoothed model; name it with --lambda")
+        raise ParameterError("leave out --sweep: --check is about one smoothed model. Name it with --lambda")
     if options.direction.value == "decremental":
         for name, given in (("--refine", bool(options.refine)), ("--check", options.check is not None)):
             if given:
-                raise ParameterError(f"leave out {name}: it is about added features; or use --direction both")
+                raise ParameterError(f"leave out {name}: it is about added features. Or use --direction both")

@@ -61,7 +61,7 @@ class SoftRequest:
             ParameterError: the options contradict one another, or a value is impossible for every input.
         """
         if options.epsilon is not None and options.n_samples is not None:
-            raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
+            raise ParameterError("--epsilon and --n-samples both set the number of samples. Give one of them")
         if options.smooth_draws is not None and options.smooth == 1.0:
             raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
         allowing.check("--min-rate RATE", given=options.min_rate is not None)
@@ -70,7 +70,7 @@ class SoftRequest:
         check_delta(options.delta / options.family)  # one error, not a failure of each input
         for name, given in (("--largest-radius", options.largest_radius), ("--max-samples", options.max_samples)):
             if given and options.min_rate is None:
-                raise ParameterError(f"{name} needs a rate to reach; add --min-rate RATE, such as --min-rate 0.9")
+                raise ParameterError(f"{name} needs a rate to reach. Add --min-rate RATE, such as --min-rate 0.9")
         sequential = options.min_rate is not None and options.epsilon is None and options.n_samples is None
         fixed_by_epsilon = not sequential and options.n_samples is None
         request = cls(

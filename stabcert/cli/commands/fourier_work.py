@@ -157,7 +157,7 @@ def _radii(radii: list[int] | Literal["all"] | None, free: int) -> list[int]:
     for radius in radii:
         if radius > free:
             raise ParameterError(
-                f"radius {radius} is not possible: {free} features are not kept; use a radius from 0 to {free}"
+                f"radius {radius} is not possible: {free} features are not kept. Use a radius from 0 to {free}"
             )
     return sorted({radius for radius in radii if radius > 0})
 

@@ -152,7 +152,7 @@ def _request(options: SmoothOptions) -> SmoothRequest:
     except ParameterError:
         radii = "all"
     if isinstance(radii, str):
-        raise ParameterError(f"--radii {options.radii!r} is not a list of radii; write 4, 1,2,5 or 1:10")
+        raise ParameterError(f"--radii {options.radii!r} is not a list of radii. Write 4, 1,2,5 or 1:10")
     check_delta(options.mean_delta)
     return SmoothRequest(
         lambdas=lambdas,

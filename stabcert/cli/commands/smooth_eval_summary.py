@@ -66,13 +66,13 @@ class SmoothSummary:
         models = sorted({f"{task.model} at {task.revision}" if task.revision else task.model for task in possible})
         if len(models) > 1:
             raise ParameterError(
-                f"the inputs are for {len(models)} models ({', '.join(models)}), whose accuracies have nothing to do "
-                "with one another; run smooth-eval for the inputs of each"
+                f"the inputs are for {len(models)} models ({', '.join(models)}), whose accuracies cannot be "
+                "compared. Run smooth-eval for the inputs of each"
             )
         methods = sorted({str(task.recorded.record["explanation"]["method"]) for task in possible if task.recorded})
         if len(methods) > 1:
             raise ParameterError(
-                f"the masks of the records are of several methods ({', '.join(methods)}); run smooth-eval for the "
+                f"the masks of the records are of several methods ({', '.join(methods)}). Run smooth-eval for the "
                 "records of each"
             )
         labels = [task.item.label for task in possible if task.item.label is not None]

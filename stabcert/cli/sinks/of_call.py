@@ -78,5 +78,5 @@ def _check_apart(call: Call) -> None:
     files = [path.resolve() for path in named if path is not None]
     if len(set(files)) < len(files):
         raise ParameterError(
-            "--output, --plot, --html and --junit would overwrite one another; give each a file of its own"
+            "--output, --plot, --html and --junit would overwrite one another. Give each a file of its own"
         )

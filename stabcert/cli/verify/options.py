@@ -20,7 +20,7 @@ def check_alone(options: VerifyOptions, asked: Asked) -> None:
         ParameterError: some options change the certificate or are without effect.
     """
     if options.verify is None:
-        raise ParameterError("--fast says how records are checked; name them with --verify FILE")
+        raise ParameterError("--fast needs records to check. Name them with --verify FILE")
     given = []
     for one in asked:
         if one.declared.with_verify or one.value in (one.default, []):
@@ -31,6 +31,6 @@ def check_alone(options: VerifyOptions, asked: Asked) -> None:
         given.append(one.declared.flag)
     if given:
         raise ParameterError(
-            f"leave out {', '.join(given)}: with --verify everything that is certified comes from the record; "
-            "only options on how it is computed and shown go with it, such as --device, --json or --limit"
+            f"leave out {', '.join(given)}: with --verify, everything that determines the certificate comes from the "
+            "record. Possible are only options of computation and output, such as --device, --json or --limit"
         )

@@ -37,7 +37,7 @@ def lines_of(source: str, command: str) -> list[Line]:
     name, texts = read_lines(source)
     lines = [_line(name, number, text, command) for number, text in texts]
     if not lines:
-        raise InputError(f"{name} contains no records; make them with `stabcert {command} INPUT --json`")
+        raise InputError(f"{name} contains no records. Make them with `stabcert {command} INPUT --json`")
     return lines
 
 
@@ -66,9 +66,9 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
     made_by = record.get("command")
     if made_by != command:
         if made_by in _COMMANDS:
-            raise InputError(f"was made by `stabcert {made_by}`; check it with `stabcert {made_by} --verify FILE`")
+            raise InputError(f"was made by `stabcert {made_by}`. Check it with `stabcert {made_by} --verify FILE`")
         made = f"was made by `stabcert {made_by}`" if isinstance(made_by, str) else "names no command"
-        raise InputError(f"{made}; what can be checked are records of {' and '.join(_COMMANDS)}")
+        raise InputError(f"{made}. Give records of {' or '.join(_COMMANDS)}")
     from stabcert.records.problems import check_record
 
     try:

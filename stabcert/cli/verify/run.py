@@ -55,7 +55,7 @@ def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, aske
     check_alone(options, asked)
     output, running = call.output, call.running
     if output.format is OutputFormat.github:
-        raise ParameterError("--format github is not possible with --verify; leave it out, or use --format markdown")
+        raise ParameterError("--format github is not possible with --verify. Leave it out, or use --format markdown")
     output.check(resume=running.resume)
     check_overwriting(output, asked, ())
     say = Notes(quiet=running.quiet)
