@@ -61,7 +61,7 @@ def test_nothing_is_tried_by_default_where_smoothing_is_cheaper(run: Run, bert: 
 def test_too_few_evaluations_for_single_additions_are_refused_with_the_number(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "--enumerate", 7)
     assert ran.code == 2
-    assert "use --enumerate 8 or more" in ran.stderr
+    assert "Use --enumerate 8 or more" in ran.stderr
     assert certify(run, bert, "--enumerate", 8).code == 0
 
 
@@ -109,7 +109,7 @@ def test_an_attack_costs_no_more_than_it_may(
 
 def test_too_short_an_attack_is_refused_with_the_number(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "--attack", 255)
-    assert (ran.code, "use --attack 256 or more" in ran.stderr) == (2, True)
+    assert (ran.code, "Use --attack 256 or more" in ran.stderr) == (2, True)
     assert certify(run, bert, "--attack", 256).code == 0
 
 

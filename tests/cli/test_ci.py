@@ -111,7 +111,7 @@ def test_formats_change_no_record_and_json_is_a_format(run: Run, bert: Path, tmp
     assert github.stdout.startswith("reported: text-1: ")
     assert json.loads((tmp_path / "r.jsonl").read_text())["key"] in keys
     contradiction = run(*arguments, "--json", "--format", "github")
-    assert (contradiction.code, "leave it out for --format github" in contradiction.stderr) == (2, True)
+    assert (contradiction.code, "Leave it out for --format github" in contradiction.stderr) == (2, True)
 
 
 def test_a_path_is_given_from_the_top_of_the_repository(

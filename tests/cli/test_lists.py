@@ -76,7 +76,7 @@ def test_an_array_that_is_broken_is_refused(tmp_path: Path, text: str, message: 
 
 def test_an_object_over_several_lines_is_refused_with_the_way_out(tmp_path: Path) -> None:
     first, *_ = read(tmp_path / "list.json", json.dumps(ROWS[0], indent=2))
-    assert "write an array of objects, [{...}, {...}], or each object on one line" in problem(first)
+    assert "Write an array of objects, [{...}, {...}], or each object on one line" in problem(first)
 
 
 @pytest.mark.parametrize("name", ["list.md", "list.lst", "list.tab", "list.parquet", "list.xlsx"])

@@ -188,7 +188,7 @@ def test_limit_comes_before_the_shard(run: Run, command: list[object], done: lis
 def test_an_empty_shard_is_no_error(run: Run, command: list[object]) -> None:
     ran = run(*command[:-1], "--shard", "1/9")
     assert (ran.code, ran.stdout) == (0, "")
-    assert "part 1 of 9 holds none of 6 inputs" in ran.stderr
+    assert "part 1 of 9 contains none of 6 inputs" in ran.stderr
 
 
 def test_an_output_that_holds_something_else_is_refused(run: Run, command: list[object], tmp_path: Path) -> None:

@@ -435,7 +435,7 @@ def test_the_figure_is_of_all_inputs_however_many_and_also_of_a_resumed_run(
     assert run(*command, "-o", output, "--resume", "--plot", plot).code == 0
     assert plot.read_bytes().startswith(b"\x89PNG")
     ran = run(*command, "-o", output, "--resume", "--html", tmp_path / "page.html")
-    assert (ran.code, "leave out --resume" in ran.stderr) == (2, True)
+    assert (ran.code, "Leave out --resume" in ran.stderr) == (2, True)
 
 
 def test_models_of_two_kinds_are_not_summarised_together(run: Run, picture: Path) -> None:

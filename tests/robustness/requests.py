@@ -38,9 +38,9 @@ def _labelled(shop: Workshop, *options: object) -> Sequence[object]:
 CASES = cases(
     AREA,
     ("a rate in percent", _ask("certify-soft", "--min-rate", 90), 2, "got 90. For 90% use --min-rate 0.9"),
-    ("a largest radius without a rate", _ask("certify-soft", "--largest-radius"), 2, "add --min-rate RATE"),
-    ("two methods for one mask", _ask("certify-hard", method="lime,random"), 2, "use --method lime"),
-    ("a device that is none", _ask("fourier", "--device", "gpu"), 2, "use auto, cpu, cuda"),
+    ("a largest radius without a rate", _ask("certify-soft", "--largest-radius"), 2, "Add --min-rate RATE"),
+    ("two methods for one mask", _ask("certify-hard", method="lime,random"), 2, "Use --method lime"),
+    ("a device that is none", _ask("fourier", "--device", "gpu"), 2, "Use auto, cpu, cuda"),
     ("radius 0", _ask("certify-soft", "-r", 0), 0, "reported"),
     (
         "a radius larger than what is left",
@@ -49,9 +49,9 @@ CASES = cases(
         "radius must be from 0 to 7, got 99",
     ),
     ("a negative radius", _ask("certify-soft", "--radius=-1"), 2, "--radius '-1' is not a radius"),
-    ("a radius that is no number", _ask("certify-soft", "-r", "two"), 2, "write 4, 1,2,5, 1:10 or all"),
-    ("a radius in Arabic digits", _ask("certify-soft", "-r", "٣"), 2, "write 4, 1,2,5, 1:10 or all"),
-    ("a radius of 400 digits", _ask("certify-soft", "-r", "9" * 400), 2, "write 4, 1,2,5, 1:10 or all"),
+    ("a radius that is no number", _ask("certify-soft", "-r", "two"), 2, "Write 4, 1,2,5, 1:10 or all"),
+    ("a radius in Arabic digits", _ask("certify-soft", "-r", "٣"), 2, "Write 4, 1,2,5, 1:10 or all"),
+    ("a radius of 400 digits", _ask("certify-soft", "-r", "9" * 400), 2, "Write 4, 1,2,5, 1:10 or all"),
     ("a range of 10^9 radii", _ask("certify-soft", "-r", "0:999999999"), 2, "names more than 10000 radii"),
     ("a range that goes down", _ask("certify-soft", "-r", "5:1"), 2, "is not a radius"),
     (
@@ -68,7 +68,7 @@ CASES = cases(
     ),
     ("lambda 0", _ask("certify-hard", "--lambda", "0"), 2, "--lambda 0 is not possible"),
     ("lambda 1", _ask("certify-hard", "--lambda", "1"), 0, "reported"),
-    ("lambda above 1", _ask("certify-hard", "--lambda", "65/64"), 2, "it is a share above 0 and at most 1"),
+    ("lambda above 1", _ask("certify-hard", "--lambda", "65/64"), 2, "Use a share above 0 and at most 1"),
     ("a negative lambda", _ask("certify-hard", "--lambda=-1/64"), 2, "is not a fraction or a decimal"),
     ("lambda off the grid", _ask("certify-hard", "--lambda", "0.3"), 2, "19/64"),
     ("lambda with a denominator of 0", _ask("certify-hard", "--lambda", "1/0"), 2, "is not a fraction or a decimal"),
@@ -80,7 +80,7 @@ CASES = cases(
         "a list of lambdas with 0",
         lambda shop: _labelled(shop, "--lambdas", "1,0"),
         2,
-        "a lambda of 0 cannot be smoothed with",
+        "contains 0, which is not possible",
     ),
     (
         "a list of lambdas off the grid",
@@ -93,8 +93,8 @@ CASES = cases(
     ("a degree above n", _ask("fourier", "--degree", 10), 2, "from 0 to 9"),
     ("a spectrum of more features than there are", _ask("fourier", "--exact-max", 4, "--restrict", 10), 2, "1 to 9"),
     ("k = 0", _ask("explain", "-k", 0), 2, "--top-k 0 is not possible"),
-    ("k > n", _ask("explain", "-k", 10), 2, "use 1 to 9"),
-    ("k of 1,000,000,000 digits in short", _ask("explain", "-k", "1e999999999"), 2, "use 1 to 9"),
+    ("k > n", _ask("explain", "-k", 10), 2, "Use 1 to 9"),
+    ("k of 1,000,000,000 digits in short", _ask("explain", "-k", "1e999999999"), 2, "Use 1 to 9"),
     ("k NaN", _ask("explain", "-k", "nan"), 2, "is not a number"),
     ("k = 100%", _ask("explain", "-k", "100%"), 0, "9 of 9"),
     (
@@ -184,6 +184,6 @@ CASES = cases(
     ("a class that does not exist, for each input", _each("--target", "furious"), 2, "no class 'furious'"),
     ("k = 0 for each input", _each("-k", 0), 2, "--top-k 0 is not possible"),
     ("k = 200% for each input", _each("-k", "200%"), 2, "at most 100%"),
-    ("a k that one of two inputs has", _each("-k", 5, command="explain"), 4, "use 1 to 3"),
+    ("a k that one of two inputs has", _each("-k", 5, command="explain"), 4, "Use 1 to 3"),
     ("a radius that one of two inputs has", _each("-r", 4), 4, "got 4, because"),
 )
