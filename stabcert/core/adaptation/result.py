@@ -22,7 +22,7 @@ Quantity = Literal[
     "certified agreement",
     "certified accuracy",
 ]
-"""Names of what is averaged over inputs. Agreement is with the *original* model's class for the full input, before and after.
+"""Names of what is averaged over inputs. Agreement is with the class of the *original* model for the full input.
 
 agreement, accuracy: share of random masks of one keep share that give the original class, or the label.
 masked agreement: the mean agreement over all keep shares below 1.
