@@ -135,15 +135,15 @@ def test_what_cannot_be_summarised_is_refused() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_the_gain_cover_it() -> None:
-    """300 samples of 15 inputs from a population with a known gain: misses are binomial with at most 0.2 of them."""
+    """150 samples of 15 inputs from a population with a known gain: misses are binomial with at most 0.2 of them."""
     rng = np.random.default_rng(0)
     misses = 0
-    for _ in range(300):
+    for _ in range(150):
         inputs = [compared(reading(int(rng.binomial(4, 0.3))), reading(int(rng.binomial(4, 0.6)))) for _ in range(15)]
         found = summarise_comparison(inputs, delta=0.2).find("masked agreement")
         assert found is not None
         misses += not found.difference.lower <= 0.3 <= found.difference.upper
-    assert stats.binom.sf(misses - 1, 300, 0.2) > 1e-9
+    assert stats.binom.sf(misses - 1, 150, 0.2) > 1e-9
 
 
 @pytest.mark.parametrize(
