@@ -84,6 +84,8 @@ def check_labels(examples: Sequence[Example], class_names: Sequence[str], *, lab
 def split(examples: Sequence[Example], *, held_out: float, seed: int) -> Split:
     """Divide inputs at random, by ``seed`` and their hashes alone; equal inputs are on one side.
 
+    Both parts are in an order that does not depend on that of ``examples``.
+
     Args:
         examples: inputs in any order.
         held_out: share of the distinct inputs that are held out.
@@ -105,10 +107,17 @@ def split(examples: Sequence[Example], *, held_out: float, seed: int) -> Split:
             "Give more inputs; some hundred are useful"
         )
     chosen = set(hashes[:count])
+    ordered = sorted(examples, key=lambda example: (_rank(example.sha256, seed), example.id))
     return Split(
-        tuple(example for example in examples if example.sha256 not in chosen),
-        tuple(example for example in examples if example.sha256 in chosen),
+        tuple(example for example in ordered if example.sha256 not in chosen),
+        tuple(example for example in ordered if example.sha256 in chosen),
     )
+
+
+def data_sha256(examples: Sequence[Example]) -> str:
+    """Return the SHA-256 of all inputs with their labels, whatever their order and names."""
+    lines = sorted(f"{example.sha256}:{'' if example.label is None else example.label}\n" for example in examples)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _held_out_count(inputs: int, share: float) -> int:

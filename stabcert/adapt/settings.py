@@ -79,6 +79,8 @@ class AdaptSettings:
                 raise _refused(name, "from 0 to 1", getattr(self, name), "0.02")
         if not 0 <= self.agreement_weight < math.inf:
             raise _refused("agreement_weight", "0 or more and finite", self.agreement_weight, "0.5")
+        if self.agreement_weight > 0 and self.copies < 2:
+            raise _refused("copies", "2 or more with agreement_weight above 0", self.copies, "2")
         if not 0 < self.held_out < 1:
             raise _refused("held_out", "above 0 and below 1", self.held_out, "0.2")
         for value in self.lambdas:

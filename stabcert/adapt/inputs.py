@@ -1,0 +1,49 @@
+"""The training inputs of a model of either kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from stabcert.adapt.examples import Example
+from stabcert.adapt.images import ImageInputs
+from stabcert.adapt.texts import TextInputs
+from stabcert.core.types import Features, Masks
+from stabcert.models.hub import LoadedModel
+from stabcert.models.networks import TextNetwork
+
+
+class Inputs(Protocol):
+    """Masked inputs of one model, by the code that certifies them."""
+
+    def check(self, model: LoadedModel, example: Example) -> tuple[Features, dict[str, object]]:
+        """Return features and settings of an input; every refusal is that of the model's predictor."""
+        ...
+
+    def masked(self, example: Example, rng: Generator | None = None) -> Any:
+        """Return a `stabcert.models.masked_input.MaskedInput`; with a generator a random crop of an image."""
+        ...
+
+    def rows_at_once(self, examples: Sequence[Example]) -> int | None:
+        """Return how many rows to train on at a time where memory is not checked by the device; otherwise None."""
+        ...
+
+    def logits(self, module: torch.nn.Module, rows: Sequence[tuple[Any, Masks]]) -> torch.Tensor:
+        """Return the logits of all masks of all inputs, input by input, in the current mode of gradients."""
+        ...
+
+    def saliency(self, module: torch.nn.Module, inputs: Sequence[Any]) -> list[NDArray[np.float64]]:
+        """Return the importance of each feature of each input for its predicted class."""
+        ...
+
+
+def inputs_of(model: LoadedModel, features: str | None, baseline: str | None) -> Inputs:
+    """Return the training inputs of a model."""
+    if isinstance(model.network, TextNetwork):
+        return TextInputs(model, model.network, features, baseline)
+    return ImageInputs(model, model.network, features, baseline)
