@@ -38,6 +38,8 @@ class Stream(IntEnum):
     """Masks of an estimated spectrum."""
     additions = 6
     """Additions of an accuracy-stability curve."""
+    comparison = 7
+    """Random masks and additions of a comparison of two models."""
 
 
 SMOOTHING_STREAM = 64

@@ -29,7 +29,7 @@ class Annotations(Sink):
     """Annotations of GitHub Actions on standard output, and a line for what is as it should be.
 
     Args:
-        items: how many inputs the run has.
+        items: how many inputs the run has; 0 where it reports on all of them together alone.
         quiet: what was saved beside the records is not told.
     """
 
@@ -45,7 +45,7 @@ class Annotations(Sink):
     ) -> None:
         from stabcert.report.github import annotation
 
-        if kind is not BrokenPipeError:
+        if kind is not BrokenPipeError and self._items:
             counted = ", ".join(f"{number} {status}" for status, number in self._counts.items())
             total = f"{self._counts.total()} of {self._items} inputs"
             title = f"stabcert {self._command}"

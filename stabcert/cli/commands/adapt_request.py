@@ -1,0 +1,98 @@
+"""The request of a user of ``adapt``, checked as far as that is possible without an input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stabcert.adapt.settings import AdaptSettings
+from stabcert.cli.choices import METHODS
+from stabcert.cli.commands.adapt_options import AdaptOptions, AdaptReportOptions
+from stabcert.cli.parsing import parse_lambdas, parse_radii, read_top_k
+from stabcert.core.adaptation.settings import ComparisonSettings
+from stabcert.core.statistics.bounds import check_delta
+from stabcert.errors import ParameterError
+
+MOST_LAMBDAS = 4
+
+
+@dataclass(frozen=True)
+class AdaptRequest:
+    """What is to be trained, and what is to be reported."""
+
+    out: Path
+    settings: AdaptSettings
+    comparison: ComparisonSettings
+    attribution: str
+    top_k: str
+    report_share: float
+    delta: float
+    min_gain: float | None
+
+
+def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) -> AdaptRequest:
+    """Return the request.
+
+    Raises:
+        ParameterError: an option that no input and no model could make possible.
+    """
+    if options.out is None or str(options.out) in ("", "."):
+        raise ParameterError("--out must be a new directory for the adapted model. Write --out DIR")
+    lambdas = _lambdas(options.lambdas)
+    if report.attribution not in METHODS:
+        raise ParameterError(
+            f"attribution must be one of {', '.join(METHODS)}, got {report.attribution!r}. Use attribution=occlusion"
+        )
+    read_top_k(report.top_k)
+    check_delta(report.mean_delta)
+    if not 0 < report.report_share < 1:
+        raise ParameterError(f"report_share must be between 0 and 1, got {report.report_share:g}. Use report_share=0.2")
+    settings = AdaptSettings(
+        method=options.method.value,
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        batch_size=options.train_batch_size,
+        copies=options.copies,
+        clean_weight=options.clean_weight,
+        label_weight=options.label_weight,
+        agreement_weight=options.agreement_weight,
+        lambdas=lambdas,
+        rank=options.rank,
+        clean_loss=options.clean_loss,
+        held_out=options.held_out,
+        seed=seed,
+    )
+    comparison = ComparisonSettings(
+        masks=report.masks,
+        radii=_radii(report.radii),
+        n_samples=report.n_samples,
+        lambdas=lambdas,
+        draws=report.draws,
+        noise=report.noise.value,
+    )
+    return AdaptRequest(
+        options.out,
+        settings,
+        comparison,
+        report.attribution,
+        report.top_k,
+        report.report_share,
+        report.mean_delta,
+        report.min_gain,
+    )
+
+
+def _lambdas(text: str) -> tuple[Fraction, ...]:
+    """Return the keep probabilities below 1: with 1 alone nothing is smoothed."""
+    return tuple(share for share in parse_lambdas(text, most=MOST_LAMBDAS, zero=False) if share < 1)
+
+
+def _radii(text: str) -> tuple[int, ...]:
+    try:
+        radii = parse_radii(text)
+    except ParameterError:
+        radii = "all"
+    if isinstance(radii, str):
+        raise ParameterError(f"--radii {text!r} is not a list of radii; write 4, 1,2,5 or 1:10")
+    return tuple(sorted(set(radii)))
