@@ -81,6 +81,8 @@ class Command(Generic[F]):
     name: ClassVar[str]
     several_methods: ClassVar[bool] = False
     """It takes ``--method A,B``."""
+    reproducible: ClassVar[bool] = True
+    """Its records can be reproduced; otherwise `verify` checks the whole record by arithmetic alone."""
 
     def certify(self, case: Case) -> F:
         """Return what is found of a case.

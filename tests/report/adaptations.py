@@ -62,7 +62,7 @@ def comparison(
         settings=settings,
         noise_seed=(0, 64),
         explained=Explained("occlusion", {"seed": 0}, "25%", "word", {"features": "word", "baseline": "remove"}),
-        report_share=0.2,
+        report_share=None,
         clean_bound=clean_bound,
         min_gain=min_gain,
     )

@@ -11,14 +11,14 @@ from stabcert.cli.commands.adapt_options import (
 )
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
-from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions, VerifyOptions
 
 HELP = """Fine-tune a model on masked inputs, so that its explanations can be certified, and show the gain.
 
-The model is trained through the masked function that is certified. Without labels its own prediction for the full
-input is the target, and it is held to this prediction on full inputs: it stays the same classifier. The inputs
-are divided at random: some train, others choose the epoch within --clean-loss, the rest is reported on. The
-directory --out loads like any other model, with a record of how it was made (adaptation.json).
+The model is trained through the masked function that is certified. Without labels the target is the model's own
+prediction for the full input. On full inputs it is held to this prediction, so that it stays the same classifier.
+The inputs are divided at random: some train, others choose the epoch within --clean-loss, the rest is reported on.
+The directory --out loads like any other model. Its file adaptation.json records how it was made.
 
 The report compares both models on the same reporting inputs, masks, noise and additions. It contains agreement
 and accuracy by share of features kept, stability rates, hard radii and certified accuracy. Each interval holds
@@ -30,6 +30,7 @@ EXAMPLES = (
     "stabcert adapt photos/ --labels labels.csv --label-weight 0.5 --out adapted",
     "stabcert adapt --inputs texts.jsonl -m demo:text --method lora --out adapted --html gain.html",
     "stabcert adapt photos/ --report-on others/ --min-gain 0.1 --out adapted -o gain.jsonl",
+    "stabcert adapt --verify adapted/adaptation.json",
     "stabcert certify-hard photo.jpg -m adapted --lambda 1/4",
 )
 
@@ -41,17 +42,22 @@ def adapt(
     model: ModelOptions,
     adaptation: AdaptOptions,
     report: AdaptReportOptions,
+    verification: VerifyOptions,
     output: OutputOptions,
     running: AdaptRunningOptions,
     asked: Asked,
 ) -> int:
     from stabcert.cli.commands.adapt_request import request_of
-    from stabcert.cli.commands.adapt_work import run_adapt
+    from stabcert.cli.commands.adapt_work import Adapt, run_adapt
 
-    request = request_of(adaptation, report, seed=running.seed)
     explanation = ExplanationOptions(top_k=report.top_k)
     shared = RunningOptions(seed=running.seed, quiet=running.quiet, verbose=running.verbose)
-    call = Call("adapt", inputs, model, explanation, output, shared)
+    call = Call(Adapt.name, inputs, model, explanation, output, shared)
+    if verification.verify is not None or verification.fast:
+        from stabcert.cli.verify.run import verify
+
+        return verify(Adapt, call, verification, asked)
+    request = request_of(adaptation, report, seed=running.seed)
     return run_adapt(
         request,
         call,

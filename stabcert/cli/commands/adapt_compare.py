@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Cost:
-    """What the comparison took."""
+    """The cost of the comparison."""
 
     evaluations: int = 0
     rechecked: int = 0

@@ -46,7 +46,7 @@ class AdaptData:
     training: tuple[Given, ...]
     """Those that choose are among them."""
     reporting: tuple[Given, ...]
-    """In an order that depends on the seed and on their content alone."""
+    """The order depends on the seed and on their content alone."""
     report_share: float | None
     """The share that was drawn; None where the reporting inputs were named."""
     notes: tuple[str, ...]
@@ -75,11 +75,21 @@ class AdaptData:
         return replace(self, training=training, reporting=reporting)
 
 
-def gather(call: Call, request: AdaptRequest, labels: Path | None, report_on: Sequence[str]) -> AdaptData:
-    """Return all inputs by purpose.
+@dataclass(frozen=True)
+class Gathered:
+    """All inputs with their labels, those to report on last if they were named."""
+
+    items: tuple[Item, ...]
+    named: int | None
+    """Number of named reporting inputs; None where a share is drawn."""
+    notes: tuple[str, ...]
+
+
+def gather(call: Call, label_weight: float, labels: Path | None, report_on: Sequence[str]) -> Gathered:
+    """Return all inputs.
 
     Raises:
-        InputError: an input that cannot be used, a label that does not fit, or too few inputs.
+        InputError: an input that cannot be used, or a label that does not fit.
         ParameterError: nothing was named, texts beside images, or labels are needed and missing.
     """
     items = collect(call.inputs, labelled=True)
@@ -89,16 +99,25 @@ def gather(call: Call, request: AdaptRequest, labels: Path | None, report_on: Se
         if item.problem is not None:
             raise item.problem
     _check_kinds(found.items)
-    if request.settings.label_weight > 0 and not any(item.label is not None for item in found.items):
+    if label_weight > 0 and not any(item.label is not None for item in found.items):
         raise ParameterError(
-            f"--label-weight {request.settings.label_weight:g} needs labels. Give --labels FILE, a label column in "
-            "--inputs, or a directory with one folder for each class"
+            f"--label-weight {label_weight:g} needs labels. Give --labels FILE, a label column in --inputs, or a "
+            "directory with one folder for each class"
         )
-    given = [Given(item, item.sha256()) for item in found.items]
+    return Gathered(tuple(found.items), len(named) if report_on else None, found.notes)
+
+
+def divide(gathered: Gathered, request: AdaptRequest) -> AdaptData:
+    """Return the inputs by purpose.
+
+    Raises:
+        InputError: equal inputs with different labels, or too few inputs.
+    """
+    given = [Given(item, item.sha256()) for item in gathered.items]
     _check_equal(given)
-    training, reporting = given[: len(items)], given[len(items) :]
-    notes = found.notes
-    if report_on:
+    notes, split_at = gathered.notes, len(given) - (gathered.named or 0)
+    training, reporting = given[:split_at], given[split_at:]
+    if gathered.named is not None:
         share, chosen = None, {one.sha256 for one in reporting}
         if len(chosen) < FEWEST:
             raise InputError(f"--report-on must name at least {FEWEST} different inputs, got {len(chosen)}. Name more")

@@ -19,7 +19,7 @@ MOST_LAMBDAS = 4
 
 @dataclass(frozen=True)
 class AdaptRequest:
-    """What is to be trained, and what is to be reported."""
+    """The recipe of the training and the settings of the report."""
 
     out: Path
     settings: AdaptSettings

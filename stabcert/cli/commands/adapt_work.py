@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from stabcert.cli.beforehand import check_options, check_tasks
 from stabcert.cli.call import Call
+from stabcert.cli.command import Checked, Command
 from stabcert.cli.commands.adapt_compare import Comparing, Cost
-from stabcert.cli.commands.adapt_data import AdaptData, data_digest, examples_of, gather
+from stabcert.cli.commands.adapt_data import AdaptData, data_digest, divide, examples_of, gather
 from stabcert.cli.commands.adapt_place import Place
 from stabcert.cli.commands.adapt_progress import StopRequest, TrainingProgress
 from stabcert.cli.commands.adapt_request import AdaptRequest
@@ -19,14 +20,14 @@ from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import INTERRUPTED, code_of_status
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.loading import load
-from stabcert.cli.opening import Say
-from stabcert.cli.options import DEFAULT_SEED, MaskOptions
+from stabcert.cli.opening import Case, Say
+from stabcert.cli.options import DEFAULT_SEED
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.reporting import versions
 from stabcert.cli.sinks.of_call import Sinks
 from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.streams import Notes
-from stabcert.cli.tasks import Task, result_parameters
+from stabcert.cli.tasks import Task, check_sources, result_parameters
 from stabcert.core.streams import digest
 from stabcert.errors import ParameterError
 from stabcert.records.adaptation import AdaptFinding, Chosen, Compared, DataPart, EpochInfo, QualityInfo, UsedInput
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 def run_adapt(
     request: AdaptRequest, call: Call, asked: Asked, *, labels: Path | None, report_on: Sequence[str], resume: bool
 ) -> int:
-    """Adapt a model to the inputs of a call, write and compare it, return the exit code.
+    """Return the exit code after a model was trained, written and compared for the inputs of a call.
 
     Raises:
         StabcertError: a request that is not possible, or a model that cannot be trained.
@@ -50,13 +51,14 @@ def run_adapt(
     check_options(call.inputs, call.model, call.explanation, several_methods=False)
     _check_model(call)
     call.output.check(resume=False)
-    data = gather(call, request, labels, report_on)
-    kind = data.every[0].item.kind
-    name = call.model.model or f"demo:{kind}"
+    check_sources(call.inputs, call.model, call.explanation, call.masks)
+    gathered = gather(call, request.settings.label_weight, labels, report_on)
+    name = call.model.model or f"demo:{gathered.items[0].kind}"
+    tasks = [Task(item, "", name, call.model.revision, "") for item in gathered.items]
+    check_tasks(tasks, call.inputs, call.masks, None, keep_going=False)
     place = Place(request.out, resume)
     place.check(name)
-    tasks = [Task(one.item, "", name, call.model.revision, "") for one in data.every]
-    check_tasks(tasks, call.inputs, MaskOptions(), None, keep_going=False)
+    data = divide(gathered, request)
     check_overwriting(call.output, asked, tasks)
     sinks = Sinks(call, [], summarised=True, resumable=False)
     with library_noise(call.running.verbose), sinks.opened():
@@ -80,6 +82,20 @@ def run_adapt(
             return INTERRUPTED
         place.finish()
         return code_of_status(finding.status)
+
+
+class Adapt(Command[Any]):
+    """``adapt``, as far as its records are checked."""
+
+    name: ClassVar[str] = "adapt"
+    reproducible: ClassVar[bool] = False
+
+    @classmethod
+    def verify(cls, record: dict[str, Any], opened: Callable[[], Case] | None) -> Checked:
+        """Check a record by its own counts."""
+        from stabcert.verify.adapt import adapt_checks
+
+        return Checked(*adapt_checks(record))
 
 
 @dataclass(frozen=True)

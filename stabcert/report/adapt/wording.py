@@ -14,13 +14,13 @@ _NAMES: dict[Quantity, str] = {
     "masked agreement": "mean of the masked",
     "consistency": "consistent",
     "kept class": "original class",
-    "rate": "stability rate",
+    "rate": "rate",
     "proved radius": "proved",
     "proved share": "proved share",
     "smoothed agreement": "agreement",
     "smoothed accuracy": "accuracy",
     "certified agreement": "certified",
-    "certified accuracy": "certified accuracy",
+    "certified accuracy": "certified",
 }
 _SMALLEST_P = 0.0001
 
@@ -82,9 +82,8 @@ def threshold_words(compared: Compared) -> str | None:
 def data_words(finding: AdaptFinding) -> str:
     """Return how many inputs had which purpose."""
     training, held_out, reporting = (finding.count(part) for part in ("training", "held-out", "reporting"))
-    return f"{_inputs(training)} trained, {held_out} others chose the model, {reporting} others are reported on" + (
-        "" if finding.compared is not None else " (not yet)"
-    )
+    reported = "" if finding.compared is None else f", and {reporting} others are reported on"
+    return f"{_inputs(training)} trained the model, {held_out} others chose it{reported}"
 
 
 def choice_words(finding: AdaptFinding) -> str:
@@ -106,11 +105,11 @@ def unfamiliar_words(compared: Compared) -> list[str]:
     for name, found in (("original", comparison.unfamiliar_before), ("adapted", comparison.unfamiliar_after)):
         shown = [share_text(one.keep_share) for one in found if one.p_value <= comparison.delta]
         other = [share_text(one.keep_share) for one in found if one.p_value > comparison.delta]
-        parts = [f"masked inputs are out of distribution with {_listed(shown)} kept"] if shown else []
-        parts += (
-            [f"{'with' if shown else 'masked inputs with'} {_listed(other)} kept are not shown to be"] if other else []
-        )
-        said.append(f"For the {name} model {', '.join(parts)}" + ("." if shown else " out of distribution."))
+        if not shown:
+            said.append(f"That masked inputs are out of distribution for the {name} model is not shown.")
+            continue
+        rest = f" With {_listed(other)} kept this is not shown." if other else ""
+        said.append(f"For the {name} model masked inputs are out of distribution with {_listed(shown)} kept.{rest}")
     return said
 
 
@@ -145,7 +144,7 @@ def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
         f"Explanations: the top {explained.top_k} of the features by {explained.method} of {name}, for both models. "
         "Consistent: the explanation gives the class that the same model predicts for the full input. Original class: "
         f"it gives the class that {name} predicts for it.",
-        "Stability rate: the share of all ways to add up to r features to the explanation that keep the prediction.",
+        "Rate: the share of all ways to add up to r features to the explanation that keep the prediction.",
     ]
     if settings.lambdas:
         said += [

@@ -152,7 +152,7 @@ def _compared_table(measures: Sequence[Measure], interval: str) -> Table:
                 interval_shown(one.after),
                 gained(one.difference),
                 gained_interval(one.difference),
-                Word(shown, _TONES.get(shown, "plain")),
+                Word(shown if shown in _TONES else "", _TONES.get(shown, "plain")),
             ]
         )
     return table(columns, rows)
