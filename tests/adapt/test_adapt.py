@@ -17,7 +17,7 @@ from stabcert.adapt.settings import AdaptSettings, Method
 from stabcert.errors import InputError, ModelError, ParameterError
 from tests.adapt.tint import Tint, tint_model, tinted
 
-FAST = AdaptSettings(epochs=3, learning_rate=0.1, batch_size=8)
+FAST = AdaptSettings(epochs=3, learning_rate=0.1, batch_size=8, train_head=True)
 
 
 def _adapt(settings: AdaptSettings = FAST, *, count: int = 40, labelled: bool = False, **options: Any) -> Adapted:
@@ -97,7 +97,7 @@ def test_points_on_the_way_are_candidates() -> None:
 
 def test_labels_measure_accuracy_and_train_by_their_weight() -> None:
     examples = [dataclasses.replace(e, label=1 - e.label) for e in tinted(40, labelled=True) if e.label is not None]
-    held = AdaptSettings(epochs=6, learning_rate=0.3, batch_size=8, clean_loss=1.0, label_weight=1.0)
+    held = AdaptSettings(epochs=6, learning_rate=0.3, batch_size=8, clean_loss=1.0, label_weight=1.0, train_head=True)
     adapted = adapt(tint_model(), examples, held, features="grid:4")
     assert adapted.original.clean_accuracy == 0.0
     assert adapted.history[-1].trained.clean_accuracy == 1.0
@@ -175,6 +175,15 @@ def _changed(adapted: Adapted) -> set[str]:
 def test_agreement_and_averages_train_as_well() -> None:
     adapted = _adapt(dataclasses.replace(FAST, agreement_weight=0.5, average=0.5, epochs=5))
     assert adapted.chosen.masked > adapted.original.masked
+
+
+def test_inputs_are_divided_into_further_features_too() -> None:
+    adapted = _adapt(dataclasses.replace(FAST, epochs=1, further_features=("grid:8", "grid:2")))
+    assert adapted.settings["features"] == "grid:4"
+    assert adapted.history[0] == _whole().history[0]
+    assert adapted.history[1] != _whole().history[1]
+    with pytest.raises(ParameterError, match="features='grid:99'"):
+        _adapt(dataclasses.replace(FAST, further_features=("grid:99",)))
 
 
 def test_progress_counts_steps_and_shows_the_last_row() -> None:

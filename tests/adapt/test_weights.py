@@ -11,6 +11,7 @@ import transformers
 
 from stabcert.adapt.settings import AdaptSettings, Method
 from stabcert.adapt.weights import TrainedWeights, set_between
+from stabcert.errors import ParameterError
 from tests.tiny_models import seeded, tiny_network
 
 
@@ -35,7 +36,12 @@ CASES = {
 
 
 def _trained(module: torch.nn.Module, method: Method) -> TrainedWeights:
-    weights = TrainedWeights(module, AdaptSettings(method=method, rank=3), torch.Generator().manual_seed(0))
+    weights = TrainedWeights(
+        module,
+        AdaptSettings(method=method, rank=3, train_head=True),
+        n_classes=3,
+        generator=torch.Generator().manual_seed(0),
+    )
     generator = torch.Generator().manual_seed(1)
     changed = {
         key: value + 0.1 * torch.randn(value.shape, generator=generator) for key, value in weights.values().items()
@@ -59,7 +65,9 @@ def test_merged_weights_are_the_trained_function(case: str, method: Method) -> N
 
 def test_low_rank_changes_start_at_the_original_network_and_have_their_rank() -> None:
     original, student = _resnet(), _resnet()
-    weights = TrainedWeights(student, AdaptSettings(method="lora", rank=3), torch.Generator().manual_seed(0))
+    weights = TrainedWeights(
+        student, AdaptSettings(method="lora", rank=3), n_classes=3, generator=torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         assert torch.equal(student(**_pixel_inputs()).logits, original(**_pixel_inputs()).logits)
     weights = _trained(_resnet(), "lora")
@@ -84,3 +92,21 @@ def test_points_between_are_between() -> None:
         for key, value in candidate.named_parameters():
             torch.testing.assert_close(value, before[key] + point)
     assert all(torch.equal(value, before[key]) for key, value in candidate.named_parameters())
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize(
+    ("case", "head"), [("bert", "classifier"), ("roberta", "classifier.out_proj"), ("resnet", "classifier.1")]
+)
+def test_the_head_is_left_out_unless_it_is_requested(case: str, head: str, method: Method) -> None:
+    for trained in (False, True):
+        module = CASES[case][0]()
+        settings = AdaptSettings(method=method, train_head=trained)
+        weights = TrainedWeights(module, settings, n_classes=3, generator=torch.Generator())
+        assert any(key.startswith(head) for key in weights.parameters) == trained
+        assert len(weights.parameters) > 4
+
+
+def test_a_network_without_a_head_is_refused() -> None:
+    with pytest.raises(ParameterError, match="Use train_head=True"):
+        TrainedWeights(_resnet(), AdaptSettings(), n_classes=77, generator=torch.Generator())
