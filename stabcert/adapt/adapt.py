@@ -95,7 +95,7 @@ class _Adaptation:
         with failing(type(self._teacher).__name__):
             student = copy.deepcopy(self._teacher)
             self._candidate = copy.deepcopy(self._teacher)
-        inputs = inputs_of(model, features, baseline)
+        inputs = inputs_of(model, features, baseline, settings.further_features)
         found, masking = inputs.check(model, parts.training[0])
         self._steps = math.ceil(len(parts.training) / settings.batch_size)
         first = torch.Generator().manual_seed(int(part_of([settings.seed, ADAPT_STREAM], WEIGHTS).integers(2**62)))
@@ -103,7 +103,7 @@ class _Adaptation:
             inputs,
             student,
             self._teacher,
-            TrainedWeights(student, settings, first),
+            TrainedWeights(student, settings, n_classes=len(model.class_names), generator=first),
             settings,
             steps=settings.epochs * self._steps,
             micro_batch=_micro_batch(inputs.rows_at_once(parts.training), settings),
@@ -151,7 +151,7 @@ class _Adaptation:
         return self._result(interrupted)
 
     def _train(self, epoch: int, stop: Callable[[], bool]) -> float | None:
-        """Train for one epoch; return the mean loss, or None if it was stopped."""
+        """Return the mean loss of one epoch of training, or None if it was stopped."""
         examples, size = self._parts.training, self._settings.batch_size
         order = part_of([self._settings.seed, ADAPT_STREAM], ORDER, epoch).permutation(len(examples))
         total, seen = 0.0, 0
@@ -228,6 +228,7 @@ def _plain(settings: AdaptSettings) -> dict[str, Any]:
         **values,
         "lambdas": [str(value) for value in settings.lambdas],
         "mask_kinds": list(settings.kinds),
+        "further_features": list(settings.further_features),
         "interpolations": list(settings.interpolations),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -99,7 +98,7 @@ def split(examples: Sequence[Example], *, held_out: float, seed: int) -> Split:
         raise InputError("no inputs to adapt to. Give a folder or a list with inputs")
     count = _held_out_count(len(hashes), held_out)
     if min(count, len(hashes) - count) < FEWEST:
-        needed = math.ceil(FEWEST / min(held_out, 1 - held_out))
+        needed = 2 * FEWEST
         while min(_held_out_count(needed, held_out), needed - _held_out_count(needed, held_out)) < FEWEST:
             needed += 1
         raise InputError(

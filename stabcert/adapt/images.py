@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stabcert.adapt.examples import Example
+from stabcert.adapt.masks import draw_kind
 from stabcert.core.types import Features, Masks
 from stabcert.errors import InputError, ParameterError
 from stabcert.models.hub import LoadedModel
@@ -35,44 +36,55 @@ class ImageInputs:
         network: its network.
         features: kind of the features.
         baseline: replacement of a dropped feature.
+        further_features: kinds of features that half of the training inputs have instead.
     """
 
-    def __init__(self, model: LoadedModel, network: ImageNetwork, features: str | None, baseline: str | None) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        network: ImageNetwork,
+        features: str | None,
+        baseline: str | None,
+        further_features: tuple[str, ...],
+    ) -> None:
         self._device = model.device
         self._network = network
         self._features = "default" if features is None else features
         self._drops = baseline == "drop"
         # Reused tokens have no gradients, so here masks are put on pixels, which gives the same logits.
         self._baseline = "zero" if baseline is None or self._drops else baseline
-        self._known: dict[str, MaskedImage] = {}
+        self._further_features = further_features
+        self._known: dict[tuple[str, str], MaskedImage] = {}
 
     def check(self, model: LoadedModel, example: Example) -> tuple[Features, dict[str, object]]:
         """Return features and settings of an input; every refusal is that of the model's predictor."""
         if not isinstance(example.data, Image.Image):
             raise InputError(f"{model.id} classifies images, and {example.id} is a text. Give images")
         baseline = "drop" if self._drops else self._baseline
-        masked = model.predictor(example.data, features=self._features, baseline=baseline).masked_input
-        return masked.features, masked.settings
+        kinds = (*self._further_features, self._features)
+        made = [model.predictor(example.data, features=kind, baseline=baseline).masked_input for kind in kinds]
+        return made[-1].features, made[-1].settings
 
-    def masked(self, example: Example, rng: Generator | None = None) -> MaskedImage:
-        """Return an input, or with a generator a random crop of it."""
-        known = self._known.get(example.sha256) if rng is None else None
+    def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> MaskedImage:
+        """Return an input, or a random crop of it; with ``rng`` its features are of one of the kinds."""
+        kind = draw_kind(self._features, self._further_features, rng)
+        known = None if crop else self._known.get((example.sha256, kind))
         if known is not None:
             return known
         if not isinstance(example.data, Image.Image):
             raise InputError(f"{example.id} is a text among images. Leave it out")
         made = MaskedImage(
             self._network.logits,
-            example.data if rng is None else random_crop(example.data, rng),
+            random_crop(example.data, rng) if crop and rng is not None else example.data,
             self._network.preprocessing,
-            features=self._features,
+            features=kind,
             baseline=self._baseline,
             patch_size=self._network.patch_size,
             channels_last=self._network.channels_last,
             device=self._device,
         )
         if rng is None and len(self._known) < _KEPT:
-            self._known[example.sha256] = made
+            self._known[example.sha256, kind] = made
         return made
 
     def rows_at_once(self, examples: Sequence[Example]) -> int | None:

@@ -25,8 +25,14 @@ class Inputs(Protocol):
         """Return features and settings of an input; every refusal is that of the model's predictor."""
         ...
 
-    def masked(self, example: Example, rng: Generator | None = None) -> Any:
-        """Return a `stabcert.models.masked_input.MaskedInput`; with a generator a random crop of an image."""
+    def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> Any:
+        """Return a `stabcert.models.masked_input.MaskedInput`.
+
+        Args:
+            example: the input.
+            rng: source of the kind of features, where there are several; without it, the first kind is used.
+            crop: return a random crop of an image.
+        """
         ...
 
     def rows_at_once(self, examples: Sequence[Example]) -> int | None:
@@ -42,8 +48,17 @@ class Inputs(Protocol):
         ...
 
 
-def inputs_of(model: LoadedModel, features: str | None, baseline: str | None) -> Inputs:
-    """Return the training inputs of a model."""
+def inputs_of(
+    model: LoadedModel, features: str | None, baseline: str | None, further_features: tuple[str, ...] = ()
+) -> Inputs:
+    """Return the training inputs of a model.
+
+    Args:
+        model: an image or text model.
+        features: kind of the features; None: the default of the model.
+        baseline: replacement of a dropped feature; None: the default of the model.
+        further_features: kinds that half of the training inputs have instead.
+    """
     if isinstance(model.network, TextNetwork):
-        return TextInputs(model, model.network, features, baseline)
-    return ImageInputs(model, model.network, features, baseline)
+        return TextInputs(model, model.network, features, baseline, further_features)
+    return ImageInputs(model, model.network, features, baseline, further_features)

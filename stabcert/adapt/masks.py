@@ -73,6 +73,16 @@ def draw_masks(
     return masks
 
 
+def draw_kind(features: str, further_features: Sequence[str], rng: Generator | None) -> str:
+    """Return the kind of features of one input: in half of the draws one of ``further_features``, where there are any.
+
+    Without a generator it is ``features``.
+    """
+    if rng is None or not further_features or rng.integers(2):
+        return features
+    return further_features[int(rng.integers(len(further_features)))]
+
+
 def exact_share_mask(n_features: int, share: float, rng: Generator) -> Mask:
     """Return a mask of ``share * n_features`` features (rounded, 1 or more), uniformly drawn."""
     mask = np.zeros(n_features, dtype=np.bool_)

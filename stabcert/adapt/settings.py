@@ -28,6 +28,8 @@ class AdaptSettings:
 
     method: Method = "full"
     """The trained part: all weights, low-rank changes of linear and pointwise layers, or normalisation layers."""
+    train_head: bool = False
+    """Train the last layer, which names the classes, too. Without it, classes that no input has keep their weights."""
     epochs: int = 8
     """Passes over the training inputs, 1 or more."""
     learning_rate: float | None = None
@@ -44,6 +46,8 @@ class AdaptSettings:
     """Keep probabilities of the noise with which the model will be smoothed, above 0 and at most 1."""
     mask_kinds: tuple[MaskKind, ...] = MASK_KINDS
     """Kinds of masks, drawn equally often; ``smoothing`` is left out where ``lambdas`` is empty."""
+    further_features: tuple[str, ...] = ()
+    """Kinds of features that half of the training inputs are divided into instead, such as a finer grid."""
     agreement_weight: float = 0.0
     """Weight of the disagreement between a mask and an addition to it, 0 or more."""
     clean_loss: float = 0.02
@@ -56,7 +60,7 @@ class AdaptSettings:
     """Train on random crops of images, mirrored half of the time; not used for texts."""
     average: float = 0.0
     """Decay per step of the moving average of the weights, from 0 (none) to below 1; it is what is evaluated."""
-    interpolations: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    interpolations: tuple[float, ...] = tuple(i / 10 for i in range(1, 11))
     """Points between the original weights (0) and the trained ones (1) that are candidates; above 0, at most 1."""
     seed: int = 0
     """Seed of all draws, 0 or more."""

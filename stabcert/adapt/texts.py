@@ -10,6 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stabcert.adapt.examples import Example
+from stabcert.adapt.masks import draw_kind
 from stabcert.core.types import Features, Mask, Masks
 from stabcert.errors import InputError, ModelError
 from stabcert.explainers import explain
@@ -34,14 +35,23 @@ class TextInputs:
         network: its network.
         features: kind of the features.
         baseline: replacement of a dropped feature.
+        further_features: kinds of features that half of the training inputs have instead.
     """
 
-    def __init__(self, model: LoadedModel, network: TextNetwork, features: str | None, baseline: str | None) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        network: TextNetwork,
+        features: str | None,
+        baseline: str | None,
+        further_features: tuple[str, ...],
+    ) -> None:
         self._model = model
         self._network = network
-        self._features, self._baseline = features, baseline
-        self._known: dict[str, MaskedText] = {}
-        self._scores: dict[str, NDArray[np.float64]] = {}
+        self._features, self._baseline = "word" if features is None else features, baseline
+        self._further_features = further_features
+        self._known: dict[tuple[str, str], MaskedText] = {}
+        self._scores: dict[tuple[str, str], NDArray[np.float64]] = {}
         padding = (pad_token_id(network.module), network.tokenizer.pad_token_id, 0)
         self._filler = next(token for token in padding if token is not None)
 
@@ -50,19 +60,18 @@ class TextInputs:
         masked = self.masked(example)
         return masked.features, {name: value for name, value in masked.settings.items() if name != "truncated"}
 
-    def masked(self, example: Example, rng: Generator | None = None) -> MaskedText:
-        """Return an input; the generator is for images."""
-        known = self._known.get(example.sha256)
+    def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> MaskedText:
+        """Return an input, never cropped; with ``rng`` its features are of one of the kinds."""
+        kind = draw_kind(self._features, self._further_features, rng)
+        known = self._known.get((example.sha256, kind))
         if known is not None:
             return known
         if not isinstance(example.data, str):
             raise InputError(f"{self._model.id} classifies texts, and {example.id} is an image. Give texts")
-        made = self._model.predictor(
-            example.data, features=self._features, baseline=self._baseline, truncate=True
-        ).masked_input
+        made = self._model.predictor(example.data, features=kind, baseline=self._baseline, truncate=True).masked_input
         if not isinstance(made, MaskedText):
             raise ModelError(f"{self._model.id} does not read {example.id} as a text. Give another model")
-        self._known[example.sha256] = made
+        self._known[example.sha256, kind] = made
         return made
 
     def rows_at_once(self, examples: Sequence[Example]) -> int | None:
@@ -85,18 +94,19 @@ class TextInputs:
         """Return the importance of each feature for the original model's class, computed once for each text."""
         found = []
         for masked in inputs:
-            if masked.text not in self._scores:
+            key = (masked.text, masked.features.kind)
+            if key not in self._scores:
                 predictor = self._model.predictor(
-                    masked.text, features=self._features, baseline=self._baseline, truncate=True
+                    masked.text, features=masked.features.kind, baseline=self._baseline, truncate=True
                 )
                 try:
-                    self._scores[masked.text] = explain(predictor, "saliency").scores
+                    self._scores[key] = explain(predictor, "saliency").scores
                 except ModelError as error:
                     raise ModelError(
                         f"masks of attributions are not possible with {self._model.id}, because it gives no gradients "
                         "by word. Leave attribution out of mask_kinds"
                     ) from error
-            found.append(self._scores[masked.text])
+            found.append(self._scores[key])
         return found
 
     def _batches(self, order: list[int], lengths: list[int]) -> list[list[int]]:

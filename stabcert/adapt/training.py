@@ -115,8 +115,7 @@ class Training:
         generators = [part_of([settings.seed, ADAPT_STREAM], INPUTS, epoch, place) for place, _ in chunk]
         crops = settings.augment and not isinstance(chunk[0][1].data, str)
         masked = [
-            self._inputs.masked(example, rng if crops else None)
-            for (_, example), rng in zip(chunk, generators, strict=True)
+            self._inputs.masked(example, rng, crop=crops) for (_, example), rng in zip(chunk, generators, strict=True)
         ]
         plans = [plan_masks(settings, rng) for rng in generators]
         scored = [i for i, plan in enumerate(plans) if any(each.needs_scores for each in plan)]

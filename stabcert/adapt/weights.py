@@ -35,17 +35,21 @@ class TrainedWeights:
     Args:
         module: a copy of the network, in evaluation mode.
         settings: settings of the adaptation.
+        n_classes: number of logits.
         generator: source of the first values of low-rank changes.
 
     Raises:
         ParameterError: the network does not have layers for this method.
     """
 
-    def __init__(self, module: torch.nn.Module, settings: AdaptSettings, generator: torch.Generator) -> None:
+    def __init__(
+        self, module: torch.nn.Module, settings: AdaptSettings, *, n_classes: int, generator: torch.Generator
+    ) -> None:
         module.requires_grad_(False)
+        head = "" if settings.train_head else _head(module, n_classes)
         self._low_rank: dict[str, torch.Tensor] = {}
         if settings.method == "lora":
-            for name, part in _low_rank_layers(module):
+            for name, part in _low_rank_layers(module, leave_out=head):
                 weight: torch.Tensor = part.weight  # type: ignore[assignment]
                 self._low_rank[f"{name}.weight"] = weight.detach()
                 parametrize.register_parametrization(part, "weight", _LowRank(weight, settings.rank, generator))
@@ -53,7 +57,12 @@ class TrainedWeights:
         elif settings.method == "norm":
             chosen = list(_norm_parameters(module))
         else:
-            chosen = [(key, value) for key, value in module.named_parameters() if value.is_floating_point()]
+            named = module.named_parameters()
+            chosen = [
+                (key, value)
+                for key, value in named
+                if value.is_floating_point() and not (head and key.startswith(f"{head}."))
+            ]
         if not chosen:
             raise ParameterError(
                 f"method={settings.method} is not possible, because {type(module).__name__} has no such layers. "
@@ -99,8 +108,29 @@ def set_between(
                 value.copy_(other if at == 1 else torch.lerp(first[key], other.to(value), at))
 
 
-def _low_rank_layers(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+def _head(module: torch.nn.Module, n_classes: int) -> str:
+    """Return the name of the last layer with one output for each class.
+
+    Raises:
+        ParameterError: there is no such layer.
+    """
+    found = ""
+    for name, part in module.named_modules():
+        width = part.out_features if isinstance(part, torch.nn.Linear) else getattr(part, "out_channels", None)
+        found = name if width == n_classes else found
+    if not found:
+        raise ParameterError(
+            f"train_head must be true, because {type(module).__name__} has no layer of {n_classes} outputs that could "
+            "be left out. Use train_head=True",
+            "train_head",
+        )
+    return found
+
+
+def _low_rank_layers(module: torch.nn.Module, *, leave_out: str) -> Iterator[tuple[str, torch.nn.Module]]:
     for name, part in list(module.named_modules()):
+        if name == leave_out:
+            continue
         pointwise = isinstance(part, torch.nn.Conv2d) and part.kernel_size == (1, 1) and part.groups == 1
         if (pointwise or isinstance(part, torch.nn.Linear)) and min(part.weight.shape[:2]) > 1:
             yield name, part
