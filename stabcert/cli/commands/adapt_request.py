@@ -42,12 +42,15 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
     lambdas = _lambdas(options.lambdas)
     if report.attribution not in METHODS:
         raise ParameterError(
-            f"attribution must be one of {', '.join(METHODS)}, got {report.attribution!r}. Use attribution=occlusion"
+            f"attribution must be one of {', '.join(METHODS)}, got {report.attribution!r}. Use attribution=occlusion",
+            "attribution",
         )
     read_top_k(report.top_k)
     check_delta(report.mean_delta)
     if not 0 < report.report_share < 1:
-        raise ParameterError(f"report_share must be between 0 and 1, got {report.report_share:g}. Use report_share=0.2")
+        raise ParameterError(
+            f"report_share must be between 0 and 1, got {report.report_share:g}. Use report_share=0.2", "report_share"
+        )
     settings = AdaptSettings(
         method=options.method.value,
         epochs=options.epochs,
