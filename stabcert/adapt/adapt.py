@@ -167,7 +167,7 @@ class _Adaptation:
     def _measure(self, epoch: int, loss: float) -> Epoch:
         """Measure points between the original weights and those of this epoch, and keep the best of all epochs.
 
-        From the trained weights backwards, until masked agreement within the clean loss falls.
+        From the trained weights backwards, until masked agreement within the clean loss rises no more.
         """
         trained = self._training.weights.merged(self._training.values())
         at, quality = 0.0, self._history[0].quality
@@ -178,10 +178,10 @@ class _Adaptation:
             ends = found if ends is None else ends
             if point not in self._settings.interpolations or found.masked_agreement is None:
                 continue
-            if at > 0 and found.masked < quality.masked:
-                break
             if found.masked > quality.masked:
                 at, quality = point, found
+            elif at > 0:
+                break
         if at > 0 and quality.masked > self._history[self._best.epoch].quality.masked:
             self._best = Best(epoch, at, {key: value.clone() for key, value in trained.items()})
         return Epoch(epoch, loss, at, quality, quality if ends is None else ends)
@@ -228,6 +228,7 @@ def _plain(settings: AdaptSettings) -> dict[str, Any]:
         **values,
         "lambdas": [str(value) for value in settings.lambdas],
         "mask_kinds": list(settings.kinds),
+        "freeze": list(settings.freeze),
         "further_features": list(settings.further_features),
         "interpolations": list(settings.interpolations),
     }

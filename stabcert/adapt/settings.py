@@ -30,6 +30,8 @@ class AdaptSettings:
     """The trained part: all weights, low-rank changes of linear and pointwise layers, or normalisation layers."""
     train_head: bool = False
     """Train the last layer, which names the classes, too. Without it, classes that no input has keep their weights."""
+    freeze: tuple[str, ...] = ()
+    """Names of parts or parameters that are not trained, such as ``blocks.0`` or ``*.conv_dw.*``."""
     epochs: int = 8
     """Passes over the training inputs, 1 or more."""
     learning_rate: float | None = None
@@ -40,8 +42,10 @@ class AdaptSettings:
     """Masked copies of each input in a step, 1 or more."""
     clean_weight: float = 0.5
     """Share of the loss on unmasked inputs, which hold the model to the original one; from 0, below 1."""
+    temperature: float = 1.0
+    """Divisor of the logits before probabilities are compared, above 0. Above 1, unlikely classes count more."""
     label_weight: float = 0.0
-    """Share of the labels in the target, from 0 (the original model's prediction alone) to 1 (labels alone)."""
+    """Share of the labels in the loss, from 0 (the original model's prediction alone) to 1 (labels alone)."""
     lambdas: tuple[Fraction, ...] = (Fraction(1, 2), Fraction(1, 4))
     """Keep probabilities of the noise with which the model will be smoothed, above 0 and at most 1."""
     mask_kinds: tuple[MaskKind, ...] = MASK_KINDS
@@ -74,6 +78,8 @@ class AdaptSettings:
             raise _refused("seed", "0 or more", self.seed, "0")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise _refused("learning_rate", "above 0 and finite", self.learning_rate, "1e-4")
+        if not 0 < self.temperature < math.inf:
+            raise _refused("temperature", "above 0 and finite", self.temperature, "1")
         if not 0 <= self.clean_weight < 1:
             raise _refused("clean_weight", "from 0 to below 1", self.clean_weight, "0.5")
         if not 0 <= self.average < 1:

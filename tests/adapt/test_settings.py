@@ -25,6 +25,7 @@ from stabcert.errors import ParameterError
         ("clean_weight", 1.0),
         ("clean_weight", -0.1),
         ("average", 1.0),
+        ("temperature", 0.0),
         ("label_weight", 1.1),
         ("clean_loss", -0.1),
         ("agreement_weight", -1.0),
