@@ -25,6 +25,7 @@ from stabcert.core.streams import ADAPT_STREAM, part_of
 from stabcert.errors import ParameterError
 from stabcert.models.failures import failing
 from stabcert.models.hub import LoadedModel
+from stabcert.models.networks import is_convolutional
 
 _ROUNDING = 1e-9
 
@@ -71,6 +72,7 @@ def adapt(
         name = str(model.dtype).removeprefix("torch.")
         raise ParameterError(f"dtype must be float32 to adapt a model, got {name}. Use dtype='float32'", "dtype")
     check_labels(examples, model.class_names, label_weight=settings.label_weight)
+    settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)
     with torch.inference_mode(False), torch.enable_grad(), _one_result(model.device):
         return _Adaptation(model, parts, settings, features, baseline, on_progress, checkpoint).run(stop, resume)
@@ -222,8 +224,8 @@ class _Adaptation:
 
 
 def _plain(settings: AdaptSettings) -> dict[str, Any]:
-    """Return all settings as JSON-ready values, with the learning rate that is used."""
-    values = {**dataclasses.asdict(settings), "learning_rate": settings.rate}
+    """Return all settings as JSON-ready values."""
+    values = dataclasses.asdict(settings)
     return {
         **values,
         "lambdas": [str(value) for value in settings.lambdas],

@@ -21,11 +21,11 @@ def loss_of(
         student: ``(inputs, rows, n_classes)`` logits; the full input first, where ``clean_weight`` is above 0.
         teacher: ``(inputs, 1, n_classes)`` logits of the original model on the full input.
         labels: class of each input, where ``label_weight`` is above 0.
-        settings: weights of the parts, and the temperature.
+        settings: weights of the parts, and the temperature (1 where it is None).
 
     Source: Distilling the Knowledge in a Neural Network (Hinton et al. 2015), for the temperature.
     """
-    heat = settings.temperature
+    heat = settings.temperature or 1.0
     rows = heat**2 * _divergence(torch.log_softmax(teacher / heat, dim=-1), torch.log_softmax(student / heat, dim=-1))
     logs = torch.log_softmax(student, dim=-1)
     if labels is not None:

@@ -36,6 +36,7 @@ class Training:
         student: the network to train; only ``weights`` of it change.
         teacher: the original network.
         weights: the trained weights of ``student``.
+        settings: recipe, with a learning rate.
         steps: number of all steps.
         micro_batch: inputs in memory at a time; gradients of a step are accumulated.
         autocast: lower precision of the products; None for float32 throughout.
@@ -60,7 +61,9 @@ class Training:
         self._steps = steps
         self.device = device
         self._autocast = autocast
-        self.optimizer = torch.optim.AdamW(weights.parameters.values(), lr=settings.rate, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            weights.parameters.values(), lr=settings.learning_rate or 0.0, weight_decay=0.0
+        )
         self.average: Values = weights.values() if settings.average > 0 else {}
         self.memory = Memory(micro_batch, device)
         self.done = 0
@@ -85,7 +88,7 @@ class Training:
             ModelError: not even one input with its copies fits into memory.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = self._settings.rate * rate_factor(self.done, self._steps)
+            group["lr"] = (self._settings.learning_rate or 0.0) * rate_factor(self.done, self._steps)
 
         def compute(size: int) -> float:
             self.optimizer.zero_grad(set_to_none=True)

@@ -17,7 +17,7 @@ from stabcert.adapt.settings import AdaptSettings, Method
 from stabcert.errors import InputError, ModelError, ParameterError
 from tests.adapt.tint import Tint, tint_model, tinted
 
-FAST = AdaptSettings(epochs=3, learning_rate=0.1, batch_size=8, train_head=True)
+FAST = AdaptSettings(temperature=1.0, epochs=3, learning_rate=0.1, batch_size=8, train_head=True)
 
 
 def _adapt(settings: AdaptSettings = FAST, *, count: int = 40, labelled: bool = False, **options: Any) -> Adapted:
@@ -97,7 +97,9 @@ def test_points_on_the_way_are_candidates() -> None:
 
 def test_labels_measure_accuracy_and_train_by_their_weight() -> None:
     examples = [dataclasses.replace(e, label=1 - e.label) for e in tinted(40, labelled=True) if e.label is not None]
-    held = AdaptSettings(epochs=6, learning_rate=0.3, batch_size=8, clean_loss=1.0, label_weight=1.0, train_head=True)
+    held = AdaptSettings(
+        temperature=1.0, epochs=6, learning_rate=0.3, batch_size=8, clean_loss=1.0, label_weight=1.0, train_head=True
+    )
     adapted = adapt(tint_model(), examples, held, features="grid:4")
     assert adapted.original.clean_accuracy == 0.0
     assert adapted.history[-1].trained.clean_accuracy == 1.0
