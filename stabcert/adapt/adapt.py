@@ -16,7 +16,7 @@ import torch
 from stabcert.adapt.checkpoint import Best, read_state, write_state
 from stabcert.adapt.examples import Example, Split, check_labels, data_sha256, split
 from stabcert.adapt.held_out import HeldOut
-from stabcert.adapt.history import Adapted, Epoch, Progress, Quality
+from stabcert.adapt.history import Adapted, Epoch, Progress
 from stabcert.adapt.inputs import inputs_of
 from stabcert.adapt.settings import AdaptSettings
 from stabcert.adapt.training import ORDER, WEIGHTS, Training
@@ -25,6 +25,7 @@ from stabcert.core.streams import ADAPT_STREAM, part_of
 from stabcert.errors import ParameterError
 from stabcert.models.failures import failing
 from stabcert.models.hub import LoadedModel
+from stabcert.models.networks import is_convolutional
 
 _ROUNDING = 1e-9
 
@@ -57,7 +58,7 @@ def adapt(
         features: kind of the features; None: the model's default.
         baseline: replacement of a dropped feature; None: the model's default.
         on_progress: called after each step.
-        stop: called before each step. Where it returns True, the best candidate so far is returned.
+        stop: called before each step and each candidate. Where it returns True, the best candidate so far is returned.
         checkpoint: file to which the state is written after each epoch; nothing else is written.
         resume: continue from ``checkpoint`` where it exists.
 
@@ -71,6 +72,7 @@ def adapt(
         name = str(model.dtype).removeprefix("torch.")
         raise ParameterError(f"dtype must be float32 to adapt a model, got {name}. Use dtype='float32'", "dtype")
     check_labels(examples, model.class_names, label_weight=settings.label_weight)
+    settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)
     with torch.inference_mode(False), torch.enable_grad(), _one_result(model.device):
         return _Adaptation(model, parts, settings, features, baseline, on_progress, checkpoint).run(stop, resume)
@@ -138,17 +140,18 @@ class _Adaptation:
             original = self._held_out.quality(self._teacher, least_clean=0.0)
             self._history = [Epoch(0, None, 0.0, original, original)]
         self._least_clean = self._history[0].quality.clean - self._settings.clean_loss - _ROUNDING
-        interrupted = False
         for epoch in range(len(self._history), self._settings.epochs + 1):
             loss = self._train(epoch, stop)
             if loss is None:
-                interrupted = True
-                break
-            self._history.append(self._measure(epoch, loss))
+                return self._result(interrupted=True)
+            row, complete = self._measure(epoch, loss, stop)
+            self._history.append(row)
+            if not complete:  # a checkpoint would continue with other candidates than an uninterrupted run
+                return self._result(interrupted=True)
             if self._checkpoint is not None:
                 write_state(self._checkpoint, self._task, self._training, self._history, self._best)
             self._report("held-out", epoch, self._steps, loss)
-        return self._result(interrupted)
+        return self._result(interrupted=False)
 
     def _train(self, epoch: int, stop: Callable[[], bool]) -> float | None:
         """Return the mean loss of one epoch of training, or None if it was stopped."""
@@ -164,34 +167,38 @@ class _Adaptation:
             self._report("training", epoch, step + 1, total / seen)
         return total / seen
 
-    def _measure(self, epoch: int, loss: float) -> Epoch:
+    def _measure(self, epoch: int, loss: float, stop: Callable[[], bool]) -> tuple[Epoch, bool]:
         """Measure points between the original weights and those of this epoch, and keep the best of all epochs.
 
-        From the trained weights backwards, until masked agreement within the clean loss falls.
+        Return the row of the history, and whether all points were measured that had to be.
+        From the trained weights backwards, until masked agreement within the clean loss rises no more.
         """
         trained = self._training.weights.merged(self._training.values())
         at, quality = 0.0, self._history[0].quality
-        ends: Quality | None = None
+        ends, complete = self._history[0].quality, True
         for point in sorted({1.0, *self._settings.interpolations}, reverse=True):
+            if point < 1 and stop():
+                complete = False
+                break
             set_between(self._candidate, self._teacher, trained, point)
             found = self._held_out.quality(self._candidate, least_clean=self._least_clean)
-            ends = found if ends is None else ends
+            ends = found if point == 1 else ends
             if point not in self._settings.interpolations or found.masked_agreement is None:
                 continue
-            if at > 0 and found.masked < quality.masked:
-                break
             if found.masked > quality.masked:
                 at, quality = point, found
+            elif at > 0:
+                break
         if at > 0 and quality.masked > self._history[self._best.epoch].quality.masked:
             self._best = Best(epoch, at, {key: value.clone() for key, value in trained.items()})
-        return Epoch(epoch, loss, at, quality, quality if ends is None else ends)
+        return Epoch(epoch, loss, at, quality, ends), complete
 
     def _report(self, phase: Any, epoch: int, step: int, loss: float) -> None:
         if self._on_progress is not None:
             last = self._history[-1]
             self._on_progress(Progress(phase, epoch, self._settings.epochs, step, self._steps, loss, last))
 
-    def _result(self, interrupted: bool) -> Adapted:
+    def _result(self, *, interrupted: bool) -> Adapted:
         best = self._best
         set_between(self._candidate, self._teacher, best.trained, best.interpolation)
         return Adapted(
@@ -222,12 +229,13 @@ class _Adaptation:
 
 
 def _plain(settings: AdaptSettings) -> dict[str, Any]:
-    """Return all settings as JSON-ready values, with the learning rate that is used."""
-    values = {**dataclasses.asdict(settings), "learning_rate": settings.rate}
+    """Return all settings as JSON-ready values."""
+    values = dataclasses.asdict(settings)
     return {
         **values,
         "lambdas": [str(value) for value in settings.lambdas],
         "mask_kinds": list(settings.kinds),
+        "freeze": list(settings.freeze),
         "further_features": list(settings.further_features),
         "interpolations": list(settings.interpolations),
     }

@@ -18,7 +18,8 @@ from stabcert.core.types import Masks
 
 _MASKS = 2
 """Masks of each held-out input for each share."""
-_INPUTS = 8
+_INPUTS = {"cpu": 8}
+_INPUTS_ELSEWHERE = 64
 """Inputs that are evaluated at a time."""
 
 
@@ -44,7 +45,7 @@ class HeldOut:
         device: torch.device,
     ) -> None:
         self._inputs, self._examples, self._seed = inputs, examples, seed
-        self._memory = Memory(min(_INPUTS, len(examples)), device)
+        self._memory = Memory(min(_INPUTS.get(device.type, _INPUTS_ELSEWHERE), len(examples)), device)
         self._labels = np.array([example.label for example in examples]) if labelled else None
         self._original: NDArray[np.int64] = self._classes(teacher, self._full)[:, 0]
 

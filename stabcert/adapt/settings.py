@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -14,8 +14,10 @@ METHODS: tuple[Method, ...] = get_args(Method)
 MaskKind = Literal["uniform", "blocks", "smoothing", "attribution"]
 MASK_KINDS: tuple[MaskKind, ...] = get_args(MaskKind)
 
-LEARNING_RATES: dict[Method, float] = {"full": 1e-4, "lora": 1e-3, "norm": 1e-3}
-"""Peak learning rate of each method where none is given."""
+LEARNING_RATES: dict[Method, tuple[float, float]] = {"full": (3e-5, 2e-4), "lora": (5e-4, 1e-3), "norm": (1e-3, 1e-3)}
+"""Peak learning rate of each method where none is given: for transformers, and for convolutional networks."""
+TEMPERATURES: dict[Literal["image", "text"], float] = {"image": 3.0, "text": 1.0}
+"""Temperature for each kind of inputs where none is given."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,23 @@ class AdaptSettings:
     """The trained part: all weights, low-rank changes of linear and pointwise layers, or normalisation layers."""
     train_head: bool = False
     """Train the last layer, which names the classes, too. Without it, classes that no input has keep their weights."""
+    freeze: tuple[str, ...] = ()
+    """Names of parts or parameters that are not trained, such as ``blocks.0`` or ``*.conv_dw.*``."""
     epochs: int = 8
     """Passes over the training inputs, 1 or more."""
     learning_rate: float | None = None
-    """Peak learning rate, reached after the warm-up; None: that of the method, see `LEARNING_RATES`."""
+    """Peak learning rate, reached after the warm-up; None: see `LEARNING_RATES`."""
     batch_size: int = 32
     """Inputs of one step, each with its masked copies; 1 or more."""
     copies: int = 2
     """Masked copies of each input in a step, 1 or more."""
     clean_weight: float = 0.5
     """Share of the loss on unmasked inputs, which hold the model to the original one; from 0, below 1."""
+    temperature: float | None = None
+    """Divisor of the logits before probabilities are compared, above 0. Above 1, unlikely classes count more. None: see
+    `TEMPERATURES`."""
     label_weight: float = 0.0
-    """Share of the labels in the target, from 0 (the original model's prediction alone) to 1 (labels alone)."""
+    """Share of the labels in the loss, from 0 (the original model's prediction alone) to 1 (labels alone)."""
     lambdas: tuple[Fraction, ...] = (Fraction(1, 2), Fraction(1, 4))
     """Keep probabilities of the noise with which the model will be smoothed, above 0 and at most 1."""
     mask_kinds: tuple[MaskKind, ...] = MASK_KINDS
@@ -74,6 +81,8 @@ class AdaptSettings:
             raise _refused("seed", "0 or more", self.seed, "0")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise _refused("learning_rate", "above 0 and finite", self.learning_rate, "1e-4")
+        if self.temperature is not None and not 0 < self.temperature < math.inf:
+            raise _refused("temperature", "above 0 and finite", self.temperature, "1")
         if not 0 <= self.clean_weight < 1:
             raise _refused("clean_weight", "from 0 to below 1", self.clean_weight, "0.5")
         if not 0 <= self.average < 1:
@@ -102,10 +111,14 @@ class AdaptSettings:
                 "mask_kinds", "one or more that can be drawn", ",".join(self.mask_kinds) or "none", "uniform"
             )
 
-    @property
-    def rate(self) -> float:
-        """The peak learning rate that is used."""
-        return LEARNING_RATES[self.method] if self.learning_rate is None else self.learning_rate
+    def settled(self, kind: Literal["image", "text"], *, convolutional: bool) -> AdaptSettings:
+        """Return settings with the values for a network of this kind where none is given."""
+        rate, temperature = LEARNING_RATES[self.method][convolutional], TEMPERATURES[kind]
+        return replace(
+            self,
+            learning_rate=rate if self.learning_rate is None else self.learning_rate,
+            temperature=temperature if self.temperature is None else self.temperature,
+        )
 
     @property
     def kinds(self) -> tuple[MaskKind, ...]:

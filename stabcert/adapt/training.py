@@ -11,6 +11,7 @@ import torch
 
 from stabcert.adapt.examples import Example
 from stabcert.adapt.inputs import Inputs
+from stabcert.adapt.loss import loss_of
 from stabcert.adapt.masks import draw_masks, plan_masks
 from stabcert.adapt.settings import AdaptSettings
 from stabcert.adapt.weights import TrainedWeights, Values
@@ -35,6 +36,7 @@ class Training:
         student: the network to train; only ``weights`` of it change.
         teacher: the original network.
         weights: the trained weights of ``student``.
+        settings: recipe, with a learning rate.
         steps: number of all steps.
         micro_batch: inputs in memory at a time; gradients of a step are accumulated.
         autocast: lower precision of the products; None for float32 throughout.
@@ -59,7 +61,9 @@ class Training:
         self._steps = steps
         self.device = device
         self._autocast = autocast
-        self.optimizer = torch.optim.AdamW(weights.parameters.values(), lr=settings.rate, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            weights.parameters.values(), lr=settings.learning_rate or 0.0, weight_decay=0.0
+        )
         self.average: Values = weights.values() if settings.average > 0 else {}
         self.memory = Memory(micro_batch, device)
         self.done = 0
@@ -84,7 +88,7 @@ class Training:
             ModelError: not even one input with its copies fits into memory.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = self._settings.rate * rate_factor(self.done, self._steps)
+            group["lr"] = (self._settings.learning_rate or 0.0) * rate_factor(self.done, self._steps)
 
         def compute(size: int) -> float:
             self.optimizer.zero_grad(set_to_none=True)
@@ -130,31 +134,29 @@ class Training:
             drawn = draw_masks(plans[i], each.features, settings, scores.get(i), generators[i])
             full = np.ones((int(anchored), len(each.features)), dtype=np.bool_)
             rows.append((each, np.concatenate([full, drawn])))
-        target = self._target(chunk, masked, remembered=not crops)
+        teacher = self._teacher_logits(chunk, masked, remembered=not crops)
         with torch.autocast(self.device.type, self._autocast, enabled=self._autocast is not None):
             logits = self._inputs.logits(self._student, rows)
-        student = torch.log_softmax(logits.float(), dim=-1).view(len(chunk), -1, target.shape[-1])
-        return _loss(student, target[:, None], settings).sum()
+        student = logits.float().view(len(chunk), -1, teacher.shape[-1])
+        labels = [example.label for _, example in chunk] if settings.label_weight > 0 else None
+        return loss_of(student, teacher[:, None], labels, settings).sum()
 
-    def _target(self, chunk: Sequence[tuple[int, Example]], masked: list[object], *, remembered: bool) -> torch.Tensor:
-        """Return ``(inputs, n_classes)`` probabilities: the original model's on the full input, mixed with labels."""
+    def _teacher_logits(
+        self, chunk: Sequence[tuple[int, Example]], masked: list[object], *, remembered: bool
+    ) -> torch.Tensor:
+        """Return the original model's logits on the full inputs, ``(inputs, n_classes)``."""
         examples = [example for _, example in chunk]
         missing = [i for i, example in enumerate(examples) if not (remembered and example.sha256 in self._targets)]
         fresh: dict[int, torch.Tensor] = {}
         if missing:
             full = [(masked[i], np.ones((1, len(masked[i].features)), dtype=np.bool_)) for i in missing]  # type: ignore[attr-defined]
             with torch.no_grad():
-                probs = torch.softmax(self._inputs.logits(self._teacher, full).float(), dim=-1)
-            fresh = dict(zip(missing, probs, strict=True))
+                found = self._inputs.logits(self._teacher, full).float()
+            fresh = dict(zip(missing, found, strict=True))
             if remembered:
                 self._targets.update((examples[i].sha256, row.cpu()) for i, row in fresh.items())
         rows = [fresh[i] if i in fresh else self._targets[e.sha256].to(self.device) for i, e in enumerate(examples)]
-        target = torch.stack(rows)
-        if self._settings.label_weight == 0:
-            return target
-        labels = torch.tensor([example.label for example in examples], device=self.device)
-        one = torch.nn.functional.one_hot(labels, target.shape[1]).to(target)
-        return torch.lerp(target, one, self._settings.label_weight)
+        return torch.stack(rows)
 
 
 class Memory:
@@ -189,30 +191,3 @@ def rate_factor(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise + 1) / max(1, steps - rise + 1)))
-
-
-def _loss(student: torch.Tensor, target: torch.Tensor, settings: AdaptSettings) -> torch.Tensor:
-    """Return the loss of each input.
-
-    Args:
-        student: ``(inputs, rows, n_classes)`` log-probabilities; the full input first, where it is part of the loss.
-        target: ``(inputs, 1, n_classes)`` probabilities.
-    """
-    divergence = _divergence(target, target.clamp_min(1e-30).log(), student)
-    if settings.clean_weight == 0:
-        loss, copies = divergence.mean(dim=1), student
-    else:
-        weight, copies = settings.clean_weight, student[:, 1:]
-        loss = weight * divergence[:, 0] + (1 - weight) * divergence[:, 1:].mean(dim=1)
-    if settings.agreement_weight > 0:
-        # Every second copy is an addition to the one before it; a copy without one is left out.
-        pairs = copies.shape[1] // 2
-        first, second = copies[:, 0 : 2 * pairs : 2], copies[:, 1 : 2 * pairs : 2]
-        both = _divergence(first.exp(), first, second) + _divergence(second.exp(), second, first)
-        loss = loss + settings.agreement_weight * both.mean(dim=1) / 2
-    return loss
-
-
-def _divergence(probs: torch.Tensor, logs: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Return the Kullback-Leibler divergence of log-probabilities ``others`` from ``probs``."""
-    return (probs * (logs - others)).sum(dim=-1)

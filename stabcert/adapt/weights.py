@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
 import torch
 from torch.nn.utils import parametrize
@@ -46,27 +47,26 @@ class TrainedWeights:
         self, module: torch.nn.Module, settings: AdaptSettings, *, n_classes: int, generator: torch.Generator
     ) -> None:
         module.requires_grad_(False)
-        head = "" if settings.train_head else _head(module, n_classes)
+        left_out = (*settings.freeze, *(() if settings.train_head else (_head(module, n_classes),)))
+        frozen = _frozen(module, left_out)
         self._low_rank: dict[str, torch.Tensor] = {}
         if settings.method == "lora":
-            for name, part in _low_rank_layers(module, leave_out=head):
+            for name, part in _low_rank_layers(module):
+                if f"{name}.weight" in frozen:
+                    continue
                 weight: torch.Tensor = part.weight  # type: ignore[assignment]
                 self._low_rank[f"{name}.weight"] = weight.detach()
                 parametrize.register_parametrization(part, "weight", _LowRank(weight, settings.rank, generator))
             chosen = [(key, value) for key, value in module.named_parameters() if key.endswith((".0.down", ".0.up"))]
         elif settings.method == "norm":
-            chosen = list(_norm_parameters(module))
+            chosen = [(key, value) for key, value in _norm_parameters(module) if key not in frozen]
         else:
             named = module.named_parameters()
-            chosen = [
-                (key, value)
-                for key, value in named
-                if value.is_floating_point() and not (head and key.startswith(f"{head}."))
-            ]
+            chosen = [(key, value) for key, value in named if value.is_floating_point() and key not in frozen]
         if not chosen:
             raise ParameterError(
-                f"method={settings.method} is not possible, because {type(module).__name__} has no such layers. "
-                "Use method=full",
+                f"method={settings.method} is not possible, because {type(module).__name__} has no such layers "
+                "that are not frozen. Use method=full",
                 "method",
             )
         self.parameters = dict(chosen)
@@ -112,7 +112,7 @@ def _head(module: torch.nn.Module, n_classes: int) -> str:
     """Return the name of the last layer with one output for each class.
 
     Raises:
-        ParameterError: there is no such layer.
+        ParameterError: the network does not have such a layer.
     """
     found = ""
     for name, part in module.named_modules():
@@ -127,10 +127,28 @@ def _head(module: torch.nn.Module, n_classes: int) -> str:
     return found
 
 
-def _low_rank_layers(module: torch.nn.Module, *, leave_out: str) -> Iterator[tuple[str, torch.nn.Module]]:
+def _frozen(module: torch.nn.Module, patterns: tuple[str, ...]) -> set[str]:
+    """Return the names of the parameters that match a pattern, or are inside of a part of that name.
+
+    Raises:
+        ParameterError: a pattern matches nothing.
+    """
+    names = [key for key, _ in module.named_parameters()]
+    frozen = set[str]()
+    for pattern in patterns:
+        found = {key for key in names if fnmatchcase(key, pattern) or fnmatchcase(key, f"{pattern}.*")}
+        if not found:
+            raise ParameterError(
+                f"freeze must name parts or parameters of the network, got {pattern!r}. Its first parameters are "
+                f"{', '.join(names[:3])}",
+                "freeze",
+            )
+        frozen |= found
+    return frozen
+
+
+def _low_rank_layers(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
     for name, part in list(module.named_modules()):
-        if name == leave_out:
-            continue
         pointwise = isinstance(part, torch.nn.Conv2d) and part.kernel_size == (1, 1) and part.groups == 1
         if (pointwise or isinstance(part, torch.nn.Linear)) and min(part.weight.shape[:2]) > 1:
             yield name, part

@@ -17,7 +17,7 @@ from stabcert.adapt.settings import AdaptSettings, Method
 from stabcert.errors import InputError, ModelError, ParameterError
 from tests.adapt.tint import Tint, tint_model, tinted
 
-FAST = AdaptSettings(epochs=3, learning_rate=0.1, batch_size=8, train_head=True)
+FAST = AdaptSettings(temperature=1.0, epochs=3, learning_rate=0.1, batch_size=8, train_head=True)
 
 
 def _adapt(settings: AdaptSettings = FAST, *, count: int = 40, labelled: bool = False, **options: Any) -> Adapted:
@@ -41,14 +41,16 @@ def _equal(first: Adapted, second: Adapted) -> bool:
 
 
 class _StopAfter:
-    """Asked before each step; True after so many."""
+    """A request to stop after so many steps; the result of an epoch whose last step that was is not complete."""
 
     def __init__(self, steps: int) -> None:
-        self.left = steps
+        self._left = steps
 
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
+    def options(self) -> dict[str, Any]:
+        return {"on_progress": self._seen, "stop": lambda: self._left <= 0}
+
+    def _seen(self, progress: Progress) -> None:
+        self._left -= progress.phase == "training"
 
 
 @pytest.mark.parametrize(("method", "rate"), [("full", 0.1), ("lora", 0.1), ("norm", 0.1)])
@@ -97,7 +99,9 @@ def test_points_on_the_way_are_candidates() -> None:
 
 def test_labels_measure_accuracy_and_train_by_their_weight() -> None:
     examples = [dataclasses.replace(e, label=1 - e.label) for e in tinted(40, labelled=True) if e.label is not None]
-    held = AdaptSettings(epochs=6, learning_rate=0.3, batch_size=8, clean_loss=1.0, label_weight=1.0, train_head=True)
+    held = AdaptSettings(
+        temperature=1.0, epochs=6, learning_rate=0.3, batch_size=8, clean_loss=1.0, label_weight=1.0, train_head=True
+    )
     adapted = adapt(tint_model(), examples, held, features="grid:4")
     assert adapted.original.clean_accuracy == 0.0
     assert adapted.history[-1].trained.clean_accuracy == 1.0
@@ -109,12 +113,12 @@ def test_one_seed_gives_one_result_and_another_seed_another() -> None:
 
 
 @pytest.mark.parametrize("settings", [FAST, dataclasses.replace(FAST, method="lora", average=0.9)])
-@pytest.mark.parametrize("steps", [2, 4, 9])
+@pytest.mark.parametrize("steps", [2, 5, 9])
 def test_resumed_equals_uninterrupted(settings: AdaptSettings, steps: int, tmp_path: Path) -> None:
     place = tmp_path / "state"
-    stopped = _adapt(settings, checkpoint=place, stop=_StopAfter(steps))
+    stopped = _adapt(settings, checkpoint=place, **_StopAfter(steps).options())
     assert stopped.interrupted
-    assert place.exists() == (steps >= 4)  # an epoch has 4 steps
+    assert place.exists() == (steps > 4)  # an epoch has 4 steps
     resumed = _adapt(settings, checkpoint=place, resume=True)
     assert not resumed.interrupted
     assert _equal(resumed, _whole(settings))
@@ -135,10 +139,18 @@ def test_a_checkpoint_of_other_settings_or_inputs_is_refused(tmp_path: Path) -> 
 def test_an_interrupted_adaptation_returns_the_best_so_far() -> None:
     whole = _whole()
     assert _adapt(stop=lambda: True).epoch == 0
-    part = _adapt(stop=_StopAfter(9))
+    part = _adapt(**_StopAfter(9).options())
     assert part.interrupted
     assert part.history == whole.history[:3]
     assert part.chosen.masked == max(row.quality.masked for row in part.history)
+
+
+def test_an_interruption_between_candidates_keeps_those_that_were_measured(tmp_path: Path) -> None:
+    part = _adapt(checkpoint=tmp_path / "state", **_StopAfter(8).options())
+    assert part.interrupted
+    assert len(part.history) == 3
+    assert part.history[2].trained == _whole().history[2].trained
+    assert _equal(_adapt(checkpoint=tmp_path / "state", resume=True), _whole())
 
 
 def test_less_memory_gives_the_same_weights_up_to_rounding() -> None:

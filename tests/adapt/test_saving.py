@@ -109,11 +109,18 @@ def test_a_directory_that_would_predict_otherwise_is_not_kept(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(
-    ("kind", "features"), [("vit", "patch"), ("resnet", "grid:4"), ("bert", None), ("roberta", None)]
+    ("kind", "features", "baseline"),
+    [
+        ("vit", "patch", "zero"),
+        ("vit", "patch", "drop"),
+        ("resnet", "grid:4", None),
+        ("bert", None, None),
+        ("roberta", None, "mask"),
+    ],
 )
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_real_architectures_are_adapted_and_written(
-    kind: str, features: str | None, method: str, tmp_path: Path
+    kind: str, features: str | None, baseline: str | None, method: str, tmp_path: Path
 ) -> None:
     model = load_model(MODELS[kind](tmp_path / "original"))
     examples = image_examples(12)
@@ -122,6 +129,6 @@ def test_real_architectures_are_adapted_and_written(
         texts = [" ".join(np.random.default_rng(i).choice(words, 3 + i % 4)) for i in range(12)]
         examples = [Example(text, text, None, hashlib.sha256(text.encode()).hexdigest()) for text in texts]
     settings = AdaptSettings(method=method, epochs=2, batch_size=4, rank=2, clean_loss=1.0)  # type: ignore[arg-type]
-    adapted = adapt(model, examples, settings, features=features)
+    adapted = adapt(model, examples, settings, features=features, baseline=baseline)
     assert all(row.loss is None or np.isfinite(row.loss) for row in adapted.history)
     save_adapted(model, adapted, tmp_path / "out")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stabcert.adapt.settings import LEARNING_RATES, METHODS, AdaptSettings
+from stabcert.adapt.settings import LEARNING_RATES, METHODS, TEMPERATURES, AdaptSettings
 from stabcert.errors import ParameterError
 
 
@@ -25,6 +25,7 @@ from stabcert.errors import ParameterError
         ("clean_weight", 1.0),
         ("clean_weight", -0.1),
         ("average", 1.0),
+        ("temperature", 0.0),
         ("label_weight", 1.1),
         ("clean_loss", -0.1),
         ("agreement_weight", -1.0),
@@ -56,5 +57,14 @@ def test_agreement_needs_two_copies() -> None:
 
 
 def test_each_method_has_a_learning_rate_which_a_given_one_replaces() -> None:
-    assert [AdaptSettings(method=method).rate for method in METHODS] == [LEARNING_RATES[method] for method in METHODS]
-    assert AdaptSettings(learning_rate=0.5).rate == 0.5
+    for method in METHODS:
+        for convolutional in (False, True):
+            settled = AdaptSettings(method=method).settled("text", convolutional=convolutional)
+            assert settled.learning_rate == LEARNING_RATES[method][convolutional]
+    given = AdaptSettings(learning_rate=0.5, temperature=2.0)
+    assert given.settled("image", convolutional=True) == given
+
+
+def test_temperatures_are_those_of_the_kind_of_inputs() -> None:
+    found = [AdaptSettings().settled(kind, convolutional=False).temperature for kind in ("image", "text")]
+    assert found == [TEMPERATURES["image"], TEMPERATURES["text"]]

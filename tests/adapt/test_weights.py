@@ -110,3 +110,17 @@ def test_the_head_is_left_out_unless_it_is_requested(case: str, head: str, metho
 def test_a_network_without_a_head_is_refused() -> None:
     with pytest.raises(ParameterError, match="Use train_head=True"):
         TrainedWeights(_resnet(), AdaptSettings(), n_classes=77, generator=torch.Generator())
+
+
+def test_frozen_parts_are_not_trained() -> None:
+    for method in ("full", "lora"):
+        settings = AdaptSettings(method=method, freeze=("resnet.embedder", "*.stages.0.*"))  # type: ignore[arg-type]
+        names = TrainedWeights(_resnet(), settings, n_classes=3, generator=torch.Generator()).parameters
+        assert names
+        assert all("stages.1" in name for name in names)
+
+
+@pytest.mark.parametrize("pattern", ["resnet.embed", "nothing.*"])
+def test_a_frozen_part_that_does_not_exist_is_refused(pattern: str) -> None:
+    with pytest.raises(ParameterError, match="freeze must name parts"):
+        TrainedWeights(_resnet(), AdaptSettings(freeze=(pattern,)), n_classes=3, generator=torch.Generator())
