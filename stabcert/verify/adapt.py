@@ -51,7 +51,7 @@ def adapt_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
         checks += [one for i in range(len(comparison["inputs"])) for one in _input(result, settings, i)]
         if all(check.ok for check in checks):
             checks += _summary(record)
-    except (StabcertError, ValueError, OverflowError) as error:
+    except (StabcertError, ValueError, ArithmeticError) as error:
         checks.append(Check(_at("request"), comparison["request"], f"no such comparison: {error}", ok=False))
     return checks, list(NOT_CHECKED)
 

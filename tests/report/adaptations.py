@@ -85,7 +85,7 @@ def finding(found: Compared | None, *, interrupted: bool = False, labelled: bool
             interpolation=0.5,
             reason="the best masked agreement within the clean loss",
             interrupted=interrupted,
-            settings={"method": "full", "epochs": 2, "lambdas": ["1/2", "1/4"]},
+            settings={"method": "full", "epochs": 2, "clean_loss": 0.02 if found is None else found.clean_bound},
             data_sha256=SHA,
         ),
         compared=found,

@@ -57,6 +57,24 @@ class AdaptOptions:
         AdaptMethod,
         option("--method", affects="result", help="All weights, low-rank changes, or normalization layers only."),
     ] = AdaptMethod.full
+    train_head: Annotated[
+        bool,
+        option(
+            "--train-head",
+            affects="result",
+            help="Train the last layer too; without it, classes that no input has keep their weights.",
+        ),
+    ] = False
+    further_features: Annotated[
+        str | None,
+        option(
+            "--further-features",
+            affects="result",
+            metavar="LIST",
+            show_default="none",
+            help="Kinds of features that half of the training inputs are divided into instead: grid:14.",
+        ),
+    ] = None
     epochs: Annotated[
         int, option("--epochs", affects="result", metavar="N", least=1, help="Passes over the training inputs.")
     ] = _DEFAULT.epochs
@@ -66,7 +84,7 @@ class AdaptOptions:
             "--learning-rate",
             affects="result",
             metavar="R",
-            show_default="1e-4 for full, 1e-3 for lora and norm",
+            show_default="by method and kind of network",
             help="Largest learning rate.",
         ),
     ] = None
@@ -89,6 +107,26 @@ class AdaptOptions:
             help="Share of the loss on full inputs, which holds the model to the original one.",
         ),
     ] = _DEFAULT.clean_weight
+    temperature: Annotated[
+        float | None,
+        option(
+            "--temperature",
+            affects="result",
+            metavar="T",
+            show_default="3 for images, 1 for texts",
+            help="Temperature of the target and of the predictions in the loss.",
+        ),
+    ] = None
+    freeze: Annotated[
+        list[str] | None,
+        option(
+            "--freeze",
+            affects="result",
+            metavar="NAME",
+            show_default="none",
+            help="Part or pattern of parameters that is not trained: blocks.0, *.conv_dw.*; repeatable.",
+        ),
+    ] = None
     label_weight: Annotated[
         float,
         option(

@@ -53,8 +53,12 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
         )
     settings = AdaptSettings(
         method=options.method.value,
+        train_head=options.train_head,
+        further_features=_names(options.further_features),
         epochs=options.epochs,
         learning_rate=options.learning_rate,
+        temperature=options.temperature,
+        freeze=tuple(options.freeze or ()),
         batch_size=options.train_batch_size,
         copies=options.copies,
         clean_weight=options.clean_weight,
@@ -89,6 +93,18 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
 def _lambdas(text: str) -> tuple[Fraction, ...]:
     """Return the keep probabilities below 1: with 1 alone nothing is smoothed."""
     return tuple(share for share in parse_lambdas(text, most=MOST_LAMBDAS, zero=False) if share < 1)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Return the names in a list.
+
+    Raises:
+        ParameterError: there is no name at a comma.
+    """
+    names = () if text is None else tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ParameterError(f"--further-features {text!r} has no name at a comma. Write grid:14 or grid:14,grid:3")
+    return names
 
 
 def _radii(text: str) -> tuple[int, ...]:
