@@ -28,8 +28,8 @@ keeps the best model so far."""
 EXAMPLES = (
     "stabcert adapt photos/ --out adapted",
     "stabcert adapt photos/ --labels labels.csv --label-weight 0.5 --out adapted",
-    "stabcert adapt --inputs texts.jsonl -m demo:text --method lora --out adapted --html gain.html",
-    "stabcert adapt photos/ --report-on others/ --min-gain 0.1 --out adapted -o gain.jsonl",
+    "stabcert adapt --inputs texts.jsonl --method lora --out new --html gain.html",
+    "stabcert adapt photos/ --report-on others/ --min-gain 0.1 --out adapted",
     "stabcert adapt --verify adapted/adaptation.json",
     "stabcert certify-hard photo.jpg -m adapted --lambda 1/4",
 )

@@ -99,7 +99,7 @@ def _names(text: str | None) -> tuple[str, ...]:
     """Return the names in a list.
 
     Raises:
-        ParameterError: there is no name at a comma.
+        ParameterError: a name is missing at a comma.
     """
     names = () if text is None else tuple(name.strip() for name in text.split(","))
     if not all(names):
