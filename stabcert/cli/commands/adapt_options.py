@@ -257,7 +257,7 @@ class AdaptRunningOptions:
             affects="circumstance",
             metavar="FILE",
             callback=use_config,
-            help="Options from a TOML file: epochs = 4 under \\[adapt]. Its paths are relative to it.",
+            help="A TOML file: epochs = 4 under \\[adapt]. Its paths are relative to it.",
         ),
     ] = None
     seed: Annotated[
