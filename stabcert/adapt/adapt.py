@@ -98,7 +98,7 @@ class _Adaptation:
             student = copy.deepcopy(self._teacher)
             self._candidate = copy.deepcopy(self._teacher)
         inputs = inputs_of(model, features, baseline, settings.further_features)
-        found, masking = inputs.check(model, parts.training[0])
+        found, masking = inputs.check(model, (*parts.training, *parts.held_out))
         self._steps = math.ceil(len(parts.training) / settings.batch_size)
         first = torch.Generator().manual_seed(int(part_of([settings.seed, ADAPT_STREAM], WEIGHTS).integers(2**62)))
         self._training = Training(
