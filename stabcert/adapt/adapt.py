@@ -7,11 +7,12 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stabcert.adapt.checkpoint import Best, read_state, write_state
 from stabcert.adapt.examples import Example, Split, check_labels, data_sha256, split
@@ -74,7 +75,7 @@ def adapt(
     check_labels(examples, model.class_names, label_weight=settings.label_weight)
     settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)
-    with torch.inference_mode(False), torch.enable_grad(), _one_result(model.device):
+    with torch.inference_mode(False), torch.enable_grad(), one_result(model.device):
         return _Adaptation(model, parts, settings, features, baseline, on_progress, checkpoint).run(stop, resume)
 
 
@@ -98,7 +99,7 @@ class _Adaptation:
             student = copy.deepcopy(self._teacher)
             self._candidate = copy.deepcopy(self._teacher)
         inputs = inputs_of(model, features, baseline, settings.further_features)
-        found, masking = inputs.check(model, parts.training[0])
+        found, masking = inputs.check(model, (*parts.training, *parts.held_out))
         self._steps = math.ceil(len(parts.training) / settings.batch_size)
         first = torch.Generator().manual_seed(int(part_of([settings.seed, ADAPT_STREAM], WEIGHTS).integers(2**62)))
         self._training = Training(
@@ -248,19 +249,18 @@ def _micro_batch(rows: int | None, settings: AdaptSettings) -> int:
 
 
 @contextmanager
-def _one_result(device: torch.device) -> Iterator[None]:
+def one_result(device: torch.device) -> Iterator[None]:
     """Let CUDA compute the same result each time, where it can; settings of the process are put back."""
     if device.type != "cuda":
         yield
         return
-    before, warn_only = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    with warnings.catch_warnings(), torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-        warnings.simplefilter("ignore")  # of operations that have no such form
+    strict = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # of operations that do not have such a form
+        stack.enter_context(torch.backends.cudnn.flags(benchmark=False, deterministic=True))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # gradients of the others depend on the order of sums
+        stack.callback(torch.use_deterministic_algorithms, strict, warn_only=warned)
         torch.use_deterministic_algorithms(True, warn_only=True)
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        yield

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -26,6 +27,15 @@ class Example:
     """Index of its class, where known."""
     sha256: str
     """Hash of the input, hexadecimal; equal inputs have equal hashes."""
+
+
+@contextmanager
+def about(example: Example) -> Iterator[None]:
+    """Name an input in the refusals of the block."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{example.id}: {error}") from error
 
 
 @dataclass(frozen=True)

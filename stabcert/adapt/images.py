@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from stabcert.adapt.examples import Example
+from stabcert.adapt.examples import Example, about
 from stabcert.adapt.masks import draw_kind
 from stabcert.core.types import Features, Masks
 from stabcert.errors import InputError, ParameterError
@@ -56,8 +56,9 @@ class ImageInputs:
         self._further_features = further_features
         self._known: dict[tuple[str, str], MaskedImage] = {}
 
-    def check(self, model: LoadedModel, example: Example) -> tuple[Features, dict[str, object]]:
-        """Return features and settings of an input; every refusal is that of the model's predictor."""
+    def check(self, model: LoadedModel, examples: Sequence[Example]) -> tuple[Features, dict[str, object]]:
+        """Return features and settings of the first input; every refusal is that of the model's predictor."""
+        example = examples[0]
         if not isinstance(example.data, Image.Image):
             raise InputError(f"{model.id} classifies images, and {example.id} is a text. Give images")
         baseline = "drop" if self._drops else self._baseline
@@ -73,16 +74,17 @@ class ImageInputs:
             return known
         if not isinstance(example.data, Image.Image):
             raise InputError(f"{example.id} is a text among images. Leave it out")
-        made = MaskedImage(
-            self._network.logits,
-            random_crop(example.data, rng) if crop and rng is not None else example.data,
-            self._network.preprocessing,
-            features=kind,
-            baseline=self._baseline,
-            patch_size=self._network.patch_size,
-            channels_last=self._network.channels_last,
-            device=self._device,
-        )
+        with about(example):
+            made = MaskedImage(
+                self._network.logits,
+                random_crop(example.data, rng) if crop and rng is not None else example.data,
+                self._network.preprocessing,
+                features=kind,
+                baseline=self._baseline,
+                patch_size=self._network.patch_size,
+                channels_last=self._network.channels_last,
+                device=self._device,
+            )
         if rng is None and len(self._known) < _KEPT:
             self._known[example.sha256, kind] = made
         return made

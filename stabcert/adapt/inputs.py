@@ -21,8 +21,8 @@ from stabcert.models.networks import TextNetwork
 class Inputs(Protocol):
     """Masked inputs of one model, by the code that certifies them."""
 
-    def check(self, model: LoadedModel, example: Example) -> tuple[Features, dict[str, object]]:
-        """Return features and settings of an input; every refusal is that of the model's predictor."""
+    def check(self, model: LoadedModel, examples: Sequence[Example]) -> tuple[Features, dict[str, object]]:
+        """Return features and settings of the first input; every refusal is that of the model's predictor."""
         ...
 
     def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> Any:

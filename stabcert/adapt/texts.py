@@ -9,7 +9,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stabcert.adapt.examples import Example
+from stabcert.adapt.examples import Example, about
 from stabcert.adapt.masks import draw_kind
 from stabcert.core.types import Features, Mask, Masks
 from stabcert.errors import InputError, ModelError
@@ -55,10 +55,11 @@ class TextInputs:
         padding = (pad_token_id(network.module), network.tokenizer.pad_token_id, 0)
         self._filler = next(token for token in padding if token is not None)
 
-    def check(self, model: LoadedModel, example: Example) -> tuple[Features, dict[str, object]]:
-        """Return features and settings of an input; every refusal is that of the model's predictor."""
-        masked = self.masked(example)
-        return masked.features, {name: value for name, value in masked.settings.items() if name != "truncated"}
+    def check(self, model: LoadedModel, examples: Sequence[Example]) -> tuple[Features, dict[str, object]]:
+        """Return features and settings of the first input; every refusal is that of the model's predictor."""
+        masked = [self.masked(example) for example in examples]
+        settings = {name: value for name, value in masked[0].settings.items() if name != "truncated"}
+        return masked[0].features, settings
 
     def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> MaskedText:
         """Return an input, never cropped; with ``rng`` its features are of one of the kinds."""
@@ -68,7 +69,10 @@ class TextInputs:
             return known
         if not isinstance(example.data, str):
             raise InputError(f"{self._model.id} classifies texts, and {example.id} is an image. Give texts")
-        made = self._model.predictor(example.data, features=kind, baseline=self._baseline, truncate=True).masked_input
+        with about(example):
+            made = self._model.predictor(
+                example.data, features=kind, baseline=self._baseline, truncate=True
+            ).masked_input
         if not isinstance(made, MaskedText):
             raise ModelError(f"{self._model.id} does not read {example.id} as a text. Give another model")
         self._known[example.sha256, kind] = made

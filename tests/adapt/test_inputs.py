@@ -159,3 +159,10 @@ def test_random_crops_are_parts_of_the_picture(size: tuple[int, int]) -> None:
         shares = [crop.width * crop.height / 2400 for crop in crops]
         assert min(shares) > 0.25
         assert len(set(shares)) > 50
+
+
+def test_a_text_without_words_is_refused_by_name_before_the_training(tmp_path: Path) -> None:
+    model = load_model(str(save_text("bert", tmp_path / "m")))
+    empty = Example("row 7", " ", None, "0" * 64)
+    with pytest.raises(InputError, match=r"^row 7: "):
+        inputs_of(model, None, None).check(model, [*text_examples(), empty])
