@@ -17,6 +17,7 @@ from stabcert.adapt import adapt as adapting
 from stabcert.adapt.held_out import HeldOut
 from stabcert.cli.commands import adapt_compare
 from stabcert.core.adaptation.division import reporting_order, reporting_part
+from stabcert.errors import ModelError
 from stabcert.models.hub import load_model
 from tests.cli.conftest import VALIDATOR, Run, without_run
 from tests.tiny_models import save_vit
@@ -334,3 +335,20 @@ def test_an_interrupted_comparison_keeps_the_model(
     resumed = run(*command, "--resume", "--json", "-q")
     assert resumed.code == 0
     assert resumed.record["result"]["comparison"] is not None
+
+
+@pytest.mark.slow
+def test_a_comparison_that_fails_can_be_made_up_for(
+    run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: Any, **options: Any) -> Any:
+        raise ModelError("planted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adapt_compare, "compare_input", fails)
+        ran = run(*command, "--json")
+    assert (ran.code, ran.stdout) == (3, "")
+    record = json.loads((tmp_path / "adapted" / "adaptation.json").read_text())
+    VALIDATOR.validate(record)
+    assert record["result"]["comparison"] is None
+    assert run(*command, "--resume", "--json", "-q").record["result"]["comparison"] is not None

@@ -135,13 +135,14 @@ class Adapting:
         after = load_model(
             str(self.place.out), device=options.device, offline=True, trust_remote_code=options.trust_remote_code
         )
-        compared: Compared | None = None
+        finding = self._finding(adapted, after, None, cost)
+        # Whatever happens to the comparison, the directory tells how it was made, and can be gone on with.
+        self.place.write_record(self._record(finding))
         if not adapted.interrupted:
             try:
-                compared = comparing.run(after)
+                finding = self._finding(adapted, after, comparing.run(after), cost)
             except KeyboardInterrupt:
                 self.say("interrupted during the comparison", always=True)
-        finding = self._finding(adapted, after, compared, cost)
         return finding, self._whole(finding)
 
     def _train(self, say: Say) -> Adapted:
@@ -217,8 +218,12 @@ class Adapting:
         )
 
     def _whole(self, finding: AdaptFinding) -> Whole:
-        from stabcert.records.adapt import AdaptRecord
         from stabcert.report.says.adapt import adapt_document
+
+        return Whole(self._record(finding), adapt_document(finding))
+
+    def _record(self, finding: AdaptFinding) -> dict[str, Any]:
+        from stabcert.records.adapt import AdaptRecord
 
         key = digest(
             {
@@ -229,7 +234,7 @@ class Adapting:
                 "inputs": data_digest(self.data),
             }
         )
-        return Whole(AdaptRecord.of(finding, key=key).to_dict(), adapt_document(finding))
+        return AdaptRecord.of(finding, key=key).to_dict()
 
 
 def _check_model(call: Call) -> None:

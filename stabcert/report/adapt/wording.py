@@ -88,12 +88,8 @@ def data_words(finding: AdaptFinding) -> str:
 
 def choice_words(finding: AdaptFinding) -> str:
     """Return which candidate was chosen, and why."""
-    chosen = finding.chosen
-    last = len(chosen.history) - 1
-    epochs = f"{last} epoch{'' if last == 1 else 's'}"
-    point = f"epoch {chosen.epoch} at {chosen.interpolation:g} between the original and the trained weights"
-    what = "the original model was kept" if chosen.epoch == 0 else f"chosen after {epochs}: {point}"
-    return f"{what} ({chosen.reason})"
+    last = len(finding.chosen.history) - 1
+    return f"chosen from {last} epoch{'' if last == 1 else 's'}: {finding.chosen.reason}"
 
 
 def unfamiliar_words(compared: Compared) -> list[str]:
