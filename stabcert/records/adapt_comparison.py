@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any, Literal, Self
 
-from stabcert.core.adaptation.result import MeanRadius, Measure, Quantity, Unfamiliar
+from stabcert.core.adaptation.result import MeanRadius, Measure, Overconfidence, Quantity
 from stabcert.core.adaptation.settings import ComparisonSettings
 from stabcert.core.curve.result import Estimate, Threshold
 from stabcert.records.adapt_inputs import ReportingInput
@@ -86,22 +86,21 @@ class MeanRadiusRow(Part):
         return cls(keep_probability=str(found.keep_probability), before=found.before, after=found.after)
 
 
-class UnfamiliarRow(Part):
-    """The test whether masked inputs look like full inputs to a model."""
+class OverconfidenceRow(Part):
+    """The test whether a model is more confident on masked inputs than it should be."""
 
     model: Literal["before", "after"]
     keep_share: FractionText
     inputs: Positive
-    """Masked inputs that were tested."""
-    reference: Positive
-    """Full inputs that they were compared with."""
-    below: Count
-    """Masked inputs with a confidence below that of a rank among the full ones."""
-    rank: Positive
+    """Masked inputs, one mask each."""
+    confidence: Share
+    """Mean of the largest probabilities."""
+    agreements: Count
+    """Masked inputs with the class of the original model for the full input; near ties are among them."""
     p_value: Share
 
     @classmethod
-    def of(cls, model: Literal["before", "after"], found: Unfamiliar) -> Self:
+    def of(cls, model: Literal["before", "after"], found: Overconfidence) -> Self:
         return cls(**asdict(found) | {"keep_share": str(found.keep_share)}, model=model)
 
 
@@ -194,7 +193,7 @@ class ComparisonResult(Part):
     labelled: Count
     measures: NotEmpty[MeasureRow]
     mean_radii: list[MeanRadiusRow]
-    unfamiliar: list[UnfamiliarRow]
+    overconfidence: list[OverconfidenceRow]
     clean: CleanLoss
     min_gain: RequestedGain | None
 
@@ -208,9 +207,9 @@ class ComparisonResult(Part):
             labelled=comparison.labelled,
             measures=[MeasureRow.of(one) for one in comparison.measures],
             mean_radii=[MeanRadiusRow.of(one) for one in comparison.mean_radii],
-            unfamiliar=[
-                *(UnfamiliarRow.of("before", one) for one in comparison.unfamiliar_before),
-                *(UnfamiliarRow.of("after", one) for one in comparison.unfamiliar_after),
+            overconfidence=[
+                *(OverconfidenceRow.of("before", one) for one in comparison.overconfidence_before),
+                *(OverconfidenceRow.of("after", one) for one in comparison.overconfidence_after),
             ],
             clean=CleanLoss.of(found),
             min_gain=RequestedGain.of(found.threshold),

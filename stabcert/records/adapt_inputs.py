@@ -27,6 +27,8 @@ class RandomMasks(Part):
     near_ties: Count
     confidence: Share
     """Largest probability of the first mask."""
+    agrees: bool | None
+    """The first mask gives the class of the original model for the full input; null at a near tie."""
 
     @classmethod
     def of(cls, found: MaskedShare) -> Self:

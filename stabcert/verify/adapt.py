@@ -11,7 +11,7 @@ from stabcert.core.adaptation.settings import ComparisonSettings
 from stabcert.core.adaptation.summary import summarise_comparison
 from stabcert.core.streams import SMOOTHING_STREAM
 from stabcert.errors import StabcertError
-from stabcert.records.adapt_comparison import MeanRadiusRow, MeasureRow, UnfamiliarRow, settings_of
+from stabcert.records.adapt_comparison import MeanRadiusRow, MeasureRow, OverconfidenceRow, settings_of
 from stabcert.records.adapt_inputs import compared_input
 from stabcert.records.writing import to_json
 from stabcert.verify.checks import Check, compare, equal, holds
@@ -135,6 +135,10 @@ def _share(place: str, share: dict[str, Any], settings: ComparisonSettings, numb
         holds(f"{place}.near_ties", share["near_ties"], f"at most {masks}", certain >= 0),
         holds(f"{place}.agreements", share["agreements"], f"at most {certain}", share["agreements"] <= certain),
     ]
+    others = masks - 1 if share["agrees"] is False else masks
+    least = int(share["agrees"] is True)
+    possible = least <= share["agreements"] <= others
+    checks.append(holds(f"{place}.agrees", share["agrees"], f"as {share['agreements']} agreements allow", possible))
     if share["correct"] is not None:
         checks.append(holds(f"{place}.correct", share["correct"], f"at most {certain}", share["correct"] <= certain))
     return checks
@@ -148,6 +152,7 @@ def _full(place: str, reading: dict[str, Any], original: int | None, label: int 
         equal(f"{place}.near_ties", share["near_ties"], int(not certain)),
         equal(f"{place}.agreements", share["agreements"], int(certain and said == original)),
         equal(f"{place}.correct", share["correct"], correct),
+        equal(f"{place}.agrees", share["agrees"], said == original if certain and original is not None else None),
     ]
 
 
@@ -190,9 +195,9 @@ def _summary(record: dict[str, Any]) -> list[Check]:
     again: dict[str, list[dict[str, Any]]] = {
         "measures": [MeasureRow.of(one).to_dict() for one in found.measures],
         "mean_radii": [MeanRadiusRow.of(one).to_dict() for one in found.mean_radii],
-        "unfamiliar": [
-            *(UnfamiliarRow.of("before", one).to_dict() for one in found.unfamiliar_before),
-            *(UnfamiliarRow.of("after", one).to_dict() for one in found.unfamiliar_after),
+        "overconfidence": [
+            *(OverconfidenceRow.of("before", one).to_dict() for one in found.overconfidence_before),
+            *(OverconfidenceRow.of("after", one).to_dict() for one in found.overconfidence_after),
         ],
     }
     checks = [equal(_at("labelled"), comparison["labelled"], found.labelled)]

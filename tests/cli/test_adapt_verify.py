@@ -52,7 +52,7 @@ def changed(record: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[
 @pytest.mark.slow
 def test_every_number_of_the_summary_is_checked() -> None:
     comparison = LABELS["result"]["comparison"]
-    for part in ("measures", "mean_radii", "unfamiliar", "labelled"):
+    for part in ("measures", "mean_radii", "overconfidence", "labelled"):
         places = [("result", "comparison", part, *place) for place in numbers(comparison[part])]
         for place in places or [("result", "comparison", part)]:
             assert failed(changed(LABELS, place, 0.123456789)), place
@@ -66,6 +66,8 @@ def test_every_number_of_the_summary_is_checked() -> None:
         (("shares", 2, "masks"), 4, "shares[2].masks"),
         (("shares", 1, "correct"), 4, "shares[1].correct"),
         (("shares", 1, "near_ties"), 4, "shares[1].near_ties"),
+        (("shares", 2, "agrees"), False, "shares[2].agrees"),
+        (("shares", 0, "agrees"), None, "shares[0].agrees"),
         (("shares", 0, "agreements"), 0, "shares[0].agreements"),
         (("shares", 1, "keep_share"), "2/3", "shares: keep_share"),
         (("lambdas", 1, "fraction"), "1/3", "lambdas: fraction"),

@@ -11,14 +11,20 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from stabcert.core.adaptation.result import Unfamiliar
 from stabcert.core.adaptation.summary import summarise_comparison
 from stabcert.core.curve.result import Estimate
 from stabcert.records.adapt_comparison import settings_of
 from stabcert.records.adapt_inputs import compared_input
 from stabcert.records.adaptation import AdaptFinding, Compared
 from stabcert.records.writing import to_json
-from stabcert.report.adapt.wording import clean_words, data_words, meanings, p_shown, threshold_words, unfamiliar_words
+from stabcert.report.adapt.wording import (
+    clean_words,
+    data_words,
+    distribution_words,
+    meanings,
+    p_shown,
+    threshold_words,
+)
 from stabcert.report.charts.adapt import NAMES, adapt_charts, panels
 from stabcert.report.curve.wording import interval_shown
 from stabcert.report.document import Table
@@ -117,16 +123,20 @@ def test_the_purposes_of_the_inputs_are_counted() -> None:
 
 
 def test_masked_inputs_are_called_out_of_distribution_where_a_test_finds_it() -> None:
-    tests = compared("labels").comparison.unfamiliar_before
+    tests = compared("labels").comparison.overconfidence_before
     few, many = replace(tests[0], p_value=0.1), replace(tests[1], p_value=0.1001)
-    found = replace(compared("labels").comparison, unfamiliar_before=(few, many), unfamiliar_after=(many, many))
-    before, after = unfamiliar_words(replace(compared("labels"), comparison=found))
+    found = replace(compared("labels").comparison, overconfidence_before=(few, many), overconfidence_after=(many, many))
+    before, after = distribution_words(replace(compared("labels"), comparison=found))
     assert before == (
         "For the original model masked inputs are out of distribution with 3/4 kept. With 1/2 kept this is not shown."
     )
     assert after == "That masked inputs are out of distribution for the adapted model is not shown."
-    assert unfamiliar_words(compared("nothing smoothed, one input")) == []
-    assert Unfamiliar(tests[0].keep_share, 10, 9, 3, 1, 0.5).expected == 0.1
+    # A majority keeps its class with probability 1 with 3/4 kept, and never with less, and states 1 each time.
+    assert [(one.agreement, one.confidence, one.p_value < 1e-6) for one in tests] == [
+        (1.0, 1.0, False),
+        (0.0, 1.0, True),
+        (0.0, 1.0, True),
+    ]
 
 
 def test_p_values_are_never_shown_as_zero() -> None:

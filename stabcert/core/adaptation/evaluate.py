@@ -106,6 +106,7 @@ def _share(
         correct=None if label is None else int(((decisions.classes == label) & certain).sum()),
         near_ties=int(decisions.near_tie.sum()),
         confidence=float(probs[0].max()),
+        agrees=bool(decisions.classes[0] == original) if original is not None and certain[0] else None,
     )
 
 

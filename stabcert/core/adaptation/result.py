@@ -51,6 +51,8 @@ class MaskedShare:
     near_ties: int
     confidence: float
     """Largest probability of the first mask."""
+    agrees: bool | None
+    """True if the first mask gives the class of the original model for the full input; None at a near tie."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +105,22 @@ class MeanRadius:
 
 
 @dataclass(frozen=True)
-class Unfamiliar:
-    """A test whether inputs masked at one keep share look like full inputs to one model."""
+class Overconfidence:
+    """A test whether one model is more confident on inputs masked at one keep share than it should be."""
 
     keep_share: Fraction
     inputs: int
-    """Masked inputs that were tested."""
-    reference: int
-    """Full inputs, others than these, that they were compared with."""
-    below: int
-    """Masked inputs with a confidence below the threshold."""
-    rank: int
-    """The threshold is the confidence of this rank among the full inputs, 1 for the smallest."""
+    """Number of masked inputs, one mask each."""
+    confidence: float
+    """Mean of the largest probabilities: the share of agreements that the model states."""
+    agreements: int
+    """Masked inputs with the original class; near ties are among them."""
     p_value: float
 
     @property
-    def expected(self) -> float:
-        """Largest share below the threshold to be expected if masked inputs look like full ones."""
-        return self.rank / (self.reference + 1)
+    def agreement(self) -> float:
+        """Share of agreements."""
+        return self.agreements / self.inputs
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ class Comparison:
     delta: float
     measures: tuple[Measure, ...]
     mean_radii: tuple[MeanRadius, ...]
-    unfamiliar_before: tuple[Unfamiliar, ...]
-    """One for each keep share below 1; empty where there are too few inputs."""
-    unfamiliar_after: tuple[Unfamiliar, ...]
+    overconfidence_before: tuple[Overconfidence, ...]
+    """One for each keep share below 1."""
+    overconfidence_after: tuple[Overconfidence, ...]
 
     def find(self, quantity: Quantity, at: Fraction | None = None, radius: int | None = None) -> Measure | None:
         """Return one measure; None if it was not taken."""

@@ -8,16 +8,16 @@ from fractions import Fraction
 from functools import partial
 from statistics import fmean
 
+from stabcert.core.adaptation.confidence import overconfidence
 from stabcert.core.adaptation.result import (
     ComparedInput,
     Comparison,
     MeanRadius,
     Measure,
     ModelReading,
+    Overconfidence,
     Quantity,
-    Unfamiliar,
 )
-from stabcert.core.adaptation.unfamiliar import unfamiliarity
 from stabcert.core.curve.estimates import Ends, ends_of, mean_of, paired_difference, share_of
 from stabcert.core.curve.result import Estimate
 from stabcert.core.statistics.bounds import check_delta
@@ -75,8 +75,8 @@ def summarise_comparison(inputs: Sequence[ComparedInput], *, delta: float) -> Co
         delta=delta,
         measures=tuple(measures),
         mean_radii=tuple(_mean_radius(inputs, i) for i in range(1, len(inputs[0].before.smoothed))),
-        unfamiliar_before=_unfamiliar([one.before for one in inputs]),
-        unfamiliar_after=_unfamiliar([one.after for one in inputs]),
+        overconfidence_before=_overconfidence([one.before for one in inputs]),
+        overconfidence_after=_overconfidence([one.after for one in inputs]),
     )
 
 
@@ -224,10 +224,10 @@ def _mean_radius(inputs: Sequence[ComparedInput], i: int) -> MeanRadius:
     return MeanRadius(inputs[0].before.smoothed[i].keep_probability, before, after)
 
 
-def _unfamiliar(readings: Sequence[ModelReading]) -> tuple[Unfamiliar, ...]:
-    full = [one.shares[0].confidence for one in readings]
-    found = [
-        unfamiliarity(full, [one.shares[i].confidence for one in readings], readings[0].shares[i].keep_share)
-        for i in range(1, len(readings[0].shares))
-    ]
-    return tuple(one for one in found if one is not None)
+def _overconfidence(readings: Sequence[ModelReading]) -> tuple[Overconfidence, ...]:
+    found = []
+    for i in range(1, len(readings[0].shares)):
+        shares = [one.shares[i] for one in readings]
+        confidences, agrees = [one.confidence for one in shares], [one.agrees for one in shares]
+        found.append(overconfidence(confidences, agrees, shares[0].keep_share))
+    return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from stabcert.core.adaptation.result import MeanRadius, Measure, Quantity, Unfamiliar
+from stabcert.core.adaptation.result import MeanRadius, Measure, Quantity
 from stabcert.records.adaptation import AdaptFinding, Compared
 from stabcert.report.curve.wording import gained, gained_interval, lambda_text
 from stabcert.report.numbers import confidence, rounded, threshold_shown
@@ -92,13 +92,10 @@ def choice_words(finding: AdaptFinding) -> str:
     return f"chosen from {last} epoch{'' if last == 1 else 's'}: {finding.chosen.reason}"
 
 
-def unfamiliar_words(compared: Compared) -> list[str]:
-    """Return the verdict of the tests whether masked inputs look like full ones."""
-    comparison = compared.comparison
-    if not comparison.unfamiliar_after:
-        return []
-    said = []
-    for name, found in (("original", comparison.unfamiliar_before), ("adapted", comparison.unfamiliar_after)):
+def distribution_words(compared: Compared) -> list[str]:
+    """Return for each model where masked inputs are shown to be out of distribution for it."""
+    comparison, said = compared.comparison, []
+    for name, found in (("original", comparison.overconfidence_before), ("adapted", comparison.overconfidence_after)):
         shown = [share_text(one.keep_share) for one in found if one.p_value <= comparison.delta]
         other = [share_text(one.keep_share) for one in found if one.p_value > comparison.delta]
         if not shown:
@@ -109,13 +106,12 @@ def unfamiliar_words(compared: Compared) -> list[str]:
     return said
 
 
-def unfamiliar_meaning(one: Unfamiliar, delta: float) -> str:
-    """Return what the test counts, and its guarantee."""
+def distribution_meaning(delta: float) -> str:
+    """Return what the test compares, and its guarantee."""
     return (
-        f"Less certain: the largest probability is below a low one (rank {one.rank}) of {one.reference} other inputs "
-        f"in full. About {one.expected:.0%} are expected if masked inputs look like full ones. Each test individually "
-        f"finds a difference that does not exist with probability at most {delta:g}. A difference may also come from "
-        "what the mask hides."
+        "Out of distribution: the model has the original class of masked inputs, one mask each, less often than its "
+        "probabilities state. Each test individually finds such a difference where none exists with probability at "
+        f"most {delta:g}. A model that is less certain because a mask hides something is not found."
     )
 
 

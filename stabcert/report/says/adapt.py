@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stabcert.core.adaptation.result import Measure, Unfamiliar
+from stabcert.core.adaptation.result import Measure, Overconfidence
 from stabcert.records.adaptation import AdaptFinding, Compared, EpochInfo
 from stabcert.report.adapt.wording import (
     choice_words,
     clean_words,
     data_words,
+    distribution_meaning,
+    distribution_words,
     gain_words,
     meanings,
     p_shown,
@@ -17,8 +19,6 @@ from stabcert.report.adapt.wording import (
     row_name,
     share_text,
     threshold_words,
-    unfamiliar_meaning,
-    unfamiliar_words,
 )
 from stabcert.report.charts.adapt import adapt_charts
 from stabcert.report.curve.wording import gained, gained_interval, interval_shown, verdict
@@ -58,7 +58,7 @@ def adapt_document(finding: AdaptFinding) -> Document:
     gained_words = line(f"masked agreement {gain_words(compared.gain)}", on=CAPTION)
     blocks: list[Block] = [*adapt_charts(compared), gained_words, *data, _history(finding)]
     blocks += [line(clean_words(compared), _CLEAN[compared.clean_verdict], on=EVERYWHERE)]
-    blocks += [*_tables(finding, compared), *_unfamiliar(compared)]
+    blocks += [*_tables(finding, compared), *_distribution(compared)]
     threshold, said = compared.threshold, threshold_words(compared)
     if threshold is not None and said is not None:
         blocks.append(line(said, "good" if threshold.met else "doubtful", on=EVERYWHERE))
@@ -158,30 +158,24 @@ def _compared_table(measures: Sequence[Measure], interval: str) -> Table:
     return table(columns, rows)
 
 
-def _unfamiliar(compared: Compared) -> list[Block]:
+def _distribution(compared: Compared) -> list[Block]:
     comparison = compared.comparison
-    pairs = list(zip(comparison.unfamiliar_before, comparison.unfamiliar_after, strict=True))
-    if not pairs:
-        return []
+    pairs = zip(comparison.overconfidence_before, comparison.overconfidence_after, strict=True)
     rows = [(f"{share_text(before.keep_share)} kept", *_tested(before), *_tested(after)) for before, after in pairs]
     columns = [
         Column("", "left", width=22),
-        Column("before"),
-        Column("p"),
-        Column("after"),
-        Column("p"),
+        *(Column(title, over=over) for over in ("before", "after") for title in ("agrees", "states", "p")),
     ]
-    words = " ".join(unfamiliar_words(compared))
     return [
-        line("masked inputs less certain than full ones", strong=True),
+        line("masked inputs: agreement, and what the model's probabilities state", strong=True),
         table(columns, rows),
-        line(words, on=EVERYWHERE),
-        line(unfamiliar_meaning(comparison.unfamiliar_after[0], comparison.delta), "faint"),
+        line(" ".join(distribution_words(compared)), on=EVERYWHERE),
+        line(distribution_meaning(comparison.delta), "faint"),
     ]
 
 
-def _tested(one: Unfamiliar) -> tuple[str, str]:
-    return f"{one.below} of {one.inputs}", p_shown(one.p_value)
+def _tested(one: Overconfidence) -> tuple[str, str, str]:
+    return rounded(one.agreement), rounded(one.confidence), p_shown(one.p_value)
 
 
 def _facts(finding: AdaptFinding) -> str:

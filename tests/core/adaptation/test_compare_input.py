@@ -91,6 +91,7 @@ def test_agreements_are_counted_on_masks_of_the_share_that_both_models_get() -> 
     assert [one.agreements for one in found.before.shares] == [1, 3, 3, 0]  # a majority of 7 needs 4
     assert [one.agreements for one in found.after.shares] == [1, 3, 3, 3]
     assert [one.correct for one in found.after.shares] == [1, 3, 3, 3]
+    assert [one.agrees for one in found.before.shares] == [True, True, True, False]
 
 
 def test_masks_of_a_smaller_share_keep_a_part_of_those_of_a_larger() -> None:
@@ -130,6 +131,7 @@ def test_near_ties_of_the_original_class_leave_no_agreement() -> None:
     assert found.before.near_tie
     assert [one.agreements for one in found.after.shares] == [0, 0, 0, 0]
     assert [one.near_ties for one in found.before.shares] == [1, 3, 3, 3]
+    assert [one.agrees for one in found.after.shares] == [None] * 4
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from math import comb
+from itertools import product
+from math import prod
 from statistics import fmean
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from stabcert.core.adaptation.confidence import overconfidence, poisson_binomial_cdf
 from stabcert.core.adaptation.division import reporting_order, reporting_part
 from stabcert.core.adaptation.result import ComparedInput, MaskedShare, ModelReading
 from stabcert.core.adaptation.summary import summarise_comparison
-from stabcert.core.adaptation.unfamiliar import beta_binomial_tail, unfamiliarity
 from stabcert.core.curve.result import Estimate, MaskStability, SmoothedInput, TriedAdditions
 from stabcert.core.statistics.means import difference_lower, difference_upper, mean_interval
 from stabcert.errors import InputError, ParameterError
@@ -50,8 +51,8 @@ def reading(
         prediction,
         near_tie,
         (
-            MaskedShare(ONE, 8, 1, int(clean), right, 0, 0.9),
-            MaskedShare(HALF, 4, 4, agreements, correct, near_ties, 0.5),
+            MaskedShare(ONE, 8, 1, int(clean), right, 0, 0.9, clean),
+            MaskedShare(HALF, 4, 4, agreements, correct, near_ties, 0.5, agreements > 0),
         ),
         (unsmoothed, smoothed),
     )
@@ -146,39 +147,33 @@ def test_intervals_of_the_gain_cover_it() -> None:
     assert stats.binom.sf(misses - 1, 150, 0.2) > 1e-9
 
 
-@pytest.mark.parametrize(
-    ("count", "draws", "first", "second"), [(0, 5, 1, 4), (3, 5, 1, 4), (5, 5, 2, 9), (2, 7, 3, 3)]
-)
-def test_the_tail_is_that_of_ranks(count: int, draws: int, first: int, second: int) -> None:
-    """Of all orders of reference and tested values: those with ``count`` or more tested below the rank."""
-    reference = first + second - 1
-    total = comb(reference + draws, draws)
-    reached = sum(
-        comb(below + first - 1, below) * comb(draws - below + second - 1, draws - below)
-        for below in range(count, draws + 1)
-    )
-    assert beta_binomial_tail(count, draws, first, second) == pytest.approx(reached / total, rel=1e-12)
+@pytest.mark.parametrize("seed", range(6))
+def test_the_law_of_the_agreements_is_that_of_all_outcomes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.random(int(rng.integers(1, 9))).tolist()
+    law = np.zeros(len(probabilities) + 1)
+    for outcome in product((0, 1), repeat=len(probabilities)):
+        law[sum(outcome)] += prod(p if one else 1 - p for p, one in zip(probabilities, outcome, strict=True))
+    for count in range(len(probabilities) + 1):
+        assert poisson_binomial_cdf(count, probabilities) == pytest.approx(min(1.0, law[: count + 1].sum()), rel=1e-8)
 
 
-def test_masked_inputs_with_the_law_of_full_ones_are_rarely_called_different() -> None:
+def test_an_honest_model_is_rarely_called_overconfident() -> None:
     rng, p_values = np.random.default_rng(1), []
     for _ in range(1000):
-        found = unfamiliarity(rng.random(24).round(2), rng.random(24).round(2), HALF)
-        assert found is not None
-        p_values.append(found.p_value)
+        confidences = rng.uniform(0.3, 1.0, 30)
+        p_values.append(overconfidence(confidences, (rng.random(30) < confidences).tolist(), HALF).p_value)
     for level in (0.01, 0.1, 0.3):
         assert stats.binom.sf(np.sum(np.array(p_values) <= level) - 1, 1000, level) > 1e-9
 
 
-def test_less_certain_inputs_are_found_and_counted() -> None:
-    full, masked = np.linspace(0.8, 1.0, 40), np.linspace(0.1, 0.81, 40)
-    found = unfamiliarity(full, masked, HALF)
-    assert found is not None
-    assert (found.inputs, found.reference, found.rank) == (20, 20, 2)
-    assert found.below == sum(masked[1::2] < sorted(full[::2])[1])
-    assert found.p_value < 1e-4
-    assert found.expected == pytest.approx(2 / 21)
-    assert unfamiliarity(full[:1], masked[:1], HALF) is None
+def test_a_model_that_states_more_than_it_holds_is_found() -> None:
+    found = overconfidence([0.9] * 20, [True, None, *[False] * 18], HALF)
+    assert (found.inputs, found.agreements, found.agreement) == (20, 2, 0.1)
+    assert found.confidence == pytest.approx(0.9)
+    assert found.p_value == pytest.approx(stats.binom.cdf(2, 20, 0.9), rel=1e-6)
+    assert overconfidence([1.0, 1.0], [False, True], HALF).p_value < 1e-9
+    assert overconfidence([0.5, 0.5], [True, True], HALF).p_value == 1.0
 
 
 def test_the_reporting_part_is_drawn_by_seed_and_content_alone() -> None:
