@@ -14,7 +14,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 MaskKind = Literal["uniform", "blocks", "smoothing", "attribution"]
 MASK_KINDS: tuple[MaskKind, ...] = get_args(MaskKind)
 
-LEARNING_RATES: dict[Method, tuple[float, float]] = {"full": (3e-5, 2e-4), "lora": (5e-4, 1e-3), "norm": (1e-3, 1e-3)}
+LEARNING_RATES: dict[Method, tuple[float, float]] = {"full": (3e-5, 2e-4), "lora": (1e-3, 1e-3), "norm": (1e-3, 1e-3)}
 """Peak learning rate of each method where none is given: for transformers, and for convolutional networks."""
 TEMPERATURES: dict[Literal["image", "text"], float] = {"image": 8.0, "text": 1.0}
 """Temperature for each kind of inputs where none is given."""
