@@ -24,7 +24,7 @@ def overconfidence(confidences: Sequence[float], agrees: Sequence[bool | None], 
     gives the p-value. An open agreement counts as one.
 
     On inputs like those of its training a classifier is about as often right as it states. On inputs of another
-    kind it states more. Less information in a masked input is no reason to reject, because an honest model
+    kind it states more. Less information in a masked input does not lead to a rejection, because an honest model
     is then less confident.
 
     Args:
