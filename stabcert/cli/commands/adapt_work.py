@@ -148,11 +148,11 @@ class Adapting:
     def _train(self, say: Say) -> Adapted:
         from stabcert.adapt.adapt import adapt
 
-        asked = self.call.inputs
+        asked, examples = self.call.inputs, examples_of(self.data.training)
         with StopRequest() as stop, TrainingProgress(say, enabled=not self.call.running.quiet) as progress:
             return adapt(
                 self.model,
-                examples_of(self.data.training),
+                examples,
                 self.request.settings,
                 features=asked.features,
                 baseline=asked.baseline,
