@@ -33,7 +33,14 @@ def _loaded_by(code: str, names: tuple[str, ...] = HEAVY) -> list[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["certify-soft", "--help"], ["explain", "--help"], ["smooth-eval", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["certify-soft", "--help"],
+        ["explain", "--help"],
+        ["smooth-eval", "--help"],
+        ["adapt", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (

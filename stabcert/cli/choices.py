@@ -19,6 +19,12 @@ class NoiseChoice(StrEnum):
     bernoulli = "bernoulli"
 
 
+class AdaptMethod(StrEnum):
+    full = "full"
+    lora = "lora"
+    norm = "norm"
+
+
 class OutputFormat(StrEnum):
     text = "text"
     json = "json"

@@ -81,6 +81,8 @@ class Command(Generic[F]):
     name: ClassVar[str]
     several_methods: ClassVar[bool] = False
     """True if the command accepts ``--method A,B``."""
+    reproducible: ClassVar[bool] = True
+    """True if a record can be reproduced. Otherwise `verify` checks the whole record by arithmetic alone."""
 
     def certify(self, case: Case) -> F:
         """Return the finding for a case.

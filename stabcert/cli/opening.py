@@ -13,6 +13,7 @@ from stabcert.cli.call import Call
 from stabcert.cli.choices import Dtype
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
+from stabcert.cli.loading import load
 from stabcert.cli.tasks import Task
 from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import ModelError
@@ -124,28 +125,11 @@ class Opening:
         if place not in self.models:
             if task.recorded is None and options.model is None:
                 say(f"no --model given: using the built-in {name}")
-            from stabcert.models.hub import load_model
-            from stabcert.models.memory import keep_freed_memory
-
-            keep_freed_memory()
             try:
-                loaded = load_model(
-                    name,
-                    revision=task.revision,
-                    trust_remote_code=options.trust_remote_code,
-                    allow_pickle=options.allow_pickle,
-                    allow_random_head=options.allow_random_head,
-                    offline=options.offline,
-                    device=options.device,
-                    dtype=options.dtype.value,
-                    compile=options.compile,
-                )
+                self.models[place] = load(name, task.revision, options, say)
             except ModelError as error:
                 self.models[place] = error
                 raise
-            for note in loaded.notes:
-                say(note)
-            self.models[place] = loaded
         model = self.models[place]
         if isinstance(model, ModelError):
             raise model

@@ -65,7 +65,7 @@ def make_tasks(
         ParameterError: the options contradict one another.
     """
     inputs, model, masks = call.inputs, call.model, call.masks
-    _check_sources(inputs, model, call.explanation, masks)
+    check_sources(inputs, model, call.explanation, masks)
     found: list[tuple[Item, Recorded | None, InputError | None]]
     if masks.from_file is None:
         # Labels in the order of the inputs count all inputs, so that the limit comes afterwards.
@@ -169,9 +169,14 @@ def _bytes_sha256(item: Item) -> str | None:
         return None
 
 
-def _check_sources(
+def check_sources(
     inputs: InputOptions, model: ModelOptions, explanation: ExplanationOptions, masks: MaskOptions
 ) -> None:
+    """Refuse options that name the model, the inputs or the mask twice, or not at all.
+
+    Raises:
+        ParameterError: names them.
+    """
     chosen = [
         name
         for name, given in (

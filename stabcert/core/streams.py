@@ -38,12 +38,16 @@ class Stream(IntEnum):
     """Masks of an estimated spectrum."""
     additions = 6
     """Additions of an accuracy-stability curve."""
+    comparison = 7
+    """Random masks and additions of a comparison of two models."""
 
 
 SMOOTHING_STREAM = 64
 """Frozen noise of a soft certificate of a smoothed model, and of a curve, which draws in another way."""
 NOISE_STREAM = 65
 """Frozen noise of a hard certificate; its records contain this number."""
+ADAPT_STREAM = 66
+"""Masks, crops and the order of inputs while a model is adapted; apart from all noise that is certified later."""
 
 
 @dataclass(frozen=True)

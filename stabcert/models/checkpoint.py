@@ -213,10 +213,15 @@ def config_sha256(directory: Path) -> str:
     The hash is that of the lines ``name:sha256``, sorted by name. Other files are left out, because they do not
     define the model.
     """
+    return _lines_sha256(config_files(directory))
+
+
+def config_files(directory: Path) -> list[Path]:
+    """Return the files of `config_sha256`."""
     wanted = (
         path for path in directory.iterdir() if path.name.startswith(_CONFIG_STARTS) or path.suffix in _CONFIG_ENDS
     )
-    return _lines_sha256(path for path in wanted if path.is_file() and not path.name.endswith(".index.json"))
+    return [path for path in wanted if path.is_file() and not path.name.endswith(".index.json")]
 
 
 def weights_sha256(paths: Iterable[Path]) -> str:

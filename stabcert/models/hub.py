@@ -43,6 +43,8 @@ class LoadedModel:
     notes: tuple[str, ...]
     """Notes that the user should read before trusting the model."""
     network: ImageNetwork | TextNetwork = field(repr=False)
+    directory: Path | None = field(default=None, repr=False, compare=False)
+    """The directory it was read from; None for a demo model."""
     batches: dict[BatchSize, BatchSizes] = field(default_factory=dict, repr=False, compare=False)
     """The batch sizes found so far, for each requested size."""
 
@@ -185,6 +187,7 @@ def load_model(
         dtype=asked,
         notes=notes,
         network=network,
+        directory=loaded.directory,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -118,6 +119,8 @@ class Loaded:
     revision: str | None = None
     sha256: str | None = None
     config_sha256: str | None = None
+    directory: Path | None = None
+    """The directory it was read from; None for a demo model."""
 
 
 @contextmanager

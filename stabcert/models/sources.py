@@ -79,7 +79,10 @@ def _load_directory(name: str, directory: Path, architecture: str | None, option
             dtype=options.dtype,
         )
     return dataclasses.replace(
-        loaded, sha256=weights_sha256(checkpoint.weights), config_sha256=config_sha256(checkpoint.directory)
+        loaded,
+        sha256=weights_sha256(checkpoint.weights),
+        config_sha256=config_sha256(checkpoint.directory),
+        directory=checkpoint.directory,
     )
 
 

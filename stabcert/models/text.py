@@ -147,7 +147,11 @@ class MaskedText:
         return True
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        return run(self._network, to_tensors(self._inputs(masks, self._sequence, self._substitutes), self._device))
+        return run(self._network, to_tensors(self.inputs(masks), self._device))
+
+    def inputs(self, masks: Masks) -> dict[str, NDArray[np.int64]]:
+        """Map ``(k, n_features)`` masks to the arguments of the network by name, each ``(k, n_tokens)``."""
+        return self._inputs(masks, self._sequence, self._substitutes)
 
     def _inputs(
         self, masks: Masks, sequence: TokenSequence, substitutes: dict[str, int]

@@ -170,28 +170,30 @@ class CurveInputRecord(ReportedRecord):
 
 def smoothed_input(record: dict[str, Any]) -> tuple[SmoothedInput, ...]:
     """Return what the result of an input was made of, from its record."""
-    return tuple(
-        SmoothedInput(
-            keep_probability=Fraction(one["fraction"]),
-            n_features=record["explanation"]["n"],
-            prediction=one["prediction"]["id"],
-            near_tie=one["near_tie"],
-            correct=one["correct"],
-            agrees=one["agrees"],
-            decremental_radius=one["decremental_radius"],
-            masks=tuple(
-                MaskStability(
-                    masked_prediction=mask["masked_prediction"]["id"],
-                    near_tie=mask["near_tie"],
-                    consistent=mask["consistent"],
-                    n_free=mask["n_free"],
-                    hard_radius=mask["hard_radius"],
-                    additions=tuple(TriedAdditions(**additions) for additions in mask["rates"]),
-                )
-                for mask in one["masks"]
-            ),
-        )
-        for one in record["result"]["lambdas"]
+    return tuple(smoothed_level(one, record["explanation"]["n"]) for one in record["result"]["lambdas"])
+
+
+def smoothed_level(one: dict[str, Any], n_features: int) -> SmoothedInput:
+    """Return what one level was made of, from the plain values of a `SmoothedLevel`."""
+    return SmoothedInput(
+        keep_probability=Fraction(one["fraction"]),
+        n_features=n_features,
+        prediction=one["prediction"]["id"],
+        near_tie=one["near_tie"],
+        correct=one["correct"],
+        agrees=one["agrees"],
+        decremental_radius=one["decremental_radius"],
+        masks=tuple(
+            MaskStability(
+                masked_prediction=mask["masked_prediction"]["id"],
+                near_tie=mask["near_tie"],
+                consistent=mask["consistent"],
+                n_free=mask["n_free"],
+                hard_radius=mask["hard_radius"],
+                additions=tuple(TriedAdditions(**additions) for additions in mask["rates"]),
+            )
+            for mask in one["masks"]
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stabcert.records.adapt import AdaptRecord
 from stabcert.records.curve import CurveInputRecord
 from stabcert.records.curve_summary import CurveRecord
 from stabcert.records.explain import ExplainRecord
@@ -19,6 +20,7 @@ KINDS: dict[str, type[Part]] = {
     "fourier": SpectrumRecord,
     "smooth-eval": CurveInputRecord,
     "smooth-eval, all inputs together": CurveRecord,
+    "adapt": AdaptRecord,
     "verify": VerificationRecord,
     "verify, failed": FailedVerificationRecord,
     "failed": FailedRecord,

@@ -22,7 +22,7 @@ class RecordPlace(Part):
 
     source: Text
     line: Positive
-    command: Literal["certify-soft", "certify-hard"] | None
+    command: Literal["certify-soft", "certify-hard", "adapt"] | None
     status: Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported"] | None
     key: Key | None
 
@@ -69,7 +69,8 @@ class VerificationRecord(Part):
     status: Literal["stands", "does-not-stand"]
     key: Key
     record: RecordPlace
-    input: InputPlace
+    input: InputPlace | None
+    """null for a record of many inputs."""
     model: Text
     mode: Literal["full", "fast"]
     """full: against a certificate reproduced; fast: by arithmetic alone."""

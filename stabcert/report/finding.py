@@ -98,4 +98,12 @@ def _smooth(result: dict[str, Any]) -> str:
     return "; ".join(found)
 
 
-_FOUND = {"certify-soft": _soft, "certify-hard": _hard, "explain": _explain, "smooth-eval": _smooth}
+def _adapt(result: dict[str, Any]) -> str:
+    gain = result["comparison"]["min_gain"]
+    return (
+        f"gain in masked agreement: the lower bound is {rounded_down(gain['lower'])}, and the threshold is "
+        f"{gain['threshold']!r}"
+    )
+
+
+_FOUND = {"certify-soft": _soft, "certify-hard": _hard, "explain": _explain, "smooth-eval": _smooth, "adapt": _adapt}

@@ -43,7 +43,7 @@ class Verification:
             status="stands" if self.stands else "does-not-stand",
             key=self.key,
             record=RecordPlace.of(self.source, self.line, self.record),
-            input=InputPlace(id=info["id"], kind=info["kind"], path=info["path"]),
+            input=None if info is None else InputPlace(id=info["id"], kind=info["kind"], path=info["path"]),
             model=self.record["model"]["id"],
             mode=self.mode,
             checks=[

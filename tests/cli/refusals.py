@@ -246,7 +246,29 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
 }
 
 
+OF_INPUTS = {"-t", "--inputs", "--features", "--baseline", "-m", "--revision", "--device", "-b", "-k"}
+"""Options that adapt has in common with the others, and whose values it refuses in the same way."""
+ADAPT: list[tuple[tuple[object, ...], int, str]] = [
+    ((*TEXT, "--attribution", "magic"), 2, "--attribution must be one of"),
+    ((*TEXT, "--lambdas", "0"), 2, "above 0"),
+    ((*TEXT, "--lambdas", "0.3", "--draws", 3), 2, "must be a multiple of 1/3"),
+    ((*TEXT, "--radii", "all"), 2, "Write 4, 1,2,5 or 1:10"),
+    ((*TEXT, "--delta", 1), 2, "between 0 and 1"),
+    ((*TEXT, "--min-gain", 90), 2, "--min-gain"),
+    ((*TEXT, "--clean-loss", 2), 2, "--clean-loss must be from 0 to 1"),
+    ((*TEXT, "--label-weight", 1), 2, "--label-weight 1 needs labels"),
+    ((*TEXT, "--labels", "none.csv"), 3, "none.csv"),
+    ((*TEXT, "picture.png"), 2, "must be of one kind"),
+    ((*TEXT, "--dtype", "float16"), 2, "--dtype must be float32"),
+    ((*TEXT, "--resume"), 2, "--resume needs new.checkpoint"),
+    ((*TEXT, "--out", "mask.json"), 2, "got the file mask.json"),
+    (TEXT, 3, "at least 2 to report on, got 1 distinct"),
+]
+
+
 def rows() -> list[Row]:
     found = [(command, *row) for command in COMMANDS for row in EVERY + OWN[command]]
     found += [(command, *row) for command in COMMANDS[1:] for row in MASKS]
+    shared = [row for row in EVERY if {str(one) for one in row[0] if str(one).startswith("-")} <= OF_INPUTS]
+    found += [("adapt", ("--out", "new", *row[0]), *row[1:]) for row in shared + ADAPT]
     return found + [(command, (*TEXT, "--method", "lime,random"), 2, "Use --method lime") for command in ONE_METHOD]

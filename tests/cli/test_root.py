@@ -68,7 +68,7 @@ def _offered(words: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("stabcert ", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval"]),
+        ("stabcert ", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval", "adapt"]),
         ("stabcert certify-soft --min", ["--min-rate"]),
         ("stabcert certify-soft --method sm", ["smoothgrad"]),
         ("stabcert explain --method lime,in", ["lime,intgrad", "lime,inputxgrad"]),
@@ -99,7 +99,7 @@ def test_completion_is_installed_where_the_shell_finds_it(tmp_path: Path) -> Non
     assert any("_STABCERT_COMPLETE" in path.read_text() for path in tmp_path.rglob("*.sh"))
 
 
-@pytest.mark.parametrize("command", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval"])
+@pytest.mark.parametrize("command", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval", "adapt"])
 def test_the_help_fits_80_columns_and_shows_what_is_typed(
     run: Run, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +111,7 @@ def test_the_help_fits_80_columns_and_shows_what_is_typed(
     examples = lines[next(i for i, line in enumerate(lines) if line.strip() == "Examples") + 1 :]
     examples = examples[: next(i for i, line in enumerate(examples) if not line.strip())]
     assert all(line.strip().startswith("stabcert ") for line in examples)  # none is broken
-    assert "under [certify-soft]" in shown  # a name of a table, not markup
+    assert ("under [adapt]" if command == "adapt" else "under [certify-soft]") in shown  # a name of a table, not markup
     assert shown.count("<bool>") == 1  # the one of --help is typer's
 
 

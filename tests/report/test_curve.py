@@ -25,7 +25,8 @@ from stabcert.records.writing import to_json
 from stabcert.report import sheet
 from stabcert.report.canvas import Canvas, Exhibit
 from stabcert.report.charts import fonts
-from stabcert.report.charts.curve import Panel, Series, curve_charts, panels, shown_ticks, spread
+from stabcert.report.charts.curve import curve_charts, panels
+from stabcert.report.charts.lines import Panel, Series, shown_ticks, spread
 from stabcert.report.curve.wording import gained_interval, interval_shown, lambda_text, meanings, verdict
 from stabcert.report.figure import caption, figure
 from stabcert.report.page import Page
@@ -214,7 +215,7 @@ def test_diagrams_have_every_line_and_bars_that_do_not_overlap(name: str) -> Non
         assert first <= xs[0] - moved
         assert last >= xs[-1] + moved
         assert all(b - a > 2 * moved for a, b in pairwise(xs))
-        if panel.by_lambda:
+        if panel.legend:
             assert len(panel.series) == len(finding.curve.levels)
         assert shown_ticks(panel, 3)[-1] == max(panel.ticks)
         assert len(shown_ticks(panel, 3)) <= 3

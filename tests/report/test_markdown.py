@@ -14,11 +14,12 @@ from markdown_it.token import Token
 
 from stabcert.report.document import Bar, Column, Document, Heading, Line, Word, line, note, table
 from stabcert.report.markdown import escaped, markdown
+from stabcert.report.says.adapt import adapt_document
 from stabcert.report.says.common import failure
 from stabcert.report.says.curve import curve_document
 from stabcert.report.says.verification import verification_document
 from stabcert.report.visible import visible
-from tests.report import curves, verifications
+from tests.report import adaptations, curves, verifications
 from tests.report.examples import REPORTS, explain_report, text_input
 from tests.report.screens import document
 
@@ -29,6 +30,7 @@ DOCUMENTS = {
     **{name: document(report) for name, report in REPORTS.items()},
     "smooth-eval": curve_document(curves.finding(methods=("lime", "random"), **curves.THRESHOLDS)),
     "smooth-eval, one input": document(curves.smooth_report()),
+    "adapt": adapt_document(adaptations.FINDINGS["a gain that is not met"]),
     "stands": verification_document(verifications.STANDS.to_dict()),
     "differs": verification_document(verifications.DIFFERS.to_dict()),
     "failed": failure("a.txt", "it is empty"),

@@ -18,7 +18,7 @@ from stabcert.records.record import FailedRecord
 from stabcert.records.writing import to_json
 from stabcert.report.record import load_schema
 from tests.doubles import Majority
-from tests.report import curves, verifications
+from tests.report import adaptations, curves, verifications
 from tests.report.examples import (
     ANGER,
     IMAGE,
@@ -41,6 +41,7 @@ PLACE = {"id": "x.jpg", "kind": "image", "path": "x.jpg"}
 FAILED = FailedRecord.of("certify-soft", PLACE, 3, "no such file: x.jpg").to_dict()
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
 RECORDS |= curves.RECORDS
+RECORDS |= adaptations.RECORDS
 RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
 RECORDS |= verifications.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}

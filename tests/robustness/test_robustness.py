@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from stabcert.cli.app import app
 from stabcert.report.record import load_schema
 from tests.robustness import (
+    adapt,
     certificates,
     configs,
     faults,
@@ -55,6 +56,7 @@ CASES: tuple[Case, ...] = tuple(
         outputs,
         faults,
         security,
+        adapt,
     )
     for case in module.CASES
 )

@@ -30,7 +30,7 @@ class Annotations(Sink):
     """Annotations of GitHub Actions on standard output, and one line for each input without a problem.
 
     Args:
-        items: the number of inputs of the run.
+        items: the number of inputs of the run; 0 where it reports on all of them together alone.
         quiet: whether notes on saved files are omitted.
     """
 
@@ -46,7 +46,7 @@ class Annotations(Sink):
     ) -> None:
         from stabcert.report.github import annotation
 
-        if kind is not BrokenPipeError:
+        if kind is not BrokenPipeError and self._items:
             counted = ", ".join(f"{number} {status}" for status, number in self._counts.items())
             total = f"{self._counts.total()} of {self._items} inputs"
             title = f"stabcert {self._command}"

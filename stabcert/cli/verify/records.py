@@ -10,7 +10,7 @@ from stabcert.errors import InputError
 from stabcert.records.reading import parse_json
 from stabcert.records.writing import SCHEMA
 
-_COMMANDS = ("certify-soft", "certify-hard")
+_COMMANDS = ("certify-soft", "certify-hard", "adapt")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
         if made_by in _COMMANDS:
             raise InputError(f"was made by `stabcert {made_by}`. Check it with `stabcert {made_by} --verify FILE`")
         made = f"was made by `stabcert {made_by}`" if isinstance(made_by, str) else "names no command"
-        raise InputError(f"{made}. Give records of {' or '.join(_COMMANDS)}")
+        raise InputError(f"{made}. Give records of {', '.join(_COMMANDS[:-1])} or {_COMMANDS[-1]}")
     from stabcert.records.problems import check_record
 
     try:
@@ -79,7 +79,7 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
         raise InputError(
             f"certifies nothing: {record['input']['id']} failed when it was made ({record['error']['message']})"
         )
-    if "request" not in record["result"]:
+    if command != "adapt" and "request" not in record["result"]:
         version = record["run"]["versions"].get("stabcert", "an unknown version")
         raise InputError(
             f"has no result.request: it was made by stabcert {version}, whose records cannot be reproduced. Certify "

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
 
-import numpy as np
-
+from stabcert.core.curve.estimates import Ends, ends_of, mean_of, paired_difference, share_of
 from stabcert.core.curve.result import (
     Estimate,
     EstimateAtRadius,
@@ -16,8 +14,7 @@ from stabcert.core.curve.result import (
     SmoothingDifference,
     SmoothingLevel,
 )
-from stabcert.core.statistics.bounds import check_delta, clopper_pearson_lower, clopper_pearson_upper
-from stabcert.core.statistics.means import difference_lower, difference_upper, mean_lower, mean_upper
+from stabcert.core.statistics.bounds import check_delta
 from stabcert.errors import InputError
 
 
@@ -88,13 +85,13 @@ def _radii(level: list[SmoothedInput]) -> list[int]:
 def _level(level: list[SmoothedInput], delta: float) -> SmoothingLevel:
     labelled = [one for one in level if one.correct is not None]
     certified = [
-        _at(r, [one.n_features for one in labelled], _share([_certified(one, r) for one in labelled], delta))
+        _at(r, [one.n_features for one in labelled], share_of([_certified(one, r) for one in labelled], delta))
         for r in (_radii(level) if labelled else [])
     ]
     return SmoothingLevel(
         keep_probability=level[0].keep_probability,
-        accuracy=_share([_correct(one) for one in labelled], delta) if labelled else None,
-        agreement=_share([one.agrees for one in level], delta),
+        accuracy=share_of([_correct(one) for one in labelled], delta) if labelled else None,
+        agreement=share_of([one.agrees for one in level], delta),
         certified_accuracy=tuple(certified),
         methods=tuple(_method(level, i, delta) for i in range(len(level[0].masks))),
     )
@@ -105,13 +102,11 @@ def _method(level: list[SmoothedInput], method: int, delta: float) -> MethodStab
     free = [mask.n_free for mask in masks]
     rates, hard_rates = [], []
     for i, r in enumerate(_radii(level)):
-        smallest = [mask.additions[i].smallest_rate for mask in masks]
-        largest = [mask.additions[i].largest_rate for mask in masks]
-        rate = Estimate(fmean(smallest), mean_lower(smallest, delta / 2), mean_upper(largest, delta / 2))
+        rate = mean_of([(mask.additions[i].smallest_rate, mask.additions[i].largest_rate) for mask in masks], delta)
         rates.append(_at(r, free, rate))
         hard = [mask.hard_radius is not None and mask.hard_radius >= min(r, mask.n_free) for mask in masks]
-        hard_rates.append(_at(r, free, _share(hard, delta)))
-    return MethodStability(_share([mask.consistent for mask in masks], delta), tuple(rates), tuple(hard_rates))
+        hard_rates.append(_at(r, free, share_of(hard, delta)))
+    return MethodStability(share_of([mask.consistent for mask in masks], delta), tuple(rates), tuple(hard_rates))
 
 
 def _difference(level: list[SmoothedInput], reference: list[SmoothedInput], delta: float) -> SmoothingDifference:
@@ -119,45 +114,23 @@ def _difference(level: list[SmoothedInput], reference: list[SmoothedInput], delt
     labelled = [(_correct(one), _correct(other)) for one, other in pairs if one.correct is not None]
     accuracy = None
     if labelled:
-        accuracy = _paired(
-            [(float(one is True), float(one is not False)) for one, _ in labelled],
-            [(float(other is True), float(other is not False)) for _, other in labelled],
-            delta,
+        accuracy = paired_difference(
+            [ends_of(one) for one, _ in labelled], [ends_of(other) for _, other in labelled], delta
         )
     rates = []
     for method in range(len(level[0].masks)):
         free = [one.masks[method].n_free for one in level]
         by_radius = []
         for i, r in enumerate(_radii(level)):
-            gained = _paired(_ends(level, method, i), _ends(reference, method, i), delta)
+            gained = paired_difference(_ends(level, method, i), _ends(reference, method, i), delta)
             by_radius.append(_at(r, free, gained))
         rates.append(tuple(by_radius))
     return SmoothingDifference(level[0].keep_probability, reference[0].keep_probability, accuracy, tuple(rates))
 
 
-def _ends(level: list[SmoothedInput], method: int, i: int) -> list[tuple[float, float]]:
+def _ends(level: list[SmoothedInput], method: int, i: int) -> list[Ends]:
     tried = [one.masks[method].additions[i] for one in level]
     return [(additions.smallest_rate, additions.largest_rate) for additions in tried]
-
-
-def _paired(ones: list[tuple[float, float]], others: list[tuple[float, float]], delta: float) -> Estimate:
-    """Return the mean difference of values that are each known to lie between two ends."""
-    one, other = np.array(ones), np.array(others)
-    return Estimate(
-        mean=fmean(one[:, 0] - other[:, 0]),
-        lower=difference_lower(one[:, 0] - other[:, 1], delta / 2),
-        upper=difference_upper(one[:, 1] - other[:, 0], delta / 2),
-    )
-
-
-def _share(flags: Sequence[bool | None], delta: float) -> Estimate:
-    """Return the share of True. An open flag, None, counts as False in the lower bound and as True in the upper."""
-    certain, possible = sum(flag is True for flag in flags), sum(flag is not False for flag in flags)
-    return Estimate(
-        mean=certain / len(flags),
-        lower=clopper_pearson_lower(certain, len(flags), delta / 2),
-        upper=clopper_pearson_upper(possible, len(flags), delta / 2),
-    )
 
 
 def _correct(one: SmoothedInput) -> bool | None:

@@ -18,7 +18,8 @@ def verification_document(found: dict[str, Any]) -> Document:
         found: the record of a verification.
     """
     record, ok = found["record"], found["status"] == "stands"
-    name = visible(str(found["input"]["id"]))
+    about = found["input"]
+    name = visible(str(record["source"] if about is None else about["id"]))
     name = name if len(name) <= _WIDTH else name[: _WIDTH - 1] + "…"
     stands = Word("VERIFIED", "good", strong=True) if ok else Word("NOT VERIFIED", "bad", strong=True)
     heading = Heading(name, ((Word(f"{record['command']}, {record['status']}"),), (stands,)))

@@ -1,0 +1,158 @@
+"""Results of ``adapt`` in words, the same on the screen, in figures and on pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from stabcert.core.adaptation.result import MeanRadius, Measure, Quantity
+from stabcert.records.adaptation import AdaptFinding, Compared
+from stabcert.report.curve.wording import gained, gained_interval, lambda_text
+from stabcert.report.numbers import confidence, rounded, threshold_shown
+
+_NAMES: dict[Quantity, str] = {
+    "masked agreement": "mean of the masked",
+    "consistency": "consistent",
+    "kept class": "original class",
+    "rate": "rate",
+    "proved radius": "proved",
+    "proved share": "proved share",
+    "smoothed agreement": "agreement",
+    "smoothed accuracy": "accuracy",
+    "certified agreement": "certified",
+    "certified accuracy": "certified",
+}
+_SMALLEST_P = 0.0001
+
+
+def row_name(measure: Measure) -> str:
+    """Return what a row of a table is about: ``1/4 kept``, ``λ 0.5: proved, r=4``."""
+    if measure.quantity == "masked agreement":
+        return _NAMES["masked agreement"]
+    if measure.at is None:
+        return measure.quantity
+    if measure.quantity in ("agreement", "accuracy"):
+        return "full input" if measure.at == 1 else f"{share_text(measure.at)} kept"
+    radius = "" if measure.radius is None else f", r={measure.radius}"
+    return f"λ {lambda_text(measure.at)}: {_NAMES[measure.quantity]}{radius}"
+
+
+def share_text(share: Fraction) -> str:
+    """Return a keep share as people write it."""
+    return str(share)
+
+
+def p_shown(p_value: float) -> str:
+    """Return a p-value with four digits, rounded up."""
+    return f"<{_SMALLEST_P}" if p_value < _SMALLEST_P else f"{min(1.0, p_value):.4f}"
+
+
+def gain_words(measure: Measure) -> str:
+    """Return a difference with its interval."""
+    return f"{gained(measure.difference)} ({gained_interval(measure.difference)})"
+
+
+def clean_words(compared: Compared) -> str:
+    """Return whether the loss on full inputs is within its bound."""
+    change, bound = compared.clean, threshold_shown(compared.clean_bound)
+    name = "accuracy on full inputs" if change.quantity == "accuracy" else "agreement on full inputs"
+    said = f"{name} {rounded(change.before.mean)} before, {rounded(change.after.mean)} after, {gain_words(change)}"
+    return (
+        said
+        + {
+            "within": f": within the accepted loss of {bound}",
+            "open": f": within the accepted loss of {bound} on these inputs; the interval reaches beyond it",
+            "beyond": f": BEYOND the accepted loss of {bound}",
+        }[compared.clean_verdict]
+    )
+
+
+def threshold_words(compared: Compared) -> str | None:
+    """Return whether the requested gain is met; None if none was requested."""
+    threshold = compared.threshold
+    if threshold is None:
+        return None
+    if threshold.met:
+        return f"gain in masked agreement met (>= {threshold.value!r})"
+    return (
+        f"gain in masked agreement undecided (>= {threshold.value!r} not shown): the lower bound is {threshold.lower!r}"
+    )
+
+
+def data_words(finding: AdaptFinding) -> str:
+    """Return how many inputs had which purpose."""
+    training, held_out, reporting = (finding.count(part) for part in ("training", "held-out", "reporting"))
+    reported = "" if finding.compared is None else f", and {reporting} others are reported on"
+    return f"{_inputs(training)} trained the model, {held_out} others chose it{reported}"
+
+
+def choice_words(finding: AdaptFinding) -> str:
+    """Return which candidate was chosen, and why."""
+    last = len(finding.chosen.history) - 1
+    return f"chosen from {last} epoch{'' if last == 1 else 's'}: {finding.chosen.reason}"
+
+
+def distribution_words(compared: Compared) -> list[str]:
+    """Return for each model where masked inputs are shown to be out of distribution for it."""
+    comparison, said = compared.comparison, []
+    for name, found in (("original", comparison.overconfidence_before), ("adapted", comparison.overconfidence_after)):
+        shown = [share_text(one.keep_share) for one in found if one.p_value <= comparison.delta]
+        other = [share_text(one.keep_share) for one in found if one.p_value > comparison.delta]
+        if not shown:
+            said.append(f"That masked inputs are out of distribution for the {name} model is not shown.")
+            continue
+        rest = f" With {_listed(other)} kept this is not shown." if other else ""
+        said.append(f"For the {name} model masked inputs are out of distribution with {_listed(shown)} kept.{rest}")
+    return said
+
+
+def distribution_meaning(delta: float) -> str:
+    """Return what the test compares, and its guarantee."""
+    return (
+        "Out of distribution: the model has the original class of masked inputs, one mask each, less often than its "
+        "probabilities state. Each test individually finds such a difference where none exists with probability at "
+        f"most {delta:g}. A model that is less certain because a mask hides something is not found."
+    )
+
+
+def radii_words(radii: Sequence[MeanRadius]) -> str:
+    """Return the mean proved radii."""
+    each = [f"λ {lambda_text(one.keep_probability)}: {one.before:.2f} before, {one.after:.2f} after" for one in radii]
+    return f"mean proved radius: {'; '.join(each)}"
+
+
+def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
+    """Return what the numbers mean, with the probability with which they may be wrong, and what they leave out."""
+    comparison, settings, explained = compared.comparison, compared.settings, compared.explained
+    labelled = bool(comparison.labelled)
+    name = finding.model["id"]
+    said = [
+        f"Each interval holds individually with probability at least {confidence(comparison.delta)}, if the inputs are "
+        "independent draws from one population. It covers the mean over that population, or the difference of two "
+        "means. The reporting inputs neither trained nor chose the model. Inputs with equal bytes have one purpose; "
+        "near duplicates are not found.",
+        f"Agreement: the class that {name} predicts for the full input. Both models get the same random masks, up to "
+        f"{settings.masks} of each share, the same noise and the same additions.",
+        f"Explanations: the top {explained.top_k} of the features by {explained.method} of {name}, for both models. "
+        "Consistent: the explanation gives the class that the same model predicts for the full input. Original class: "
+        f"it gives the class that {name} predicts for it.",
+        "Rate: the share of all ways to add up to r features to the explanation that keep the prediction.",
+    ]
+    if settings.lambdas:
+        said += [
+            "Proved: the explanation gives the original class, and it is proved that no addition of up to r features "
+            "changes it. Proved share: the share of the remaining features that may certainly be added.",
+            f"Certified: the {'label' if labelled else 'original class'}, and it is proved that no removal of up to r "
+            "features from the full input changes that.",
+            f"Below λ 1 both models are smoothed with {settings.draws} frozen {settings.noise} noise masks, the same "
+            "for all inputs with equally many features.",
+        ]
+    return said
+
+
+def _inputs(number: int) -> str:
+    return "1 input" if number == 1 else f"{number} inputs"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

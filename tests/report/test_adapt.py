@@ -1,0 +1,199 @@
+"""The report of ``adapt`` in every form: there and back, on the screen, in figures, on pages."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import warnings
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from stabcert.core.adaptation.summary import summarise_comparison
+from stabcert.core.curve.result import Estimate
+from stabcert.records.adapt_comparison import settings_of
+from stabcert.records.adapt_inputs import compared_input
+from stabcert.records.adaptation import AdaptFinding, Compared
+from stabcert.records.writing import to_json
+from stabcert.report.adapt.wording import (
+    clean_words,
+    data_words,
+    distribution_words,
+    meanings,
+    p_shown,
+    threshold_words,
+)
+from stabcert.report.charts.adapt import NAMES, adapt_charts, panels
+from stabcert.report.curve.wording import interval_shown
+from stabcert.report.document import Table
+from stabcert.report.figure import caption, figure
+from stabcert.report.finding import found_of
+from stabcert.report.page import Page
+from stabcert.report.says.adapt import adapt_document
+from stabcert.report.terminal import lines
+from tests.report.adaptations import FINDINGS, N_FEATURES, RECORDS
+
+COMPARED = {name: one for name, one in FINDINGS.items() if one.compared is not None}
+
+
+def compared(name: str) -> Compared:
+    found = FINDINGS[name].compared
+    assert found is not None
+    return found
+
+
+def screen(finding: AdaptFinding) -> list[str]:
+    return [str(line.plain) for line in lines(adapt_document(finding))]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_the_comparison_is_read_again_from_the_record(name: str) -> None:
+    found, record = compared(name), json.loads(to_json(RECORDS[f"adapt, {name}"]))["result"]["comparison"]
+    inputs = [compared_input(one) for one in record["inputs"]]
+    assert inputs == [one.compared for one in found.inputs]
+    assert settings_of(record["request"]) == found.settings
+    assert summarise_comparison(inputs, delta=record["request"]["delta"]) == found.comparison
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_tables_fit_into_eighty_columns(name: str) -> None:
+    finding = FINDINGS[name]
+    tables = [block for block in adapt_document(finding).blocks if isinstance(block, Table)]
+    assert len(tables) >= (3 if name in COMPARED else 1)
+    shown = screen(finding)
+    rows = [line for line in shown if re.search(r"  [+-]\d\.\d{4}  [+-]\d\.\d{4} \.\. [+-]\d\.\d{4}", line)]
+    assert all(len(line) <= 80 for line in rows)
+    assert len(rows) >= (4 if name in COMPARED else 0)
+
+
+def test_every_measure_that_is_shown_has_its_numbers_and_the_others_are_in_the_record() -> None:
+    found = compared("labels")
+    shown = "\n".join(screen(FINDINGS["labels"]))
+    for measure in found.comparison.measures:
+        if not measure.quantity.endswith("agreement") or measure.quantity in ("agreement", "masked agreement"):
+            assert f"{measure.before.mean:.4f}" in shown
+    assert "certified, r=2" in shown
+    assert "certified, r=2" in "\n".join(screen(FINDINGS["no labels"]))
+    quantities = {one["quantity"] for one in RECORDS["adapt, labels"]["result"]["comparison"]["measures"]}
+    assert {"certified agreement", "smoothed agreement", "certified accuracy"} <= quantities
+
+
+@pytest.mark.parametrize(
+    ("change", "bound", "verdict", "said"),
+    [
+        (Estimate(0.0, -0.01, 0.01), 0.02, "within", "within the accepted loss of 0.02"),
+        (Estimate(-0.01, -0.05, 0.01), 0.02, "open", "the interval reaches beyond it"),
+        (Estimate(-0.03, -0.05, -0.01), 0.02, "beyond", "BEYOND the accepted loss of 0.02"),
+        (Estimate(-0.02, -0.02, -0.02), 0.02, "within", "within"),
+        (Estimate(0.0, 0.0, 0.0), 0.0, "within", "within the accepted loss of 0"),
+    ],
+)
+def test_the_loss_on_full_inputs_is_held_against_its_bound(
+    change: Estimate, bound: float, verdict: str, said: str
+) -> None:
+    found = compared("labels")
+    measures = tuple(
+        replace(one, difference=change) if one == found.clean else one for one in found.comparison.measures
+    )
+    found = replace(found, comparison=replace(found.comparison, measures=measures), clean_bound=bound)
+    assert found.clean_verdict == verdict
+    assert clean_words(found).startswith("accuracy on full inputs")
+    assert said in clean_words(found)
+
+
+def test_the_gain_that_was_requested_is_compared_unrounded() -> None:
+    met, missed = FINDINGS["a gain that is met"], FINDINGS["a gain that is not met"]
+    assert (met.status, missed.status, FINDINGS["labels"].status) == ("certified", "undecided", "reported")
+    lower = compared("a gain that is not met").gain.difference.lower
+    exact = replace(compared("labels"), min_gain=lower)
+    assert exact.threshold is not None
+    assert exact.threshold.met
+    assert "met (>= 0.01)" in str(threshold_words(compared("a gain that is met")))
+    assert str(lower) in str(threshold_words(compared("a gain that is not met")))
+    assert "the threshold is 0.9" in found_of(RECORDS["adapt, a gain that is not met"])
+
+
+def test_the_purposes_of_the_inputs_are_counted() -> None:
+    assert data_words(FINDINGS["labels"]) == (
+        "20 inputs trained the model, 2 others chose it, and 8 others are reported on"
+    )
+    assert data_words(FINDINGS["interrupted"]) == "20 inputs trained the model, 2 others chose it"
+
+
+def test_masked_inputs_are_called_out_of_distribution_where_a_test_finds_it() -> None:
+    tests = compared("labels").comparison.overconfidence_before
+    few, many = replace(tests[0], p_value=0.1), replace(tests[1], p_value=0.1001)
+    found = replace(compared("labels").comparison, overconfidence_before=(few, many), overconfidence_after=(many, many))
+    before, after = distribution_words(replace(compared("labels"), comparison=found))
+    assert before == (
+        "For the original model masked inputs are out of distribution with 3/4 kept. With 1/2 kept this is not shown."
+    )
+    assert after == "That masked inputs are out of distribution for the adapted model is not shown."
+    # A majority keeps its class with probability 1 with 3/4 kept, and never with less, and states 1 each time.
+    assert [(one.agreement, one.confidence, one.p_value < 1e-6) for one in tests] == [
+        (1.0, 1.0, False),
+        (0.0, 1.0, True),
+        (0.0, 1.0, True),
+    ]
+
+
+def test_p_values_are_never_shown_as_zero() -> None:
+    assert [p_shown(p) for p in (1e-9, 0.00012, 0.5, 1.0)] == ["<0.0001", "0.0001", "0.5000", "1.0000"]
+
+
+def test_what_the_numbers_mean_is_said() -> None:
+    said = " ".join(meanings(FINDINGS["labels"], compared("labels")))
+    for part in (
+        "at least 90%",
+        "draws from one population",
+        "neither trained nor chose",
+        "near duplicates",
+    ):
+        assert part in said
+    assert "8 frozen quantized noise masks" in said
+    alone = " ".join(meanings(FINDINGS["labels"], compared("nothing smoothed, one input")))
+    assert "frozen" not in alone
+    assert "Proved" not in alone
+
+
+def test_an_interrupted_run_claims_nothing_about_other_inputs() -> None:
+    shown = "\n".join(screen(FINDINGS["interrupted"]))
+    assert "note: the training was interrupted" in shown
+    assert "nothing is shown about other inputs" in shown
+    assert "interval" not in shown
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_the_charts_describe_every_interval_before_and_after(name: str) -> None:
+    found = compared(name)
+    charts, shown = adapt_charts(found), [panel for row in panels(found) for panel in row]
+    assert len(charts) == len(shown) + 1
+    assert charts[-1].description == f"Legend: {', '.join(NAMES)}."
+    for chart, panel in zip(charts, shown, strict=False):
+        assert [series.name for series in panel.series] == list(NAMES)
+        for series in panel.series:
+            assert all(interval_shown(point) in chart.description for _, point in series.points)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMPARED)
+def test_figures_and_pages_are_drawn_without_warnings(name: str) -> None:
+    document = adapt_document(FINDINGS[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = figure([document], "png")
+        page = Page("stabcert adapt")
+        content = page.head() + page.summary(document) + page.tail()
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.format == "PNG"
+    assert content.count("<svg") == len(adapt_charts(compared(name)))
+    assert "masked agreement" in content
+
+
+def test_the_figure_says_what_was_gained() -> None:
+    said = caption(adapt_document(FINDINGS["labels"]))
+    assert "Masked agreement +" in said
+    assert "r = 1, 2, δ = 0.1. Model demo:text, seed 0." in said
+    assert compared("labels").comparison.inputs == N_FEATURES  # eight inputs of eight features
