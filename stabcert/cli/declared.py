@@ -41,6 +41,8 @@ class Declared:
     callback: Callable[..., Any] | None = None
     """Called before all other options are read."""
     reads: Reads | None = None
+    read: Callable[[str], Any] | None = None
+    """Reads a typed value whose type typer does not have; raises a ParameterError for what it cannot read."""
     with_verify: bool = False
     """It may be given together with ``--verify``: it changes nothing of what is certified."""
 
@@ -85,6 +87,7 @@ def option(
     offers: Callable[[str], list[str]] | None = None,
     callback: Callable[..., Any] | None = None,
     reads: Reads | None = None,
+    read: Callable[[str], Any] | None = None,
     with_verify: bool = False,
 ) -> Declared:
     """Return the declaration of an option; see `Declared`."""
@@ -100,6 +103,7 @@ def option(
         offers,
         callback,
         reads,
+        read,
         with_verify,
     )
 

@@ -203,6 +203,8 @@ def test_bernoulli_draws_are_the_same_for_one_seed(run: Run, bert: Path) -> None
         (("--delta", 0.1), "--delta"),
         (("--n-samples", 100), "--n-samples"),
         (("--sweep", "-l", "1/4"), "--lambda"),
+        (("--sweep", "-l", "auto"), "--lambda"),
+        (("--noise", "bernoulli", "-l", "auto"), "--lambda auto"),
         (("--sweep", "--check", "m.json"), "--sweep"),
         (("--direction", "decremental", "--refine", 9), "--refine"),
         (("--direction", "decremental", "--check", "m.json"), "--check"),
