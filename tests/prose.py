@@ -13,6 +13,8 @@ preposition (`NOT_FIRST`).
 ``negation``, ``vocabulary``, ``because``: docstrings, comments, and all other strings of two words and more contain
 none of the phrases of `PHRASES`. Each phrase comes with what to write instead.
 
+``NOT_PROSE``: strings that are exempt from all rules, each with its reason.
+
 ``long``: a sentence in a string of the code, in README.md or in the tutorial has 25 words at most. Docstrings and
 comments are exempt. Code counts as one word. Blocks of code, tables and headings are not prose.
 """
@@ -24,7 +26,6 @@ import inspect
 import io
 import re
 import tokenize
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,8 @@ VERBS = frozenset(_VERBS.split())
 
 _NOT_FIRST = "What Whether Of How Where Which Why When Who In For From By As At To So That If"
 NOT_FIRST = frozenset(_NOT_FIRST.split())
+
+NOT_PROSE = {"not asked for": "a value of records, which must stay as it is"}
 
 # Rule, pattern and what to write instead.
 PHRASES = tuple(
@@ -131,13 +134,6 @@ def all_findings() -> list[Finding]:
     return found
 
 
-def counts(found: list[Finding]) -> dict[str, dict[str, int]]:
-    by_file: dict[str, Counter[str]] = {}
-    for each in found:
-        by_file.setdefault(each.path, Counter())[each.rule] += 1
-    return {path: dict(sorted(rules.items())) for path, rules in sorted(by_file.items())}
-
-
 def _docstrings(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.Constant]]:
     """Yield every string that is a statement, with what it describes; the string after a field describes the field."""
     for node in ast.walk(tree):
@@ -198,7 +194,7 @@ def _strings(tree: ast.Module, docstrings: set[int]) -> Iterator[tuple[ast.expr,
             text = node.value
         else:
             continue
-        if " " in text.strip():
+        if " " in text.strip() and text not in NOT_PROSE:
             yield node, text
 
 

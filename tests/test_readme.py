@@ -1,6 +1,6 @@
 """The pages are true: every command of them runs and prints what the page shows.
 
-Numbers may differ in the last shown digit between processors; seconds are not compared. Commands run in a folder that
+Numbers may differ in the last shown digit (`tests.printed`). Commands run in a folder that
 holds nothing but ``sample_inputs``, so that what they write is nowhere else.
 """
 
@@ -20,13 +20,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stabcert.cli.app import app
+from tests.printed import assert_same
 from tests.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 README, TUTORIAL = ((ROOT / page).read_text("utf-8") for page in ("README.md", "sample_inputs/TUTORIAL.md"))
 PICTURE = ROOT / "sample_inputs" / "pictures" / "macaw.png"
-NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?")
-EVALUATIONS = re.compile(r"\b\d+(?= evaluations,)")
 
 
 def _blocks(page: str) -> list[str]:
@@ -38,15 +37,6 @@ PARTS = [_blocks(part) for part in re.split(r"^# ", TUTORIAL, flags=re.M)[1:]]
 CHAINS = [*PARTS, *([block] for block in _blocks(README))]
 BLOCKS = [block for chain in CHAINS for block in chain]
 Ran = subprocess.CompletedProcess[str]
-
-
-def _compared(text: str) -> tuple[str, list[float], list[int]]:
-    """The text without its numbers, the numbers, and the evaluations: near ties, a matter of bits, cost some more."""
-    text = "\n".join(line.rstrip() for line in text.strip().splitlines())
-    text = re.sub(r"\b\d+\.\d s(?=,|$)", "SECONDS", text, flags=re.M)
-    evaluations = [int(number) for number in EVALUATIONS.findall(text)]
-    text = EVALUATIONS.sub("SOME", text)
-    return NUMBER.sub("#", text), [float(number) for number in NUMBER.findall(text)], evaluations
 
 
 def test_there_are_commands_to_check() -> None:
@@ -94,10 +84,7 @@ def test_a_command_prints_what_the_page_shows(block: str, running: dict[str, Fut
     expected = block.split("\n", 1)[1]
     ran = running[block].result()[block]
     assert ran.returncode == 0, ran.stdout
-    shown, printed = _compared(expected), _compared(ran.stdout)
-    assert printed[0] == shown[0], ran.stdout
-    assert printed[1] == pytest.approx(shown[1], abs=0.011)
-    assert printed[2] == pytest.approx(shown[2], rel=0.01)
+    assert_same(ran.stdout, expected)
 
 
 @pytest.mark.slow

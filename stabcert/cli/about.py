@@ -1,4 +1,4 @@
-"""``--version``, and with ``--json`` what a report of a bug needs; without importing what it names."""
+"""The output of ``--version``, and with ``--json`` all versions for a report of a bug. No library is imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIBRARIES = (
 
 
 def version_text(*, as_json: bool) -> str:
-    """One line of text, or one of JSON; null stands for what is not installed."""
+    """Return one line of text, or one line of JSON with null for each library that is not installed."""
     if not as_json:
         return f"stabcert {__version__}"
     about = {
@@ -26,7 +26,7 @@ def version_text(*, as_json: bool) -> str:
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
     }
-    # Which GPUs torch can use only torch knows, and importing it takes seconds.
+    # GPUs are not listed, because only torch can find them, and importing it takes seconds.
     return json.dumps(about | {name: _version_of(name) for name in _LIBRARIES})
 
 

@@ -1,4 +1,4 @@
-"""Options that certify an explanation although it explains another class, or nothing."""
+"""Options that allow a certificate for an inconsistent or a vacuous explanation."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class AllowOptions:
     allow_vacuous: Annotated[bool, allow_vacuous_option()] = False
 
     def check(self, threshold: str, *, given: bool) -> None:
-        """Refuse to allow what nothing forbids.
+        """Check that the options have an effect.
 
         Args:
-            threshold: the option that an explanation has to meet.
-            given: whether it was.
+            threshold: the option that sets the threshold.
+            given: whether that option was given.
 
         Raises:
-            ParameterError: an option without effect.
+            ParameterError: an option of this group is given without a threshold.
         """
         names = ("inconsistent", self.allow_inconsistent), ("vacuous", self.allow_vacuous)
         asked = [f"--allow-{name}" for name, wanted in names if wanted]
         if asked and not given:
-            raise ParameterError(f"{' and '.join(asked)} without {threshold} would do nothing; add {threshold}")
+            raise ParameterError(f"{' and '.join(asked)} without {threshold} would do nothing. Add {threshold}")

@@ -1,4 +1,4 @@
-"""The command ``stabcert``: subcommands, and one place where errors become exit codes."""
+"""The command ``stabcert`` with its subcommands, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from stabcert.errors import ParameterError, StabcertError
 HELP = """Certify that a feature attribution can be trusted: does the prediction survive when more
 features are revealed?
 
-Exit codes: 0 done; 1 a threshold was not met; 2 wrong request; 3 could not run; 4 some inputs failed
-(with --keep-going); 130 interrupted (143 by SIGTERM)."""
+Exit codes: 0 for success, 1 for a threshold that is not met, 2 for a wrong request, 3 if the command could not run.
+With --keep-going, 4 if some inputs failed. After an interruption, 130 (143 by SIGTERM)."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class _Group(typer.core.TyperGroup):
-    """Turns what commands return and raise into exit codes; 1 means "threshold not met" and nothing else."""
+    """A group of commands whose results and errors become exit codes. Code 1 always means "threshold not met"."""
 
     def invoke(self, ctx: Any) -> Any:
         with termination_interrupts() as signals:
@@ -40,7 +40,7 @@ class _Group(typer.core.TyperGroup):
         raise typer.Exit(code)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
-        """Reads the options, which is where help is printed."""
+        """Read the options, and end with the code of a closed pipe if help cannot be printed."""
         try:
             return super().make_context(*arguments, **options)
         except BrokenPipeError:
@@ -61,7 +61,7 @@ class _Group(typer.core.TyperGroup):
         except (typer.Exit, typer.TyperException):
             raise
         except MemoryError:
-            _error("out of memory; use a smaller --batch-size, fewer features, or fewer inputs at a time")
+            _error("out of memory. Use a smaller --batch-size, fewer features, or fewer inputs at a time")
             return COULD_NOT_RUN
         except OSError as error:
             if error.errno not in _FULL:
@@ -80,7 +80,7 @@ def _closed_pipe() -> int:
 
 
 def _discard_output() -> None:
-    """Standard output cannot be written any more: what Python still flushes at exit must go nowhere."""
+    """Redirect standard output to the null device, because Python flushes it at exit and it cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -100,7 +100,7 @@ app = typer.Typer(
 
 
 def _paragraphs(text: str) -> str:
-    """Return help text without its line breaks: typer would keep them, whatever the width of the terminal."""
+    """Return help text without its line breaks, because typer keeps them at any width of the terminal."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
@@ -132,13 +132,13 @@ def root(
         typer.echo(version_text(as_json=json))
         raise typer.Exit
     if json:
-        raise ParameterError("--json before a command belongs to --version; write stabcert explain INPUT --json")
+        raise ParameterError("--json before a command belongs to --version. Write stabcert explain INPUT --json")
     if context.invoked_subcommand is None:
-        raise ParameterError("no command given; write stabcert --help to see them")
+        raise ParameterError("no command given. Write stabcert --help to see them")
 
 
 def _error(message: str) -> None:
-    # Where nobody can be told, the exit code still tells.
+    # If standard error cannot be written either, only the exit code remains.
     with contextlib.suppress(OSError):
         tell(f"Error: {message}")
 
@@ -146,12 +146,12 @@ def _error(message: str) -> None:
 def main() -> None:
     closed = stand_in_for_closed_streams()
     if closed:
-        _error("standard output is closed, so that results would be lost. Write > /dev/null to do without them")
+        _error("standard output is closed, so that results would be lost. Write > /dev/null to discard them")
         sys.exit(COULD_NOT_RUN)
     replace_what_cannot_be_written()
     ignore_impossible_sizes()
     try:
         app(prog_name="stabcert")
-    except Exception:  # what even the messages failed on: Python's own exit code, 1, means "threshold not met"
+    except Exception:  # Python's own exit code, 1, would mean "threshold not met"
         traceback.print_exc()
         sys.exit(COULD_NOT_RUN)

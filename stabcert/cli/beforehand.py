@@ -1,7 +1,7 @@
-"""Checks of options and files alone, before a model is opened and before anything heavy is imported.
+"""Checks of options and files before a model is opened.
 
-What a command asks of its own options its request checks when it is made; here is what all commands share. Nothing
-here imports torch: whoever mistypes an option does not wait for it.
+The checks are those that all commands share. The request of a command checks the command's own options. Nothing here
+imports torch, so that a mistyped option is refused at once.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ CheckMask = Callable[[Mask], None]
 
 TEXT_BASELINES = ("remove", "mask", "pad", "unk")
 IMAGE_BASELINES = ("zero", "black", "mean", "blur", "drop")
-"""Written out, because the modules that have them import torch; a test compares them."""
+"""The baselines of `stabcert.models`, repeated because the modules that define them import torch."""
 _MOST_FEATURES = 10**6
 
 
 def check_options(
     inputs: InputOptions, model: ModelOptions, explanation: ExplanationOptions, *, several_methods: bool
 ) -> None:
-    """Refuse values that no input and no model could make possible.
+    """Raise an error if a value is impossible for every input and every model.
 
     Args:
-        several_methods: the command takes ``--method A,B``.
+        several_methods: whether the command accepts ``--method A,B``.
 
     Raises:
-        ParameterError: names the option and what is possible.
-        ModelError: no model can have that name.
+        ParameterError: an option has an impossible value.
+        ModelError: the name is not a possible name of a model.
     """
     parse_batch_size(model.batch_size)
     check_device(model.device)
     if explanation.top_k is not None:
         read_top_k(explanation.top_k)
     if explanation.target is not None and not explanation.target.strip():
-        raise ParameterError("--target is empty; give the name or the number of a class, or leave it out")
+        raise ParameterError("--target is empty. Give the name or the number of a class, or leave it out")
     if explanation.method is not None:
         _check_methods(explanation.method, several=several_methods)
     if inputs.baseline is not None and inputs.baseline not in IMAGE_BASELINES + TEXT_BASELINES:
         raise ParameterError(
-            f"baseline {inputs.baseline!r} does not exist; use {'|'.join(IMAGE_BASELINES)} for images, "
+            f"--baseline {inputs.baseline!r} does not exist. Use {'|'.join(IMAGE_BASELINES)} for images, "
             f"{'|'.join(TEXT_BASELINES)} for texts"
         )
     if model.model:
@@ -63,14 +63,15 @@ def check_options(
 def check_tasks(
     tasks: Sequence[Task], inputs: InputOptions, masks: MaskOptions, check_mask: CheckMask | None, *, keep_going: bool
 ) -> None:
-    """Refuse what is known to be impossible of the inputs: their kinds, texts, and masks that stand in files.
+    """Raise an error for inputs that are certain to fail, by their kind, their text or a mask in a file.
 
     Args:
-        check_mask: refuses a mask with which the request cannot be met; None where any mask will do.
-        keep_going: what is impossible for some inputs is left for when their turn comes.
+        check_mask: a function that refuses masks with which the request cannot be met, or None if every mask is
+            possible.
+        keep_going: whether problems of some inputs are reported later, one input at a time.
 
     Raises:
-        StabcertError: the first problem.
+        StabcertError: an input is certain to fail; the first such problem.
     """
     if masks.mask_file is not None:
         mask = read_mask(masks.mask_file)
@@ -94,13 +95,13 @@ def _check_methods(text: str, *, several: bool) -> None:
 
 def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> StabcertError | None:
     if task.problem is not None:
-        return None  # whoever found it tells it
+        return None  # reported already
     try:
         if task.recorded is not None:
             _check_recorded(task.recorded, check_mask)
         else:
             check_name(task.model, task.revision)
-            if task.model.startswith("demo:"):  # the name tells what it classifies
+            if task.model.startswith("demo:"):  # the name contains the kind of input
                 task.item.check_kind(task.model, task.model.removeprefix("demo:"))
             _check_division(task.item, inputs.features, inputs.baseline)
         if task.item.text is not None:
@@ -113,22 +114,18 @@ def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> 
 def _check_division(item: Item, features: str | None, baseline: str | None) -> None:
     if item.kind == "text":
         if features is not None and features not in TEXT_FEATURES:
-            raise ParameterError(
-                f"features {features!r} are not possible for a text; use --features {'|'.join(TEXT_FEATURES)}"
-            )
+            raise ParameterError(f"--features {features!r} is not possible for a text. Use {'|'.join(TEXT_FEATURES)}")
         if baseline is not None and baseline not in TEXT_BASELINES:
-            raise ParameterError(
-                f"baseline {baseline!r} is not possible for a text; use --baseline {'|'.join(TEXT_BASELINES)}"
-            )
+            raise ParameterError(f"--baseline {baseline!r} is not possible for a text. Use {'|'.join(TEXT_BASELINES)}")
         return
     if features is not None:
         check_spec(features)
     if baseline is not None and baseline not in IMAGE_BASELINES:
-        raise ParameterError(f"image baseline {baseline!r} does not exist; use {', '.join(IMAGE_BASELINES)}")
+        raise ParameterError(f"--baseline {baseline!r} is not possible for an image. Use {'|'.join(IMAGE_BASELINES)}")
 
 
 def _check_recorded(recorded: Recorded, check_mask: CheckMask | None) -> None:
-    """The mask of a record; whether it still belongs to its input is asked when the model is there."""
+    """Check the mask of a record. Whether it still fits its input is checked after the model is loaded."""
     if recorded.failed or check_mask is None:
         return
     n, selected = recorded.record["explanation"]["n"], recorded.record["explanation"]["selected"]

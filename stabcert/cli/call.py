@@ -1,4 +1,4 @@
-"""Options on what is written and on how a command runs; and a call: all options that commands share."""
+"""Options of output and of running, and the call: all options that commands share."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OutputOptions:
             "-o",
             affects="writes",
             metavar="FILE",
-            help="Write the same objects to FILE. If it holds records: --resume, --append or --overwrite.",
+            help="Write the same objects to FILE. If it contains records, add --resume, --append or --overwrite.",
             with_verify=True,
         ),
     ] = None
@@ -78,25 +78,25 @@ class OutputOptions:
 
     def __post_init__(self) -> None:
         if self.json and self.format not in (None, OutputFormat.json):
-            raise ParameterError(f"--json is --format json; leave it out for --format {self.format}")
+            raise ParameterError(f"--json is --format json. Leave it out for --format {self.format}")
         self.json = self.json or self.format is OutputFormat.json
 
     def check(self, *, resume: bool) -> None:
-        """Refuse options on what to do with old records that contradict one another, or have no file.
+        """Check the options for a file that already contains records.
 
         Raises:
-            ParameterError: names the options.
+            ParameterError: the options contradict one another, or no file is named.
         """
         known = {"resume": resume, "append": self.append, "overwrite": self.overwrite}
         given = [f"--{name}" for name, wanted in known.items() if wanted]
         if len(given) > 1:
-            raise ParameterError(f"{' and '.join(given)} exclude one another; each tells what to do with old records")
+            raise ParameterError(f"{' and '.join(given)} exclude one another. Give one of them")
         if given and self.output is None:
             what = "go on with" if resume else "add to" if self.append else "replace"
-            raise ParameterError(f"{given[0]} needs the file to {what}; name it with --output FILE")
+            raise ParameterError(f"{given[0]} needs the file to {what}. Name it with --output FILE")
 
     def existing(self, *, resume: bool) -> Existing:
-        """Return what to do with records that are in the --output file."""
+        """Return what happens to existing records in the --output file."""
         return "resume" if resume else "append" if self.append else "overwrite" if self.overwrite else "refuse"
 
 
@@ -120,7 +120,7 @@ class RunningOptions:
             affects="result",
             metavar="N",
             least=0,
-            help="Seed of all random draws; choose it before you see a result.",
+            help="Seed of all random draws. Choose it before you see a result.",
         ),
     ] = DEFAULT_SEED
     keep_going: Annotated[

@@ -1,4 +1,4 @@
-"""The way of inputs: options are checked, each input becomes a task, each task a record."""
+"""A run over inputs. Options are checked, each input becomes a task, and each task gives a record."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 
 class Together(Summary, Protocol):
-    """The statement on all inputs together, for a command that makes one."""
+    """The summary of all inputs, for a command that has one."""
 
     def label(self, items: Sequence[Item]) -> list[Item]:
-        """Return the inputs with their labels."""
+        """Return the inputs with their labels attached."""
 
     def begin(self, tasks: Sequence[Task]) -> Sequence[str]:
-        """Take note of all that is to be done; return what the user should know.
+        """Prepare for the given tasks, and return notes for the user.
 
         Raises:
-            ParameterError: nothing can be found of them together.
+            ParameterError: the tasks cannot be summarised together.
         """
 
 
@@ -55,14 +55,14 @@ def certify(
     save_flips: Path | None = None,
     together: Together | None = None,
 ) -> int:
-    """Certify every input of a call, return the exit code.
+    """Certify every input of a call, and return the exit code.
 
     Args:
-        asked: every option of the call.
+        asked: all options of the call.
         save_flips: folder for additions that change the prediction.
 
     Raises:
-        StabcertError: options that are not possible, or an input that failed, without --keep-going.
+        StabcertError: an option is impossible, or an input failed without --keep-going.
     """
     running, say = call.running, Notes(quiet=call.running.quiet)
     check_options(call.inputs, call.model, call.explanation, several_methods=command.several_methods)
@@ -72,12 +72,12 @@ def certify(
     tasks = list(shard.of(every))
     problem = next((task.item.problem for task in tasks if task.item.problem is not None), None)
     if problem is not None and not running.keep_going:
-        raise problem  # what is known to be impossible ends the run before it begins, unless it is to go on
+        raise problem  # without --keep-going, an input that is certain to fail ends the run before it begins
     check_tasks(tasks, call.inputs, call.masks, command.check_mask, keep_going=running.keep_going)
     for note in () if together is None else together.begin(tasks):
         say(note)
     if not tasks:
-        say(f"nothing to do: part {shard.index} of {shard.count} holds none of {len(every)} inputs")
+        say(f"nothing to do: part {shard.index} of {shard.count} contains none of {len(every)} inputs")
     check_overwriting(call.output, asked, tasks)
     sinks = Sinks(call, [task.item for task in tasks], save_flips=save_flips, summarised=together is not None)
     with library_noise(running.verbose), sinks.opened():
@@ -89,11 +89,11 @@ def certify(
 
 @dataclass(frozen=True)
 class Certifier:
-    """The work on each input; picklable as long as no model is loaded.
+    """The work on each input. It can be pickled as long as no model is loaded.
 
     Args:
-        pictures: whether anything is drawn beyond the screen.
-        finished: keys of records that are in the file already.
+        pictures: whether a figure or a page is drawn.
+        finished: keys of the records that the file already contains.
         flags: the option of each parameter, for notes and errors about one input.
     """
 
@@ -111,7 +111,7 @@ class Certifier:
         return replace(result, notes=tuple(notes))
 
     def do(self, task: Task, say: Say, on_progress: Callable[[int], None] | None = None) -> Result:
-        """See `stabcert.cli.run.Doing`; notes and errors name options."""
+        """See `stabcert.cli.run.Doing`. Notes and errors name options."""
 
         def tell(note: str) -> None:
             say(typed(note, self.flags))
@@ -131,7 +131,7 @@ class Certifier:
         found = self.command.certify(case)
         shown = beside(case, found, pictures=self.pictures)
         tied = tie_note(shown.explanation)
-        if tied is not None and self.opening.call.output.json:  # elsewhere it stands with the result
+        if tied is not None and self.opening.call.output.json:  # other notes are part of the result
             say(f"{task.item.title}: {tied}")
         report = self.command.record(case, found, shown)
         exhibit = Exhibit(report, shown.canvas, shown.flips)
@@ -157,21 +157,21 @@ def _check_running(call: Call, *, drawn_together: bool) -> Shard:
     """Return the requested part of the inputs.
 
     Raises:
-        ParameterError: options on running that contradict one another, or workers without Ray.
+        ParameterError: options of running contradict one another, or Ray is not installed for workers.
     """
     output, running = call.output, call.running
     output.check(resume=running.resume)
     drawn = output.html is not None or (output.plot is not None and not drawn_together)
     if running.resume and drawn:
         raise ParameterError(
-            "--resume skips finished inputs, and --plot and --html would lack them; leave out --resume to draw all"
+            "--resume skips finished inputs, and --plot and --html would lack them. Leave out --resume to draw all"
         )
     if running.ray_address is not None and running.workers is None:
-        raise ParameterError("--ray-address says where workers run; say how many with --workers N")
+        raise ParameterError("--ray-address needs workers. Give their number with --workers N")
     if running.workers is not None:
         from stabcert.sweep.pool import import_ray
 
         if call.model.device.startswith("cuda:"):
-            raise ParameterError("each worker has a GPU of its own; write --device cuda with --workers")
+            raise ParameterError("each worker has a GPU of its own. Write --device cuda with --workers")
         import_ray()
     return Shard(1, 1) if running.shard is None else parse_shard(running.shard)

@@ -1,4 +1,4 @@
-"""Values of options: enumerations that typer checks, and values that a shell offers and the command checks."""
+"""Values of options: enumerations that typer checks, and suggestions for the completion of a shell."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OutputFormat(StrEnum):
     markdown = "markdown"
 
 
-# Written out, for a shell waits for them: the tables that they come from need numpy.
+# Repeated here because the tables that define them import numpy, which would delay the completion.
 METHODS = (
     *("lime", "shap", "kernelshap", "occlusion", "intgrad", "saliency"),
     *("inputxgrad", "smoothgrad", "clime", "mfaba", "random"),
@@ -38,7 +38,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def offers(values: tuple[str, ...]) -> Callable[[str], list[str]]:
-    """For the completion of a shell; names after a comma too, where several are possible."""
+    """Return a function that completes one of ``values`` in a shell, also after a comma."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, begun = incomplete.rpartition(",")

@@ -1,4 +1,4 @@
-"""Classes by what people call them: a number, a name, or a part of a name."""
+"""Classes by number, by name, or by a part of a name."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import sys
 from stabcert.errors import ParameterError
 
 _FEW = 12
-"""No more classes are listed in a message."""
-_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
+"""The largest number of classes that a message lists."""
+_MOST_DIGITS = 18  # Python does not parse numbers of some thousand digits
 _BY_NUMBER, _BY_NAME = "id:", "name:"
 
 
 def find_class(text: str, class_names: tuple[str, ...]) -> int:
-    """Return a class by its number or name (any case; the part before a comma is enough if only one class has it).
+    """Return a class by its number or its name.
 
-    A number that is also in the name of another class is refused: of a model with the classes "1 star" to "5 stars",
-    class 1 is "2 stars". ``id:1`` is the class with that number, ``name:1`` the class with that name.
+    Case is ignored, and the part before a comma is enough if only one class has it. A number that is also in the name
+    of another class is refused. For instance, class 1 of "1 star" to "5 stars" is "2 stars". ``id:1`` is the class
+    with that number, ``name:1`` the class with that name.
 
     Raises:
-        ParameterError: no such class, or several.
+        ParameterError: no class, or more than one class, matches.
     """
     if text.startswith(_BY_NUMBER) and class_number(text.removeprefix(_BY_NUMBER).strip()) is not None:
         return _by_number(text.removeprefix(_BY_NUMBER).strip(), class_names)
@@ -36,14 +37,14 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
         of_one = f"is the name of class {claims[0]}" if exact else f"is in the name of class {claims[0]}"
         named = "" if exact else f", {class_names[claims[0]]!r}"
         raise ParameterError(
-            f"{text!r} {of_one}{named}, but class {number} is called {class_names[number]!r}; write "
+            f"{text!r} {of_one}{named}, but class {number} is called {class_names[number]!r}. Write "
             f"{_BY_NUMBER}{text} for class {number}, or {_BY_NAME}{class_names[claims[0]]} for the other"
         )
     return number
 
 
 def class_number(text: str) -> int | None:
-    """Return the number of a class that ``text`` is, if it is one; of too many digits, one that no model has."""
+    """Return the class number in ``text``, or None. Too many digits give a number that no model has."""
     if not text.isdecimal():
         return None
     return int(text) if len(text) < _MOST_DIGITS else sys.maxsize
@@ -67,10 +68,10 @@ def _by_name(text: str, class_names: tuple[str, ...]) -> int:
         return found[0]
     if found:
         raise ParameterError(
-            f"{text!r} names several classes: {'; '.join(class_names[i] for i in found)}; use a number"
+            f"{text!r} names several classes: {'; '.join(class_names[i] for i in found)}. Use a number"
         )
     near = difflib.get_close_matches(wanted, names, n=3)
-    hint = f"; close to it: {'; '.join(class_names[names.index(name)] for name in near)}" if near else ""
+    hint = f". Close to it: {'; '.join(class_names[names.index(name)] for name in near)}" if near else ""
     if not near and len(class_names) <= _FEW:
-        hint = f"; it has {', '.join(class_names)}"
+        hint = f". It has {', '.join(class_names)}"
     raise ParameterError(f"the model has no class {text!r}{hint}")

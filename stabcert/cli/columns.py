@@ -1,7 +1,7 @@
-"""Names of the columns of a list: which of them is the input, which the label, and which must not be there.
+"""Names of the columns of a list: the input, the label, and names that are refused.
 
 One field of a row is certified, its text or the file at its path. A second field that a model might read, such as the
-other sentence of a pair, would be left out of the certificate silently: it is refused. Everything else is free.
+other sentence of a pair, is refused, because the certificate would silently leave it out. Other names are free.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FREE = re.compile(
     r"|(id|idx|index|key|name|split|fold|lang|language|source|origin|url|uri|href|link|author|user|date|time|timestamp"
     r"|notes?|remarks?|licen[cs]e|hash|sha256)$"
 )
-"""Names that are about an input, whatever the field holds."""
+"""Names of fields that are never an input, whatever their content."""
 _INPUT_WORDS = frozenset(
     [
         *("text", "texts", "sentence", "sentences", "premise", "hypothesis", "question", "query", "passage", "context"),
@@ -39,7 +39,7 @@ _ABOUT = frozenset(
         *("width", "height", "size", "hash", "date", "time", "author", "source", "mask"),
     ]
 )
-"""With one of these a name is about another field: text_length, image_id."""
+"""Words that make a name describe another field, as in text_length or image_id."""
 _LABEL_WORDS = frozenset(
     [
         *("label", "labels", "class", "classes", "target", "gold", "category", "categories", "emotion", "sentiment"),
@@ -51,10 +51,10 @@ _SHOWN = 40
 
 
 def named(columns: Iterable[tuple[Any, Any]], place: str) -> dict[str, Any]:
-    """Return the fields of a row by the names that are looked for: case and blanks do not matter, nor one label's s.
+    """Return the fields of a row by their standard names. Case and blanks are ignored, and "labels" is "label".
 
     Raises:
-        InputError: two fields with one meaning.
+        InputError: two fields have the same standard name.
     """
     found: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -74,10 +74,10 @@ def named(columns: Iterable[tuple[Any, Any]], place: str) -> dict[str, Any]:
 
 
 def refuse_second(row: dict[str, Any], certified: str, place: str) -> None:
-    """Refuse a row of which only a part would be certified.
+    """Check that a row has only one field that looks like input.
 
     Raises:
-        InputError: names the field, and says what to do.
+        InputError: another field looks like input.
     """
     name = next((name for name, value in row.items() if name not in _KNOWN and _is_input(name, value, row)), None)
     if name is not None:
@@ -89,14 +89,14 @@ def refuse_second(row: dict[str, Any], certified: str, place: str) -> None:
 
 
 def unread_label(row: dict[str, Any]) -> str | None:
-    """Return the name of a field that looks like a label, where no field has that name."""
+    """Return the name of a field that looks like a label, if no field is called label."""
     if "label" in row:
         return None
     return next((name for name, value in row.items() if _LABEL_WORDS & _words(name) and value not in (None, "")), None)
 
 
 def found_columns(names: Sequence[str]) -> str:
-    """Return what a list has instead of a text or a path, and which of it to rename."""
+    """Return which columns a list has instead of a text or a path, and which one to rename."""
     shown = ", ".join(repr(_short(name)) for name in names if name.strip()) or "nothing"
     if len(names) == 1 and (separator := next((s for s in (";", "\t", "|") if s in names[0]), None)):
         return f"found: {shown}. Separate the columns by commas instead of {separator!r}, or by tabs in a .tsv file"
@@ -108,7 +108,7 @@ def found_columns(names: Sequence[str]) -> str:
 
 
 def _is_input(name: str, value: Any, row: dict[str, Any]) -> bool:
-    """Return whether a field holds text or a file, and has a name or a value of input; what is in it counts, too."""
+    """Return whether a field contains text or a path that a model might read, by its name, value and nested values."""
     waiting = [(name, value)]
     while waiting:
         name, value = waiting.pop()
@@ -126,7 +126,7 @@ def _is_input(name: str, value: Any, row: dict[str, Any]) -> bool:
 def _is_field_of_input(words: set[str], value: str, row: dict[str, Any]) -> bool:
     if not value or re.fullmatch(r"[-+]?[\d.,]+", value):
         return False
-    if "target" in words and "label" in row:  # what an opinion is about
+    if "target" in words and "label" in row:  # the subject of an opinion
         return True
     if words & (_LABEL_WORDS | _ABOUT):
         return False
@@ -135,7 +135,7 @@ def _is_field_of_input(words: set[str], value: str, row: dict[str, Any]) -> bool
 
 
 def _words(name: str) -> set[str]:
-    """Return the words in a name: ``textPair`` and ``text_pair`` are two, ``sentence2`` is one."""
+    """Return the words of a name. ``textPair`` and ``text_pair`` have two words, ``sentence2`` has one."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return set(re.findall(r"[^\W\d_]+", apart.casefold()))
 

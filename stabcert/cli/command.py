@@ -1,4 +1,4 @@
-"""Commands: objects that certify a case, and that know its record, its document and the check of a record."""
+"""Commands: objects that certify a case, make its record and its document, and check a record."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """The finding of a command on one case."""
+    """The finding of a command for one case."""
 
     status: Status
-    """The outcome of the threshold alone."""
+    """The outcome of the threshold, without regard to the flags of the mask."""
     function: MaskedPredictor | None = None
     """The function that was certified, if it is not the unsmoothed model."""
     certificate: SoftCertificate | HardFinding | SpectrumFinding | None = None
     interrupted: bool = False
     flags: MaskFlags | None = None
-    """Flags of the certified function, where it is not the one whose predictions are shown."""
+    """Flags of the certified function, if it is not the function whose predictions are shown."""
     allowed: Allowed = field(default_factory=Allowed)
-    """Masks that are certified nevertheless."""
+    """The flags that do not prevent a certificate."""
 
     def status_of(self, explanation: Explanation) -> Status:
-        """Return the status of the record: a threshold is met by a mask that explains the prediction, or not at all."""
+        """Return the status of the record. Only a mask that explains the prediction can meet a threshold."""
         if self.status != "certified":
             return self.status
         flags = [explanation.flags, *([] if self.flags is None else [self.flags])]
@@ -60,30 +60,30 @@ class Beside:
 
 @dataclass(frozen=True)
 class Checked:
-    """Every value of a record against what should be there."""
+    """Every value of a record, compared with the expected value."""
 
     checks: list[Check]
     not_checked: list[str]
     run: RunInfo | None = None
-    """Circumstances of the certificate that was made to compare; None where none was."""
+    """The circumstances of the certificate for the comparison, or None without one."""
 
 
 F = TypeVar("F", bound=Found)
 
 
 class Command(Generic[F]):
-    """A command with what was asked of it; picklable, because workers get it.
+    """A command with its request. It can be pickled, because workers receive it.
 
-    A command has `certify`, `record` and `document`. It has `verify` where its records contain all that it takes to
-    do the same again, `choose` where it makes masks of its own, and `check_mask` where not every mask will do.
+    Every command has `certify`, `record` and `document`. A command whose records can be verified has `verify`. A
+    command with its own masks has `choose`, and one that cannot use every mask has `check_mask`.
     """
 
     name: ClassVar[str]
     several_methods: ClassVar[bool] = False
-    """It takes ``--method A,B``."""
+    """True if the command accepts ``--method A,B``."""
 
     def certify(self, case: Case) -> F:
-        """Return what is found of a case.
+        """Return the finding for a case.
 
         Raises:
             StabcertError: the case cannot be certified.
@@ -91,11 +91,11 @@ class Command(Generic[F]):
         raise NotImplementedError
 
     def record(self, case: Case, found: F, beside: Beside) -> Report:
-        """Return the record of what was found."""
+        """Return the record of a finding."""
         raise NotImplementedError
 
     def document(self, exhibit: Exhibit) -> Document:
-        """Return what is shown of a record."""
+        """Return the document that shows a record."""
         raise NotImplementedError
 
     @classmethod
@@ -103,21 +103,21 @@ class Command(Generic[F]):
         """Check a record whose mask and classes do not contradict one another.
 
         Args:
-            record: valid against the schema.
-            opened: opens the case of the record; None to check by arithmetic alone.
+            record: a record that is valid against the schema.
+            opened: a function that opens the case of the record, or None to check only the arithmetic.
 
         Raises:
-            ParameterError: no request has these parameters, or records of this command cannot be verified.
+            ParameterError: the recorded request is impossible, or records of this command cannot be verified.
         """
-        raise ParameterError(f"records of {cls.name} cannot be verified; they do not contain everything that was asked")
+        raise ParameterError(f"records of {cls.name} cannot be verified, because they do not contain the whole request")
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice | None:
-        """Return the mask of an input; None for the top features of one attribution."""
+        """Return the mask of an input, or None for the top features of one attribution."""
         return None
 
     def check_mask(self, mask: Mask) -> None:
-        """Refuse a mask with which the request cannot be met, before a model is opened.
+        """Check, before a model is opened, that the request can be met with a mask.
 
         Raises:
-            ParameterError: says what is possible.
+            ParameterError: the request cannot be met.
         """

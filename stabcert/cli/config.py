@@ -1,6 +1,6 @@
-"""Options from a file: ``[certify-soft]`` and under it ``min-rate = 0.9``, as if they had been typed.
+"""Options from a TOML file, with a table such as ``[certify-soft]`` and lines such as ``min-rate = 0.9`` under it.
 
-Paths are the exception: they are relative to the folder of the file, wherever the command is run.
+Values mean the same as on the command line, except paths, which are relative to the folder of the file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _FEATURE_FILES = (".npy", ".png")
 
 
 def use_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Make what the file says the defaults of the command; what is typed, or in the environment, wins.
+    """Use the options in the file as defaults of the command. Typed options and environment variables take precedence.
 
     Raises:
-        InputError: the file cannot be read or is no TOML.
-        ParameterError: what it says is no option of the command.
+        InputError: the file cannot be read or is not TOML.
+        ParameterError: the file contains something that is not an option of the command.
     """
     if path is not None and not context.resilient_parsing:
         commands = context.parent.command.commands if context.parent is not None else {}  # type: ignore[attr-defined]
@@ -41,23 +41,23 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
 def read_config(
     path: Path, command: str, parameters: Iterable[Any], hints: Mapping[str, Any], commands: Iterable[str]
 ) -> dict[str, Any]:
-    """Return values by the name of the parameter; numbers as text, because they are read like typed ones."""
+    """Return values by the name of the parameter. Numbers are text, because they are parsed like typed ones."""
     try:
         tables = tomllib.loads(read_file(path).decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from error
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ParameterError(f"{path}: {name} is outside of a table; write [{command}] in a line above it")
+            raise ParameterError(f"{path}: {name} is outside of a table. Write [{command}] in a line above it")
         if name not in commands:
-            raise ParameterError(f"{path}: [{name}] is not a command; {_near(name, commands, '[{}]')}")
+            raise ParameterError(f"{path}: [{name}] is not a command. {_near(name, commands, '[{}]')}")
     if command not in tables:
-        raise ParameterError(f"{path} does not contain [{command}]; write [{command}] and the options under it")
+        raise ParameterError(f"{path} does not contain [{command}]. Write [{command}] and the options under it")
     declared = {name: declaration_of(hint) for name, hint in hints.items() if name != "return"}
     options = {
         spelling.removeprefix("--"): parameter
         for parameter in parameters
-        # Not --help, which is declared nowhere, and not the one that is being read.
+        # Neither --help, which is not declared, nor --config, which is being read.
         if parameter.name in declared and declared[parameter.name][1].callback is None
         for spelling in parameter.opts
         if spelling.startswith("--")
@@ -66,7 +66,7 @@ def read_config(
     for name, value in tables[command].items():
         origin = f"{path}, [{command}]: {name}"
         if name not in options:
-            raise ParameterError(f"{origin} is not an option that a configuration file can set; {_near(name, options)}")
+            raise ParameterError(f"{origin} is not an option that a configuration file can set. {_near(name, options)}")
         parameter = options[name]
         hint, declaration = declared[parameter.name]
         typed = _typed(origin, parameter, hint, value)
@@ -77,17 +77,17 @@ def read_config(
 
 
 def _placed(config: Path, origin: str, declared: Declared, value: str, *, is_path: bool) -> str:
-    """Return a path as it is from the folder of the file that holds it, and any other value as it is written.
+    """Return a path relative to the folder of the configuration file, and any other value unchanged.
 
     Raises:
-        InputError: a file that is read, and is in the working directory instead.
+        InputError: the path does not exist there, but does in the working directory.
     """
     home = os.path.expanduser(value) if value.startswith("~") else value
-    # What comes through a pipe has no folder.
+    # A configuration from a pipe has no folder.
     folder = config.parent if is_there(config.is_file) else Path()
     beside = folder / home
     if declared.reads == "model folder":
-        # Names of the hub look like paths. A folder beside the file is meant, or a path that cannot be a name.
+        # Names of the hub look like paths. A value is a path if that folder exists, or if it cannot be a name.
         path = value.startswith(("~", "./", "../")) or is_there(beside.is_dir)
         return str(beside) if path else value
     if declared.reads is not None:
@@ -103,7 +103,7 @@ def _placed(config: Path, origin: str, declared: Declared, value: str, *, is_pat
 
 
 def _typed(origin: str, option: Any, annotated: Any, value: Any) -> Any:
-    """Return the value as it would be typed."""
+    """Return a value in the form in which it is typed."""
     if option.is_flag:
         if not isinstance(value, bool):
             raise ParameterError(f"{origin} = {_shown(value)} must be true or false")
@@ -114,7 +114,7 @@ def _typed(origin: str, option: Any, annotated: Any, value: Any) -> Any:
             raise ParameterError(f'{origin} = {_shown(value)} must be text, or a list of texts: ["a", "b"]')
         return values
     kinds = get_args(annotated) or (annotated,)
-    # "1:3" and "25%" need quotes in TOML, but who writes radius = 4 without them is understood.
+    # "1:3" and "25%" need quotes in TOML. A plain number such as radius = 4 is accepted without them.
     possible: tuple[type, ...] = (str, int, float)
     wanted = "text in quotes, or a number"
     if int in kinds:
@@ -134,5 +134,5 @@ def _near(name: str, names: Iterable[str], form: str = "{}") -> str:
     names = list(names)
     near = difflib.get_close_matches(name.replace("_", "-"), names, n=1)
     if near:
-        return f"did you mean {form.format(near[0])}?"
-    return "write one of " + ", ".join(form.format(one) for one in sorted(names))
+        return f"Did you mean {form.format(near[0])}?"
+    return "Write one of " + ", ".join(form.format(one) for one in sorted(names))

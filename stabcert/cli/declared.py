@@ -1,7 +1,8 @@
-"""Declarations of options: name, help, and what an option affects. Everything that depends on that is derived here.
+"""Declarations of options: their names, their help, and what they affect.
 
-The key of a record contains the options that affect the result, ``--verify`` refuses those that change what is
-certified, a configuration file has paths of its own, and no file that is read is written: each asks the declaration.
+Other parts derive four rules from the declarations. The key of a record contains the options that affect the result.
+``--verify`` refuses options that change the certificate. Paths in a configuration file are relative to it. A file that
+is read is never overwritten.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any, Literal, get_args
 import typer
 
 Affects = Literal["result", "keyed", "circumstance", "writes"]
-"""``result``: what is found, so that the option is part of the key of every record. ``keyed``: what is found, but the
-key contains it in another form: as the input, its label, the model, the record with the mask, or, for what is found of
-all inputs together, in a key of its own. ``circumstance``: where, how fast and of which inputs. ``writes``: what is
-shown or written, and where."""
+"""The part of a call that an option affects.
+
+``result``: the finding. The option is part of the key of every record. ``keyed``: the finding, but the key contains it
+in another form, such as the input, its label, the model or the record with the mask. ``circumstance``: where, how fast
+and for which inputs a command runs. ``writes``: what is shown or written, and where."""
 
 Reads = Literal["records", "feature file", "model folder"]
-"""The kind of file that an option of type text may name. The type of every other option tells if it names a file."""
+"""The kind of file that a text option may name. For other options, the type determines whether they name a file."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Declared:
     """One option, or the argument of a command."""
 
     names: tuple[str, ...]
-    """The spellings, the long one first; empty for the argument."""
+    """The spellings with the long one first, or nothing for the argument."""
     affects: Affects
     help: str
     metavar: str | None = None
@@ -37,14 +39,14 @@ class Declared:
     most: float | None = None
     envvar: str | None = None
     offers: Callable[[str], list[str]] | None = None
-    """Completes a value in a shell."""
+    """The function that completes a value in a shell."""
     callback: Callable[..., Any] | None = None
-    """Called before all other options are read."""
+    """The function to call before all other options are read."""
     reads: Reads | None = None
     read: Callable[[str], Any] | None = None
     """Reads a typed value whose type typer does not have; raises a ParameterError for what it cannot read."""
     with_verify: bool = False
-    """It may be given together with ``--verify``: it changes nothing of what is certified."""
+    """True if ``--verify`` allows the option, because it does not change the certificate."""
 
     @property
     def flag(self) -> str:
@@ -52,17 +54,17 @@ class Declared:
         return self.names[0] if self.names else "INPUT"
 
     def for_typer(self, panel: str, kind: Any) -> Any:
-        """Return what typer takes for the declaration.
+        """Return the declaration in the form that typer reads.
 
         Args:
-            panel: title of the group on the help screen.
+            panel: the title of the group on the help screen.
             kind: the type of the values.
         """
         if not self.names:
             return typer.Argument(metavar=self.metavar, help=self.help)
         return typer.Option(
             *self.names,
-            metavar="" if kind is bool else self.metavar,  # typer would show <bool>, and nobody writes --quiet true
+            metavar="" if kind is bool else self.metavar,  # typer would show <bool>, although a flag has no value
             help=self.help,
             show_default=True if self.show_default is None else self.show_default,
             min=self.least,
@@ -90,7 +92,7 @@ def option(
     read: Callable[[str], Any] | None = None,
     with_verify: bool = False,
 ) -> Declared:
-    """Return the declaration of an option; see `Declared`."""
+    """Return the declaration of an option, see `Declared`."""
     return Declared(
         names,
         affects,
@@ -109,7 +111,7 @@ def option(
 
 
 def argument(*, affects: Affects, metavar: str, help: str) -> Declared:
-    """Return the declaration of what is typed without the name of an option."""
+    """Return the declaration of the positional argument, see `Declared`."""
     return Declared((), affects, help, metavar)
 
 
@@ -117,7 +119,7 @@ def declaration_of(annotation: Any) -> tuple[Any, Declared]:
     """Return the type and the declaration of an annotated option.
 
     Raises:
-        TypeError: it was not declared with `option` or `argument`, so that nobody knows what it affects.
+        TypeError: the annotation does not contain a declaration by `option` or `argument`.
     """
     kind, *more = get_args(annotation) or (annotation,)
     found = [one for one in more if isinstance(one, Declared)]
@@ -131,7 +133,7 @@ class Given:
     """One option of a call."""
 
     name: str
-    """The field that has the value; the key of a record contains its name."""
+    """The field with the value. Keys of records contain this name."""
     declared: Declared
     value: Any
     default: Any
@@ -139,7 +141,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Asked:
-    """Every option of a call, in the order of the help screen."""
+    """All options of a call, in the order of the help screen."""
 
     options: tuple[Given, ...]
     flags: Mapping[str, str] = field(default_factory=dict)
@@ -149,7 +151,7 @@ class Asked:
         return iter(self.options)
 
     def files_read(self) -> Iterator[tuple[str, Path]]:
-        """Return the flag and the path of every file that options name to be read."""
+        """Yield the flag and the path of every file that the options name as input."""
         for one in self.options:
             if isinstance(one.value, Path) and one.declared.affects != "writes":
                 yield one.declared.flag, one.value

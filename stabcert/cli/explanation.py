@@ -1,4 +1,4 @@
-"""Masks from options: by an attribution method or from a file."""
+"""Masks that the options name: from an attribution method or from a file."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ DEFAULT_TOP_K = "25%"
 
 @dataclass(frozen=True)
 class Choice:
-    """A mask and what made it."""
+    """A mask and its origin."""
 
     mask: Mask
     method: str
     settings: dict[str, Any]
     target: int | None
-    """None: the class predicted on the full input."""
+    """The explained class, or None for the class predicted on the full input."""
     scores: NDArray[np.float64] | None
     attributions: tuple[Attribution, ...] = ()
-    """One for each method; the first one made the mask."""
+    """One attribution for each method. The first one determines the mask."""
     stable: StableMask | None = None
-    """The search that made the mask, if it was not k that was given."""
+    """The search that found the mask, if k was not given."""
     interrupted: bool = False
     """True if that search was interrupted."""
 
 
 def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: int) -> Choice:
-    """Return the top k features of one attribution of ``predictor``.
+    """Return the mask of the top k features of one attribution of ``predictor``.
 
     Raises:
-        ParameterError: several methods; or see `by_methods`.
+        ParameterError: several methods are named, or see `by_methods`.
     """
     methods = parse_methods(options.method)
     if len(methods) > 1:
@@ -60,10 +60,10 @@ def by_method(predictor: ModelPredictor, options: ExplanationOptions, *, seed: i
 
 
 def one_method(text: str, methods: tuple[str, ...]) -> ParameterError:
-    """Return the refusal of several methods where one makes the mask."""
+    """Return the error for several methods in a command that uses one."""
     return ParameterError(
-        f"--method {text} names {len(methods)} methods, but one mask comes from one method; "
-        f"use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
+        f"--method {text} names {len(methods)} methods, but one mask comes from one method. "
+        f"Use --method {methods[0]}, or compare them with stabcert explain --method {','.join(methods)}"
     )
 
 
@@ -74,7 +74,7 @@ def by_methods(
     seed: int,
     effort: Mapping[str, int | float] | None = None,
 ) -> Choice:
-    """Return attributions of ``predictor`` by every method that is named; the top k features of the first."""
+    """Return the attributions by all named methods, and the mask of the top k features of the first one."""
     from stabcert.explainers import explain_all
 
     target = None if options.target is None else find_class(typed(options.target), predictor.class_names)
@@ -99,16 +99,16 @@ def by_file(path: Path, n_features: int) -> Choice:
 
 
 def read_mask(path: Path) -> Mask:
-    """Return the mask in a file, before it is known how many features the input has.
+    """Return the mask in a file. Its length is not compared with an input.
 
     Raises:
-        InputError: it cannot be read, or is not one row of 0 and 1.
+        InputError: the file cannot be read, or is not one row of 0 and 1.
     """
     values, _ = _read_array(path, "values")
     if values.ndim != 1 or len(values) == 0:
         raise InputError(
-            f"{path} has an array of shape {values.shape}, which is not a mask; "
-            "give one row of values, 1 = kept, 0 = dropped"
+            f"{path} has an array of shape {values.shape}, which is not a mask. "
+            "Give one row of values, 1 = kept, 0 = dropped"
         )
     return as_mask(values, len(values))
 
@@ -118,13 +118,13 @@ def _read_array(path: Path, expected: str) -> tuple[NDArray[Any], bytes]:
     data = read_file(path)
     if path.suffix.lower() == ".npy":
         try:
-            # An array and nothing else: `numpy.load` opens archives, too. A header that lies costs no memory, and of a
-            # broken one numpy raises whatever its parsers do.
+            # Only plain arrays, although `numpy.load` also opens archives. A false header costs no memory, and a broken
+            # one can raise any error of numpy's parsers.
             values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
         except Exception as error:
             raise InputError(f"{path} is not an array that numpy.save wrote: {error}") from error
         if not isinstance(values, np.ndarray):
-            raise InputError(f"{path} is an archive of arrays; save the mask alone, with numpy.save")
+            raise InputError(f"{path} is an archive of arrays. Save the mask alone, with numpy.save")
     else:
         try:
             values = np.asarray(parse_json(data))

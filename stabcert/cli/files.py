@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and names for the files of one input."""
+"""Files that are written completely or not at all, and names for the files of one input."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LONGEST_NAME = 80
 
 
 class Replacement:
-    """A file that is written beside its target and takes its place when it is complete.
+    """A temporary file that replaces its target when it is complete.
 
-    What is no regular file (``/dev/stdout``) is written directly.
+    A target that is not a regular file, such as ``/dev/stdout``, is written directly.
 
     Raises:
-        InputError: the target cannot be written; known at once, before there is anything to write.
+        InputError: the target cannot be written. The constructor checks this before any work is done.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class Replacement:
             raise cannot_write(self._target, error) from error
 
     def commit(self) -> None:
-        """Put the complete file into its place."""
+        """Replace the target by the complete file."""
         try:
             self._file.close()
             if self._part != self._target:
@@ -52,17 +52,17 @@ class Replacement:
             raise cannot_write(self._target, error) from error
 
     def discard(self) -> None:
-        """Leave the target as it was."""
+        """Remove the temporary file, and leave the target unchanged."""
         self._file.close()
         if self._part != self._target:
             self._part.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder and what leads to it, unless it is there.
+    """Create a folder and its parents if they do not exist.
 
     Raises:
-        InputError: it cannot be created or written to.
+        InputError: the folder cannot be created or written to.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -73,13 +73,12 @@ def make_folder(path: Path) -> None:
 
 
 def file_names(identities: Sequence[str]) -> list[str]:
-    """For each input a name that its files can begin with: ``photos/cat.jpg`` is ``cat``.
+    """Return for each input the beginning of the names of its files, such as ``cat`` for ``photos/cat.jpg``.
 
-    Where several would share one, a part of the SHA-256 of the whole identity tells them apart, and a
-    number the inputs that have the same identity.
+    Inputs that would share a name get a part of the SHA-256 of their id. Inputs with the same id get a number.
     """
     stems = [_stem(identity) for identity in identities]
-    # Case is ignored as some file systems do.
+    # Case is ignored, because some file systems ignore it.
     identities_of = {stem.casefold(): set[str]() for stem in stems}
     for identity, stem in zip(identities, stems, strict=True):
         identities_of[stem.casefold()].add(identity)

@@ -1,4 +1,4 @@
-"""Groups of options as the parameters that typer reads, and back."""
+"""Conversion of groups of options to parameters that typer reads, and of their values back to groups."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stabcert.errors import StabcertError
 
 
 def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command that typer can read from one whose parameters are groups of options.
+    """Return a command that typer can read, from a function whose parameters are groups of options.
 
-    A parameter annotated with a dataclass of options, which has a ``panel``, becomes one option for each of its
-    fields; when called, the values are put together again. A parameter annotated with `Asked` gets all of them.
+    A parameter annotated with a dataclass of options, which has a ``panel``, becomes one option for each field. The
+    call assembles the groups from the values. A parameter annotated with `Asked` receives all options.
 
-    Errors that the command raises name options, not parameters (`stabcert.cli.spelling`).
+    Errors that the command raises name options instead of parameters (`stabcert.cli.spelling`).
 
     Raises:
-        TypeError: an option that does not declare what it affects.
+        TypeError: an option does not declare what it affects.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The named inputs as a list: files, directories, sentences, lists, standard input."""
+"""The list of all named inputs: files, directories, sentences, lists, and standard input."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stabcert.errors import InputError, ParameterError
 __all__ = ["IMAGE_SUFFIXES", "Item", "Label", "collect", "file_item", "label_of", "missing_item", "text_item"]
 
 _NOT_CLASSES = ("__MACOSX",)
-"""Folders that archivers add."""
+"""Folders that archive programs add."""
 
 
 def collect(options: InputOptions, *, labelled: bool = False) -> list[Item]:
     """Return all inputs in the order given: arguments, then --text, then --inputs.
 
-    A file that is missing, and an entry of a list that cannot be used, is an item with a problem.
+    A missing file and an unusable entry of a list become items with a problem.
 
     Args:
-        labelled: take labels from lists, and from the names of folders where a directory holds folders alone.
+        labelled: whether to read labels from lists, and from the names of folders if a directory contains only folders.
 
     Raises:
-        InputError: a directory or list that does not lead to inputs.
-        ParameterError: nothing was named.
+        InputError: a directory or a list does not contain inputs.
+        ParameterError: no input is named.
     """
     items: list[Item] = []
     for name in options.inputs or []:
@@ -65,16 +65,16 @@ def _from_directory(directory: Path, labelled: bool) -> list[Item]:
 
 
 def _from_class(folder: Path) -> list[Item]:
-    """Return the inputs in a folder that has the name of their class."""
+    """Return the inputs in a folder whose name is their class."""
     files = _files_in(folder)
     if not files:
-        raise InputError(f"no images and no .txt files in {folder}; a folder that is named after a class needs some")
+        raise InputError(f"no images and no .txt files in {folder}. A folder that is named after a class needs some")
     label = Label(folder.name, f"the folder {folder}")
     return [replace(item_of(path, str(path)), label=label) for path in files]
 
 
 def _files_in(directory: Path) -> list[Path]:
-    """Return pictures and texts; of pictures also those that cannot be read, so that none is left out silently."""
+    """Return the images and texts in a directory. Unreadable image formats are included, so that none is ignored."""
     wanted = INPUT_SUFFIXES | PICTURES_TO_CONVERT
     return sorted(
         path
@@ -84,13 +84,13 @@ def _files_in(directory: Path) -> list[Path]:
 
 
 def _is_hidden(path: Path) -> bool:
-    """Return whether a file is hidden: macOS puts ``._photo.jpg`` beside each photo on other file systems."""
+    """Return whether a file is hidden, as the ``._photo.jpg`` that macOS creates for photos on other file systems."""
     return path.name.startswith(".") or path.name in _NOT_CLASSES
 
 
 def _from_bytes(identity: str, data: bytes) -> Item:
     if not data.strip():
-        raise InputError("standard input is empty; pipe an image or a UTF-8 text into it")
+        raise InputError("standard input is empty. Pipe an image or a UTF-8 text into it")
     from stabcert.models.decode import is_image
 
     if is_image(data):

@@ -1,4 +1,4 @@
-"""One input that the user named: its id, its bytes, its label, or why it cannot be used."""
+"""One input that the user named: its id, its bytes, its label, or the reason why it cannot be used."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from stabcert.errors import InputError
 
 _SHOWN = 48
 _LITERAL = re.compile(r"text-[1-9]\d*")
-"""Ids of sentences that were typed."""
+"""Ids of typed sentences."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """The class that an input is said to have."""
+    """The true class of an input, according to the user."""
 
     value: int | str
-    """A number, or a name as it was written; digits as text may be either."""
+    """A number, or a name as it is written. Digits as text may be either."""
     origin: str
-    """The place of that information."""
+    """The place where the label is written."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,32 @@ class Item:
     path: Path | None = None
     text: str | None = None
     data: bytes | None = None
-    """Bytes that did not come from a file."""
+    """The bytes of an input that is not a file."""
     label: Label | None = None
     problem: InputError | None = None
-    """The reason why it cannot be used, if that is known already."""
+    """The reason why the input cannot be used, if it is known."""
     listed: tuple[Path, int] | None = field(default=None, compare=False)
-    """The list that names it, and the line."""
+    """The list that names the input, and the line."""
 
     def check_kind(self, model: str, kind: str) -> None:
-        """Refuse an input that a model cannot classify.
+        """Check that a model can classify the input.
 
         Args:
-            model: name of the model.
-            kind: of the inputs that it classifies.
+            model: the name of the model.
+            kind: the kind of inputs that the model classifies.
 
         Raises:
-            InputError: names a model that can.
+            InputError: the model classifies another kind of input.
         """
         if kind != self.kind:
             article = "an image" if self.kind == "image" else "a text"
-            raise InputError(f"{self.title} is {article}, but {model} classifies {kind}s; use --model demo:{self.kind}")
+            raise InputError(f"{self.title} is {article}, but {model} classifies {kind}s. Use --model demo:{self.kind}")
 
     def read(self) -> bytes:
         """Return the bytes whose SHA-256 identifies the input.
 
         Raises:
-            InputError: a file that cannot be read.
+            InputError: the file cannot be read.
         """
         if self.text is not None:
             return self.text.encode("utf-8")
@@ -79,12 +79,12 @@ class Item:
         return read_file(self.path or Path())
 
     def length(self) -> int | None:
-        """Return the number of bytes, without reading a file; None where that is not known."""
+        """Return the number of bytes without reading a file, or None if it is unknown."""
         if self.text is not None or self.data is not None:
             return len(self.read())
         try:
             return self.path.stat().st_size if self.path is not None and is_file(self.path) else None
-        except (OSError, ValueError):  # it is reported when its turn comes
+        except (OSError, ValueError):  # reported when the input is read
             return None
 
     def sha256(self) -> str:
@@ -96,13 +96,13 @@ class Item:
 
     @property
     def title(self) -> str:
-        """The name of the input in messages: a sentence that was typed has no name, so it is quoted."""
+        """The name of the input in messages. A typed sentence has no name and is quoted."""
         if self.text is not None and self.path is None and _LITERAL.fullmatch(self.id):
             return quoted(self.text)
         return "standard input" if self.id == "-" and self.path is None else self.id
 
     def about(self, message: str) -> str:
-        """Return a message that names the input, once."""
+        """Return a message that names the input exactly once."""
         place = None if self.listed is None else f"{self.listed[0]}, line {self.listed[1]}"
         unnamed = self.listed is not None and self.id == f"{self.listed[0]}:{self.listed[1]}"
         names = [self.title, *([place] if place is not None and unnamed else [])]
@@ -116,10 +116,10 @@ def quoted(text: str) -> str:
 
 
 def file_item(path: Path, *, identity: str | None = None) -> Item:
-    """Return a file as an input: .txt is one text, everything else an image.
+    """Return a file as an input. A .txt file is one text, any other file is an image.
 
     Raises:
-        InputError: a text that cannot be read, or a file whose name and content are not those of an image.
+        InputError: the text cannot be read, or neither name nor content of the file are those of an image.
     """
     identity = str(path) if identity is None else identity
     suffix = suffix_of(path)
@@ -131,7 +131,7 @@ def file_item(path: Path, *, identity: str | None = None) -> Item:
 
 
 def item_of(path: Path, identity: str) -> Item:
-    """Return `file_item`, with the problem where it cannot be used."""
+    """Return the item of `file_item`, or an item with the problem if the file cannot be used."""
     try:
         return file_item(path, identity=identity)
     except InputError as error:
@@ -139,20 +139,20 @@ def item_of(path: Path, identity: str) -> Item:
 
 
 def missing_item(identity: str, path: Path, problem: InputError) -> Item:
-    """Return a file that cannot be used, as far as its name tells what it would have been."""
+    """Return an item for an unusable file. Its kind follows from its name."""
     return Item(identity, "text" if suffix_of(path) == TEXT_SUFFIX else "image", path=path, problem=problem)
 
 
 def broken_item(identity: str, problem: InputError) -> Item:
-    """Return an entry of a list that cannot be used."""
+    """Return an item for an unusable entry of a list."""
     return Item(identity, "text", problem=problem)
 
 
 def label_of(value: object, origin: str) -> Label | None:
-    """Return a class number or name from a list; None where there is none.
+    """Return the label in a list, or None without one.
 
     Raises:
-        InputError: something that is neither.
+        InputError: the value is neither the name of a class nor its number.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -173,25 +173,25 @@ def text_item(identity: str, text: str, path: Path | None = None) -> Item:
 
 
 def typed(text: str) -> str:
-    """Return a text as it was typed, also where the locale's encoding is not that of the terminal.
+    """Return a text as it was typed, also if the encoding of the locale is not that of the terminal.
 
-    Python hands on the bytes that ASCII cannot read one by one; nearly always they are UTF-8.
+    Python passes on each byte that ASCII cannot decode. Such bytes are nearly always UTF-8.
     """
     try:
         return os.fsencode(text).decode("utf-8") if any("\udc80" <= c <= "\udcff" for c in text) else text
-    except UnicodeError:  # it is reported as it is
+    except UnicodeError:  # reported for the unchanged text
         return text
 
 
 def no_such_file(name: str) -> InputError:
-    """Return why an argument is not an input: there is no such file, or it is an address."""
+    """Return the reason why an argument is not an input: a missing file, or a URL."""
     if is_url(name):
         return InputError(url_advice(name))
-    return InputError(f'no such file: {name}; to certify a sentence write --text "..."')
+    return InputError(f'no such file: {name}. To certify a sentence, write --text "..."')
 
 
 def _check_image(path: Path) -> None:
-    """Refuse a file that has neither the name nor the content of an image, before a model is loaded for it."""
+    """Check, before a model is loaded, that a file has the name or the content of an image."""
     suffix, advice = suffix_of(path), convert_advice(path)
     if suffix in TABLES:
         raise InputError(f"{path} is a list. Write --inputs {path}")

@@ -16,12 +16,12 @@ from stabcert.cli.text_files import is_file, read_text, split_lines
 from stabcert.errors import InputError, ParameterError
 
 _NAMES = ("path", "file", "id")
-"""Columns that say which input a row is about."""
+"""Columns that name the input of a row."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs with what is known of their classes."""
+    """Inputs with their labels, and notes for the user."""
 
     items: list[Item]
     notes: tuple[str, ...] = ()
@@ -29,15 +29,16 @@ class Labelled:
 
 
 def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
-    """Return labels from ``file``, and a problem for each input without one where others have one.
+    """Return the inputs with labels from ``file``. If some inputs have a label, those without one have a problem.
 
-    ``file`` is a table (.csv, .jsonl, ...) with a label for each path, file or id, or .txt with a label a line in
-    the order of the inputs. A path is one beside the file, in the working directory, or beside any input; a mere name
-    is enough where one input has it. A row about a file that is nowhere is an input with a problem.
+    ``file`` is a table (.csv, .jsonl, ...) with a label for each path, file or id. It can also be a .txt file with one
+    label on each line, in the order of the inputs. Paths are relative to the folder of the file, the working directory
+    or the folder of any input. A name without a folder is enough if only one input has it. A row for a file that does
+    not exist becomes an input with a problem.
 
     Raises:
-        InputError: the file cannot be read, is no such file, or has a label for none of the inputs.
-        ParameterError: labels from two sources.
+        InputError: the file cannot be read, has another format, or does not contain a label for any input.
+        ParameterError: labels come from two sources.
     """
     notes: tuple[str, ...] = ()
     found = list(items)
@@ -45,7 +46,7 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
         twice = next((item for item in items if item.label is not None), None)
         if twice is not None and twice.label is not None:
             raise ParameterError(
-                f"{twice.title} has a label already ({twice.label.origin}); leave out --labels, or that label"
+                f"{twice.title} has a label already ({twice.label.origin}). Leave out --labels, or that label"
             )
         if suffix_of(file) in TABLES:
             found, notes = _by_rows(found, file)
@@ -58,7 +59,7 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
             )
         if not any(item.label is not None or item.problem is not None for item in found):
             raise InputError(
-                f"{file} has no label for any of the inputs; write one row for each, with the columns path (or id) and "
+                f"{file} has no label for any of the inputs. Write one row for each, with the columns path (or id) and "
                 "label, or leave out --labels"
             )
     if any(item.label is not None for item in found):
@@ -73,17 +74,17 @@ def give_labels(items: Sequence[Item], file: Path | None) -> Labelled:
 
 
 def class_of(label: Label, class_names: tuple[str, ...]) -> int:
-    """Return the class that a label names, as `find_class`; a number of a .jsonl file is that of a class.
+    """Return the class that a label names, see `find_class`. A number in a .jsonl file is the number of a class.
 
     Raises:
-        InputError: the model has no such class, or the label may mean two.
+        InputError: the model does not have this class, or the label may mean two classes.
     """
     value = label.value
     if isinstance(value, int):
         if value < len(class_names):
             return value
         raise InputError(
-            f"{label.origin}: class {value} does not exist; the model has classes 0 to {len(class_names) - 1}"
+            f"{label.origin}: class {value} does not exist. The model has classes 0 to {len(class_names) - 1}"
         )
     try:
         return find_class(value, class_names)
@@ -92,7 +93,7 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
 
 
 def _unlabelled(item: Item, where: str) -> InputError:
-    return InputError(f"{item.title} has no label, but others have one; add it to {where}, or leave the input out")
+    return InputError(f"{item.title} has no label, but others have one. Add it to {where}, or leave the input out")
 
 
 def _by_lines(items: list[Item], file: Path) -> list[Item]:
@@ -100,7 +101,7 @@ def _by_lines(items: list[Item], file: Path) -> list[Item]:
     lines = split_lines(text) if text else []
     if len(lines) != len(items):
         raise InputError(
-            f"{file} has {len(lines)} lines, but there are {len(items)} inputs; write one label a line in the order of "
+            f"{file} has {len(lines)} lines, but there are {len(items)} inputs. Write one label a line in the order of "
             "the inputs, or a .csv file with the columns path and label"
         )
     return [
@@ -125,12 +126,13 @@ def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]
         places = finder.find(name)
         if not places and column != "id" and not finder.exists(name):
             problem = InputError(
-                f"{origin}: no such file: {name}; looked beside it, beside the inputs, and where you are"
+                f"{origin}: no such file: {name}. It is not beside the labels, beside an input or in the working "
+                "directory"
             )
             missing.append(missing_item(name, Path(name), problem))
         elif not places and finder.same_name(name):
             several = finder.same_name(name)
-            problem = InputError(f"{origin}: {name} may be any of {len(several)} inputs; write the folder, too")
+            problem = InputError(f"{origin}: {name} may be any of {len(several)} inputs. Write the folder too")
             problems |= dict.fromkeys(several, problem)
         elif not places:
             unused.append(name)
@@ -152,10 +154,10 @@ def _by_rows(items: list[Item], file: Path) -> tuple[list[Item], tuple[str, ...]
 
 
 def _named(row: Row, origin: str) -> tuple[str, str]:
-    """Return the column that names the input, and the name.
+    """Return the column that names the input, and the name in it.
 
     Raises:
-        InputError: a row that cannot be read, or without a label or a name.
+        InputError: the row cannot be read, or does not contain a label and a name.
     """
     if row.problem is not None:
         raise row.problem
@@ -164,18 +166,18 @@ def _named(row: Row, origin: str) -> tuple[str, str]:
     }
     if "label" not in fields:
         like = unread_label(fields)
-        rename = f"rename {like!r} to 'label'" if like is not None else "write the columns path (or id) and label"
-        raise InputError(f"{origin}: a label is missing; {rename}")
+        rename = f"Rename {like!r} to 'label'" if like is not None else "Write the columns path (or id) and label"
+        raise InputError(f"{origin}: a label is missing. {rename}")
     for column in _NAMES:
         if isinstance(fields.get(column), str) and fields[column]:
             return column, fields[column]
     raise InputError(
-        f"{origin}: neither path nor file nor id says which input has the label ({found_columns([*fields])})"
+        f"{origin}: neither path nor file nor id names the input of the label ({found_columns([*fields])})"
     )
 
 
 class _Finder:
-    """Inputs by what a row calls them."""
+    """A search for inputs by the names that rows give them."""
 
     def __init__(self, items: Sequence[Item], file: Path) -> None:
         self._folders = [
@@ -193,7 +195,7 @@ class _Finder:
                 self._by_name[item.path.name].append(place)
 
     def find(self, name: str) -> list[int]:
-        """Return places of the inputs, without those of one name in two folders."""
+        """Return the places of the inputs with a name. The result is empty if two folders contain the name."""
         if name in self._by_id:
             return self._by_id[name]
         for folder in self._folders[:2]:
@@ -204,7 +206,7 @@ class _Finder:
         return same_name if len(same_name) == 1 else []
 
     def same_name(self, name: str) -> list[int]:
-        """Those whose file has the name, in whatever folder."""
+        """Return the places of the inputs whose file has the name, in any folder."""
         return self._by_name.get(name, [])
 
     def exists(self, name: str) -> bool:
@@ -214,5 +216,5 @@ class _Finder:
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or a name that no file can have
+    except (OSError, RuntimeError, ValueError):  # circular links, or an impossible name of a file
         return path

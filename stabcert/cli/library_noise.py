@@ -1,4 +1,4 @@
-"""Messages of libraries, hidden unless they are requested."""
+"""Messages of libraries, which are hidden unless the user requests them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 
 
 class library_noise:
-    """Warnings of libraries stay out of the way unless the user wants to see them."""
+    """A context manager that hides the warnings of libraries unless the user requests them."""
 
     def __init__(self, verbose: bool) -> None:
         self._verbose = verbose
@@ -22,7 +22,7 @@ class library_noise:
             logging.basicConfig(level=logging.INFO, stream=sys.stderr)
         else:
             warnings.simplefilter("ignore")
-            self._fonts.setLevel(logging.ERROR)  # it announces its font cache as a warning
+            self._fonts.setLevel(logging.ERROR)  # matplotlib warns when it builds its font cache
 
     def __exit__(self, *exception: object) -> None:
         self._fonts.setLevel(self._level)

@@ -1,4 +1,4 @@
-"""The entries of ``--inputs FILE`` as inputs: rows of a table, or a sentence or path a line."""
+"""The entries of ``--inputs FILE`` as inputs: rows of a table, or one sentence or path on each line."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from stabcert.records.reading import parse_json
 
 
 def from_list(path: Path, labelled: bool) -> list[Item]:
-    """Return an item for each entry of a list; one that cannot be used has a problem.
+    """Return an item for each entry of a list. An unusable entry becomes an item with a problem.
 
     Raises:
-        InputError: the list cannot be read, has another suffix than a list has, or names no column of inputs.
+        InputError: the list cannot be read, does not have the suffix of a list, or does not have a column of inputs.
     """
     suffix = suffix_of(path)
     if suffix in TABLES:
@@ -53,7 +53,7 @@ def from_list(path: Path, labelled: bool) -> list[Item]:
 def _rows(path: Path) -> list[Row]:
     rows = list(read_rows(path))
     if suffix_of(path) in SEPARATED:
-        # One header for all: a column that is missing is missing in each row.
+        # All rows share one header, so that a missing column is reported once.
         header = next((row.fields for row in rows if row.problem is None), None)
         if header is not None and not header.keys() & {"text", "path"}:
             raise InputError(f'{path} has neither a column "text" nor a column "path" ({found_columns([*header])})')
@@ -117,18 +117,18 @@ def _from_line(path: Path, number: int, line: str) -> Item:
 
 
 def _is_path(listing: Path, name: str) -> bool:
-    """Return whether a line names a file: by its suffix, or because the file is there."""
+    """Return whether a line names a file, by its suffix or because the file exists."""
     if "\0" in name:
         return False
     if suffix_of(name) in INPUT_SUFFIXES or convert_advice(name) is not None:
         return True
-    # One word with a suffix or a folder may name a file of any kind; a word alone is a sentence.
+    # One word with a suffix or a folder may name a file of any kind. Any other word is a sentence.
     single = not any(character.isspace() for character in name)
     return single and ("/" in name or suffix_of(name) != "") and _found(listing, name) is not None
 
 
 def _file(listing: Path, line: int, name: str, identity: str | None) -> Item:
-    """Return a file that a list names, relative to the folder of the list, else to the working directory."""
+    """Return a file that a list names, relative to the folder of the list or to the working directory."""
     identity = name if identity is None else identity
     place = f"{listing}, line {line}"
     if is_url(name):
@@ -137,7 +137,7 @@ def _file(listing: Path, line: int, name: str, identity: str | None) -> Item:
     if path is not None:
         return item_of(path, identity)
     unwritable = _unwritable(name)
-    problem = f"no such file: {name} ({place}); looked beside the list and in the working directory{unwritable}"
+    problem = f"no such file: {name} ({place}). It is neither beside the list nor in the working directory{unwritable}"
     return missing_item(identity, Path(name), InputError(problem))
 
 

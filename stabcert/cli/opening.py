@@ -1,4 +1,4 @@
-"""Opening of inputs: bytes, model, predictor and mask, from options or from a record."""
+"""The steps from a task to a case: bytes, model, predictor and mask, from options or from a record."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Choose = Callable[["ModelPredictor", Draws], Choice | None]
 
 @dataclass(frozen=True)
 class Source:
-    """An input and a model before anything is computed: enough for the key of the record."""
+    """An input and its model before any computation. Both together determine the key of the record."""
 
     task: Task
     data: bytes
-    """Read once: what is hashed is what is classified, whatever happens to the file meanwhile."""
+    """The bytes of the input. They are read once, so that the hash and the prediction are of the same bytes."""
     sha256: str
     model: LoadedModel
     key: str
@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Case:
-    """One input in front of one model, with its mask: what a command works on."""
+    """One input, one model and one mask, as a command needs them."""
 
     predictor: ModelPredictor
     choice: Choice
@@ -49,22 +49,22 @@ class Case:
     draws: Draws
     """The origin of its random numbers."""
     say: Say
-    """Tells the user something before the result is there."""
+    """The function that shows a note to the user before the result is known."""
     source: Source
     size: tuple[int, int] | None = None
-    """Width and height of an image."""
+    """The width and height of an image, or None for a text."""
     label: Label | None = None
     started: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True)
 class Opening:
-    """Opens inputs one after another; picklable as long as it has loaded nothing.
+    """A loader of inputs and models. It can be pickled as long as no model is loaded.
 
     Args:
-        choose: makes the mask of an input, or returns None to leave it to `by_method`.
-        models: those that are loaded, by name, revision and data type, and those that cannot be, so that none is
-            loaded twice.
+        choose: a function that returns the mask of an input, or None to leave the mask to `by_method`.
+        models: loaded models, and errors of models that could not be loaded, by name, revision and data type. Each
+            model is loaded at most once.
     """
 
     call: Call
@@ -73,16 +73,16 @@ class Opening:
     models: dict[tuple[str, str | None, str], LoadedModel | ModelError] = field(default_factory=dict)
 
     def of_request(self, request: dict[str, Any]) -> Opening:
-        """Return an opening with the seed and the data type of a record's request; it shares what is loaded."""
+        """Return an opening with the seed and the data type of a recorded request. Both share the loaded models."""
         model = replace(self.call.model, dtype=Dtype(request["dtype"]))
         running = replace(self.call.running, seed=request["seed"])
         return replace(self, call=replace(self.call, model=model, running=running))
 
     def find(self, task: Task, say: Say) -> Source:
-        """Return the input of a task and its model, which is loaded unless it is there.
+        """Return the input of a task with its model, which is loaded if necessary.
 
         Raises:
-            StabcertError: one of them cannot be used.
+            StabcertError: the input or the model cannot be used.
         """
         if task.problem is not None:
             raise task.problem
@@ -99,10 +99,10 @@ class Opening:
         return Source(task, data, sha256, model, key)
 
     def open(self, source: Source, say: Say, on_progress: Callable[[int], None] | None) -> Case:
-        """Return the case of an input: divided into features, with its mask.
+        """Return the case of an input, which is divided into features and has a mask.
 
         Raises:
-            StabcertError: it cannot be divided so, or the mask is not one of it.
+            StabcertError: the input cannot be divided into these features, or the mask does not fit them.
         """
         started = time.perf_counter()
         task, model = source.task, source.model
@@ -118,7 +118,7 @@ class Opening:
         return Case(predictor, choice, model.class_names, draws, say, source, size, task.item.label, started)
 
     def _model(self, task: Task, say: Say) -> LoadedModel:
-        """Return the model of a task; it is loaded once."""
+        """Return the model of a task. It is loaded at most once."""
         name, options = task.model, self.call.model
         place = (name, task.revision, options.dtype.value)
         if place not in self.models:
@@ -182,10 +182,10 @@ class Opening:
 
 @contextmanager
 def out_of_memory_explained(title: str) -> Iterator[None]:
-    """Raise a ModelError with advice where memory runs out.
+    """Raise a ModelError with advice if memory runs out.
 
     Args:
-        title: what messages call the input.
+        title: the name of the input in messages.
     """
     try:
         yield
@@ -194,5 +194,5 @@ def out_of_memory_explained(title: str) -> Iterator[None]:
 
         if not is_out_of_memory(error):
             raise
-        advice = "use a smaller --batch-size, coarser --features, or a smaller model"
-        raise ModelError(f"out of memory at {title}; {advice}") from error
+        advice = "Use a smaller --batch-size, coarser --features, or a smaller model"
+        raise ModelError(f"out of memory at {title}. {advice}") from error

@@ -1,7 +1,6 @@
-"""Every option that several commands share, once: dataclasses that `stabcert.cli.flatten` turns into typer options.
+"""Options that several commands share: dataclasses that `stabcert.cli.flatten` converts to typer options.
 
-One list and nothing else, so that it is read like the help that it makes; what is typed is read in
-`stabcert.cli.parsing`.
+The module contains only declarations, in the order of the help screens. `stabcert.cli.parsing` parses the values.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = "Certificate", "Verification", "Out
 
 
 DEFAULT_SEED = 0
-"""Another one may have been chosen for its result: records and screens mark it."""
+"""The seed without ``--seed``. Records and screens mark any other seed, which may have been chosen for its result."""
 
 
 def delta_option(what: str, *, affects: Affects = "result", show_default: str | None = None) -> Declared:
-    """Return ``--delta`` of a command: the probability that ``what`` is wrong."""
+    """Return ``--delta`` of a command, the probability that ``what`` is wrong."""
     wrong = f"Probability that {what} is wrong."
     return option("--delta", affects=affects, metavar="D", help=wrong, show_default=show_default)
 
 
 def family_option(*, show_default: str | None = None) -> Declared:
-    """Return ``--family`` of a command: how many certificates share the failure probability."""
+    """Return ``--family`` of a command, the number of certificates that share the failure probability."""
     meaning = "Certificates you choose among (masks, methods, k, seeds): each gets delta / N."
     return option("--family", affects="result", metavar="N", least=1, help=meaning, show_default=show_default)
 
@@ -185,7 +184,7 @@ class ExplanationOptions:
             show_default=DEFAULT_METHOD,
             offers=offers(METHODS),
             help="lime, shap, kernelshap, occlusion, intgrad, saliency, inputxgrad, smoothgrad, clime, mfaba or "
-            "random; explain and smooth-eval take several: A,B.",
+            "random. For explain and smooth-eval also several: A,B.",
         ),
     ] = None
     top_k: Annotated[
@@ -206,7 +205,7 @@ class ExplanationOptions:
             affects="result",
             metavar="LABEL|ID",
             show_default="the predicted one",
-            help="Class that is explained: a name or number; name:1 or id:1 where it may be either.",
+            help="Class to explain: a name or a number. If it may be either, write name:1 or id:1.",
         ),
     ] = None
 
@@ -233,7 +232,7 @@ class MaskOptions:
 @dataclass
 class VerifyOptions:
     panel: ClassVar[str] = VERIFICATION
-    # Part of every key, although a call with --verify makes no such record: old keys stay as they are.
+    # Part of every key so that old keys stay valid, although a call with --verify does not write such records.
     verify: Annotated[
         str | None,
         option(

@@ -1,4 +1,4 @@
-"""Results never take the place of what they are made from."""
+"""A check that results do not overwrite the files that they are computed from."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from stabcert.errors import ParameterError
 
 
 def check_overwriting(output: OutputOptions, asked: Asked, tasks: Sequence[Task]) -> None:
-    """Refuse files of results that are read by the same call: inputs, lists, masks, records, a file of a model.
+    """Check that no output file is also read by the call, as an input, a list, a mask, records or part of a model.
 
     Raises:
-        ParameterError: one of them is.
+        ParameterError: an output file is also read.
     """
     existing = [
         (option, path, os.stat(path))
@@ -29,16 +29,16 @@ def check_overwriting(output: OutputOptions, asked: Asked, tasks: Sequence[Task]
     for what, read in _read(asked, tasks):
         try:
             status = os.stat(read)
-        except (OSError, ValueError):  # whatever it is, it is reported where it is used
+        except (OSError, ValueError):  # the error is reported where the file is used
             continue
         for option, path, own in existing:
             if os.path.samestat(status, own):
-                raise ParameterError(f"{option} {path} would overwrite {what}; name another file")
+                raise ParameterError(f"{option} {path} would overwrite {what}. Name another file")
     for model in {task.model for task in tasks}:
         folder = Path(os.path.expanduser(model))
         for option, path, _ in existing:
             if os.path.isdir(folder) and path.resolve().parent == folder.resolve():
-                raise ParameterError(f"{option} {path} would overwrite a file of the model {model}; name another file")
+                raise ParameterError(f"{option} {path} would overwrite a file of the model {model}. Name another file")
 
 
 def _read(asked: Asked, tasks: Iterable[Task]) -> Iterable[tuple[str, Path]]:

@@ -1,6 +1,6 @@
-"""Options that are typed as text, read: lists of methods, radii and lambdas, shares, counts.
+"""Parsers of options that are typed as text: lists of methods, radii and lambdas, shares, counts.
 
-Each reader takes what stands behind one option and refuses the rest with a `ParameterError` that names the option.
+Each parser raises a `ParameterError` that names the option if the text is not a possible value.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ DEFAULT_METHOD = "lime"
 _RADII = re.compile(r"(\d{1,9})(?::(\d{1,9}))?", re.ASCII)
 _MOST_RADII = 10_000
 _SHARE = re.compile(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", re.ASCII)
-# Short ones only: `Fraction("1e999999999")` would compute all of its digits.
+# Only short exponents, because `Fraction("1e999999999")` would compute all of its digits.
 _LONGEST_SHARE = 60
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,9})?", re.ASCII)
 _MOST_LAMBDAS = 64
-_MOST_DIGITS = 18  # of a number; Python itself refuses to read some thousand
+_MOST_DIGITS = 18  # Python does not parse numbers of some thousand digits
 
 
 def parse_methods(text: str | None) -> tuple[str, ...]:
-    """Parse ``"lime,shap"`` as names, in the order given; the default method for None.
+    """Parse ``"lime,shap"`` as names in the order given, without checking that they exist. None is the default method.
 
     Raises:
-        ParameterError: no name between two commas, or a name twice. Whether they exist is not asked here.
+        ParameterError: a name is empty or repeated.
     """
     methods = tuple(name.strip() for name in (DEFAULT_METHOD if text is None else text).split(","))
     if not all(methods):
-        raise ParameterError(f"--method {text!r} has no name at a comma; write lime or lime,shap")
+        raise ParameterError(f"--method {text!r} has no name at a comma. Write lime or lime,shap")
     for name in methods:
         if methods.count(name) > 1:
-            raise ParameterError(f"--method {text} names {name} twice; leave one out")
+            raise ParameterError(f"--method {text} names {name} twice. Leave one out")
     return methods
 
 
@@ -46,7 +46,7 @@ def parse_radii(text: str) -> list[int] | Literal["all"]:
     """Parse ``4``, ``1,2,5``, ``1:10`` (both ends), any mixture of these, or ``all``.
 
     Raises:
-        ParameterError: anything else.
+        ParameterError: the text is not such a list, or has too many radii.
     """
     if text.strip() == "all":
         return "all"
@@ -55,10 +55,10 @@ def parse_radii(text: str) -> list[int] | Literal["all"]:
         found = _RADII.fullmatch(part.strip())
         first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
         if last < first:
-            raise ParameterError(f"--radius {text!r} is not a radius; write 4, 1,2,5, 1:10 or all")
+            raise ParameterError(f"--radius {text!r} is not a radius. Write 4, 1,2,5, 1:10 or all")
         if len(radii) + last - first >= _MOST_RADII:
             raise ParameterError(
-                f"--radius {text} names more than {_MOST_RADII} radii; write all for every radius that an input has"
+                f"--radius {text} names more than {_MOST_RADII} radii. Write all for every radius that an input has"
             )
         radii += range(first, last + 1)
     return radii
@@ -68,41 +68,41 @@ def parse_lambdas(text: str, *, most: int, zero: bool) -> tuple[Fraction, ...]:
     """Parse ``1,0.9,15/64`` as exact numbers, in the order given.
 
     Args:
-        most: how many there may be.
-        zero: whether 0 is one, which keeps nothing.
+        most: the largest possible number of them.
+        zero: whether 0 is possible, which keeps nothing.
 
     Raises:
-        ParameterError: not a list of such numbers up to 1, one of them twice, or too many.
+        ParameterError: the text is not such a list, a number is above 1 or repeated, or there are too many.
     """
     found: list[Fraction] = []
     for part in text.split(","):
         share = exact_share(part)
         if share is None:
-            raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities; write 1,0.9,0.5 or 1,15/64")
+            raise ParameterError(f"--lambdas {text!r} is not a list of keep probabilities. Write 1,0.9,0.5 or 1,15/64")
         if share > 1 or (share == 0 and not zero):
             raise ParameterError(
-                f"a lambda of {part.strip()} cannot be smoothed with; use shares {'from' if zero else 'above'} 0, "
-                "up to 1 (not smoothed): write 1,0.9,0.5"
+                f"--lambdas {text} contains {part.strip()}, which is not possible. Use shares "
+                f"{'from' if zero else 'above'} 0 and at most 1 (not smoothed), such as 1,0.9,0.5"
             )
         if share in found:
-            raise ParameterError(f"--lambdas {text} names {part.strip()} twice; leave one out")
+            raise ParameterError(f"--lambdas {text} names {part.strip()} twice. Leave one out")
         found.append(share)
     if len(found) > most:
-        raise ParameterError(f"--lambdas names {len(found)} keep probabilities; give at most {most}")
+        raise ParameterError(f"--lambdas names {len(found)} keep probabilities. Give at most {most}")
     return tuple(found)
 
 
 def parse_keep_probability(text: str) -> Fraction:
-    """Parse ``"15/64"`` or ``"0.234375"``, exactly.
+    """Parse ``"15/64"`` or ``"0.234375"`` exactly.
 
     Raises:
-        ParameterError: anything else, or not above 0 and up to 1.
+        ParameterError: the text is not a number, or the number is not above 0 and at most 1.
     """
     share = exact_share(text)
     if share is None:
-        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal; write 15/64 or 0.25")
+        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal. Write 15/64 or 0.25")
     if not 0 < share <= 1:
-        raise ParameterError(f"--lambda {text} is not possible; it is a share above 0 and at most 1, such as 15/64")
+        raise ParameterError(f"--lambda {text} is not possible. Use a share above 0 and at most 1, such as 15/64")
     return share
 
 
@@ -143,7 +143,7 @@ def parse_smooth(text: str) -> float | tuple[float, ...]:
 
 
 def exact_share(text: str) -> Fraction | None:
-    """Parse ``"15/64"`` or ``"0.234375"`` exactly; None if it is neither."""
+    """Parse ``"15/64"`` or ``"0.234375"`` exactly, or return None if the text is not a number."""
     text = text.strip()
     if len(text) > _LONGEST_SHARE or not _SHARE.fullmatch(text):
         return None
@@ -154,7 +154,7 @@ def parse_basis(text: str) -> tuple[BasisKind, float | None]:
     """Parse ``standard``, ``monotone`` or ``biased:0.3``, the latter with its keep probability.
 
     Raises:
-        ParameterError: anything else.
+        ParameterError: the text is not a basis.
     """
     name, colon, bias = text.strip().partition(":")
     if name == "standard" and not colon:
@@ -168,31 +168,31 @@ def parse_basis(text: str) -> tuple[BasisKind, float | None]:
             probability = 0.0
         if 0.0 < probability < 1.0:
             return "biased", probability
-        raise ParameterError(f"--basis {text} needs a probability between 0 and 1; write biased:0.3")
-    raise ParameterError(f"basis {text!r} does not exist; use standard, monotone or biased:P, such as biased:0.3")
+        raise ParameterError(f"--basis {text} needs a probability between 0 and 1. Write biased:0.3")
+    raise ParameterError(f"--basis {text!r} does not exist. Use standard, monotone or biased:P, such as biased:0.3")
 
 
 def parse_top_k(text: str, n_features: int) -> int:
-    """Parse ``"12"`` or ``"25%"`` as a number of features; a share is rounded half up, to at least 1.
+    """Parse ``"12"`` or ``"25%"`` as a number of features. A share is rounded half up, to at least 1.
 
     Raises:
-        ParameterError: not a number, or not between 1 and ``n_features``.
+        ParameterError: the text is not a number, or the result is not from 1 to ``n_features``.
     """
     number, share = read_top_k(text)
     if share:
         return max(1, int(number * n_features / 100 + Decimal("0.5")))
     if number > n_features:
         raise ParameterError(
-            f"--top-k {text} is not possible with {n_features} features; use 1 to {n_features}, or a share such as 25%"
+            f"--top-k {text} is not possible with {n_features} features. Use 1 to {n_features}, or a share such as 25%"
         )
     return int(number)
 
 
 def read_top_k(text: str) -> tuple[Decimal, bool]:
-    """Return a count from 1, or a share above 0 and up to 100; whether it is a share.
+    """Return a count from 1 or a percentage above 0 and up to 100, and whether it is a percentage.
 
     Raises:
-        ParameterError: neither, whatever the number of features.
+        ParameterError: the text is impossible for any number of features.
     """
     share = text.strip().endswith("%")
     try:
@@ -200,32 +200,32 @@ def read_top_k(text: str) -> tuple[Decimal, bool]:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise ParameterError(f"--top-k {text!r:.80} is not a number; write a count (12) or a share (25%)")
+        raise ParameterError(f"--top-k {text!r:.80} is not a number. Write a count (12) or a share (25%)")
     if share and not 0 < number <= 100:
-        raise ParameterError(f"--top-k {text} is not possible; a share is above 0% and at most 100%")
+        raise ParameterError(f"--top-k {text} is not possible. Use a share above 0% and at most 100%")
     if not share and (number < 1 or number != number.to_integral_value()):
-        raise ParameterError(f"--top-k {text} is not possible; use a whole number from 1, or a share such as 25%")
+        raise ParameterError(f"--top-k {text} is not possible. Use a whole number from 1, or a share such as 25%")
     return number, share
 
 
 def check_device(text: str) -> None:
-    """Refuse what is not the name of a device; whether it is there is not asked.
+    """Check that a text is the name of a device. The device need not exist.
 
     Raises:
-        ParameterError: none of auto, cpu, cuda, cuda:N, mps.
+        ParameterError: the text is not auto, cpu, cuda, cuda:N or mps.
     """
     if not _DEVICE.fullmatch(text):
-        raise ParameterError(f"--device {text!r} is not a device; use auto, cpu, cuda, cuda:0 (or another N) or mps")
+        raise ParameterError(f"--device {text!r} is not a device. Use auto, cpu, cuda, cuda:0 (or another N) or mps")
 
 
 def parse_batch_size(text: str) -> BatchSize:
     """Parse ``auto``, or a number from 1.
 
     Raises:
-        ParameterError: anything else.
+        ParameterError: the text is neither.
     """
     if text == "auto":
         return "auto"
     if not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) < 1:
-        raise ParameterError(f"--batch-size {text!r} is not possible; use auto or a number from 1")
+        raise ParameterError(f"--batch-size {text!r} is not possible. Use auto or a number from 1")
     return int(text)

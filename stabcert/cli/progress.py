@@ -1,4 +1,4 @@
-"""A progress bar on stderr, only where a person sees it."""
+"""A progress bar on stderr, which is shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 
 class Progress:
-    """Counts inputs, and evaluations of the model, over a whole command.
+    """A bar that counts inputs and model evaluations over a whole command.
 
-    Drawn only if stderr is a terminal: rich's own test takes FORCE_COLOR for one, and then a bar ends
-    up in the logs of CI.
+    It is drawn only if stderr is a terminal. The test of rich itself accepts FORCE_COLOR, which would write bars into
+    logs of CI.
 
     Args:
-        inputs: how many there are.
+        inputs: the number of inputs.
     """
 
     def __init__(self, inputs: int, *, enabled: bool) -> None:
@@ -32,7 +32,7 @@ class Progress:
 
             over_all = (BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f}"), TimeRemainingColumn())
             self._bar = Bar(
-                SpinnerColumn("line"),  # the default is no ASCII
+                SpinnerColumn("line"),  # the default spinner is not ASCII
                 TextColumn("{task.description}", markup=False),
                 *(over_all if self._inputs > 1 else ()),
                 TextColumn("{task.fields[evaluations]} evaluations"),
@@ -51,7 +51,7 @@ class Progress:
             self._bar.stop()
 
     def begin(self, description: str) -> None:
-        """What is being done now."""
+        """Show the current task."""
         if self._bar is not None:
             from stabcert.report.visible import visible
 
@@ -63,13 +63,13 @@ class Progress:
             self._bar.update(self._task, evaluations=before + rows)
 
     def finished(self) -> None:
-        """One more input."""
+        """Count one more input."""
         if self._bar is not None:
             self._bar.advance(self._task)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """The bar is away while something else is printed."""
+        """Hide the bar while something else is printed."""
         if self._bar is None:
             yield
             return

@@ -1,4 +1,4 @@
-"""Records of `explain --json` read again: their inputs, and their masks where they still belong to them."""
+"""Records of `explain --json` as sources of inputs and masks. A mask is used only if it still fits its input."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Recorded:
 
     @property
     def digest(self) -> str:
-        """Hash of the record without its circumstances."""
+        """The hash of the record without its circumstances."""
         return digest({name: value for name, value in self.record.items() if name not in ("run", "key")})
 
     @property
@@ -59,7 +59,7 @@ class Recorded:
         """Return the input of the record.
 
         Raises:
-            InputError: it cannot be found any more, or could not be explained.
+            InputError: the input does not exist any more, or could not be explained.
         """
         info = self.record["input"]
         if self.failed:
@@ -69,26 +69,26 @@ class Recorded:
             return text_item(info["id"], info["text"], path)
         if info["path"] is None:
             raise InputError(
-                f"{self.origin}: the image of the record came from standard input and cannot be read again; "
-                "give explain a file name"
+                f"{self.origin}: the image of the record came from standard input and cannot be read again. "
+                "Give the name of a file to stabcert explain"
             )
         path = Path(info["path"])
-        if os.path.exists(path) and not os.path.isfile(path):  # a device may have no end
+        if os.path.exists(path) and not os.path.isfile(path):  # a device may be endless
             raise InputError(f"{self.origin}: {path} is not a regular file")
         return file_item(path, identity=info["id"])
 
     def place(self) -> Item:
-        """Return the input as far as the record names it, readable or not."""
+        """Return the input that the record names, whether it is readable or not."""
         info = self.record["input"]
         return Item(info["id"], info["kind"], path=None if info["path"] is None else Path(info["path"]))
 
     def choice(
         self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
     ) -> Choice:
-        """Return the recorded mask, if it still belongs to this input and this model.
+        """Return the recorded mask after checking that it still fits the input and the model.
 
         Raises:
-            InputError: the input, the model or the features are not those of the record.
+            InputError: the input, the model or the features differ from those of the record.
         """
         explanation, n = self.record["explanation"], predictor.n_features
         if self.record["input"]["sha256"] != input_sha256:
@@ -100,7 +100,7 @@ class Recorded:
         if self.record["model"]["config_sha256"] != config_sha256:
             raise InputError(
                 f"{self.origin}: the configuration of {self.model} (names of classes, tokenizer or preprocessing) has "
-                "changed since the input was explained; explain it again"
+                "changed since the input was explained. Explain it again"
             )
         selected = explanation["selected"]
         if explanation["n"] != n:
@@ -115,7 +115,7 @@ class Recorded:
         if self.masking != predictor.masked_input.settings:
             raise InputError(
                 f"{self.origin}: features are dropped in another way than in the record "
-                f"({predictor.masked_input.settings} instead of {self.masking}); explain the input again"
+                f"({predictor.masked_input.settings} instead of {self.masking}). Explain the input again"
             )
         for feature in explanation["features"]:
             self._check_place(feature, predictor)
@@ -132,25 +132,25 @@ class Recorded:
         )
 
     def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
-        """Refuse a feature whose number now means another part of the input."""
+        """Check that the number of a feature still refers to the same part of the input."""
         index, n = feature["index"], predictor.n_features
         if not 0 <= index < n:
-            raise InputError(f"{self.origin}: feature {index} does not exist; the input has features 0 to {n - 1}")
+            raise InputError(f"{self.origin}: feature {index} does not exist. The input has features 0 to {n - 1}")
         now = predictor.features.items[index]
         place = now.box if "box" in feature else now.span
         recorded = tuple(feature["box"]) if "box" in feature else (feature.get("start"), feature.get("end"))
         if recorded != ((None, None) if place is None else place):
             raise InputError(
-                f"{self.origin}: feature {index} was at {recorded} and is now at {place}; the record was altered, or "
-                "made by another version: explain the input again"
+                f"{self.origin}: feature {index} was at {recorded} and is now at {place}, because the record was "
+                "altered or made by another version. Explain the input again"
             )
 
 
 def read_records(source: str) -> list[Recorded]:
-    """Return the records of `explain --json` in a file, or on standard input for ``"-"``; also those of failed inputs.
+    """Return the records of `explain --json`, including failed ones, in a file or on standard input (``"-"``).
 
     Raises:
-        InputError: not such records; the message names the line.
+        InputError: a line is not such a record.
     """
     name, lines = read_lines(source)
     recorded = []
@@ -158,7 +158,7 @@ def read_records(source: str) -> list[Recorded]:
         origin = f"{name}, line {number}"
         recorded.append(Recorded(_record(line, origin), origin))
     if not recorded:
-        raise InputError(f"{name} contains no records; make them with `stabcert explain INPUT --json`")
+        raise InputError(f"{name} contains no records. Make them with `stabcert explain INPUT --json`")
     return recorded
 
 
@@ -175,7 +175,7 @@ def _record(line: bytes, origin: str) -> dict[str, Any]:
         raise InputError(f"{origin} was not made by `stabcert explain` of this version")
     if known.get("command", "explain") != "explain":
         raise InputError(
-            f"{origin} was made by `stabcert {known['command']}`; masks come from records of "
+            f"{origin} was made by `stabcert {known['command']}`. Masks come from records of "
             "`stabcert explain INPUT --json`"
         )
     failed = known.get("status") == "failed"

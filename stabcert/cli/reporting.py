@@ -1,4 +1,4 @@
-"""The record of a finding, and its context."""
+"""The record of a finding, and the context that is shown with it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
     """Return the record of a case.
 
     Args:
-        result: what the command has to tell.
+        result: the result of the command.
     """
     source, predictor, explanation = case.source, case.predictor, beside.explanation
     item, model, seed = source.task.item, source.model, case.draws.seed
@@ -70,10 +70,10 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
 
 
 def beside(case: Case, found: Found, *, pictures: bool = False) -> Beside:
-    """Return what is shown of a case beside what was found.
+    """Return the context that is shown together with a finding.
 
     Args:
-        pictures: whether anything is drawn beyond the screen.
+        pictures: whether a figure or a page is drawn.
     """
     function = found.function or case.predictor
     explanation = explanation_of(case.predictor, function, case.choice)
@@ -82,7 +82,7 @@ def beside(case: Case, found: Found, *, pictures: bool = False) -> Beside:
 
 
 def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice: Choice) -> Explanation:
-    """Return the mask and what ``function`` predicts with and without it."""
+    """Return the mask and the predictions of ``function`` with and without it."""
     n = predictor.n_features
     three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
     if function is predictor:
@@ -121,7 +121,7 @@ def flips_of(
     class_names: tuple[str, ...],
 ) -> tuple[Flip, ...]:
     if isinstance(certificate, HardFinding):
-        # The smoothed model's; what changes the unsmoothed model has nothing to do with what is certified.
+        # Flips of the smoothed model, because the certificate does not concern the unsmoothed model.
         found = certificate.broken
         return () if found is None else (Flip(choice.mask | found.added, found.prediction),)
     if not isinstance(certificate, SoftCertificate) or len(certificate.flips) == 0:
@@ -132,7 +132,7 @@ def flips_of(
     )
 
 
-@cache  # half of the time of a cheap input otherwise
+@cache  # otherwise half of the time of a cheap input
 def versions() -> dict[str, str]:
     found = {"stabcert": __version__, "python": platform.python_version()}
     return found | {name: metadata.version(name) for name in ("torch", "transformers", "timm", "numpy", "scipy")}

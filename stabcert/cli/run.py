@@ -1,4 +1,4 @@
-"""The one loop over the items of a run: here or on workers, what is done with each goes to every sink."""
+"""The loop over the items of a run, in this process or on workers. All sinks receive each result."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 
 class Task(Protocol):
-    """One item of a run: an input, or a record to verify."""
+    """One item of a run, which is an input or a record to verify."""
 
     @property
     def item(self) -> Item | None:
-        """The input, as far as it is known."""
+        """The input, or None for a record to verify."""
 
     @property
     def name(self) -> str:
-        """The beginning of the names of its files."""
+        """The beginning of the names of the item's files."""
 
     @property
     def title(self) -> str:
-        """Its name on the progress bar."""
+        """The name of the item on the progress bar."""
 
     @property
     def request(self) -> str:
-        """Key of what is asked; that of a failure."""
+        """The key of the request, which is also the key of the record of a failure."""
 
     def about(self, message: str) -> str:
-        """Return a message that names the item, once."""
+        """Return a message that names the item exactly once."""
 
 
 T = TypeVar("T", bound=Task)
@@ -51,7 +51,7 @@ T_contra = TypeVar("T_contra", bound=Task, contravariant=True)
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one item: a record, an error, or neither if its record is there already."""
+    """The outcome of one item: a record, an error, or neither if the file already contains its record."""
 
     key: str
     record: dict[str, Any] | None = None
@@ -66,41 +66,41 @@ class Doing(Protocol[T_contra]):
     """The work on each item."""
 
     def do(self, task: T_contra, say: Callable[[str], None], on_progress: Callable[[int], None] | None) -> Result:
-        """Return the result of one item, or the reason why it has not been done."""
+        """Return the result of one item. A failure is a result with an error."""
 
     def collect(self, task: T_contra) -> Result:
-        """Return the same where nobody listens, on a worker: notes come with the result."""
+        """Return the result of one item on a worker, together with its notes."""
 
     def failed(self, task: T_contra, error: StabcertError) -> dict[str, Any]:
         """Return the record of a failure."""
 
     def document(self, shown: Any) -> Document:
-        """Return what is shown of a result."""
+        """Return the document that shows a result."""
 
     def failure(self, record: dict[str, Any]) -> Document:
-        """Return what is shown of a failure."""
+        """Return the document that shows a failure."""
 
 
 class Summary(Protocol):
-    """The statement on all items together, from their records alone."""
+    """The summary of all items, which is computed from their records."""
 
     def add(self, record: dict[str, Any]) -> None:
-        """Take one record, new or old, in the order of the items."""
+        """Add one record, new or old. Records come in the order of the items."""
 
     def finish(self, apart: str | None) -> Whole | None:
-        """Return what is found; None if there is nothing.
+        """Return the summary, or None if there is nothing to summarise.
 
         Args:
-            apart: a digest of the items, where the file contains records of others too: what is found of these then
-                replaces nothing that was found of more or of others.
+            apart: a digest of the items if the file also contains records of other items. The summary then does not
+                replace a summary of other items.
         """
 
 
 @dataclass(frozen=True)
 class Run(Generic[T]):
-    """One call over all its items; sinks are open.
+    """One call with all its items, after its sinks are opened.
 
-    On workers, ``doing`` is pickled.
+    ``doing`` is pickled if there are workers.
     """
 
     call: Call
@@ -111,9 +111,9 @@ class Run(Generic[T]):
     summary: Summary | None = None
 
     def walk(self) -> int:
-        """Do what is to be done with every item, save each result as soon as it is there, return the exit code.
+        """Process all items, and return the exit code.
 
-        Results are saved as they come, and shown in the order of the items.
+        Each result is saved as soon as it is complete. Results are shown in the order of the items.
         """
         code, skipped, wrong = DONE, 0, 0
         keys = [task.request for task in self.tasks]
@@ -140,11 +140,11 @@ class Run(Generic[T]):
         self.sinks.records.arrange(keys, {task.request for task in self.tasks})
         if skipped:
             self.say(f"{skipped} of {len(self.tasks)} inputs skipped: their records are in {self.call.output.output}")
-        # What no input can be asked is not the failure of some.
+        # A request that is impossible for every input is not the failure of one input.
         return WRONG_REQUEST if self.tasks and wrong == len(self.tasks) else code
 
     def _results(self, progress: Progress) -> Iterator[tuple[int, Result]]:
-        """Yield position and result of each item, as they are finished."""
+        """Yield the position and the result of each item, in the order in which they finish."""
         running = self.call.running
         if running.workers is None:
             for position, task in enumerate(self.tasks):
@@ -169,10 +169,10 @@ class Run(Generic[T]):
                 yield position, result
 
     def _save(self, task: T, result: Result) -> Callable[[], None]:
-        """Save a result; return what shows it.
+        """Save a result, and return the function that shows it.
 
         Raises:
-            StabcertError: the item failed, and the others are not gone on with.
+            StabcertError: the item failed, and --keep-going is not given.
         """
         if result.error is not None:
             record = self.doing.failed(task, result.error)
@@ -205,7 +205,7 @@ class Run(Generic[T]):
             self.summary.add(done.record)
 
     def _summarise(self, keys: list[str]) -> int:
-        """Tell what is found of all items together; return what that does to the exit code."""
+        """Show and save the summary of all items, and return its exit code."""
         records = self.sinks.records
         apart = digest(sorted(keys)) if records.holds_others(keys) else None
         whole = None if self.summary is None else self.summary.finish(apart)
@@ -220,7 +220,7 @@ class Run(Generic[T]):
         return code_of_status(whole.record["status"])
 
     def _verdict(self, result: Result) -> int:
-        """Return what one result does to the exit code; the record of a skipped input counts like a new one."""
+        """Return the exit code for one result. The record of a skipped input counts like a new one."""
         if result.error is not None:
             return SOME_FAILED
         known = self.sinks.records.finished

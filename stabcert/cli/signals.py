@@ -1,4 +1,4 @@
-"""SIGTERM as an interruption, so that a scheduler's way of ending a run loses no more than Ctrl-C does."""
+"""SIGTERM as an interruption, so that a run ended by a scheduler keeps as many results as one ended by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stabcert.cli.exit_codes import INTERRUPTED, TERMINATED
 
 
 class termination_interrupts:
-    """While it lasts, SIGTERM raises KeyboardInterrupt.
+    """A context manager in which SIGTERM raises KeyboardInterrupt.
 
-    Nothing changes where a parent has had it ignored, and in threads, which get no signals.
+    It has no effect if the parent process ignores SIGTERM, or in a thread, which does not receive signals.
 
     Attributes:
-        terminated: whether a SIGTERM has come.
+        terminated: whether a SIGTERM was received.
     """
 
     def __init__(self) -> None:

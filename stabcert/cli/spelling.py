@@ -1,8 +1,8 @@
-"""Messages of the library as the command line shows them: a parameter under the name of its option.
+"""Translation of messages of the library for the command line, where parameters are options.
 
-The library names a parameter as Python users know it: the one that is wrong opens the message
-(``min_rate must be above 0``) or is in `ParameterError.parameter`, and advice is written like an argument of a call
-(``n_samples=200``). Here both become what is typed: ``--min-rate must be above 0``, ``--n-samples 200``.
+Messages of the library use the names of parameters in Python. The wrong parameter is the first word of the message
+(``min_rate must be above 0``) or `ParameterError.parameter`. Advice has the form of an argument (``n_samples=200``).
+This module converts both to the form that is typed: ``--min-rate must be above 0``, ``--n-samples 200``.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ Flags = Mapping[str, str]
 """The option that sets each parameter."""
 
 _OTHER_NAMES = {"lambdas": "keep_probabilities"}
-"""Options whose field has another name than the parameter of the library."""
+"""Options whose field does not have the name of the library's parameter."""
 _GO_ON = ", or use --keep-going to go on with the others"
 _VALUE = r"""'[^'\n]*'|"[^"\n]*"|[\w|:+-]+(?:\.\w+)*"""
 _START, _END = r"(?<![\w/.'\"=-])", r"(?![\w/'\"-]|\.\w)"
 
 
 def flags_of(parameters: Iterable[inspect.Parameter]) -> dict[str, str]:
-    """Return the option of each parameter of a command, as typer reads them: ``{"n_samples": "--n-samples"}``."""
+    """Return the option of each parameter of a command, such as ``{"n_samples": "--n-samples"}``."""
     flags = {}
     for parameter in parameters:
         for declared in get_args(parameter.annotation)[1:]:
-            # Where a default stands in the signature, typer takes the first name for it and completes that later.
+            # typer treats the first name as the default if the signature contains a default.
             names = (getattr(declared, "default", None), *(getattr(declared, "param_decls", None) or ()))
             long = [name for name in names if isinstance(name, str) and name.startswith("--")]
             if long:
@@ -38,14 +38,14 @@ def flags_of(parameters: Iterable[inspect.Parameter]) -> dict[str, str]:
 
 
 def typed(message: str, flags: Flags, parameter: str | None = None) -> str:
-    """Return a message that names options where it named parameters.
+    """Return a message with options in the place of parameters.
 
-    Paths stay as they are, also where a folder is called ``seed=3``.
+    Paths do not change, even if a folder is called ``seed=3``.
 
     Args:
-        message: of an error or a note of the library.
-        flags: of the command that shows it; other names are left alone.
-        parameter: the one that is wrong; its first mention becomes an option whatever stands behind it.
+        message: the message of an error or a note of the library.
+        flags: the options of the command. Other names in the message do not change.
+        parameter: the wrong parameter. Its first mention becomes an option in any context.
     """
     if parameter is not None and parameter in flags:
         message = re.sub(rf"{_START}{parameter}{_END}(?!=)", flags[parameter], message, count=1)
@@ -53,13 +53,13 @@ def typed(message: str, flags: Flags, parameter: str | None = None) -> str:
     if not names:
         return message
     message = re.sub(rf"{_START}({names})=({_VALUE})(?!/)", lambda found: _argument(found, flags), message)
-    # A word with an underscore is a parameter; of other words only the one that is wrong.
+    # A word with an underscore is a parameter. Of the other words, only the wrong parameter is one.
     compound = "|".join(name for name in sorted(flags, key=len, reverse=True) if "_" in name)
     return re.sub(rf"{_START}({compound}){_END}(?!=)", lambda found: flags[found[1]], message) if compound else message
 
 
 def spell(error: StabcertError, flags: Flags) -> None:
-    """Rewrite the message of an error for the command line, in place: its traceback and its cause are kept."""
+    """Replace the message of an error in place by that for the command line. Its traceback and its cause are kept."""
     parameter = error.parameter if isinstance(error, ParameterError) else None
     message = typed(str(error), flags, parameter)
     if isinstance(error, FailedInputError) and "keep_going" in flags and not message.endswith(_GO_ON):

@@ -1,4 +1,4 @@
-"""The start of a run: it certifies inputs, or with ``--verify`` checks records."""
+"""The start of a run, which certifies inputs or, with ``--verify``, checks records."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def start(
     verification: VerifyOptions,
     save_flips: Path | None = None,
 ) -> int:
-    """Run a command whose records can be verified, return the exit code.
+    """Run a command whose records can be verified, and return the exit code.
 
     Args:
-        ask: reads what the options ask for; what ``--verify`` checks comes from the records.
-        asked: every option of the call.
-        save_flips: folder for additions that change the prediction.
+        ask: a function that makes the command from the options. ``--verify`` takes the request from the records.
+        asked: all options of the call.
+        save_flips: the folder for additions that change the prediction.
 
     Raises:
-        StabcertError: options that are not possible, or an item that failed, without --keep-going.
+        StabcertError: an option is impossible, or an item failed without --keep-going.
     """
     if verification.verify is None and not verification.fast:
         from stabcert.cli.certifying import certify

@@ -1,4 +1,4 @@
-"""Standard output and standard error of any encoding and width: how lines, messages and JSON are written there."""
+"""Output of lines, messages and JSON on standard output and standard error, for any encoding and width."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _NARROWEST = 20
 
 
 def replaced(error: UnicodeError) -> tuple[str, int]:
-    """Return an error handler for `codecs`: what looks alike where there is something, else a question mark."""
+    """Return an error handler for `codecs` that writes a similar character or otherwise a question mark."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(_INSTEAD.get(character, "?") for character in error.object[error.start : error.end]), error.end
 
 
 def replace_what_cannot_be_written() -> None:
-    """For both streams; not for JSON, see `print_json`."""
+    """Replace characters that a stream cannot encode, on both streams. JSON is different, see `print_json`."""
     codecs.register_error(_NAME, replaced)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -46,7 +46,7 @@ def replace_what_cannot_be_written() -> None:
 
 
 def print_json(line: str, stream: TextIO) -> None:
-    """One record on one line; what the stream cannot write is escaped, which means the same to every reader."""
+    """Print a record on one line. Characters that the stream cannot encode are escaped, which keeps the JSON equal."""
     try:
         line.encode(getattr(stream, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
@@ -56,7 +56,7 @@ def print_json(line: str, stream: TextIO) -> None:
 
 
 def console_on(stream: TextIO) -> Console:
-    """Return a console that leaves a closed pipe to `stabcert.cli.app`: rich would end the process with code 1."""
+    """Return a console that leaves a closed pipe to `stabcert.cli.app`, because rich would exit with code 1."""
     from stabcert.report.screen import Screen
 
     class PipedConsole(Screen):
@@ -67,10 +67,10 @@ def console_on(stream: TextIO) -> Console:
 
 
 def stand_in_for_closed_streams() -> bool:
-    """Open the null device for each of the three streams that was closed; return whether standard output was.
+    """Open the null device for each closed standard stream, and return whether standard output was closed.
 
-    Otherwise the next file that is opened takes its number, and what libraries print there would be written into it.
-    Python has no stream where one was closed: for standard error it gets one that goes nowhere.
+    Otherwise the next opened file would get the number of the stream, and the output of libraries would go into that
+    file. Python has no stream object for a closed stream. Standard error gets one that discards its text.
     """
     closed = []
     for number in (0, 1, 2):
@@ -78,7 +78,7 @@ def stand_in_for_closed_streams() -> bool:
             os.fstat(number)
         except OSError:
             closed.append(number)
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is that of the closed stream
     # The types do not know that a stream may be missing.
     error: TextIO | None = sys.stderr
     if error is None:
@@ -88,7 +88,7 @@ def stand_in_for_closed_streams() -> bool:
 
 
 def ignore_impossible_sizes() -> None:
-    """Take a terminal of no columns or lines out of the environment: rich would print nothing at all on it."""
+    """Remove terminal sizes of 0 from the environment, because rich would not print anything."""
     for name in ("COLUMNS", "LINES"):
         value = os.environ.get(name, "")
         if value.isdigit() and int(value[:9]) == 0:
@@ -96,28 +96,28 @@ def ignore_impossible_sizes() -> None:
 
 
 class Notes:
-    """Notes for the user on stderr: each note once, however many inputs or workers have it."""
+    """Notes for the user on stderr. A note of several inputs or workers is shown once."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._said: set[str] = set()
 
     def __call__(self, text: str, *, always: bool = False) -> None:
-        """Say it; ``always`` also again, and to those who want no notes."""
+        """Show a note. With ``always``, show it even if it was shown before or notes are off."""
         if always or not (self._quiet or text in self._said):
             self._said.add(text)
             tell(text)
 
 
 def tell(message: str) -> None:
-    """One message on stderr, safe to show whatever is in it."""
+    """Print one message on stderr, without control characters."""
     from stabcert.report.visible import visible
 
     print(fitted_message(visible(message), sys.stderr), file=sys.stderr)  # noqa: T201
 
 
 def fitted_message(message: str, stream: TextIO) -> str:
-    """Return a message of several sentences, on a terminal broken between words."""
+    """Return a message of several sentences. On a terminal, its lines are broken between words."""
     try:
         width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The kinds of files by the end of their names: a picture, a text, a list, or a file that has to be converted first."""
+"""Kinds of files by their suffix: an image, a text, a list, or a file that must be converted first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGE_SUFFIXES = frozenset(
         *(".avif", ".avifs", ".tga", ".icb", ".vda", ".vst", ".pcx", ".sgi", ".bw", ".rgb", ".rgba"),
     ]
 )
-"""Of all formats that `stabcert.models.decode` reads; written out, because importing Pillow takes time."""
+"""Suffixes of all formats that `stabcert.models.decode` reads, repeated because importing Pillow takes time."""
 
 TEXT_SUFFIX = ".txt"
 INPUT_SUFFIXES = IMAGE_SUFFIXES | {TEXT_SUFFIX}
@@ -35,7 +35,7 @@ _CONVERT = {
 }
 _FORMATS = {suffix: name for name, suffixes in _CONVERT.items() for suffix in suffixes}
 PICTURES_TO_CONVERT = frozenset(_FORMATS) - {".pdf", ".ps"}
-"""Pictures in formats that are not read: in a folder of pictures they are named, not passed over."""
+"""Image formats that are not supported. In a folder of images such a file is reported, not ignored."""
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://\S+", re.IGNORECASE)
 
@@ -49,7 +49,7 @@ def is_url(name: str) -> bool:
 
 
 def url_advice(url: str) -> str:
-    """Return what to do with an input that is an address."""
+    """Return advice for an input that is a URL."""
     url = url.strip()
     scheme, _, rest = url.partition("://")
     if scheme.lower() == "file":
@@ -58,6 +58,6 @@ def url_advice(url: str) -> str:
 
 
 def convert_advice(name: str | Path) -> str | None:
-    """Return what to do with a picture in a format that is not read; None for any other file."""
+    """Return advice for an image in an unsupported format, or None for any other file."""
     kind = _FORMATS.get(suffix_of(name))
     return None if kind is None else f"{kind} files cannot be read. Convert it to PNG or JPEG first"

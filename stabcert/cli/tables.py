@@ -25,16 +25,16 @@ class Row:
 
     line: int
     fields: dict[str, Any] = field(default_factory=dict)
-    """Fields by the names of `stabcert.cli.columns.named`."""
+    """The fields by their standard names, see `stabcert.cli.columns.named`."""
     problem: InputError | None = None
-    """The reason why it cannot be read; later rows can."""
+    """The reason why the row cannot be read."""
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Yield each row that is not blank.
 
     Raises:
-        InputError: the file cannot be read, or not beyond some place: a quote that is never closed, say.
+        InputError: the file cannot be read, or its rest cannot, for instance because a quote is not closed.
     """
     text, suffix = read_text(path), suffix_of(path)
     if suffix in SEPARATED:
@@ -57,7 +57,7 @@ _Read = tuple[int, list[tuple[Any, Any]], InputError | None]
 
 
 def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
-    # newline="" lets a quoted field hold line breaks; strict, because a quote that is never closed would swallow rows.
+    # newline="" allows line breaks in a quoted field. strict, because an unclosed quote would swallow rows.
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         _check_header(path, rows.fieldnames or [])
@@ -66,10 +66,10 @@ def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
             if not any(value and value.strip() for value in [*row.values(), *extra]):
                 continue  # spreadsheets end with blank rows
             problem = None
-            if any(extra):  # and pad rows with empty fields
+            if any(extra):  # spreadsheets also pad rows with empty fields
                 name = "commas" if separator == "," else "tabs"
                 problem = InputError(
-                    f"{path}, line {rows.line_num} has more fields than the header has columns; put texts with {name} "
+                    f"{path}, line {rows.line_num} has more fields than the header has columns. Put texts with {name} "
                     f'in quotes, as in "one{separator} two"'
                 )
             yield rows.line_num, list(row.items()), problem
@@ -80,14 +80,14 @@ def _separated(path: Path, text: str, separator: str) -> Iterator[_Read]:
 def _not_separated(path: Path, line: int, error: csv.Error) -> InputError:
     kind = suffix_of(path).removeprefix(".").upper()
     return InputError(
-        f"{path}, line {line} is not {kind}: {error}; long texts can be in a .jsonl file, or in files of their own"
+        f"{path}, line {line} is not {kind}: {error}. Write long texts into a .jsonl file, or into files of their own"
     )
 
 
 def _check_header(path: Path, columns: Sequence[str]) -> None:
     twice = next((column for column in columns if column and columns.count(column) > 1), None)
     if twice is not None:
-        raise InputError(f"{path} has two columns {twice!r}; leave one out, or give it another name")
+        raise InputError(f"{path} has two columns {twice!r}. Leave one out, or give it another name")
     named([(column, None) for column in columns if column.strip()], f"{path}: the header")
 
 
@@ -98,11 +98,11 @@ def _json_lines(path: Path, text: str) -> Iterator[_Read]:
 
 
 def _array(path: Path, text: str) -> Iterator[_Read]:
-    """Yield the elements with the lines that they begin in."""
+    """Yield the elements of a JSON array, each with the line in which it begins."""
     try:
         parse_json(text)
     except ValueError as error:
-        raise InputError(f"{path} {error}; write an array of objects, or one object a line in a .jsonl file") from error
+        raise InputError(f"{path} {error}. Write an array of objects, or one object a line in a .jsonl file") from error
     decoder, place, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
     while True:
         while text[place] in " \t\r\n,":
@@ -120,7 +120,7 @@ def _object(path: Path, line: int, text: str) -> _Read:
         row = parse_json(text)
     except ValueError as error:
         pretty = suffix_of(path) not in JSON_LINES and text.strip() == "{"
-        advice = "; write an array of objects, [{...}, {...}], or each object on one line" if pretty else ""
+        advice = ". Write an array of objects, [{...}, {...}], or each object on one line" if pretty else ""
         return line, [], InputError(f"{path}, line {line} {error}{advice}")
     if not isinstance(row, dict):
         return line, [], InputError(f"{path}, line {line} {_AN_OBJECT}")

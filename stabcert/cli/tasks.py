@@ -24,20 +24,20 @@ from stabcert.sweep.key import request_key
 
 @dataclass(frozen=True)
 class Task:
-    """One input."""
+    """One input with its request."""
 
     item: Item
     name: str
-    """The beginning of the names of its files."""
+    """The beginning of the names of the input's files."""
     model: str
     revision: str | None
     request: str
-    """Key of what is asked, see `stabcert.sweep.key.request_key`."""
+    """The key of the request, see `stabcert.sweep.key.request_key`."""
     recorded: Recorded | None = None
     problem: InputError | None = None
-    """The reason why it is impossible, if that is known already."""
+    """The reason why the input cannot be used, if it is known."""
     copy: int = 0
-    """Number of earlier inputs of the same bytes in the whole list; 0 where inputs are not summed up."""
+    """The number of earlier inputs with the same bytes in the whole list. It is 0 if inputs are not summarised."""
 
     @property
     def title(self) -> str:
@@ -45,7 +45,7 @@ class Task:
         return self.item.title
 
     def about(self, message: str) -> str:
-        """Return a message that names the input, once."""
+        """Return a message that names the input exactly once."""
         return self.item.about(message)
 
 
@@ -57,33 +57,33 @@ def make_tasks(
     """Return all tasks in the order of the inputs.
 
     Args:
-        asked: every option of the call.
-        label: gives the inputs their labels; None where nobody asks for labels.
+        asked: all options of the call.
+        label: a function that attaches labels to the inputs, or None if the command does not use labels.
 
     Raises:
-        InputError: what was named does not lead to inputs.
-        ParameterError: options that contradict one another.
+        InputError: a named file or directory does not contain inputs.
+        ParameterError: the options contradict one another.
     """
     inputs, model, masks = call.inputs, call.model, call.masks
     _check_sources(inputs, model, call.explanation, masks)
     found: list[tuple[Item, Recorded | None, InputError | None]]
     if masks.from_file is None:
-        # Labels in the order of the inputs are for all of them.
+        # Labels in the order of the inputs count all inputs, so that the limit comes afterwards.
         items = collect(inputs if label is None else replace(inputs, limit=None), labelled=label is not None)
         found = [(item, None, None) for item in (items if label is None else label(items))[: inputs.limit]]
     else:
         found = [_recorded(record) for record in read_records(masks.from_file)]
         if label is not None:
             rest = [(recorded, problem) for _, recorded, problem in found]
-            labelled = label([item for item, _, _ in found])  # and after them files with a label that are missing
+            labelled = label([item for item, _, _ in found])  # missing files with a label come last
             found = [(item, *known) for item, known in zip_longest(labelled, rest, fillvalue=(None, None))]
         found = found[: inputs.limit]
     names = file_names([item.id for item, _, _ in found])
     parameters = result_parameters(asked)
     tasks = []
     items = [item for item, _, _ in found]
-    # Only where inputs are summed up have equal ones draws of their own. Elsewhere another draw for the same request
-    # would be a second chance that nobody marks, and that no record could be reproduced from.
+    # Equal inputs have different draws only if the command summarises inputs. In other commands, a different draw for
+    # the same request would be an unmarked second chance, and could not be reproduced from the record.
     copies = [0] * len(items) if label is None else equal_before(items)
     for (item, recorded, problem), name, occurrence, copy in zip(
         found, names, _occurrences(items), copies, strict=True
@@ -108,7 +108,7 @@ def make_tasks(
 
 
 def result_parameters(asked: Asked) -> dict[str, Any]:
-    """Return the options that affect the result, by name, as keys of records contain them; files with their content."""
+    """Return the options that affect the result, by the names in keys of records. Files include their content."""
     parameters: dict[str, Any] = {"stream rule": STREAM_RULE}
     for one in asked:
         if one.declared.affects != "result":
@@ -125,7 +125,7 @@ def _content_sha256(path: Path | str | None) -> str | None:
     except (
         OSError,
         ValueError,
-    ):  # no file, but a word such as grid:7; or one whose absence is reported where it is used
+    ):  # a word such as grid:7, or a missing file, which is reported where it is used
         return None
 
 
@@ -137,7 +137,7 @@ def _recorded(record: Recorded) -> tuple[Item, Recorded, InputError | None]:
 
 
 def _occurrences(items: Sequence[Item]) -> list[int]:
-    """For each input which one it is of those with its id and bytes, from 1."""
+    """Return for each input its number, from 1, among the inputs with the same id and bytes."""
     shared = {identity for identity, number in Counter(item.id for item in items).items() if number > 1}
     seen: Counter[tuple[str, str | None]] = Counter()
     numbers = []
@@ -149,7 +149,7 @@ def _occurrences(items: Sequence[Item]) -> list[int]:
 
 
 def equal_before(items: Sequence[Item]) -> list[int]:
-    """For each input how many of the same bytes stand before it; only inputs of the same length are read."""
+    """Return for each input the number of earlier inputs with the same bytes. Only inputs of equal length are read."""
     lengths = [item.length() for item in items]
     shared = {length for length, number in Counter(lengths).items() if number > 1}
     seen: Counter[str] = Counter()
@@ -165,7 +165,7 @@ def equal_before(items: Sequence[Item]) -> list[int]:
 def _bytes_sha256(item: Item) -> str | None:
     try:
         return item.sha256()
-    except InputError:  # it is reported when its turn comes
+    except InputError:  # reported when the input is read
         return None
 
 
@@ -182,14 +182,16 @@ def _check_sources(
         if given
     ]
     if model.model == "":
-        raise ParameterError("--model is empty; name a model, or leave --model out for the built-in one")
+        raise ParameterError("--model is empty. Name a model, or leave --model out for the built-in one")
     if len(chosen) > 1:
-        raise ParameterError(f"{' and '.join(chosen)} exclude one another: each says where the mask comes from")
+        raise ParameterError(
+            f"{' and '.join(chosen)} exclude one another, because each is a source of masks. Give one of them"
+        )
     if masks.mask_file is not None:
         _refuse("--mask gives the mask", {"--top-k": explanation.top_k, "--target": explanation.target})
     if masks.from_file is not None:
         _refuse(
-            "the records given to --from say that already",
+            "the records given to --from already contain that",
             {
                 "INPUT": inputs.inputs,
                 "--text": inputs.text,

@@ -1,4 +1,4 @@
-"""Files that people wrote: their bytes, their text, their lines; rows are read by `stabcert.cli.tables`."""
+"""Bytes, text and lines of files that the user names. `stabcert.cli.tables` reads rows."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def read_text(path: Path) -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    """At line ends alone: a form feed or a line separator of Unicode may stand in a sentence."""
+    """Split a text at line ends only, because a sentence may contain a form feed or a line separator of Unicode."""
     return re.split(r"\r\n|\n|\r", text)
 
 
 def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
-    """Return what messages call ``source``, and its lines that are not empty, with their numbers.
+    """Return the name of ``source`` in messages, and its lines that are not empty with their numbers.
 
     Args:
         source: a path, or ``"-"`` for standard input.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: ``source`` cannot be read.
     """
     name = "standard input" if source == "-" else source
     data = read_stdin() if source == "-" else read_file(Path(source))
@@ -40,27 +40,27 @@ def read_file(path: Path) -> bytes:
     """Return the bytes of a file that the user named.
 
     Raises:
-        InputError: it cannot be read, or is a device, which may have no end.
+        InputError: the file cannot be read, or is a device, which may be endless.
     """
     try:
         if is_there(lambda: path.is_char_device() or path.is_block_device()) and str(path) not in _STREAMS:
-            raise InputError(f"{path} is a device; give a file, or - for standard input")
+            raise InputError(f"{path} is a device. Give a file, or - for standard input")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # a null character, or half of a surrogate pair
-        raise InputError(f"no such file: {path}; no file can have that name ({error})") from error
+        raise InputError(f"no such file: {path}. A file cannot have that name ({error})") from error
 
 
 def read_stdin() -> bytes:
-    """Return what is piped in.
+    """Return the bytes on standard input.
 
     Raises:
         InputError: standard input is closed (``<&-``).
     """
-    # Python has none where it was closed, and the types do not know that.
+    # It is None if the stream was closed, which the type of sys.stdin does not allow.
     stream: TextIO | None = sys.stdin
     if stream is None:
         raise InputError("standard input is closed. Pipe an image, a text or records into it, or name a file")
@@ -68,14 +68,14 @@ def read_stdin() -> bytes:
 
 
 def is_file(path: Path) -> bool:
-    """Return `Path.is_file`, also for names that no file can have."""
+    """Return whether a path is a file. Impossible names are not an error."""
     return is_there(path.is_file)
 
 
 def is_there(asked: Callable[[], bool]) -> bool:
     try:
         return asked()
-    except (OSError, ValueError):  # a name that is too long, or that cannot be encoded
+    except (OSError, ValueError):  # a name that is too long or cannot be encoded
         return False
 
 
@@ -84,5 +84,5 @@ def decode(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read); save it as UTF-8"
+            f"{name} is neither an image nor UTF-8 text (byte {error.start} cannot be read). Save it as UTF-8"
         ) from error

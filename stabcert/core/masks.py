@@ -111,7 +111,8 @@ class Additions:
         if not 0 <= radius <= len(free):
             raise ParameterError(
                 f"radius must be from 0 to {len(free)}, got {radius}, because {len(free)} of the {len(mask)} features "
-                f"are left to add ({len(mask) - len(free)} selected). Use a smaller radius, or select fewer features"
+                f"are left to add ({len(mask) - len(free)} selected). Use a smaller radius, or select fewer features",
+                "radius",
             )
         self.mask = mask
         self.radius = radius
@@ -274,9 +275,12 @@ def bernoulli_keep_masks(n_features: int, *, keep_probability: float, draws: int
     Source: Soft stability (Jin et al. 2025), Definition 4.1: the noise of M_lambda.
     """
     if not 0.0 <= keep_probability <= 1.0:
-        raise ParameterError(f"keep_probability must be from 0 to 1, got {keep_probability}. Use a number such as 0.5")
+        raise ParameterError(
+            f"keep_probability must be from 0 to 1, got {keep_probability}. Use a number such as 0.5",
+            "keep_probability",
+        )
     if draws < 1:
-        raise ParameterError(f"draws must be at least 1, got {draws}. Use 1 or more")
+        raise ParameterError(f"draws must be at least 1, got {draws}. Use 1 or more", "draws")
     return rng.random((draws, n_features)) < keep_probability
 
 

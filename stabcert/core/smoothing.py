@@ -59,11 +59,14 @@ class SmoothedPredictor:
         if len(self.keep_masks) == 0:
             raise InputError("keep_masks must contain at least one mask, got 0. Give 1 or more")
         if scores not in ("vote", "probability"):
-            raise ParameterError(f"scores must be 'vote' or 'probability', got {scores!r}. Use one of the two")
+            raise ParameterError(
+                f"scores must be 'vote' or 'probability', got {scores!r}. Use one of the two", "scores"
+            )
         if scores == "probability" and hasattr(base, "decide"):
             # Its shares may move where its votes are near ties, by an unknown amount.
             raise ParameterError(
-                "scores must be 'vote' for a base that itself decides by a vote, got 'probability'. Use 'vote'"
+                "scores must be 'vote' for a base that itself decides by a vote, got 'probability'. Use 'vote'",
+                "scores",
             )
 
     @property

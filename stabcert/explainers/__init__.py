@@ -141,7 +141,7 @@ def explain_all(
     if target is None:
         target = int(full.argmax())
     if not 0 <= target < len(full):
-        raise ParameterError(f"target must be a class from 0 to {len(full) - 1}, got {target}")
+        raise ParameterError(f"target must be a class from 0 to {len(full) - 1}, got {target}", "target")
     task = Task(predictor, target, seed, given)
     # clime last: the gradients of smoothgrad come with the values that it needs.
     order = sorted(methods, key=lambda method: method == "clime")
@@ -174,12 +174,12 @@ def check_effort(methods: Sequence[str], options: Options) -> None:
     """
     for name, value in options.items():
         if not any(name in _METHODS[method].options for method in methods):
-            raise ParameterError(f"{name} must be left out for {', '.join(methods)}, got {value}.", name)
+            raise ParameterError(f"{name} must be left out for {', '.join(methods)}, got {value}", name)
         if name in _NUMBERS:
             if not (value > 0 and math.isfinite(value)):
-                raise ParameterError(f"{name} must be above 0 and finite, got {value}.", name)
+                raise ParameterError(f"{name} must be above 0 and finite, got {value}", name)
         elif value < 1:
-            raise ParameterError(f"{name} must be 1 or more, got {value}.", name)
+            raise ParameterError(f"{name} must be 1 or more, got {value}", name)
 
 
 def _named(

@@ -60,7 +60,7 @@ def mfaba(task: Task) -> Attribution:
 
     steps = task.count("steps") or _STEPS
     point = model.masked_input.point
-    # What per_feature leaves out, it leaves out of its gradient: 1 where a number belongs to a feature, else 0.
+    # The gradient of per_feature is 1 where a number belongs to a feature, otherwise 0.
     leaf = torch.zeros_like(point, requires_grad=True)
     (movable,) = torch.autograd.grad(model.masked_input.per_feature(leaf).sum(), leaf)
     step = _STEP_SIZE * float((point.double().square() * movable).sum() / movable.sum()) ** 0.5
@@ -92,8 +92,8 @@ def _walk(model: ModelPredictor, target: int, movable: torch.Tensor, step: float
     predicted = int(logits.argmax())
     if predicted != target:
         raise ParameterError(
-            f"mfaba follows the predicted class, {predicted}, to its boundary; class {target} is not predicted: "
-            "leave the class out, or use another method"
+            f"mfaba follows the predicted class, {predicted}, to its boundary, and class {target} is not predicted. "
+            "Leave the class out, or use another method"
         )
     scores, end, taken = np.zeros(model.n_features), start, 0
     while taken < steps and predicted == target:

@@ -54,8 +54,8 @@ def clime(task: Task) -> Attribution:
     n_samples = task.count("n_samples") or max(_SLOPE_SAMPLES, 2 * unknowns)
     if n_samples <= unknowns:
         raise ParameterError(
-            f"{n_samples} samples are too few for clime to fit {model.n_features} slopes and an intercept; "
-            f"use n_samples={2 * unknowns} or more"
+            f"{n_samples} samples are too few for clime to fit {model.n_features} slopes and an intercept. "
+            f"Use n_samples={2 * unknowns} or more"
         )
     draws = _draws(task, model)
     values = draws.values(n_samples)

@@ -50,7 +50,7 @@ def lime(task: Task) -> Attribution:
     if n_samples <= n:
         notes = (
             f"lime evaluated {n_samples} sample{'' if n_samples == 1 else 's'} for {n} features, too few to tell them "
-            f"apart; use explain with n_samples={2 * (n + 1)} or more, or coarser ones with "
+            f"apart. Use explain with n_samples={2 * (n + 1)} or more, or coarser ones with "
             "features='SPEC'",
         )
     settings = {"n_samples": n_samples, "seed": task.seed}

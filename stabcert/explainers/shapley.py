@@ -39,7 +39,8 @@ def shap(task: Task) -> Attribution:
     if n_samples < walk:
         raise ParameterError(
             f"n_samples must be at least {walk} for shap, because one permutation of {n} features needs as many, "
-            f"got {n_samples}. Use n_samples={walk} or more"
+            f"got {n_samples}. Use n_samples={walk} or more",
+            "n_samples",
         )
     plan: list[Masks] = []
 

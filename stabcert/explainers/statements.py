@@ -54,7 +54,7 @@ def smoothing_statements(
         ParameterError: a number out of its range, or epsilon or delta without what they need.
     """
     if not (sigma > 0 and math.isfinite(sigma)):
-        raise ParameterError(f"sigma must be above 0 and finite, got {sigma}")
+        raise ParameterError(f"sigma must be above 0 and finite, got {sigma}", "sigma")
     statements = {
         "lipschitz_bound": lipschitz_bound(sigma),
         "norm_bound": Statement(

@@ -161,7 +161,7 @@ def _class_names(network: Any, *, guess_is_noted: bool) -> tuple[tuple[str, ...]
     names = config.get("label_names")
     descriptions = config.get("label_descriptions") or {}
     if names:
-        # A dictionary by index where indices have gaps, else a list.
+        # A dictionary by index if indices have gaps, otherwise a list.
         items = {int(k): v for k, v in names.items()} if isinstance(names, dict) else dict(enumerate(names))
         named = [str(items.get(i, f"class {i}")) for i in range(classes)]
         return distinct([str(descriptions.get(n, n)) for n in named]), ()

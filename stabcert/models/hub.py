@@ -160,7 +160,7 @@ def load_model(
         ParameterError: ``dtype`` is unknown, or a revision is given for a model without revisions.
     """
     if dtype not in DTYPES:
-        raise ParameterError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Use dtype='float32'")
+        raise ParameterError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Use dtype='float32'", "dtype")
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline)

@@ -40,7 +40,9 @@ def gaussian_neighbours(
         ModelError: the text model does not take embeddings.
     """
     if count < 1:
-        raise ParameterError(f"neighbours must be 1 or more, got {count}. Use a number such as neighbours=20")
+        raise ParameterError(
+            f"neighbours must be 1 or more, got {count}. Use a number such as neighbours=20", "neighbours"
+        )
     if not 0 < sigma < float("inf"):
         raise ParameterError(f"sigma must be above 0 and finite, got {sigma}. Use a number such as 0.1")
     shape = tuple(predictor.masked_input.point.shape)

@@ -62,7 +62,7 @@ def _order(
 ) -> tuple[int, ...]:
     """Return the colour of each plane; the order of RGB where colours are mixed, as in grey images."""
     pure = np.array([_middle(to_pixels, colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))])
-    amount = pure * std + mean  # colour by plane: 1 where the plane is that colour, else 0
+    amount = pure * std + mean  # colour by plane: 1 where the plane is that colour, otherwise 0
     order = tuple(int(colour) for colour in amount.argmax(axis=0))
     return order if sorted(order) == list(_RGB) and np.allclose(amount, np.eye(3)[list(order)].T, atol=0.01) else _RGB
 

@@ -40,12 +40,12 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
 
     - ``patch``: the model's own patches of ``patch_size`` pixels
     - ``grid:N``: N x N cells; cell borders at ``floor(i * height / N)`` and ``floor(i * width / N)``
-    - ``slic:N``: superpixels, about N of them; the number that results is decided by the image
+    - ``slic:N``: about N superpixels. The image determines the exact number.
     - ``quickshift``: superpixels with the settings of LIME
     - a file ``.npy`` (integers) or ``.png`` (grey or palette): one label per pixel of the model's
       input, renumbered from 0 in ascending order; pixels of one label need not touch
-    - ``default``: ``patch`` where the model has patches that divide the image, else ``grid:7``, with a note where
-      the patches do not divide it
+    - ``default``: ``patch`` if the model has patches that divide the image, otherwise ``grid:7``. A note is given if
+      the patches do not divide the image.
 
     Every division is deterministic.
 

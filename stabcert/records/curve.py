@@ -1,4 +1,4 @@
-"""Records of ``smooth-eval``: of one input, there and back again."""
+"""Records of ``smooth-eval`` for one input, and the results that are read from them."""
 
 from __future__ import annotations
 

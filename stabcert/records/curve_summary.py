@@ -1,4 +1,4 @@
-"""Records of ``smooth-eval``: of all inputs together."""
+"""Records of ``smooth-eval`` for the summary of all inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain values that records contain beside the results of `stabcert.core`; they need no pydantic."""
+"""Plain values that records contain in addition to the results of `stabcert.core`. They do not need pydantic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of record by its title."""
+"""All kinds of records by their titles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that somebody else made, held against their model: the first thing that is wrong, in words."""
+"""Validation of records of any origin. An error describes the first problem in words."""
 
 from __future__ import annotations
 

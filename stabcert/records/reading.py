@@ -1,4 +1,4 @@
-"""JSON of others, read strictly: the counterpart of `stabcert.records.writing.to_json`."""
+"""A strict reader for JSON of any origin, the counterpart of `stabcert.records.writing.to_json`."""
 
 from __future__ import annotations
 

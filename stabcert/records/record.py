@@ -1,4 +1,4 @@
-"""Whole records: of commands that test a threshold, of commands that only report, of an input that failed."""
+"""Complete records: those of commands that test a threshold, of commands that only report, and of failed inputs."""
 
 from __future__ import annotations
 

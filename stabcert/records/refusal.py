@@ -1,4 +1,4 @@
-"""Reasons why an explanation that meets its threshold is not certified, or is worth less than it seems.
+"""Reasons why an explanation that meets its threshold is not certified, or is trivial.
 
 The words follow from the record alone, so that an input whose record exists already gets the same ones.
 """

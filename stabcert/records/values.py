@@ -1,4 +1,4 @@
-"""Values that records are made of: numbers with a range, text of any kind, hashes, lists without repetition."""
+"""Types of values in records: numbers with a range, text of any kind, hashes, lists without repetition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records on one line each: the counterpart of `stabcert.records.reading.parse_json`."""
+"""A writer for records, one on each line. It is the counterpart of `stabcert.records.reading.parse_json`."""
 
 from __future__ import annotations
 

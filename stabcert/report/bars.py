@@ -1,4 +1,4 @@
-"""Lines with bars for the screen: blocks on a terminal, plain characters in a pipe."""
+"""Lines with bars for the screen, with block characters on a terminal and ASCII characters in a pipe."""
 
 from __future__ import annotations
 

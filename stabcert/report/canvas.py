@@ -1,4 +1,4 @@
-"""The parts of pictures: the image as the model sees it, its features, and what changed the prediction."""
+"""The parts of pictures: the image at the input size of the model, its features, and additions that were found."""
 
 from __future__ import annotations
 

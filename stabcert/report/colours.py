@@ -1,4 +1,4 @@
-"""Colours that readers with any colour vision can tell apart."""
+"""Colours that readers with any colour vision can distinguish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that describe a result in blocks: the screen, pages, Markdown and figures show the same one.
+"""Documents that describe a result in blocks. The screen, pages, Markdown and figures all show the same document.
 
 Texts in a document are plain: a renderer makes control characters visible and escapes its own markup.
 """

@@ -1,4 +1,4 @@
-"""Figures in files: .png, .svg or .pdf. Of each document its evidence and charts, then a caption."""
+"""Figures in .png, .svg or .pdf files. A figure shows the evidence and charts of each document, then a caption."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def format_of(path: Path) -> str:
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise ParameterError(f"a picture cannot be written to {path}; end its name in .png, .svg or .pdf")
+        raise ParameterError(f"a picture cannot be written to {path}. End its name in .png, .svg or .pdf")
     return suffix.removeprefix(".")
 
 
@@ -42,7 +42,7 @@ def check_number(inputs: int) -> None:
     """Refuse what does not fit into one figure."""
     if not 1 <= inputs <= MOST_INPUTS:
         raise ParameterError(
-            f"one picture shows 1 to {MOST_INPUTS} inputs, not {inputs}; use --limit {MOST_INPUTS}, or --html FILE"
+            f"one picture shows 1 to {MOST_INPUTS} inputs, not {inputs}. Use --limit {MOST_INPUTS}, or --html FILE"
         )
 
 

@@ -1,4 +1,4 @@
-"""Additions that change the prediction, as files: each a mask and what it looks like."""
+"""Additions that change the prediction, as files. Each has a mask and a picture or text."""
 
 from __future__ import annotations
 

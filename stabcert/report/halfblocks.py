@@ -1,4 +1,4 @@
-"""An image on a terminal: each character cell shows two pixels, one above the other."""
+"""Images on a terminal. Each character cell shows two pixels, one above the other."""
 
 from __future__ import annotations
 

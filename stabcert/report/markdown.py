@@ -1,4 +1,4 @@
-"""A document as Markdown, for comments on pull requests and summaries of jobs: CommonMark with tables, as GitHub has.
+"""Documents as Markdown (CommonMark with the tables of GitHub) for comments on pull requests and summaries of jobs.
 
 Texts are escaped so that they are read as text everywhere, whoever wrote them: no markup, no link, no picture, and
 nobody is notified by a name after an ``@``.

@@ -1,4 +1,4 @@
-"""Numbers as people are shown them: rounded so that what is shown is never more than what is known."""
+"""Numbers for display. Rounding never makes a number appear better than it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One self-contained page for all inputs of a run: each document with its pictures, charts, tables and record.
+"""One self-contained page for all inputs of a run. It shows each document with pictures, charts, tables and record.
 
 No scripts, and nothing from elsewhere: a content security policy in the page forbids both.
 """

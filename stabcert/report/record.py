@@ -1,4 +1,4 @@
-"""Findings of one input as renderers take them, and their record."""
+"""Findings of one input in the form that renderers read, and their record."""
 
 from __future__ import annotations
 

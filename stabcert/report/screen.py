@@ -1,4 +1,4 @@
-"""Lines that fit on a screen: long lines are broken between words and indented, for a person; never in a pipe."""
+"""Lines that fit on a terminal. Long lines are broken between words and indented, but not in a pipe."""
 
 from __future__ import annotations
 

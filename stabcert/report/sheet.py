@@ -1,4 +1,4 @@
-"""A sheet that grows downwards: blocks of known height, drawn by matplotlib without its global state."""
+"""A sheet for blocks of known height, from top to bottom. It is drawn by matplotlib without its global state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chart as a piece of SVG in a page: with the page's letters and colours, and nothing from elsewhere."""
+"""Charts as SVG elements of a page, with the fonts and colours of the page and without external resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document as lines of text for people; returns them, prints nothing."""
+"""Documents as lines of text for a terminal. The module does not print."""
 
 from __future__ import annotations
 

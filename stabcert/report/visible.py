@@ -1,4 +1,4 @@
-"""User text and labels, made safe to show."""
+"""User text and labels without control characters, safe for display."""
 
 from __future__ import annotations
 

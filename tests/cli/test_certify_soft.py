@@ -99,12 +99,6 @@ def test_an_unreachable_threshold_is_refused_with_the_number_needed(run: Run, be
     assert certify(run, bert, "-r", 4, "--min-rate", 0.99, "--max-samples", needed).code in (0, 1)
 
 
-def test_a_radius_that_does_not_exist_is_refused(run: Run, bert: Path) -> None:
-    ran = certify(run, bert, "-r", 8)
-    assert ran.code == 2
-    assert "radius must be from 0 to 7" in ran.stderr
-
-
 def test_one_word_is_certified_at_radius_0_unless_a_radius_is_asked_for(run: Run, bert: Path) -> None:
     arguments = ("certify-soft", "-t", "good", "-m", bert, "--method", "random", "--json")
     assert [(r["radius"], r["rate"]) for r in run(*arguments).record["result"]["rates"]] == [(0, 1.0)]
@@ -132,17 +126,6 @@ def test_fixed_samples_with_a_threshold_give_the_two_sided_interval(run: Run, be
     assert record["result"]["sides"] == 2
     assert rate["hoeffding_epsilon"] == pytest.approx(epsilon, abs=1e-15)
     assert rate["lower"] == pytest.approx(max(0, rate["rate"] - epsilon), abs=1e-12)
-
-
-def test_a_sequential_test_refuses_an_interval_it_does_not_use(run: Run, bert: Path) -> None:
-    ran = certify(run, bert, "-r", 5, "--min-rate", 0.5, "--interval", "hoeffding")
-    assert ran.code == 2
-    assert "--n-samples" in ran.stderr
-
-
-def test_epsilon_and_n_samples_exclude_one_another(run: Run, bert: Path) -> None:
-    ran = certify(run, bert, "--epsilon", 0.1, "--n-samples", 10)
-    assert (ran.code, "give one of them" in ran.stderr) == (2, True)
 
 
 def test_smoothing_is_recorded_and_independent_of_the_input(run: Run, bert: Path) -> None:

@@ -25,7 +25,7 @@ def test_classes_are_found_by_number_name_or_synonym(text: str, index: int) -> N
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("5", "0 to 4"), ("tiger", "no class"), ("goldfsh", "no class"), ("x", "it has tabby, tabby cat, tiger cat, ")],
+    [("5", "0 to 4"), ("tiger", "no class"), ("goldfsh", "no class"), ("x", "It has tabby, tabby cat, tiger cat, ")],
 )
 def test_unknown_classes_are_refused(text: str, message: str) -> None:
     with pytest.raises(ParameterError, match=message):

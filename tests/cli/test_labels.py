@@ -175,7 +175,7 @@ def test_classes_by_number_and_name(value: int | str, index: int) -> None:
     assert class_of(Label(value, "here"), NAMES) == index
 
 
-@pytest.mark.parametrize(("value", "message"), [(4, "classes 0 to 3"), ("4", "classes 0 to 3"), ("foxx", "close.*fox")])
+@pytest.mark.parametrize(("value", "message"), [(4, "classes 0 to 3"), ("4", "classes 0 to 3"), ("foxx", "Close.*fox")])
 def test_a_class_that_does_not_exist_is_refused_with_the_place_that_names_it(value: int | str, message: str) -> None:
     with pytest.raises(InputError, match=f"labels.csv, line 7.*{message}"):
         class_of(Label(value, "labels.csv, line 7"), NAMES)

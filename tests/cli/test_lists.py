@@ -76,7 +76,7 @@ def test_an_array_that_is_broken_is_refused(tmp_path: Path, text: str, message: 
 
 def test_an_object_over_several_lines_is_refused_with_the_way_out(tmp_path: Path) -> None:
     first, *_ = read(tmp_path / "list.json", json.dumps(ROWS[0], indent=2))
-    assert "write an array of objects, [{...}, {...}], or each object on one line" in problem(first)
+    assert "Write an array of objects, [{...}, {...}], or each object on one line" in problem(first)
 
 
 @pytest.mark.parametrize("name", ["list.md", "list.lst", "list.tab", "list.parquet", "list.xlsx"])
@@ -215,10 +215,7 @@ def test_a_failure_names_its_input_once(run: Run, tmp_path: Path, entry: str, on
     assert run("explain", "--inputs", listing, "--keep-going").stderr.count(str(listing)) == 1
 
 
-def test_a_sentence_that_was_typed_is_quoted_in_messages(run: Run, bert: Path, picture: Path) -> None:
-    ran = run("explain", "-t", "a film", "-t", "a great film", "-m", "demo:image")
-    assert 'Error: "a film" is a text, but demo:image classifies images' in ran.stderr
-    assert "text-1" not in ran.stderr
+def test_a_sentence_that_was_typed_is_quoted_in_messages(run: Run, bert: Path) -> None:
     ran = run("explain", "-t", "x " * 200, "-t", "a film", "-m", bert, "--method", "random", "--keep-going", "--json")
     assert f'Error: "{("x " * 200)[:47]}…": ' in ran.stderr
     assert [record["input"]["id"] for record in ran.records] == ["text-1", "text-2"]

@@ -56,13 +56,3 @@ def test_records_are_checked_in_markdown(run: Run, bert: Path, tmp_path: Path) -
     assert "certify-soft, reported · **NOT VERIFIED**" in checked.stdout
     assert "line 3\n\n**failed**" in checked.stdout
     assert "\n- not checked: " in checked.stdout
-
-
-def test_annotations_are_not_for_records(run: Run, tmp_path: Path) -> None:
-    ran = run("certify-soft", "--verify", tmp_path / "none", "--format", "github")
-    assert (ran.code, "--format markdown" in ran.stderr) == (2, True)
-
-
-def test_json_is_not_markdown(run: Run) -> None:
-    ran = run("explain", "-t", SENTENCE, "--json", "--format", "markdown")
-    assert (ran.code, "leave it out for --format markdown" in ran.stderr) == (2, True)

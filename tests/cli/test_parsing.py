@@ -16,7 +16,6 @@ from stabcert.cli.parsing import (
     parse_top_k,
 )
 from stabcert.errors import ParameterError
-from tests.cli.conftest import SENTENCE, Run
 
 
 def test_methods_are_named_between_commas() -> None:
@@ -26,12 +25,9 @@ def test_methods_are_named_between_commas() -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [("lime,", "at a comma"), ("", "at a comma"), ("a,b,a", "a twice")])
-def test_slips_between_commas_are_refused(run: Run, text: str, message: str) -> None:
+def test_slips_between_commas_are_refused(text: str, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         parse_methods(text)
-    ran = run("explain", "-t", SENTENCE, "-m", "no/such-model", "--method", text)
-    assert ran.code == 2  # before anything is loaded
-    assert message in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -83,10 +79,10 @@ def test_keep_probabilities_are_exact() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,0", "0 cannot be smoothed with; use shares above 0"),
-        ("1,1.5", "1.5 cannot be smoothed with"),
+        ("1,0", "contains 0, which is not possible. Use shares above 0"),
+        ("1,1.5", "contains 1.5, which is not possible"),
         ("0.5,1/2", "1/2 twice"),
-        ("1,0.9,0.8,0.7", "names 4 keep probabilities; give at most 3"),
+        ("1,0.9,0.8,0.7", "names 4 keep probabilities. Give at most 3"),
     ],
 )
 def test_other_keep_probabilities_are_refused(text: str, message: str) -> None:
@@ -96,7 +92,7 @@ def test_other_keep_probabilities_are_refused(text: str, message: str) -> None:
 
 def test_a_spectrum_may_be_smoothed_with_0_but_not_with_more_than_1() -> None:
     assert parse_lambdas("1,0", most=3, zero=True) == (1, 0)
-    with pytest.raises(ParameterError, match="use shares from 0, up to 1"):
+    with pytest.raises(ParameterError, match="Use shares from 0 and at most 1"):
         parse_lambdas("2", most=3, zero=True)
 
 

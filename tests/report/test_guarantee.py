@@ -27,7 +27,8 @@ def test_of_rates_that_are_all_exact_no_probability_is_spoken() -> None:
         certificate(ENUMERATED, replace(ENUMERATED, radius=2)),
         sequential(ENUMERATED),
     ):
-        assert guarantee(found) == "Every addition was tested: the rate is exact."
+        assert "exact" in guarantee(found)
+        assert not re.search(r"%|probab", guarantee(found))
 
 
 def test_a_rate_with_near_ties_is_not_called_exact() -> None:
@@ -37,8 +38,9 @@ def test_a_rate_with_near_ties_is_not_called_exact() -> None:
 
 @pytest.mark.parametrize(("delta", "confidence"), [(0.1, "90%"), (0.05, "95%"), (0.001, "99.9%"), (0.29, "71%")])
 def test_one_sampled_rate(delta: float, confidence: str) -> None:
-    expected = f"The rate lies in its interval with probability at least {confidence} over the random draws."
-    assert guarantee(certificate(SAMPLED, delta=delta)) == expected
+    sentence = guarantee(certificate(SAMPLED, delta=delta))
+    assert f"at least {confidence} over the random draws" in sentence
+    assert "radi" not in sentence
 
 
 @pytest.mark.parametrize("delta", [1e-6, 1e-7, 1e-9, 1e-12])
@@ -52,16 +54,16 @@ def test_a_small_delta_is_not_rounded_to_certainty(delta: float) -> None:
 
 def test_several_radii_together() -> None:
     for rates in ((SAMPLED, FIVE), (ENUMERATED, FIVE)):
-        assert guarantee(certificate(*rates, delta=0.05)) == (
-            "The rate lies in its interval with probability at least 95% over the random draws, jointly for all radii."
-        )
+        sentence = guarantee(certificate(*rates, delta=0.05))
+        assert "lies in its interval" in sentence
+        assert "at least 95% over the random draws, jointly for all radii" in sentence
 
 
 def test_several_radii_each_by_itself() -> None:
-    assert guarantee(certificate(SAMPLED, FIVE, simultaneous=False)) == (
-        "The rate lies in its interval with probability at least 90% over the random draws, "
-        "individually for each radius."
-    )
+    sentence = guarantee(certificate(SAMPLED, FIVE, simultaneous=False))
+    assert "at least 90% over the random draws" in sentence
+    assert "individually for each radius" in sentence
+    assert "jointly" not in sentence
 
 
 def test_a_sequential_bound_is_not_an_interval() -> None:
@@ -81,10 +83,9 @@ def test_sequential_bounds_of_several_radii_hold_together_on_each_side() -> None
 
 def test_the_largest_radius() -> None:
     sentence = guarantee(sequential(TESTED, largest_radius=4, simultaneous=False, delta=0.05))
-    assert sentence == (
-        "The largest radius holds with probability at least 95% over the random draws. "
-        "Each bound holds individually with the same probability, not jointly."
-    )
+    assert re.match("The largest radius holds .* at least 95% ", sentence)
+    assert "Each bound holds individually" in sentence
+    assert "not jointly" in sentence
 
 
 def screen(found: SoftCertificate) -> str:

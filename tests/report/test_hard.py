@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -45,19 +46,20 @@ def said(finding: HardFinding) -> str:
 
 
 def test_the_screen_says_votes_radii_guarantee_and_the_model_itself() -> None:
-    assert screen().split("\n") == [
-        '"A lovely, lovely film"   joy (0.91)   4 words, 2 kept (50%), lime   mask alone: joy (0.70), consistent',
-        "  A [lovely,] lovely [film]",
-        "  smoothed model: lambda 15/64, 64 frozen noise masks, agrees with unsmoothed",
-        "  votes on the mask: joy 44, anger 20",
-        "  votes on the full input: joy 60, anger 2, sadness 2",
-        "  unsmoothed model: joy (0.91), mask alone: joy (0.75)",
-        "  radius                proved  broken at   of 4 words",
-        "  smoothed, adding           1          -   by the votes touched (lead alone: 0)",
-        "  smoothed, removing         1          -   by the votes on the full input",
-        "  No addition of up to 1 word to the explanation changes the prediction of the smoothed model (joy), and no "
-        "removal of up to 1 word outside the explanation from the full input changes it. Proved, not sampled.",
-        "  152 evaluations, 1.8 s, demo:text, cpu float32, seed 0",
+    _, text, smoothed, votes, full, unsmoothed, head, adding, removing, guarantee, _ = screen().split("\n")
+    assert text == "  A [lovely,] lovely [film]"
+    assert re.search("lambda 15/64, 64 .*, agrees", smoothed)
+    assert votes.endswith("mask: joy 44, anger 20")
+    assert full.endswith("input: joy 60, anger 2, sadness 2")
+    assert re.findall(r"joy \(\S+\)", unsmoothed) == ["joy (0.91)", "joy (0.75)"]
+    assert head.split() == ["radius", "proved", "broken", "at", "of", "4", "words"]
+    assert adding.split()[:4] == ["smoothed,", "adding", "1", "-"]
+    assert adding.endswith("(lead alone: 0)")
+    assert removing.split()[:4] == ["smoothed,", "removing", "1", "-"]
+    assert re.findall(r"No addition of up to 1 word |no removal of up to 1 word |\(joy\)", guarantee) == [
+        "No addition of up to 1 word ",
+        "(joy)",
+        "no removal of up to 1 word ",
     ]
 
 
@@ -73,8 +75,8 @@ def test_the_table_of_radii_fits_into_eighty_columns() -> None:
 
 
 def test_only_a_bernoulli_certificate_speaks_of_probability() -> None:
-    assert "With probability at least 90% over the random draws, no addition of up to 3 words" in said(
-        hard_finding(BERNOULLI, direction="incremental")
+    assert re.search(
+        "at least 90% .*no addition of up to 3 words", said(hard_finding(BERNOULLI, direction="incremental"))
     )
     assert "robability" not in said(hard_finding())
 
@@ -90,7 +92,7 @@ def test_a_bernoulli_certificate_of_nothing_claims_nothing() -> None:
 
 
 def test_radius_zero_claims_nothing() -> None:
-    assert said(hard_finding(NOTHING)).startswith("Nothing is guaranteed for the smoothed model")
+    assert said(hard_finding(NOTHING)).startswith("Nothing is guaranteed")
 
 
 def test_what_was_not_asked_for_is_not_claimed() -> None:
@@ -106,16 +108,14 @@ def test_a_reason_stands_where_there_is_no_decremental_radius() -> None:
 
 def test_a_removal_that_was_not_certified_is_not_blamed_on_the_lead() -> None:
     found = hard_certificate(removal=NoRadius("the reason"))
-    assert said(hard_finding(found, direction="decremental")) == (
-        "Nothing is guaranteed for the smoothed model: the reason."
-    )
+    assert re.fullmatch("Nothing is guaranteed .*: the reason.", said(hard_finding(found, direction="decremental")))
 
 
 def test_stable_whatever_is_added_is_shown_as_all() -> None:
     finding = hard_finding(EVERYTHING)
-    assert "Whatever is added to the explanation, the smoothed model predicts joy." in said(finding)
-    assert "smoothed, adding         all" in screen(finding)
-    assert "smoothed, removing       all          -   by the votes touched (lead alone: 0)" in screen(finding)
+    assert re.search("Whatever is added .* predicts joy", said(finding))
+    rows = [line.split()[1:4] for line in screen(finding).splitlines() if line.startswith("  smoothed, ")]
+    assert rows == [["adding", "all", "-"], ["removing", "all", "-"]]
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_stable_whatever_is_added_is_shown_as_all() -> None:
     [
         (
             EnumeratedRadius(1, 2, None, False, 0, 11),
-            "Every addition of up to 2 words was tested on the unsmoothed model, and all keep",
+            "Every addition of up to 2 words",
         ),
-        (EnumeratedRadius(1, 1, LAST, False, 0, 11), "all keep its prediction (joy). One of 2 changes it."),
+        (EnumeratedRadius(1, 1, LAST, False, 0, 11), "(joy). One of 2 changes it."),
         (EnumeratedRadius(1, 0, FIRST, False, 0, 3), "(joy): one changes its prediction"),
         (EnumeratedRadius(1, 0, None, False, 1, 5), "(joy): one is too close to call"),
         (
             EnumeratedRadius(1, 4, None, True, 0, 16),
-            "Every addition was tested on the unsmoothed model: it predicts joy for all of them",
+            "it predicts joy for all of them",
         ),
     ],
 )
@@ -140,15 +140,15 @@ def test_what_trying_every_addition_showed_of_the_model_itself(tried: Enumerated
 
 def test_an_enumeration_says_nothing_of_the_smoothed_model() -> None:
     finding = hard_finding(NOTHING, enumerated=EnumeratedRadius(1, 4, None, True, 0, 16))
-    assert "Nothing is guaranteed for the smoothed model" in said(finding)
+    assert "Nothing is guaranteed" in said(finding)
 
 
 def test_a_lost_prediction_is_said_on_the_screen_in_the_figure_and_on_the_page() -> None:
     finding = hard_finding(plain=ANGER)
     report = hard_report(finding)
-    assert "note: smoothing changes the prediction: the unsmoothed model predicts anger (0.55)" in screen(finding)
-    assert "DISAGREES with unsmoothed" in screen(finding)
-    assert "Smoothing changes them: the unsmoothed model predicts anger (0.55)" in caption_of(report)
+    assert re.search(r"note: smoothing changes .* predicts anger \(0\.55\)", screen(finding))
+    assert "DISAGREES" in screen(finding)
+    assert re.search(r"Smoothing changes them: .* predicts anger \(0\.55\)", caption_of(report))
     assert "Smoothing changes them" in section(Exhibit(report))
 
 
@@ -158,10 +158,10 @@ def test_a_kept_prediction_needs_no_warning() -> None:
 
 def test_an_attack_says_what_it_found_and_that_it_found_nothing() -> None:
     finding = hard_finding(attack=Attack(2000, Broken(LAST, ANGER), None))
-    assert attack_text(hard_report(finding), finding) == (
-        "A search within 2000 evaluations found 2 words that turn the smoothed model to anger and "
-        "nothing that changes the unsmoothed model."
-    )
+    found = attack_text(hard_report(finding), finding)
+    assert "within 2000 evaluations" in found
+    assert "2 words that turn the smoothed model to anger" in found
+    assert "nothing that changes the unsmoothed model" in found
 
 
 def test_a_flip_that_is_not_the_smallest_possible_does_not_end_the_guarantee() -> None:
@@ -181,9 +181,9 @@ def test_nothing_is_broken_where_every_superset_is_stable() -> None:
 
 def test_an_attack_on_bernoulli_noise_is_about_the_model_itself() -> None:
     finding = hard_finding(BERNOULLI, direction="incremental", attack=Attack(50, None, Broken(FIRST, ANGER)))
-    assert attack_text(hard_report(finding), finding) == (
-        "A search within 50 evaluations found 1 word that turns the unsmoothed model to anger."
-    )
+    found = attack_text(hard_report(finding), finding)
+    assert re.search("within 50 .* 1 word that turns the unsmoothed model to anger", found)
+    assert "the smoothed model" not in found
 
 
 def checked(added: np.ndarray, guaranteed: bool, prediction: Prediction = JOY) -> HardFinding:
@@ -194,18 +194,20 @@ def checked(added: np.ndarray, guaranteed: bool, prediction: Prediction = JOY) -
 @pytest.mark.parametrize(
     ("finding", "words"),
     [
-        (checked(LAST, True), "The checked addition of 2 words is guaranteed, and so is every part of it"),
+        (checked(LAST, True), "addition of 2 words is guaranteed"),
         (
             checked(LAST, False),
-            "NOT guaranteed. The smoothed model predicts joy (0.91) with it: it keeps the prediction",
+            "predicts joy (0.91) with it: it keeps",
         ),
-        (checked(LAST, False, ANGER), "NOT guaranteed. The smoothed model predicts anger (0.55) with it: it changes"),
+        (checked(LAST, False, ANGER), "predicts anger (0.55) with it: it changes"),
         (checked(np.zeros(4, dtype=bool), True), "adds nothing"),
         (hard_finding(), ""),
     ],
 )
 def test_the_words_on_a_checked_addition(finding: HardFinding, words: str) -> None:
-    assert words in check_text(hard_report(finding), finding)
+    text = check_text(hard_report(finding), finding)
+    assert words in text
+    assert ("NOT guaranteed" in text) == ("predicts" in words)
 
 
 def test_an_addition_within_the_radius_is_guaranteed_even_where_the_votes_alone_do_not_prove_it() -> None:

@@ -146,7 +146,8 @@ def test_bounds_are_never_shown_better_than_they_are() -> None:
 def test_bounds_that_are_missing_are_named_with_their_cost() -> None:
     assert left_out(SpectrumFinding(spectra.sampled())) == []
     (line,) = left_out(spectra.SAMPLED)
-    assert "For lambda 0.9 at radius 3 set --max-evaluations to 155648" in line
+    assert "lambda 0.9 at radius 3" in line
+    assert "--max-evaluations to 155648" in line
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,8 @@ def test_the_coefficients_that_may_be_zero_are_counted() -> None:
 
 
 def test_certainty_is_claimed_only_where_there_is_one() -> None:
-    assert certainty(spectra.exact()) == "All 2^3 = 8 masks were evaluated: the spectrum is exact."
+    assert "2^3 = 8 masks" in certainty(spectra.exact())
+    assert certainty(spectra.exact()).endswith("exact.")
     assert "90%" in certainty(spectra.sampled())
     assert "holds individually" in certainty(spectra.sampled())
     assert unreliable(spectra.exact()) == []
@@ -200,7 +202,8 @@ def test_certainty_is_claimed_only_where_there_is_one() -> None:
 
 def test_the_margin_names_both_classes() -> None:
     (line,) = (line for line in screen(spectra.MARGIN) if "spectrum of" in line)
-    assert line.strip() == "spectrum of the probability of joy minus that of anger, biased, p = 0.3 basis"
+    assert "joy minus that of anger" in line
+    assert "biased, p = 0.3" in line
 
 
 def test_a_finding_is_found_in_its_own_reports_only() -> None:

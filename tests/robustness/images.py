@@ -174,7 +174,7 @@ CASES = cases(
         "a device that has no end",
         lambda shop: ["explain", "/dev/zero", "-m", shop.image_model, "--method", "random", "--json"],
         3,
-        "/dev/zero is a device; give a file",
+        "/dev/zero is a device. Give a file",
     ),
     (
         "a directory with the name of an image",

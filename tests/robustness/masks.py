@@ -83,6 +83,16 @@ CASES = cases(
     ("an empty mask", _mask("[]"), 3, "an array of shape (0,), which is not a mask"),
     ("two rows", _mask(json.dumps([[1] * 9] * 2)), 3, "an array of shape (2, 9), which is not a mask"),
     ("rows of different lengths", _mask("[[1, 0], [1]]"), 3, "not a JSON array of values 0 or 1"),
+    ("null", _mask("null"), 3, "not a mask"),
+    (
+        "an addition to check that is too short",
+        lambda shop: [
+            *("certify-hard", "-t", SENTENCE, "-m", shop.text_model, "--method", "random"),
+            *("--check", shop.write("addition.json", "[1, 0]")),
+        ],
+        3,
+        "a mask of shape (2,) does not fit",
+    ),
     ("an object", _mask('{"mask": [1]}'), 3, "an array of shape (), which is not a mask"),
     ("a mask of all zeros", _mask(json.dumps([0] * 9)), 0, "reported, 0 of 9"),
     ("a mask of all ones", _mask(json.dumps([1] * 9)), 0, "reported, 9 of 9"),

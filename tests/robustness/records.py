@@ -157,7 +157,18 @@ CASES = cases(
     ("another number of features", _altered(_put(8, _INPUT, "n")), 3, "the record has 8 features, the input has 9"),
     ("two features exchanged", _altered(_moved), 3, "feature 0 was at (4, 9) and is now at (0, 3)"),
     ("a class that does not exist", _altered(_put(7, _INPUT, "target")), 3, "the record explains class 7"),
+    ("a class below 0", _altered(_put(-1, _INPUT, "target")), 3, "explanation.target is -1; it should be at least 0"),
     ("a class that is true", _altered(_put(True, _INPUT, "target")), 3, _WHY),
+    ("a feature in words is selected", _altered(_put(["0"], _INPUT, "selected")), 3, _WHY),
+    ("no masking", _altered(_put({}, _INPUT, "masking")), 3, _WHY),
+    ("a path that is a number", _altered(_put(5, "input", "path")), 3, _WHY),
+    ("a revision that is a number", _altered(_put(5, "model", "revision")), 3, _WHY),
+    (
+        "features removed in another way",
+        _altered(_put("attention mask", _INPUT, "masking", "removal")),
+        3,
+        "features are dropped in another way",
+    ),
     (
         "another baseline",
         _altered(_put("mask", _INPUT, "masking", "baseline")),

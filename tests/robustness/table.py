@@ -17,7 +17,7 @@ _QUOTING = (
     r"cannot be run on a \S+ image|cannot be run on a text|cannot be run on this input|"
     r"gives no gradients for this input|not a readable label map|cannot be used|explain --json`"
 )
-_QUOTING_TO_THE_END = r"is not JSON|is not CSV|that numpy\.save wrote|array of \d+ values 0 or 1|exif\.jpg"
+_QUOTING_TO_THE_END = r"is not JSON|is not CSV|is not TOML|that numpy\.save wrote|array of \d+ values 0 or 1|exif\.jpg"
 _HEAD = """# What was tried to break it
 
 This table is written by the test run: `python -m pytest tests/robustness --update-golden` writes it anew, and without

@@ -22,6 +22,7 @@ from stabcert.cli.app import app
 from stabcert.report.record import load_schema
 from tests.robustness import (
     certificates,
+    configs,
     faults,
     images,
     masks,
@@ -46,6 +47,7 @@ CASES: tuple[Case, ...] = tuple(
         texts,
         masks,
         requests,
+        configs,
         models,
         networks,
         records,
@@ -87,6 +89,7 @@ def test_case(case: Case, workshop: Workshop) -> None:
     assert "Traceback" not in said, said
     assert "this is a bug" not in said
     assert result.exit_code == case.code, said
+    assert case.code != 2 or "--keep-going" in arguments or result.stdout == ""
     assert case.says in " ".join(said.split()) or case.says in got, said
     if as_json:
         for line in result.stdout.splitlines():

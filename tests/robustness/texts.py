@@ -59,7 +59,7 @@ CASES = cases(
         "a sentence of 400 letters in the place of a file",
         lambda shop: ["explain", "a great film " * 31, "-m", shop.text_model],
         3,
-        'to certify a sentence write --text "..."',
+        'To certify a sentence, write --text "..."',
     ),
     ("an option as a text", _text("--help"), 0, "reported"),
     ("an image for a model of texts", lambda shop: _image(shop), 3, "classifies texts"),

@@ -1,4 +1,4 @@
-"""``stabcert certify-hard``"""
+"""The command ``stabcert certify-hard``."""
 
 from __future__ import annotations
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from stabcert.cli.commands.certify_hard_options import HardOptions
 
 _QUANTIZATION = 64
-_REFINE = 1000  # what an attribution costs
+_REFINE = 1000  # the usual cost of an attribution
 _DELTA, _N_SAMPLES = 0.1, 1000
 _AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class RecordedAddition:
-    """The addition that a record says ``--check`` was given: its file need not exist any more."""
+    """The addition of ``--check`` from a record. Its file need not exist any more."""
 
     file: str
     sha256: str
@@ -41,7 +41,7 @@ class RecordedAddition:
 
 @dataclass(frozen=True)
 class HardRequest:
-    """Everything that decides what ``certify-hard`` says of one mask of one input by one model; defaults filled in.
+    """All settings, including defaults, that determine the result of ``certify-hard`` for one mask and one model.
 
     The record contains it as ``result.request``, so that anybody can reproduce the result.
     """
@@ -50,26 +50,26 @@ class HardRequest:
     dtype: str
     noise: Noise
     keep_probability: Fraction
-    """lambda; of several, what is taken where no lambda is free of ties."""
+    """lambda. A sweep or a choice uses it only if every lambda has ties."""
     quantization: int
-    """1 for Bernoulli noise, which has no grid."""
+    """The number of noise masks, or 1 for Bernoulli noise, which does not have a grid."""
     delta: float | None
-    """None for quantized noise, whose certificates cannot be wrong."""
+    """The failure probability, or None for quantized noise, whose certificates cannot be wrong."""
     n_samples: int | None
     scores: ScoreKind
     direction: Direction
     refine: int
     enumerate_calls: int | None
-    """0: none; None: where it is cheap, which depends on the input."""
+    """The evaluations for testing every addition. 0 is off, None is on for inputs where the test is cheap."""
     attack: int | None
     sweep: bool
     min_radius: int | None
     check: Path | RecordedAddition | None = None
     family: int = 1
-    """Certificates among which one may choose afterwards; each has ``delta / family``."""
+    """The number of certificates among which one may choose afterwards. Each has ``delta / family``."""
     stream_rule: int = STREAM_RULE
     allow_inconsistent: bool | None = None
-    """None, like `allow_vacuous`, in a record from before there was a rule: it allows both."""
+    """True if an inconsistent mask is certified. None, in older records, allows it (also for `allow_vacuous`)."""
     allow_vacuous: bool | None = None
     choice: Choice | None = None
     """Rule that chooses lambda among those of a sweep; None for a lambda that is named, and for a sweep."""
@@ -108,7 +108,7 @@ class HardRequest:
         """Return the request of the given options.
 
         Raises:
-            ParameterError: options that do not fit together, or a lambda that is not possible.
+            ParameterError: the options contradict one another, or lambda is impossible.
         """
         _check_together(options)
         allowing.check("--min-radius R", given=options.min_radius is not None)
@@ -119,7 +119,7 @@ class HardRequest:
         refine = options.refine or 0
         if options.refine is None and not options.sweep and options.direction.value != "decremental" and not bernoulli:
             refine = _REFINE
-        # Without ties at radius 2: 15 of 64 noise masks.
+        # 15 of 64 noise masks, which has no ties at radius 2.
         default = Fraction(max(1, (quantization - 1) // 4), quantization)
         auto = options.keep_probability is not None and options.keep_probability.strip() == _AUTO
         text = None if auto else options.keep_probability
@@ -146,32 +146,32 @@ class HardRequest:
         )
         if bernoulli and request.direction == "incremental" and request.min_radius and not request.allow_inconsistent:
             raise ParameterError(
-                "--direction incremental draws nothing on the full input, which with --noise bernoulli is what tells "
-                "whether the explanation is consistent; leave out --direction incremental, or add --allow-inconsistent"
+                "--direction incremental with --noise bernoulli draws nothing on the full input, so that consistency "
+                "is unknown. Leave out --direction incremental, or add --allow-inconsistent"
             )
         request.question()  # refused before anything is loaded
         if not bernoulli:
             grid_count(request.keep_probability, quantization)
         if options.check is not None:
             read_mask(options.check)
-        # Of the smoothed model's half, one noise mask after another for the explanation and for one addition.
+        # Half of the calls are for the smoothed model, which needs all noise masks for the mask and for one addition.
         least = 2 if bernoulli else 4 * quantization
         if options.attack is not None and options.attack < least:
-            raise ParameterError(f"--attack {options.attack} is too few for a search; use --attack {least} or more")
+            raise ParameterError(f"--attack {options.attack} is too few for a search. Use --attack {least} or more")
         return request
 
     def check_mask(self, mask: Mask) -> None:
-        """Refuse what no model could make possible with this mask; see `check_free`."""
+        """Check that the request is possible with this mask, see `check_free`."""
         self.check_free(int((~mask).sum()))
 
     def check_free(self, free: int) -> None:
-        """Refuse a radius that cannot be reached, and evaluations that do not try every single addition.
+        """Check the requested radius and the evaluations for testing every addition.
 
         Args:
-            free: features that can be added.
+            free: the number of features that can be added.
 
         Raises:
-            ParameterError: says what is possible.
+            ParameterError: the radius cannot be reached, or the evaluations do not suffice for all single additions.
         """
         if self.min_radius is not None and self.min_radius > free:
             raise ParameterError(
@@ -181,8 +181,8 @@ class HardRequest:
         calls = self.enumerate_calls
         if calls is not None and 0 < calls < free + 1:
             raise ParameterError(
-                f"--enumerate {calls} is too few: testing every single addition takes {free + 1} evaluations; "
-                f"use --enumerate {free + 1} or more, or 0 to leave it out"
+                f"--enumerate {calls} is too few: testing every single addition takes {free + 1} evaluations. "
+                f"Use --enumerate {free + 1} or more, or 0 to leave it out"
             )
 
     @classmethod
@@ -190,7 +190,7 @@ class HardRequest:
         """Return the request of a record that is valid against the schema.
 
         Raises:
-            ParameterError: a lambda that is not possible, or a choice of lambda that no options make.
+            ParameterError: lambda is impossible, or no options give this choice of lambda.
         """
         if request.get("choice") is not None and (request["sweep"] or request["noise"] == "bernoulli"):
             raise ParameterError(f"choice {request['choice']} contradicts the rest of the request")
@@ -204,7 +204,7 @@ class HardRequest:
         )
 
     def record(self) -> dict[str, Any]:
-        """As it stands in a record; what ``check`` was given stands in ``result.check``."""
+        """Return the request as a record contains it, without ``check``, which is in ``result.check``."""
         values = {
             "seed": self.seed,
             "dtype": self.dtype,
@@ -234,15 +234,19 @@ class HardRequest:
 
 
 def _check_together(options: HardOptions) -> None:
-    """Refuse options that do not fit together."""
+    """Check that the options do not contradict one another."""
     if options.noise.value == "bernoulli":
+        if (options.keep_probability or "").strip() == _AUTO:
+            raise ParameterError(
+                f"leave out --lambda {_AUTO}: draws of --noise bernoulli that choose lambda cannot also bound its radius. "
+                "Write --lambda 1/8, or leave out --noise bernoulli"
+            )
         for name, given in (
             ("--quantization", options.quantization is not None),
             ("--scores probability", options.scores.value == "probability"),
             ("--refine", bool(options.refine)),
             ("--check", options.check is not None),
             ("--sweep", options.sweep),
-            (f"--lambda {_AUTO}", (options.keep_probability or "").strip() == _AUTO),
         ):
             if given:
                 raise ParameterError(
@@ -256,14 +260,14 @@ def _check_together(options: HardOptions) -> None:
         ):
             if given:
                 raise ParameterError(
-                    f"leave out {name}: a certificate of quantized noise cannot be wrong and draws nothing; "
-                    "or add --noise bernoulli"
+                    f"leave out {name}: a certificate of quantized noise cannot be wrong and draws nothing. "
+                    "Or add --noise bernoulli"
                 )
     if options.sweep and options.keep_probability is not None:
         raise ParameterError("leave out --lambda: --sweep tests every lambda")
     if options.sweep and options.check is not None:
-        raise ParameterError("leave out --sweep: --check is about one smoothed model; name it with --lambda")
+        raise ParameterError("leave out --sweep: --check is about one smoothed model. Name it with --lambda")
     if options.direction.value == "decremental":
         for name, given in (("--refine", bool(options.refine)), ("--check", options.check is not None)):
             if given:
-                raise ParameterError(f"leave out {name}: it is about added features; or use --direction both")
+                raise ParameterError(f"leave out {name}: it is about added features. Or use --direction both")

@@ -1,4 +1,4 @@
-"""``certify-hard`` on one input: the certificate, the unsmoothed model beside it, counterexamples."""
+"""The work of ``certify-hard`` on one input: the certificate, the unsmoothed model, and counterexamples."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HardFound(Found):
-    """The certificate, the unsmoothed model beside it, counterexamples."""
+    """The certificate, the radius of the unsmoothed model, and counterexamples."""
 
     request: dict[str, Any] = field(default_factory=dict)
-    """With the evaluations that testing every addition took."""
+    """The recorded request, with the evaluations used for testing every addition."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class CertifyHard(Command[HardFound]):
         counts = swept_counts(request.quantization, free, request.keep) if request.several else (request.keep,)
         asked = question if request.choice is None else replace(question, refine=0)
         functions = [self._smoothed(case.predictor, keep) for keep in counts]
-        # All noise masks of the masked and of the full input at once, so that batches are full; the rest is remembered.
+        # All noise masks of the masked and of the full input in one call, so that batches are full. Results are cached.
         noise = np.concatenate([function.keep_masks for function in functions])
         predict(case.predictor, np.concatenate([noise & mask, noise]))
         found = [(self._answer(case, function, asked), function) for function in functions]
@@ -157,6 +157,7 @@ class CertifyHard(Command[HardFound]):
         return Smoothed(certificate, masked, full, _flags(function, mask))
 
     def _rank(self, one: Smoothed, plain: Prediction) -> Rank:
+        """Return the sort key: the prediction is kept, then the largest radius, then the least noise."""
         certificate = one.certificate
         return rank_of(
             reported(certificate.proof, self.request.direction),
@@ -188,18 +189,18 @@ class CertifyHard(Command[HardFound]):
             float(votes[certificate.prediction] / max(1, votes.sum())),
         )
         full = None if full_votes is None else Prediction.of(full_votes / max(1, full_votes.sum()), names)
-        # Noise takes nothing from an input that keeps nothing: of the smoothed model it says what it is without.
+        # Noise does not change the empty input, on which the smoothed model therefore equals the unsmoothed model.
         empty = np.zeros((1, len(case.choice.mask)), dtype=np.bool_)
         masked_class = certificate.prediction if certificate.gap > 0 else None
         flags = compare_classes(case.choice.mask, None, masked_class, certain_classes(decide(case.predictor, empty))[0])
         return Smoothed(certificate, masked, full, replace(flags, consistent=certificate.consistent))
 
     def _enumerate_calls(self, free: int) -> int:
-        """Return the model evaluations for testing every addition; 0 leaves it out."""
+        """Return the model evaluations for testing every addition, or 0 to omit the test."""
         request = self.request
         calls = request.enumerate_calls
         if calls is None:
-            # No more than smoothing costs, and only where at least single additions fit in.
+            # At most the cost of smoothing, and only if it suffices for all single additions.
             affordable = 2 * request.quantization if request.n_samples is None else request.n_samples
             return affordable if free + 1 <= affordable else 0
         return calls
@@ -217,10 +218,10 @@ class CertifyHard(Command[HardFound]):
             return None
         broken = None
         if function is not None and not certificate.stable_for_all_supersets:
-            rows = calls // 2 // len(function.keep_masks)  # each costs one evaluation for every noise mask
+            rows = calls // 2 // len(function.keep_masks)  # each row costs one evaluation for every noise mask
             broken = self._search(case, function, rows, certificate.radius_incremental)
         if enumerated is not None and enumerated.exact:
-            # Nothing smaller exists: the flip that was met when every addition was tested.
+            # The test of every addition has found a smallest flip.
             model = None if enumerated.flip is None else _broken(case, case.predictor, enumerated.flip)
         else:
             known = 0 if enumerated is None else enumerated.radius
@@ -244,7 +245,7 @@ class CertifyHard(Command[HardFound]):
         else:
             chosen = by_file(given, len(mask))
             named, file, sha256 = chosen.mask, chosen.settings["file"], chosen.settings["sha256"]
-        # The features that are added, whether or not the file repeats those of the explanation.
+        # Only the added features, because the file may repeat those of the explanation.
         added = named & ~mask
         found = check_addition(function, mask, mask | added)
         prediction = Prediction.of(predict(function, (mask | added)[None])[0], case.class_names)
@@ -256,13 +257,13 @@ def _request_of(record: dict[str, Any]) -> HardRequest:
 
 
 def _flags(function: SmoothedPredictor, mask: Mask) -> MaskFlags:
-    """Return the flags; the three inputs are evaluated anyway, because the record shows them."""
+    """Return the flags of a mask. Their three inputs cost nothing more, because the record shows them anyway."""
     everything, nothing = np.ones_like(mask), np.zeros_like(mask)
     return compare_classes(mask, *certain_classes(decide(function, np.stack([everything, mask, nothing]))))
 
 
 def _enumerated(found: EnumeratedRadius, mask: Mask) -> EnumeratedRadius:
-    """With the added features alone as its flip."""
+    """Return the radius with a flip that contains only the added features."""
     return found if found.flip is None else replace(found, flip=found.flip & ~mask)
 
 

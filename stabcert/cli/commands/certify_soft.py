@@ -1,4 +1,4 @@
-"""``stabcert certify-soft``"""
+"""The command ``stabcert certify-soft``."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _RULE: Rule = "smallest-lambda"
 
 @dataclass(frozen=True)
 class SoftRequest:
-    """Everything that decides what ``certify-soft`` says of one mask of one input by one model; defaults filled in.
+    """All settings, including defaults, that determine the result of ``certify-soft`` for one mask and one model.
 
     The record contains it as ``result.request``, so that anybody can reproduce the result.
     """
@@ -35,7 +35,7 @@ class SoftRequest:
     seed: int
     dtype: str
     radius: str | None
-    """As it is typed; None for the default of the command, which depends on the input."""
+    """The radius as it is typed, or None for the default, which depends on the input."""
     formulation: Formulation
     interval: Interval
     delta: float
@@ -50,10 +50,10 @@ class SoftRequest:
     """lambda; 1 before it is chosen by `choice`."""
     smooth_draws: int | None
     family: int = 1
-    """Certificates among which one may choose afterwards; each has ``delta / family``."""
+    """The number of certificates among which one may choose afterwards. Each has ``delta / family``."""
     stream_rule: int = STREAM_RULE
     allow_inconsistent: bool | None = None
-    """None, like `allow_vacuous`, in a record from before there was a rule: it allows both."""
+    """True if an inconsistent mask is certified. None, in older records, allows it (also for `allow_vacuous`)."""
     allow_vacuous: bool | None = None
     choice: ChoiceQuestion | None = None
     """Lambdas to choose from for each input; None for a lambda that is named."""
@@ -63,10 +63,10 @@ class SoftRequest:
         """Return the request of the given options.
 
         Raises:
-            ParameterError: options that contradict one another, or values that no input could make possible.
+            ParameterError: the options contradict one another, or a value is impossible for every input.
         """
         if options.epsilon is not None and options.n_samples is not None:
-            raise ParameterError("--epsilon and --n-samples both set the number of samples; give one of them")
+            raise ParameterError("--epsilon and --n-samples both set the number of samples. Give one of them")
         if options.smooth_draws is not None and options.smooth == 1.0:
             raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
         draws = options.smooth_draws or _SMOOTH_DRAWS
@@ -75,10 +75,10 @@ class SoftRequest:
         allowing.check("--min-rate RATE", given=options.min_rate is not None)
         if options.radius is not None:
             parse_radii(options.radius)
-        check_delta(options.delta / options.family)  # a wrong request, whatever the inputs: no failure of each of them
+        check_delta(options.delta / options.family)  # one error, not a failure of each input
         for name, given in (("--largest-radius", options.largest_radius), ("--max-samples", options.max_samples)):
             if given and options.min_rate is None:
-                raise ParameterError(f"{name} needs a rate to reach; add --min-rate RATE, such as --min-rate 0.9")
+                raise ParameterError(f"{name} needs a rate to reach. Add --min-rate RATE, such as --min-rate 0.9")
         sequential = options.min_rate is not None and options.epsilon is None and options.n_samples is None
         fixed_by_epsilon = not sequential and options.n_samples is None
         request = cls(
@@ -102,19 +102,19 @@ class SoftRequest:
             allow_vacuous=allowing.allow_vacuous,
             choice=choice,
         )
-        request.question()  # refused now, whatever the inputs
+        request.question()  # impossible for every input
         return request
 
     def check_mask(self, mask: Mask) -> None:
-        """Refuse what `certify_soft` refuses of a mask before its first evaluation.
+        """Check a mask as `certify_soft` does before its first evaluation.
 
         Raises:
-            ParameterError: a radius that does not exist, or a rate that no outcome of the draws can certify.
+            ParameterError: a radius does not exist, or no outcome of the draws can certify the rate.
         """
         check_mask(self.for_mask(mask).question(), mask)
 
     def for_mask(self, mask: Mask) -> SoftRequest:
-        """Return the request with a radius: nobody asked for radius 1 where no feature is left to add."""
+        """Return the request with the radius for a mask. The default is 0 if no feature is left to add."""
         if self.radius is not None:
             return self
         return replace(self, radius="0" if mask.all() else "all" if self.largest_radius else "1")
@@ -130,7 +130,7 @@ class SoftRequest:
         """Return the request of a record that is valid against the schema.
 
         Raises:
-            ParameterError: no options of the command make it.
+            ParameterError: no options of the command give this request.
         """
         choice = request.get("choice")
         if choice is not None:
@@ -157,7 +157,7 @@ class SoftRequest:
         return as_recorded({**asdict(self), "choice": asked})
 
     def of_draws(self, mask: Mask) -> dict[str, Any]:
-        """Return what another draw belongs to, as plain values: the question, and the function that it is about.
+        """Return the settings that identify a draw, as plain values: the question and the certified function.
 
         How lambda was found is excluded. A statement has the same draws whether its lambda was chosen or named, so that
         naming the lambda of a choice is not a second chance.
@@ -169,10 +169,10 @@ class SoftRequest:
         }
 
     def question(self) -> SoftQuestion:
-        """Return what is asked of one mask.
+        """Return the question for one mask.
 
         Raises:
-            ParameterError: no mask could make it possible.
+            ParameterError: the request is impossible for every mask.
         """
         return SoftQuestion(
             parse_radii(self.radius or ("all" if self.largest_radius else "1")),

@@ -1,4 +1,4 @@
-"""``certify-soft`` on one input: the certificate of the model, or of the smoothed model."""
+"""The work of ``certify-soft`` on one input: the certificate of the model, or of the smoothed model."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SoftFound(Found):
-    """The certificate, and what was smoothed how."""
+    """The certificate, and the smoothing of the model."""
 
     request: dict[str, Any] = field(default_factory=dict)
     """The request, with its radius."""
     unsmoothed: Prediction | None = None
-    """The prediction of the unsmoothed model on the full input, where another one was certified."""
+    """The prediction of the unsmoothed model on the full input, if a smoothed model was certified."""
     choice: LambdaChoice | None = None
-    """The choice of lambda; None if it was named."""
+    """The choice of lambda, or None if lambda was named."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class CertifySoft(Command[SoftFound]):
     """``certify-soft`` with its request.
 
     Args:
-        again: a record is reproduced, which may be older than the rule that something must be left to add.
+        again: whether a record is reproduced. Older records may have thresholds for masks that keep everything.
     """
 
     name: ClassVar[str] = "certify-soft"
@@ -75,7 +75,7 @@ class CertifySoft(Command[SoftFound]):
                 smoothed or case.predictor,
                 case.choice.mask,
                 request.question(),
-                judge_mask=False,  # the explanation in the record does, from what it shows anyway
+                judge_mask=False,  # the record's explanation judges it, from its predictions
                 rng=case.draws.generator(
                     Stream.certificate,
                     case.choice.mask,
@@ -131,7 +131,7 @@ def _full_prediction(case: Case) -> Prediction:
 
 
 def _smoothing(found: SoftFound) -> Smoothing | None:
-    """Return what was smoothed and how, and the prediction of the unsmoothed model, which smoothing may change."""
+    """Return the smoothing, and the prediction of the unsmoothed model, which smoothing may change."""
     if found.unsmoothed is None:
         return None
     return Smoothing(

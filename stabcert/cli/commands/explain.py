@@ -1,4 +1,4 @@
-"""``stabcert explain``"""
+"""The command ``stabcert explain``."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ def _given(options: EffortOptions | StableOptions, *names: str) -> list[str]:
 
 def _refuse(owner: str, present: bool, options: list[str]) -> None:
     if options and not present:
-        raise ParameterError(f"{' and '.join(options)} without {owner} would do nothing; add {owner}")
+        raise ParameterError(f"{' and '.join(options)} without {owner} would do nothing. Add {owner}")

@@ -1,4 +1,4 @@
-"""Options of ``stabcert explain``: what its methods may cost, and the search for a stable mask."""
+"""Options of ``stabcert explain``: settings of its methods, and the search for a stable mask."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stabcert.cli.options import CERTIFICATE, EXPLANATION, delta_option, family_
 
 @dataclass
 class MethodOptions:
-    """Options that methods of attribution declare, by their names there."""
+    """Options with the names of the parameters of attribution methods."""
 
     panel: ClassVar[str] = EXPLANATION
     n_samples: Annotated[

@@ -1,4 +1,4 @@
-"""``explain`` on one input: attributions, their agreement, their movement, the smallest stable mask."""
+"""The work of ``explain`` on one input: attributions, their agreement and movement, and the smallest stable mask."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _DEFAULT_NEIGHBOUR_SIGMA = 0.1  # the variance of 0.01 in the experiments of Aga
 
 @dataclass(frozen=True)
 class ExplainFound(Found):
-    """The attributions compared, how far they move, and the search for a stable mask."""
+    """The comparison of attributions, their movement, and the search for a stable mask."""
 
     compared: tuple[Compared, ...] = ()
     neighbourhoods: tuple[Neighbourhood, ...] = ()
 
 
 class Explain(Command[ExplainFound]):
-    """``explain`` with its options, and what they ask for."""
+    """``explain`` with its options and its request."""
 
     name: ClassVar[str] = "explain"
     several_methods: ClassVar[bool] = True
@@ -80,10 +80,10 @@ class Explain(Command[ExplainFound]):
         self._check()
 
     def _check(self) -> None:
-        """Refuse what no input could make possible.
+        """Check options that are impossible for every input.
 
         Raises:
-            ParameterError: names the option and what is possible.
+            ParameterError: an option is impossible for every input.
         """
         from stabcert.explainers import check_effort, check_method
 
@@ -98,7 +98,7 @@ class Explain(Command[ExplainFound]):
             check_search(**{name: self._search[name] for name in names})
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
-        """Return the attributions, and the mask of the best features of the first: k, or as many as it takes."""
+        """Return the attributions, and the mask of the best features of the first one (k, or the smallest stable k)."""
         choice = by_methods(predictor, self._explanation, seed=self._seed, effort=self._options)
         if not self._until_stable:
             return choice
@@ -125,7 +125,7 @@ class Explain(Command[ExplainFound]):
         elif stable is None:
             status = "reported"
         elif stable.k is None:
-            # Without a size that was tested it is nothing but the empty input that is in the way.
+            # Without a tested size, the only obstacle is the class of the empty input.
             status = "not-certified" if stable.tested else "vacuous"
         compared = tuple(_compared(case))
         return ExplainFound(
@@ -157,18 +157,18 @@ class Explain(Command[ExplainFound]):
         return explain_document(exhibit, self._effort.show)
 
     def _of_draws(self) -> dict[str, Any]:
-        """Return what another draw belongs to; with more samples or sizes allowed a search goes on with its draws."""
+        """Return the settings that identify a draw. A search with larger limits continues with the same draws."""
         return {name: self._search[name] for name in ("radius", "min_rate", "delta")}
 
     def _largest_k(self, predictor: ModelPredictor) -> int:
-        """Return the most features to keep: at least one is left to add, because keeping all is trivially stable."""
+        """Return the largest number of features to keep: all but one, because keeping all is trivially stable."""
         n = predictor.n_features
         if n == 1:
             raise nothing_left(n, "--until-stable")
         return min(parse_top_k(self._explanation.top_k or "100%", n), n - 1)
 
     def _neighbourhoods(self, case: Case) -> tuple[Neighbourhood, ...]:
-        """Return the attributions of neighbours, by the same methods with the same draws, for the same class."""
+        """Return the attributions of neighbours by the same methods, with the same draws and for the same class."""
         from stabcert.explainers import explain_all
 
         originals, k, effort = case.choice.attributions, int(case.choice.mask.sum()), self._effort
@@ -218,5 +218,5 @@ def _compared(case: Case) -> list[Compared]:
 
 
 def _prediction(predictor: MaskedPredictor) -> int:
-    """Return the class on the full input."""
+    """Return the class that is predicted on the full input."""
     return int(predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_)).argmax())

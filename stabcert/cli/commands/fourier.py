@@ -1,4 +1,4 @@
-"""``stabcert fourier``"""
+"""The command ``stabcert fourier``."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def fourier(
     basis, bias = parse_basis(spectrum.basis)
     check_delta(spectrum.delta)
     if spectrum.restrict is not None:
-        exact_cost(spectrum.restrict)  # refuses what is too large
+        exact_cost(spectrum.restrict)  # raises an error if it is too large
     request = SpectrumRequest(
         function=spectrum.function.value,
         basis=basis,

@@ -1,4 +1,4 @@
-"""The spectrum of one case, and the stability bounds beside it, within the evaluations that may be spent."""
+"""The work of ``fourier`` on one input: the spectrum, and the stability bounds that the evaluations allow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RESTRICTIONS = 32
 
 @dataclass(frozen=True)
 class SpectrumRequest:
-    """The request of the user, checked as far as that is possible without an input."""
+    """The request of the user, after the checks that do not need an input."""
 
     function: TargetKind
     basis: BasisKind
@@ -46,15 +46,15 @@ class SpectrumRequest:
     max_evaluations: int | None
 
     def check_mask(self, mask: Mask) -> None:
-        """Refuse a radius above the number of features that can be added.
+        """Check that every radius is at most the number of features that can be added.
 
         Raises:
-            ParameterError: says what is possible.
+            ParameterError: a radius is larger.
         """
         _radii(self.radii, int((~mask).sum()))
 
     def of_draws(self) -> dict[str, Any]:
-        """Return what another draw belongs to, as plain values; the bounds beside the spectrum draw nothing."""
+        """Return the settings that identify a draw, as plain values. The stability bounds do not draw."""
         names = ("function", "basis", "bias", "degree", "exact_max", "n_samples", "restrict", "delta")
         return {**{name: getattr(self, name) for name in names}, "lambdas": [str(share) for share in self.lambdas]}
 
@@ -85,12 +85,12 @@ class Fourier(Command[Found]):
 
 
 def analyse(case: Case, request: SpectrumRequest) -> Spectrum:
-    """Return the spectrum of ``case``; its cost is announced first.
+    """Return the spectrum of ``case`` after announcing its cost.
 
     Raises:
-        ParameterError: a radius above the number of features that can be added, or see `degree_weights`.
+        ParameterError: a radius exceeds the number of features that can be added, or see `degree_weights`.
     """
-    _radii(request.radii, int((~case.choice.mask).sum()))  # refused before the spectrum costs anything
+    _radii(request.radii, int((~case.choice.mask).sum()))  # before the evaluations of the spectrum
     case.say(_announcement(case.predictor.n_features, request))
     return degree_weights(
         case.predictor,
@@ -111,10 +111,10 @@ def analyse(case: Case, request: SpectrumRequest) -> Spectrum:
 
 
 def bounded(case: Case, request: SpectrumRequest, spectrum: Spectrum) -> SpectrumFinding:
-    """Return the spectrum with the stability bounds at every radius, as far as the evaluations reach."""
+    """Return the spectrum with the stability bounds at every radius that the evaluations allow."""
     mask = case.choice.mask
     free = int((~mask).sum())
-    # Where all masks were evaluated, none of the bounds asks for a new one.
+    # If all masks were evaluated, the bounds do not need new evaluations.
     budget = request.max_evaluations or (2**spectrum.n_features if spectrum.exact else _BOUND_EVALUATIONS)
     bounds: list[StabilityBounds] = []
     left_out: list[LeftOut] = []
@@ -141,7 +141,7 @@ def bounded(case: Case, request: SpectrumRequest, spectrum: Spectrum) -> Spectru
 
 
 def _functions(lambdas: tuple[Fraction, ...]) -> list[tuple[Fraction, Literal["all", "free"]]]:
-    """Return the unsmoothed function once, each smoothed one with all features and with the free ones smoothed."""
+    """Return the unsmoothed function, and each smoothed one with all features or with the free features smoothed."""
     found: list[tuple[Fraction, Literal["all", "free"]]] = []
     for share in lambdas:
         found += [(share, "all")] if share == 1 else [(share, "all"), (share, "free")]
@@ -149,7 +149,7 @@ def _functions(lambdas: tuple[Fraction, ...]) -> list[tuple[Fraction, Literal["a
 
 
 def _radii(radii: list[int] | Literal["all"] | None, free: int) -> list[int]:
-    """Return the radii to bound; without features to add, only requested ones."""
+    """Return the radii to bound. Without features to add, these are only the requested radii."""
     if radii is None:
         return [1] if free else []
     if radii == "all":
@@ -157,13 +157,13 @@ def _radii(radii: list[int] | Literal["all"] | None, free: int) -> list[int]:
     for radius in radii:
         if radius > free:
             raise ParameterError(
-                f"radius {radius} is not possible: {free} features are not kept; use a radius from 0 to {free}"
+                f"radius {radius} is not possible: {free} features are not kept. Use a radius from 0 to {free}"
             )
     return sorted({radius for radius in radii if radius > 0})
 
 
 def _announcement(n_features: int, request: SpectrumRequest) -> str:
-    """Return the number of evaluations that follow."""
+    """Return a note on the number of evaluations that follow."""
     if n_features <= request.exact_max:
         cost = exact_cost(n_features)
         return (
@@ -175,7 +175,7 @@ def _announcement(n_features: int, request: SpectrumRequest) -> str:
     smoothed = sum(share < 1 for share in request.lambdas)
     evaluations = samples * (2 + 3 * smoothed)
     if request.restrict is not None:
-        exact_cost(request.restrict)  # refuses what is too large
+        exact_cost(request.restrict)  # raises an error if it is too large
         evaluations += _RESTRICTIONS * 2**request.restrict
     low_degrees = " and all masks of low degree" if request.basis == "monotone" else ""
     return (

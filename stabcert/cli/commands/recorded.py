@@ -1,4 +1,4 @@
-"""Requests as records contain them, whenever they were made."""
+"""Requests in the form of their record, for old and new records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NOT_IN_ALL = ("allow_inconsistent", "allow_vacuous", "choice")
 
 
 def as_recorded(request: dict[str, Any]) -> dict[str, Any]:
-    """Return a request as its record contains it: one that was made earlier has no fields that came later."""
+    """Return a request in the form of its record, without fields that are newer than the record."""
     later = _SINCE_RULE_2 if request["stream_rule"] == 1 else ()
     later = (*later, *(name for name in _NOT_IN_ALL if request.get(name) is None))
     return {name: value for name, value in request.items() if name not in later}

@@ -1,4 +1,4 @@
-"""``stabcert smooth-eval``"""
+"""The command ``stabcert smooth-eval``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stabcert.cli.commands.smooth_eval_work import SmoothRequest
 
 MOST_LAMBDAS = 12
-"""Lines that can be told apart in one diagram."""
+"""The largest number of lines that can be distinguished in one diagram."""
 
 HELP = """What smoothing costs in accuracy and gains in stability, over many inputs.
 
@@ -152,7 +152,7 @@ def _request(options: SmoothOptions) -> SmoothRequest:
     except ParameterError:
         radii = "all"
     if isinstance(radii, str):
-        raise ParameterError(f"--radii {options.radii!r} is not a list of radii; write 4, 1,2,5 or 1:10")
+        raise ParameterError(f"--radii {options.radii!r} is not a list of radii. Write 4, 1,2,5 or 1:10")
     check_delta(options.mean_delta)
     return SmoothRequest(
         lambdas=lambdas,

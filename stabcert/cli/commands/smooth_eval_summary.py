@@ -26,12 +26,12 @@ from stabcert.records.writing import SCHEMA
 
 
 class SmoothSummary:
-    """The summary of all inputs, from their records alone: that of a resumed run is the same.
+    """The summary of all inputs, computed from their records. A resumed run therefore has the same summary.
 
-    Plain numbers of every input are kept, some kilobytes for each; no input and no picture.
+    Only numbers are kept, some kilobytes for each input.
 
     Args:
-        asked: every option of the call.
+        asked: all options of the call.
         labels: the file of labels.
     """
 
@@ -66,13 +66,13 @@ class SmoothSummary:
         models = sorted({f"{task.model} at {task.revision}" if task.revision else task.model for task in possible})
         if len(models) > 1:
             raise ParameterError(
-                f"the inputs are for {len(models)} models ({', '.join(models)}), whose accuracies have nothing to do "
-                "with one another; run smooth-eval for the inputs of each"
+                f"the inputs are for {len(models)} models ({', '.join(models)}), whose accuracies cannot be "
+                "compared. Run smooth-eval for the inputs of each"
             )
         methods = sorted({str(task.recorded.record["explanation"]["method"]) for task in possible if task.recorded})
         if len(methods) > 1:
             raise ParameterError(
-                f"the masks of the records are of several methods ({', '.join(methods)}); run smooth-eval for the "
+                f"the masks of the records are of several methods ({', '.join(methods)}). Run smooth-eval for the "
                 "records of each"
             )
         labels = [task.item.label for task in possible if task.item.label is not None]
@@ -121,7 +121,10 @@ class SmoothSummary:
         return _summarised(finding, self._key(first["model"], apart))
 
     def _key(self, model: dict[str, Any], apart: str | None) -> str:
-        """Without ``apart`` of everything but the inputs: what is said of more of them replaces what was of fewer."""
+        """Return the key of the summary.
+
+        Without ``apart`` the key does not contain the inputs, so that a summary of more inputs replaces an earlier one.
+        """
         request = self._request
         return digest(
             {

@@ -1,4 +1,4 @@
-"""``smooth-eval`` on one input."""
+"""The work of ``smooth-eval`` on one input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SmoothRequest:
-    """The request of the user, checked as far as that is possible without an input."""
+    """The request of the user, after the checks that do not need an input."""
 
     lambdas: tuple[Fraction, ...]
     radii: tuple[int, ...]
@@ -44,7 +44,7 @@ class SmoothRequest:
     min_rate: float | None
 
     def of_draws(self) -> dict[str, Any]:
-        """Return what another draw belongs to, as plain values; thresholds are for all inputs together."""
+        """Return the settings that identify a draw, as plain values. Thresholds apply to the summary, not to a draw."""
         return {
             "lambdas": [str(share) for share in self.lambdas],
             "radii": list(self.radii),
@@ -56,7 +56,7 @@ class SmoothRequest:
 
 @dataclass(frozen=True)
 class SmoothFound(Found):
-    """The effect of smoothing on one input."""
+    """The effect of smoothing for one input."""
 
     evaluated: tuple[SmoothedInput, ...] = ()
     """The effect for each keep probability."""
@@ -67,10 +67,10 @@ class SmoothFound(Found):
 
 
 class SmoothEval(Command[SmoothFound]):
-    """``smooth-eval``, one input: its masks by every method, then all keep probabilities on the same random numbers.
+    """``smooth-eval`` with its request. All masks of an input and all keep probabilities use the same random numbers.
 
     Args:
-        every: check the labels of all inputs as soon as the classes of the model are known.
+        every: whether the labels of all inputs are checked as soon as the classes of the model are known.
     """
 
     name: ClassVar[str] = "smooth-eval"
@@ -84,12 +84,12 @@ class SmoothEval(Command[SmoothFound]):
         self._unchecked: dict[int | str, Label] = {}
 
     def expect(self, labels: Iterable[Label]) -> None:
-        """Take note of the labels that are to come."""
+        """Store the labels of all inputs, to check them when a model is loaded."""
         if self._every:
             self._unchecked = {label.value: label for label in reversed(list(labels))}
 
     def choose(self, predictor: ModelPredictor, draws: Draws) -> Choice:
-        self._check_labels(predictor.class_names)  # before the first attribution costs anything
+        self._check_labels(predictor.class_names)  # before the evaluations of the first attribution
         return by_methods(predictor, self._explanation, seed=self._seed)
 
     def certify(self, case: Case) -> SmoothFound:

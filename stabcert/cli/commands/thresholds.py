@@ -1,4 +1,4 @@
-"""Thresholds that an explanation of everything would meet."""
+"""The error for a threshold that a mask of all features would always meet."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from stabcert.errors import ParameterError
 
 
 def nothing_left(n_features: int, threshold: str) -> ParameterError:
-    """Return the refusal of a threshold for a mask that keeps everything: with nothing to add, every rate is 1.
+    """Return the error for a threshold and a mask that keeps everything. Without additions, every rate is 1.
 
     Args:
-        n_features: how many the input has.
-        threshold: the option.
+        n_features: the number of features of the input.
+        threshold: the option of the threshold.
     """
     kept = "all features" if n_features > 1 else "the only feature"
     advice = "Keep fewer with --top-k" if n_features > 1 else "Divide the input into more with --features"

@@ -1,6 +1,7 @@
-"""Reports for continuous integration: an annotation for each input with a problem, a JUnit file.
+"""Reports for continuous integration: an annotation for each input with a problem, and a JUnit file.
 
-Both are told of every record in the order of the inputs, those of skipped inputs too: they count for the exit code.
+Both receive every record in the order of the inputs. Records of skipped inputs are included, because they count for
+the exit code.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ _ALL = "all inputs together"
 
 
 class Annotations(Sink):
-    """Annotations of GitHub Actions on standard output, and a line for what is as it should be.
+    """Annotations of GitHub Actions on standard output, and one line for each input without a problem.
 
     Args:
-        items: how many inputs the run has.
-        quiet: what was saved beside the records is not told.
+        items: the number of inputs of the run.
+        quiet: whether notes on saved files are omitted.
     """
 
     def __init__(self, command: str, items: int, *, quiet: bool) -> None:
         self._command = command
         self._items = items
         self._quiet = quiet
-        self._stdout = sys.stdout  # Ray prints to sys.stdout, which is another one while it runs
+        self._stdout = sys.stdout  # sys.stdout is another stream while Ray runs
         self._counts: Counter[str] = Counter()
 
     def __exit__(
@@ -83,7 +84,7 @@ class Annotations(Sink):
             message = "\n".join([f"{status}: {found_of(record)}", *_details(record)])
             self._print(annotation("error", message, {**where, "title": title}))
             return
-        # GitHub shows ten annotations of a kind for each step: what is as it should be is a line in the log.
+        # GitHub shows ten annotations of a kind for each step, so that a success is only a line in the log.
         self._print(plain(f"{status}: {name}: {found_of(record)}"))
         for doubt in doubts_of(record):
             self._print(annotation("warning", doubt, {**where, "title": title}))
@@ -94,7 +95,7 @@ class Annotations(Sink):
 
 
 class Junit(Sink):
-    """A JUnit file, written whole on exit, also after an error or an interruption: what was not reached is skipped.
+    """A JUnit file, written completely on exit. After an error or an interruption, the remaining inputs are skipped.
 
     Args:
         items: all inputs of the run.
@@ -157,7 +158,7 @@ def _name(item: Item | None) -> str:
 
 
 def _details(record: dict[str, Any]) -> list[str]:
-    """Return what helps to see what is wrong with an input."""
+    """Return the predictions, the mask and the radii of an input, for the report of its problem."""
     if record.get("explanation") is None:
         return []
     said, explanation = record["prediction"], record["explanation"]
@@ -174,7 +175,7 @@ def _details(record: dict[str, Any]) -> list[str]:
 
 
 def _place(item: Item | None) -> tuple[str | None, int | None]:
-    """Return the file and line of an input: its own file, or that of the list; from the top of the repository."""
+    """Return the file and line of an input or of its list, relative to the top of the repository."""
     if item is None:
         return None, None
     if item.path is not None and item.problem is None:
@@ -185,9 +186,9 @@ def _place(item: Item | None) -> tuple[str | None, int | None]:
 
 
 def _from_the_top(path: Path) -> str:
-    # GitHub looks for files from there, wherever the step was run.
+    # GitHub resolves paths from the top of the repository in every step.
     top = os.environ.get("GITHUB_WORKSPACE")
-    absolute = Path(os.path.abspath(path))  # links stay as they are written
+    absolute = Path(os.path.abspath(path))  # links are not resolved
     if top and absolute.is_relative_to(top):
         return absolute.relative_to(top).as_posix()
     return path.as_posix()

@@ -1,4 +1,4 @@
-"""Files beside the records: the figure, the page, and additions that change the prediction."""
+"""Files in addition to the records: the figure, the page, and additions that change the prediction."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Figure(Sink):
-    """One figure of all new results, or of all items together; an older file stays where nothing was finished.
+    """One figure of all new results, or of the summary. An older file is kept if no item finished.
 
     Args:
-        items: how many there are.
-        summarised: the figure is of all of them together; single ones are not drawn.
+        items: the number of items.
+        summarised: whether the figure shows the summary instead of single items.
     """
 
     def __init__(self, path: Path, items: int, *, summarised: bool) -> None:
@@ -59,7 +59,7 @@ class Figure(Sink):
 
 
 class PageFile(Sink):
-    """One page with a section for each item; an older file stays where nothing was finished."""
+    """One page with a section for each item. An older file is kept if no item finished."""
 
     def __init__(self, path: Path, command: str) -> None:
         self._path = path
@@ -99,7 +99,7 @@ class PageFile(Sink):
 
 
 class Flips(Sink):
-    """Additions that change the prediction, in a folder; saved before the record, which means that all is there."""
+    """Additions that change the prediction, in a folder. They are saved before the record, which marks completion."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

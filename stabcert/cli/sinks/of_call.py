@@ -1,4 +1,4 @@
-"""The sinks that a call asks for."""
+"""The sinks that the options of a call select."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from stabcert.errors import ParameterError
 
 
 class Sinks:
-    """All sinks of a call, entered in an order in which what is refused leaves nothing behind.
+    """All sinks of a call. They are entered in an order in which a refusal leaves no files behind.
 
     Args:
-        items: all inputs of the run, or lines of records.
-        save_flips: folder for additions that change the prediction.
-        summarised: the figure is of all items together.
-        resumable: the file of records can be gone on with.
+        items: all inputs of the run, or None for each line of records.
+        save_flips: the folder for additions that change the prediction.
+        summarised: whether the figure shows the summary of all items.
+        resumable: whether --resume can continue the file of records.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Sinks:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Enter all of them; what is written at the end is written when the block is left, whatever happens in it."""
+        """Enter all sinks. Each sink writes its last output when the block ends, also after an error."""
         with ExitStack() as stack:
             for sink in self._all:
                 stack.enter_context(sink)
@@ -72,11 +72,11 @@ class Sinks:
 
 
 def _check_apart(call: Call) -> None:
-    """Refuse two results in one file."""
+    """Check that each result has a file of its own."""
     output = call.output
     named = (output.output, output.plot, output.html, output.junit)
     files = [path.resolve() for path in named if path is not None]
     if len(set(files)) < len(files):
         raise ParameterError(
-            "--output, --plot, --html and --junit would overwrite one another; give each a file of its own"
+            "--output, --plot, --html and --junit would overwrite one another. Give each a file of its own"
         )

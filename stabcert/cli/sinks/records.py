@@ -1,4 +1,4 @@
-"""The file of records."""
+"""The sink that writes the file of records."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stabcert.sweep.journal import Existing, Journal
 
 
 class Records(Sink):
-    """Records in a file, each as soon as it is there; nothing is kept where no file was named.
+    """Records in a file, each written as soon as it is complete.
 
     Args:
-        path: None to keep nothing.
-        existing: what to do with records that the file holds.
-        resumable: a refusal of records that are there names --resume, too.
+        path: the file, or None to discard the records.
+        existing: the treatment of records that the file already contains.
+        resumable: whether the error for existing records also suggests --resume.
     """
 
     def __init__(self, path: Path | None, existing: Existing, *, resumable: bool = True) -> None:
@@ -50,18 +50,18 @@ class Records(Sink):
 
     @property
     def notes(self) -> list[str]:
-        """Notes on the file for the user."""
+        """Notes for the user about the file."""
         return [] if self._journal is None else self._journal.notes
 
     def holds_others(self, keys: Collection[str]) -> bool:
-        """Return whether the file had finished records of other inputs; only known with --resume."""
+        """Return whether the file contained finished records of other inputs. It is known only with --resume."""
         return self._journal is not None and not self._journal.inputs.issubset(keys)
 
     def read(self, key: str) -> dict[str, Any]:
         """Return a finished record.
 
         Raises:
-            KeyError: the file has none of that key.
+            KeyError: the file does not contain a record with that key.
         """
         if self._journal is None:
             raise KeyError(key)
@@ -73,11 +73,11 @@ class Records(Sink):
             self._journal.write(done.line, done.record["key"])
 
     def save_whole(self, whole: Whole) -> None:
-        """Save what is found of all items together."""
+        """Save the summary of all items."""
         if self._journal is not None and whole.record is not None:
             self._journal.write(to_json(whole.record), whole.record["key"])
 
     def arrange(self, keys: Sequence[str], outdated: Collection[str]) -> None:
-        """Bring the records of a complete run into the order of the items; see `Journal.arrange`."""
+        """Sort the records of a complete run by the order of the items, see `Journal.arrange`."""
         if self._journal is not None:
             self._journal.arrange(keys, outdated)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Screen(Sink):
-    """Documents as lines of text; what failed is told on standard error alone."""
+    """Documents as lines of text. Failures are shown only on standard error."""
 
     def __init__(self) -> None:
-        self._stdout = sys.stdout  # Ray prints to sys.stdout, which is another one while it runs
+        self._stdout = sys.stdout  # sys.stdout is another stream while Ray runs
 
     def add(self, done: Done) -> None:
         self._show(_with_notes(done))
@@ -43,14 +43,14 @@ class Screen(Sink):
         console = console_on(self._stdout)
         terminal = on_terminal(console)
         for shown in lines(document):
-            # Words stay whole on a terminal; in a pipe a line stays a line.
+            # Lines are broken between words on a terminal, and not broken in a pipe.
             for part in fitted(shown, console) if terminal else (shown,):
                 console.print(part)
         self._stdout.flush()
 
 
 class Markdown(Sink):
-    """Documents for pull-request comments and job summaries, those of failures too."""
+    """Documents for comments on pull requests and summaries of jobs, including failures."""
 
     def __init__(self) -> None:
         self._stdout = sys.stdout
@@ -80,7 +80,7 @@ class JsonLines(Sink):
     """Records, one on each line.
 
     Args:
-        quiet: what was saved beside them is not told.
+        quiet: whether notes on saved files are omitted.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -102,7 +102,7 @@ class JsonLines(Sink):
 
 
 def _with_notes(done: Done) -> Document:
-    """Return the document, with what was saved before its last line."""
+    """Return the document with notes on saved files before its last line."""
     from stabcert.report.document import line
 
     document = done.document

@@ -1,4 +1,4 @@
-"""Sinks: the places where results go, and the results that they are told of."""
+"""Sinks, which are the destinations of results, and the results that they receive."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Done:
-    """One item of a run that is done."""
+    """One finished item of a run."""
 
     state: Literal["new", "failed", "known"]
     """A new result, a failure, or a result of an earlier run."""
     record: dict[str, Any]
     item: Item | None
-    """None for a line of records that is verified."""
+    """The input, or None for a verified line of records."""
     name: str
-    """The names of its files begin with it."""
+    """The beginning of the names of the item's files."""
     made: Callable[[], Document]
-    """Makes the document."""
+    """The function that makes the document."""
     exhibit: Exhibit | None = None
-    """The source of pictures; None except for a new result."""
+    """The source of pictures for a new result, or None."""
     notes: list[str] = field(default_factory=list)
-    """Notes of sinks on what they saved."""
+    """Notes of sinks on saved files."""
 
     @cached_property
     def document(self) -> Document:
-        """The document of the item, for every medium."""
+        """The document of the item, which all media share."""
         return self.made()
 
     @cached_property
     def line(self) -> str:
-        """The record as the file and the stream contain it."""
+        """The record in the form in which it is written."""
         return to_json(self.record)
 
 
 @dataclass(frozen=True)
 class Whole:
-    """The statement on all items together."""
+    """The summary of all items."""
 
     record: dict[str, Any] | None = None
     document: Document | None = None
     not_checked: tuple[str, ...] = ()
-    """Parts of records that a verification leaves open."""
+    """Parts of records that a verification does not check."""
 
 
 class Sink:
-    """Does nothing with what it is told.
+    """A sink that ignores all results, as a base for others.
 
-    Entered before any work, so that a file that cannot be written is refused in time, and closed after the last item,
-    also after an error or an interruption.
+    A sink is entered before any work, so that a file that cannot be written is refused early. It is closed after the
+    last item, also after an error or an interruption.
     """
 
     def __enter__(self) -> Sink:
@@ -71,19 +71,19 @@ class Sink:
         pass
 
     def save(self, done: Done) -> None:
-        """Save what must not be lost, as soon as it is there, in whatever order items are finished."""
+        """Save a result that must not be lost as soon as it is complete. Items can finish in any order."""
 
     def add(self, done: Done) -> None:
-        """Take a new result, in the order of the items."""
+        """Process a new result. Results come in the order of the items."""
 
     def fail(self, done: Done) -> None:
-        """Take a failure, in the order of the items."""
+        """Process a failure. Results come in the order of the items."""
 
     def skip(self, done: Done) -> None:
-        """Take a result of an earlier run, in the order of the items."""
+        """Process a result of an earlier run. Results come in the order of the items."""
 
     def abort(self, done: Done) -> None:
-        """Take a failure that ends the run."""
+        """Process a failure that ends the run."""
 
     def summarise(self, whole: Whole) -> None:
-        """Take what is found of all items together, after the last of them."""
+        """Process the summary of all items after the last item."""

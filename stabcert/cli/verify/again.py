@@ -1,4 +1,4 @@
-"""Reproduction of one record: the same input, model, mask, seed and request."""
+"""The reproduction of one record with the same input, model, mask, seed and request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Differs(InputError):
-    """The record is of something else than what is there now; its certificate cannot be reproduced."""
+    """The error if the recorded input, model or mask is not the present one, so that reproduction is impossible."""
 
     def __init__(self, checks: list[Check]) -> None:
         super().__init__("the record is of another input, model or mask")
@@ -34,7 +34,7 @@ class Differs(InputError):
 
 
 class Certified(Recorded):
-    """A record of a certificate, whose mask is taken if everything around it is as it was."""
+    """A record of a certificate. Its mask is used if the input and the model are those of the record."""
 
     def choice(
         self, predictor: ModelPredictor, *, input_sha256: str, model_sha256: str | None, config_sha256: str | None
@@ -42,7 +42,7 @@ class Certified(Recorded):
         """Return the recorded mask.
 
         Raises:
-            Differs: the model, the features or the mask are not those of the record.
+            Differs: the model, the features or the mask differ from those of the record.
         """
         explanation, n = self.record["explanation"], predictor.n_features
         masking = json.loads(to_json(predictor.masked_input.settings))
@@ -67,21 +67,21 @@ class Certified(Recorded):
         )
 
     def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
-        """Refuse nothing: all that is shown of the features is compared afterwards."""
+        """Accept every feature, because the descriptions of the features are compared afterwards."""
 
 
 def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[], Case]) -> Checked:
-    """Return every value of a record against that of a new certificate.
+    """Return the comparison of every value of a record with that of a new certificate.
 
     Args:
-        command: asked what the record was asked.
-        record: valid against the schema, of a run that was not interrupted.
-        opened: opens its case.
+        command: the command with the recorded request.
+        record: a record that is valid against the schema, from a run that was not interrupted.
+        opened: a function that opens the case of the record.
 
     Raises:
-        ParameterError: such a certificate does not exist.
-        StabcertError: it cannot be reproduced.
-        KeyboardInterrupt: passed on.
+        ParameterError: the recorded request is impossible.
+        StabcertError: the certificate cannot be reproduced.
+        KeyboardInterrupt: the user interrupts the command.
     """
     case = opened()
     found = command.certify(case)
@@ -96,11 +96,11 @@ def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[],
 
 
 def input_checks(record: dict[str, Any], item: Item) -> list[Check]:
-    """Return the checks of the input: its bytes, and of a text from a file the text that the file has now."""
+    """Return the checks of the bytes of the input and, for a text from a file, of the present text."""
     info = record["input"]
     checks = [equal("input.sha256", info["sha256"], item.sha256())]
     if item.kind == "text" and item.path is not None:
-        # The record contains the text; the file that it came from may say something else by now.
+        # The record contains the text. Its file may have changed since.
         try:
             now = file_item(Path(item.path))
         except InputError:
@@ -110,15 +110,15 @@ def input_checks(record: dict[str, Any], item: Item) -> list[Check]:
 
 
 def _evaluations(record: dict[str, Any], run: RunInfo) -> Check:
-    """Return the check of the evaluations.
+    """Return the check of the number of evaluations.
 
-    A mask that was found took more. Near ties are settled by up to two more each, which depends on the machine.
+    The search for a mask adds evaluations to the record. Each near tie adds up to two, depending on the machine.
     """
     return at_least("run.evaluations", record["run"]["evaluations"], run.evaluations - 2 * run.rechecked)
 
 
 def _compared(record: dict[str, Any]) -> dict[str, Any]:
-    """Return all that has to be the same: not the circumstances, and not what made the mask."""
+    """Return the values that must be equal, which exclude the circumstances and the origin of the mask."""
     names = ("status", "reason", "input", "model", "prediction", "explanation", "result")
     kept = {name: record[name] for name in names if name in record}
     kept["explanation"] = {

@@ -1,4 +1,4 @@
-"""Options that go together with ``--verify``: those that change nothing of what is certified."""
+"""The check that options given with ``--verify`` do not change the certificate."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from stabcert.errors import ParameterError
 
 
 def check_alone(options: VerifyOptions, asked: Asked) -> None:
-    """Refuse options beside ``--verify`` that would change what is certified, or that have nothing to do.
+    """Check that no option given with ``--verify`` changes the certificate or is without effect.
 
     Args:
-        options: those of verification.
-        asked: every option of the call.
+        options: the options of verification.
+        asked: all options of the call.
 
     Raises:
-        ParameterError: names all of them.
+        ParameterError: some options change the certificate or are without effect.
     """
     if options.verify is None:
-        raise ParameterError("--fast says how records are checked; name them with --verify FILE")
+        raise ParameterError("--fast needs records to check. Name them with --verify FILE")
     given = []
     for one in asked:
         if one.declared.with_verify or one.value in (one.default, []):
             continue
         variable = one.declared.envvar
         if variable is not None and os.environ.get(variable) == one.value:
-            continue  # nobody gave it in this call
+            continue  # it was not typed in this call
         given.append(one.declared.flag)
     if given:
         raise ParameterError(
-            f"leave out {', '.join(given)}: with --verify everything that is certified comes from the record; "
-            "only options on how it is computed and shown go with it, such as --device, --json or --limit"
+            f"leave out {', '.join(given)}: with --verify, everything that determines the certificate comes from the "
+            "record. Possible are only options of computation and output, such as --device, --json or --limit"
         )

@@ -1,4 +1,4 @@
-"""Records to be checked, line by line."""
+"""The lines of a file of records to verify."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Line:
     source: str
     number: int
     record: dict[str, Any] | None
-    """None if there is none that can be checked."""
+    """The record, or None if it cannot be checked."""
     problem: InputError | None
 
     @property
@@ -29,15 +29,15 @@ class Line:
 
 
 def lines_of(source: str, command: str) -> list[Line]:
-    """Return all records of a file, or of standard input for ``"-"``; other lines come with the reason.
+    """Return all lines of a file, or of standard input for ``"-"``. A line without a valid record has a problem.
 
     Raises:
-        InputError: the file cannot be read, or is empty.
+        InputError: the file cannot be read, or does not contain records.
     """
     name, texts = read_lines(source)
     lines = [_line(name, number, text, command) for number, text in texts]
     if not lines:
-        raise InputError(f"{name} contains no records; make them with `stabcert {command} INPUT --json`")
+        raise InputError(f"{name} contains no records. Make them with `stabcert {command} INPUT --json`")
     return lines
 
 
@@ -55,7 +55,7 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
     """Return a record of ``command`` that contains everything needed to check it.
 
     Raises:
-        InputError: goes on after the name of the line.
+        InputError: the record cannot be checked. The message continues the name of the line.
     """
     try:
         record = parse_json(text)
@@ -66,9 +66,9 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
     made_by = record.get("command")
     if made_by != command:
         if made_by in _COMMANDS:
-            raise InputError(f"was made by `stabcert {made_by}`; check it with `stabcert {made_by} --verify FILE`")
+            raise InputError(f"was made by `stabcert {made_by}`. Check it with `stabcert {made_by} --verify FILE`")
         made = f"was made by `stabcert {made_by}`" if isinstance(made_by, str) else "names no command"
-        raise InputError(f"{made}; what can be checked are records of {' and '.join(_COMMANDS)}")
+        raise InputError(f"{made}. Give records of {' or '.join(_COMMANDS)}")
     from stabcert.records.problems import check_record
 
     try:

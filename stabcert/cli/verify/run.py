@@ -1,4 +1,4 @@
-"""``--verify FILE``: checks records that somebody else made."""
+"""The run of ``--verify FILE``, which checks records of any origin."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from stabcert.verify.verification import Verification
 
 
 def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, asked: Asked) -> int:
-    """Check every record of a file, say whether it stands, return the exit code.
+    """Check every record of a file, show the results, and return the exit code.
 
     Args:
-        asked: every option of the call.
+        asked: all options of the call.
 
     Raises:
-        StabcertError: a record that cannot be checked, without --keep-going; or options that are not possible.
+        StabcertError: an option is impossible, or a record cannot be checked and --keep-going is not given.
     """
     check_alone(options, asked)
     output, running = call.output, call.running
     if output.format is OutputFormat.github:
-        raise ParameterError("--format github is not possible with --verify; leave it out, or use --format markdown")
+        raise ParameterError("--format github is not possible with --verify. Leave it out, or use --format markdown")
     output.check(resume=running.resume)
     check_overwriting(output, asked, ())
     say = Notes(quiet=running.quiet)
@@ -71,7 +71,7 @@ def verify(command: type[Command[Any]], call: Call, options: VerifyOptions, aske
 
 @dataclass(frozen=True)
 class RecordTask:
-    """One line of a file of records, to be verified."""
+    """One line of a file of records to verify."""
 
     line: Line
     request: str
@@ -90,7 +90,7 @@ class RecordTask:
 
 @dataclass
 class NotChecked:
-    """The parts of records that the verifications of a run leave open."""
+    """The parts of records that the verifications of a run do not check."""
 
     found: list[str] = field(default_factory=list)
 
@@ -105,7 +105,7 @@ class NotChecked:
 
 @dataclass(frozen=True)
 class Verifier:
-    """The work on each record: it is checked, and for that reproduced unless arithmetic is all that is asked."""
+    """The work on each record. It is reproduced and compared, or only its arithmetic is checked."""
 
     command: type[Command[Any]]
     opening: Opening
@@ -123,7 +123,7 @@ class Verifier:
         return Result(task.request, record, record)
 
     def collect(self, task: RecordTask) -> Result:
-        """See `stabcert.cli.run.Doing`; notes are for nobody."""
+        """See `stabcert.cli.run.Doing`. Notes are discarded."""
         return self.do(task, lambda _: None)
 
     def failed(self, task: RecordTask, error: StabcertError) -> dict[str, Any]:
@@ -148,14 +148,14 @@ class Verifier:
         return digest({"command": "verify", "mode": mode, "line": line.number, "record": line.record})
 
     def check(self, line: Line, say: Say) -> Verification:
-        """Return what came of checking one record.
+        """Return the verification of one record.
 
         Raises:
-            StabcertError: it cannot be checked.
+            StabcertError: the record cannot be checked.
         """
         start = time.perf_counter()
         if line.record is None:
-            raise line.problem or InputError(f"{line.origin} holds no record")
+            raise line.problem or InputError(f"{line.origin} does not contain a record")
         try:
             found = self._checked(line, line.record, say)
         except StabcertError as error:
@@ -194,7 +194,7 @@ class Verifier:
         return Checked([*checks, *found.checks], [*found.not_checked, *not_checked])
 
     def _by_another(self, line: Line, record: dict[str, Any], say: Say) -> Checked:
-        """Check a record against another one that is made as it was."""
+        """Check a record by comparing it with a new record of the same request."""
         checks, task = self._task(line, record)
         if not all(check.ok for check in checks):
             return Checked(checks, never_checked(record))
@@ -209,7 +209,7 @@ class Verifier:
             with out_of_memory_explained(task.item.title):
                 found = self.command.verify(record, opened)
         except ParameterError as error:
-            if begun:  # before that the record is wrong, whose parameters are not options
+            if begun:  # an earlier error is about the record, whose parameters are not options
                 spell(error, self.flags)
             found = Checked([_refused(record, error)], never_checked(record))
         except Differs as error:
@@ -217,7 +217,7 @@ class Verifier:
         return replace(found, checks=[*checks, *found.checks])
 
     def _task(self, line: Line, record: dict[str, Any]) -> tuple[list[Check], Task]:
-        """Return the checks of the input of a record, and what to open."""
+        """Return the checks of the input of a record, and the task that opens it."""
         if record["result"].get("interrupted"):
             raise InputError(
                 f"{line.origin} records an interrupted run, which cannot be reproduced. "
@@ -227,7 +227,7 @@ class Verifier:
         try:
             item = recorded.item()
             checks = input_checks(record, item)
-        except ValueError as error:  # not a path or text, for instance because of a NUL
+        except ValueError as error:  # for instance a null character in a path
             raise InputError(f"{line.origin}: the input cannot be read: {error}") from error
         return checks, Task(item, "record", recorded.model, recorded.revision, "", recorded)
 
@@ -255,7 +255,7 @@ def _run_record(run: RunInfo | None, seconds: float) -> dict[str, Any]:
 
 
 def _notes(record: dict[str, Any], run: RunInfo | None, *, stands: bool) -> list[str]:
-    """Return why an honest record may not stand: other arithmetic, other libraries."""
+    """Return reasons why an honest record may fail its verification: another device, or other libraries."""
     if stands or run is None:
         return []
     notes, was = [], record["run"]

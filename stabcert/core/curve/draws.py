@@ -33,9 +33,13 @@ def as_radii(radii: Sequence[int]) -> tuple[int, ...]:
     try:
         found = tuple(index(radius) for radius in radii)
     except TypeError as error:
-        raise ParameterError(f"radii must be whole numbers, got {radii!r}. Use numbers such as 1, 2, 4") from error
+        raise ParameterError(
+            f"radii must be whole numbers, got {radii!r}. Use numbers such as 1, 2, 4", "radii"
+        ) from error
     if any(radius < 0 for radius in found) or len(set(found)) < len(found):
-        raise ParameterError(f"radii must be distinct whole numbers from 0, got {found}. Give each radius once")
+        raise ParameterError(
+            f"radii must be distinct whole numbers from 0, got {found}. Give each radius once", "radii"
+        )
     return found
 
 
@@ -54,17 +58,19 @@ def smoothed_predictors(
             ``noise`` is unknown.
     """
     if noise not in ("bernoulli", "quantized"):
-        raise ParameterError(f"noise must be 'bernoulli' or 'quantized', got {noise!r}. Use one of the two")
+        raise ParameterError(f"noise must be 'bernoulli' or 'quantized', got {noise!r}. Use one of the two", "noise")
     if not keep_probabilities or len(set(keep_probabilities)) < len(keep_probabilities):
         raise ParameterError(
             f"keep_probabilities must be at least one number, each different, got {len(keep_probabilities)} of which "
-            f"{len(set(keep_probabilities))} differ. Give each keep probability once"
+            f"{len(set(keep_probabilities))} differ. Give each keep probability once",
+            "keep_probabilities",
         )
     functions, n = [], predictor.n_features
     for keep_probability in keep_probabilities:
         if not 0 < keep_probability <= 1:
             raise ParameterError(
-                f"keep_probabilities must be above 0 and at most 1, got {keep_probability}. Use a number such as 0.5"
+                f"keep_probabilities must be above 0 and at most 1, got {keep_probability}. Use a number such as 0.5",
+                "keep_probabilities",
             )
         again = part_of(words)  # the same numbers for every keep probability
         if keep_probability == 1:

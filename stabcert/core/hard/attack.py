@@ -50,7 +50,9 @@ def find_flip(
         ModelError: the predictor returned something other than probabilities.
     """
     if max_evaluations < 1:
-        raise ParameterError(f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more")
+        raise ParameterError(
+            f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more", "max_evaluations"
+        )
     search = FlipSearch(predictor, as_mask(mask, predictor.n_features), max_evaluations, known_stable)
     if search.certain and not search.done:
         _run(search, rng)

@@ -45,7 +45,9 @@ def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_ev
     enumeration.
     """
     if max_evaluations < 1:
-        raise ParameterError(f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more")
+        raise ParameterError(
+            f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more", "max_evaluations"
+        )
     kept = as_mask(mask, predictor.n_features)
     n_free = int((~kept).sum())
     reference = decide(predictor, kept[None])

@@ -196,7 +196,7 @@ def keeps_prediction(smoothed: Smoothed, plain: Prediction) -> bool:
 
 
 def lambda_text(certificate: HardCertificate, quantization: int | None) -> str:
-    """Return lambda as the exact fraction: over the grid where there is one, else in lowest terms."""
+    """Return lambda as the exact fraction, over the grid if there is one and otherwise in lowest terms."""
     probability = certificate.keep_probability
     if probability is None:
         raise TypeError("certify-hard has one keep probability for all features")

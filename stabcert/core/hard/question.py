@@ -61,7 +61,7 @@ class BernoulliQuestion:
         if self.n_samples <= self.pilot:
             raise ParameterError(
                 f"{self.n_samples} samples are too few: {self.pilot} choose the class and the others bound its "
-                f"probability; use more than {_SMALLEST_PILOT}, such as 1000"
+                f"probability. Use more than {_SMALLEST_PILOT}, such as n_samples=1000"
             )
 
     @property
@@ -105,5 +105,5 @@ def check_keep_probability(keep_probability: Fraction | float) -> None:
     """
     if not 0 < keep_probability < 1:
         raise ParameterError(
-            f"keep_probability must be between 0 and 1, such as 1/8, got {keep_probability}.", "keep_probability"
+            f"keep_probability must be between 0 and 1, such as 1/8, got {keep_probability}", "keep_probability"
         )

@@ -278,10 +278,10 @@ def check_search(*, radius: int, min_rate: float, delta: float, max_samples: int
     """
     check_delta(delta)
     if radius < 0 or not float(radius).is_integer():
-        raise ParameterError(f"radius must be a whole number of 0 or more, got {radius}.", "radius")
+        raise ParameterError(f"radius must be a whole number of 0 or more, got {radius}", "radius")
     if not 0.0 < min_rate <= 1.0:
         raise ParameterError(
-            f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% use min_rate=0.9.", "min_rate"
+            f"min_rate must be above 0 and at most 1, got {min_rate:g}. For 90% use min_rate=0.9", "min_rate"
         )
     if max_samples < 1:
-        raise ParameterError(f"max_samples must be 1 or more, got {max_samples}.", "max_samples")
+        raise ParameterError(f"max_samples must be 1 or more, got {max_samples}", "max_samples")

@@ -51,33 +51,33 @@ class SoftQuestion:
         check_delta(self.delta)
         if self.min_rate is None and (self.largest_radius or self.max_samples is not None):
             raise ParameterError(
-                "min_rate must be given with largest_radius or max_samples, got None. For 90% use min_rate=0.9.",
+                "min_rate must be given with largest_radius or max_samples, got None. For 90% use min_rate=0.9",
                 "min_rate",
             )
         if self.min_rate is not None and not 0.0 < self.min_rate <= 1.0:
             raise ParameterError(
-                f"min_rate must be above 0 and at most 1, got {self.min_rate:g}. For 90% use min_rate=0.9.", "min_rate"
+                f"min_rate must be above 0 and at most 1, got {self.min_rate:g}. For 90% use min_rate=0.9", "min_rate"
             )
         if self.n_samples is not None and self.n_samples < 1:
-            raise ParameterError(f"n_samples must be 1 or more, got {self.n_samples}.", "n_samples")
+            raise ParameterError(f"n_samples must be 1 or more, got {self.n_samples}", "n_samples")
         if self.interval not in get_args(Interval):
             possible = " or ".join(get_args(Interval))
-            raise ParameterError(f"interval must be {possible}, got {self.interval!r}.", "interval")
+            raise ParameterError(f"interval must be {possible}, got {self.interval!r}", "interval")
         if self.fixed and (self.max_samples is not None or self.largest_radius):
             raise ParameterError(
                 "epsilon and n_samples fix the number of samples. max_samples and largest_radius belong to a "
-                "sequential test. Give parameters of one kind only.",
+                "sequential test. Give parameters of one kind only",
                 "epsilon",
             )
         if self.interval != "exact" and not self.fixed:
             raise ParameterError(
                 f"interval must be exact for a sequential test, got {self.interval}. It needs a fixed "
-                "number of samples: use for instance n_samples=1000.",
+                "number of samples: use for instance n_samples=1000",
                 "interval",
             )
         if self.formulation not in ("up-to", "exactly", "worst"):
             raise ParameterError(
-                f"formulation must be up-to, exactly or worst, got {self.formulation!r}.", "formulation"
+                f"formulation must be up-to, exactly or worst, got {self.formulation!r}", "formulation"
             )
         if self.fixed and self.n_samples is None:
             hoeffding_sample_size(self.epsilon, self.delta)
@@ -144,12 +144,12 @@ class SoftQuestion:
 def _as_radii(radius: int | Iterable[int] | Literal["all"]) -> tuple[int, ...] | None:
     if isinstance(radius, str):
         if radius != "all":
-            raise ParameterError(f"radius must be a number, several numbers, or 'all', got {radius!r}.", "radius")
+            raise ParameterError(f"radius must be a number, several numbers, or 'all', got {radius!r}", "radius")
         return None
     try:
         radii = sorted({index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius)})
     except TypeError as error:
-        raise ParameterError(f"radius must be a whole number, several, or 'all', got {radius!r}.", "radius") from error
+        raise ParameterError(f"radius must be a whole number, several, or 'all', got {radius!r}", "radius") from error
     if not radii:
-        raise ParameterError("radius must have at least one value, got none.", "radius")
+        raise ParameterError("radius must have at least one value, got none", "radius")
     return tuple(radii)

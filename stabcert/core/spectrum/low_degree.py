@@ -77,7 +77,7 @@ def monotone_parts(
     if count_additions(n, degree, at_most=_MAX_COEFFICIENTS) > _MAX_COEFFICIENTS:
         raise ParameterError(
             f"degree must be smaller for {n} features, got {degree}. The monotone spectrum up to it takes more than "
-            f"{_MAX_COEFFICIENTS} evaluations. Use a smaller one, or the standard basis, which is estimated.",
+            f"{_MAX_COEFFICIENTS} evaluations. Use a smaller one, or the standard basis, which is estimated",
             "degree",
         )
     additions = Additions(np.zeros(n, dtype=np.bool_), degree)

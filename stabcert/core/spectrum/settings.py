@@ -39,30 +39,30 @@ class SpectrumSettings:
             raise ParameterError(f"n_features must be at least 1, got {n}. Use an input with 1 or more features")
         if self.degree is not None and not 0 <= self.degree <= n:
             raise ParameterError(
-                f"degree must be from 0 to {n}, got {self.degree}. The input has {n} features.", "degree"
+                f"degree must be from 0 to {n}, got {self.degree}. The input has {n} features", "degree"
             )
         if self.n_samples < 2:
-            raise ParameterError(f"n_samples must be 2 or more, got {self.n_samples}.", "n_samples")
+            raise ParameterError(f"n_samples must be 2 or more, got {self.n_samples}", "n_samples")
         if not self.keep_probabilities:
             raise ParameterError(
-                "keep_probabilities must have at least one value, got none. Use 1 for the unsmoothed function.",
+                "keep_probabilities must have at least one value, got none. Use 1 for the unsmoothed function",
                 "keep_probabilities",
             )
         for keep_probability in self.keep_probabilities:
             if not 0.0 <= keep_probability <= 1.0:
                 raise ParameterError(
-                    f"keep_probabilities must be from 0 to 1, got {keep_probability}.", "keep_probabilities"
+                    f"keep_probabilities must be from 0 to 1, got {keep_probability}", "keep_probabilities"
                 )
         if self.restrict is not None:
             if not 1 <= self.restrict <= n:
                 raise ParameterError(
-                    f"restrict must be from 1 to {n}, got {self.restrict}. The input has {n} features.", "restrict"
+                    f"restrict must be from 1 to {n}, got {self.restrict}. The input has {n} features", "restrict"
                 )
             exact_cost(self.restrict)
         if self.restrict_draws < 2:
-            raise ParameterError(f"restrict_draws must be 2 or more, got {self.restrict_draws}.", "restrict_draws")
+            raise ParameterError(f"restrict_draws must be 2 or more, got {self.restrict_draws}", "restrict_draws")
         if self.top < 0:
-            raise ParameterError(f"top must be 0 or more, got {self.top}.", "top")
+            raise ParameterError(f"top must be 0 or more, got {self.top}", "top")
 
     @property
     def probability(self) -> float:

@@ -77,7 +77,8 @@ def stability_bounds(
         cheaper = "" if keep == 1.0 or smooth == "free" else ", smooth the free features alone, select fewer features"
         raise ParameterError(
             f"max_evaluations must be at least {cost} for the stability bounds at radius {radius}, "
-            f"got {max_evaluations}. Use a smaller radius{cheaper}, or allow more"
+            f"got {max_evaluations}. Use a smaller radius{cheaper}, or allow more",
+            "max_evaluations",
         )
     additions = Additions(mask, radius)
     full = None
@@ -110,7 +111,10 @@ def bounds_cost(
     if smooth not in ("all", "free"):
         raise ParameterError(f"smooth must be 'all' or 'free', got {smooth!r}. Use one of the two")
     if not 0.0 <= keep_probability <= 1.0:
-        raise ParameterError(f"keep_probability must be from 0 to 1, got {keep_probability}. Use a number such as 0.5")
+        raise ParameterError(
+            f"keep_probability must be from 0 to 1, got {keep_probability}. Use a number such as 0.5",
+            "keep_probability",
+        )
     additions = Additions(mask, radius)
     parts = 2 ** int(mask.sum()) if smooth == "all" and keep_probability < 1.0 else 1
     return additions.count() * parts + (target_class is None and radius < len(additions.free))

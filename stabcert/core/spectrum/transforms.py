@@ -48,7 +48,7 @@ def exact_cost(n_features: int) -> ExactCost:
     """
     if not 1 <= n_features <= MAX_EXACT_FEATURES:
         raise ParameterError(
-            f"an exact spectrum of {n_features} features would take 2^{n_features} evaluations; possible are 1 to "
+            f"an exact spectrum of {n_features} features would take 2^{n_features} evaluations. Possible are 1 to "
             f"{MAX_EXACT_FEATURES} features. Use a smaller exact_max to estimate it with n_samples, or "
             f"restrict={MAX_EXACT_FEATURES} for exact spectra of some of the features"
         )
@@ -137,7 +137,9 @@ def _analysis(basis: BasisKind, bias: float | None) -> _Matrix:
 def _probability(basis: BasisKind, bias: float | None) -> float | None:
     """Return the keep probability of the masks over which the basis is orthonormal; None for the monotone basis."""
     if basis not in ("standard", "biased", "monotone"):
-        raise ParameterError(f"basis must be 'standard', 'monotone' or 'biased', got {basis!r}. Use one of them")
+        raise ParameterError(
+            f"basis must be 'standard', 'monotone' or 'biased', got {basis!r}. Use one of them", "basis"
+        )
     if basis != "biased":
         if bias is not None:
             raise ParameterError(

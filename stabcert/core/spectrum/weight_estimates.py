@@ -47,7 +47,7 @@ def check_degree(n_features: int, degree: int, bias: float) -> None:
     if sets > _MAX_SETS or (bias != 0.5 and sets * growth**degree > _MAX_BIASED_SETS):
         raise ParameterError(
             f"degree must be smaller for {n_features} features, got {degree}. There are too many sets of {degree} "
-            "features to estimate their weight.",
+            "features to estimate their weight",
             "degree",
         )
 

@@ -40,7 +40,9 @@ def check_delta(delta: float) -> None:
     """
     check_share(delta)
     if delta < SMALLEST_DELTA:
-        raise ParameterError(f"delta must be at least {SMALLEST_DELTA}, got {delta}. Use a larger one, such as 0.001.")
+        raise ParameterError(
+            f"delta must be at least {SMALLEST_DELTA}, got {delta}. Use a larger one, such as 0.001", "delta"
+        )
 
 
 def check_share(delta: float) -> None:
@@ -50,7 +52,9 @@ def check_share(delta: float) -> None:
         ParameterError: ``delta`` is not between 0 and 1, or is so small that it is not a normal float.
     """
     if not sys.float_info.min <= delta < 1.0:
-        raise ParameterError(f"delta must be between 0 and 1, got {delta}. Use a failure probability such as 0.1.")
+        raise ParameterError(
+            f"delta must be between 0 and 1, got {delta}. Use a failure probability such as 0.1", "delta"
+        )
 
 
 def hoeffding_sample_size(epsilon: float, delta: float) -> int:
@@ -63,11 +67,14 @@ def hoeffding_sample_size(epsilon: float, delta: float) -> int:
     """
     check_share(delta)
     if not 0.0 < epsilon < 1.0:
-        raise ParameterError(f"epsilon must be between 0 and 1, got {epsilon}. Use an error of a rate such as 0.1")
+        raise ParameterError(
+            f"epsilon must be between 0 and 1, got {epsilon}. Use an error of a rate such as 0.1", "epsilon"
+        )
     samples = _log_two_over(delta) / 2.0 / epsilon / epsilon
     if samples > MAX_SAMPLES:
         raise ParameterError(
-            f"epsilon must need at most {MAX_SAMPLES} samples, got {epsilon:g}. Use a larger epsilon such as 0.01"
+            f"epsilon must need at most {MAX_SAMPLES} samples, got {epsilon:g}. Use a larger epsilon such as 0.01",
+            "epsilon",
         )
     return math.ceil(_log_two_over(delta) / (2.0 * epsilon**2))
 

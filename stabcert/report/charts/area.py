@@ -1,4 +1,4 @@
-"""A rectangle of a figure that charts and evidence are drawn on, and how letters look there.
+"""A rectangle of a figure for charts and evidence, and the style of its text.
 
 Lengths are inches. Every string is drawn as it stands, never as mathematics.
 """

@@ -1,4 +1,4 @@
-"""Letters for pictures: how wide they are, which font has them, where lines break."""
+"""Text in pictures: its width, its fonts, and its line breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Votes of the noise masks of a hard certificate, and the radii that are proved and broken."""
+"""The charts of ``certify-hard``: votes of the noise masks, and the radii that are proved and broken."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def votes_chart(finding: HardFinding, class_names: tuple[str, ...]) -> Chart:
 def radii_chart(rows: list[RadiusRow], n_free: int) -> Chart:
     """Return one row for each function and direction: radii that are proved, open, broken, from 0 to what is known."""
     described = "; ".join(
-        f"{row.name}: {'nothing is said' if row.proved is None else f'proved {_known(row)}'}, "
+        f"{row.name}: {'nothing is said' if row.proved is None else f'proved {row.radius}'}, "
         + ("none known to be broken" if row.broken is None else f"broken at {row.broken}")
         for row in rows
     )
@@ -66,10 +66,6 @@ def radii_chart(rows: list[RadiusRow], n_free: int) -> Chart:
         height=_ROW * len(rows) + _AXIS + _LEGEND,
         wide=True,
     )
-
-
-def _known(row: RadiusRow) -> str:
-    return "–" if row.proved is None else "all" if row.everything else str(row.proved)
 
 
 def _draw_votes(area: Area, finding: HardFinding, class_names: tuple[str, ...]) -> None:
@@ -104,7 +100,7 @@ def _draw_radii(area: Area, rows: list[RadiusRow], n_free: int) -> None:
     for row in rows:
         bottom -= _ROW
         area.write(0, bottom + 0.07, row.name, SMALL)
-        area.write(_NAMES - 0.1, bottom + 0.07, _known(row), SMALL, ha="right", weight=BOLD)
+        area.write(_NAMES - 0.1, bottom + 0.07, row.radius, SMALL, ha="right", weight=BOLD)
         _draw_row(axes, row, bottom, cell, end)
     for radius in ticks(end):
         place = _NAMES + (radius + 0.5) * cell

@@ -1,4 +1,4 @@
-"""Stability rate against radius: estimate, interval, threshold."""
+"""The chart of the stability rate by radius, with estimates, intervals and the threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of ``smooth-eval`` in words and in cells of tables: the same on the screen, in figures and on pages."""
+"""Sentences and table cells for results of ``smooth-eval``, which the screen, figures and pages share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in a figure: the input, its scores, its kept features, and what was added to them."""
+"""Images in a figure: the input, its scores, its kept features, and the added features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The input on a page: what a picture and a text consist of there."""
+"""The input on a page, as a picture or as a marked text."""
 
 from __future__ import annotations
 

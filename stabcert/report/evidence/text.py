@@ -1,4 +1,4 @@
-"""A text in a figure: features shaded by score, the kept ones framed, lines wrapped."""
+"""A text in a figure. Features are shaded by score, kept features are framed, and lines are wrapped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hard certificate in words and in rows: the same on the screen, in a figure and on a page."""
+"""Sentences and table rows for a hard certificate, which the screen, figures and pages share."""
 
 from __future__ import annotations
 
@@ -19,17 +19,27 @@ _LEAST_SHOWN = 6
 
 @dataclass(frozen=True)
 class RadiusRow:
-    """One function and one direction: what is proved, what is broken, what is left open between."""
+    """The radii of one function and one direction: the proved radius and the smallest known change."""
 
     name: str
     proved: int | None
-    """No change of up to this many features matters; None if nothing is said."""
+    """The largest number of features that can change without effect, or None without a proof."""
     by: str
-    """The proof of it."""
+    """The kind of proof."""
     broken: int | None
-    """A change of this many features matters; None if none is known."""
+    """The number of features of a change with effect, or None if none was found."""
     everything: bool
-    """No change of any size matters."""
+    """True if no change of any size has an effect."""
+
+    @property
+    def radius(self) -> str:
+        """The proved radius as tables and charts show it."""
+        return radius_text(self.proved, everything=self.everything and self.proved is not None)
+
+
+def radius_text(radius: int | None, *, everything: bool) -> str:
+    """Return a proved radius in words. ``everything`` means that no change of any size has an effect."""
+    return "all" if everything else "-" if radius is None else str(radius)
 
 
 def radius_rows(finding: HardFinding) -> list[RadiusRow]:

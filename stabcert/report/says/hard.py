@@ -33,6 +33,7 @@ from stabcert.report.hard.wording import (
     guarantees,
     published_note,
     radius_rows,
+    radius_text,
     shown,
     smoothing_numbers,
     smoothing_text,
@@ -129,7 +130,7 @@ def _radii(report: Report, finding: HardFinding) -> list[Block]:
 
 
 def _radius(row: RadiusRow, free: int) -> list[Cell]:
-    proved = Word("-" if row.proved is None else "all" if row.everything else str(row.proved))
+    proved = Word(row.radius)
     if row.everything or row.proved:
         proved = Word(proved.text, "good", strong=True)
     broken = Word("-") if row.broken is None else Word(str(row.broken), "bad")
@@ -158,10 +159,7 @@ def _swept(one: Smoothed, finding: HardFinding, *, best: bool) -> list[Cell]:
     certificate = one.certificate
     adding = None if finding.direction == "decremental" else certificate.radius_incremental
     removing = None if finding.direction == "incremental" else certificate.radius_decremental
-    radii = [
-        "all" if certificate.stable_for_all_supersets else "-" if radius is None else str(radius)
-        for radius in (adding, removing)
-    ]
+    radii = [radius_text(radius, everything=certificate.stable_for_all_supersets) for radius in (adding, removing)]
     said = []
     if one.full is not None:
         said.append(Word(shown(one.full)))

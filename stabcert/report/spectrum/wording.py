@@ -1,4 +1,4 @@
-"""A spectrum in words, and its numbers: the same on the screen, in figures and on pages."""
+"""Sentences and numbers for a spectrum, which the screen, figures and pages share."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_a_keep_probability_that_smooths_nothing_is_refused(probability: float) 
 
 def test_too_few_samples_and_masks_that_do_not_fit_are_refused() -> None:
     for n_samples in (-1, 0, 8):
-        with pytest.raises(ParameterError, match="use more than 8"):
+        with pytest.raises(ParameterError, match="Use more than 8"):
             certify(Constant(5), np.zeros(5), n_samples=n_samples)
     with pytest.raises(ParameterError, match="delta"):
         certify(Constant(5), np.zeros(5), delta=0.0)
