@@ -238,8 +238,8 @@ def _check_together(options: HardOptions) -> None:
     if options.noise.value == "bernoulli":
         if (options.keep_probability or "").strip() == _AUTO:
             raise ParameterError(
-                f"leave out --lambda {_AUTO}: draws of --noise bernoulli that choose lambda cannot also bound its radius. "
-                "Write --lambda 1/8, or leave out --noise bernoulli"
+                f"leave out --lambda {_AUTO}: draws of --noise bernoulli that choose lambda cannot also bound its "
+                "radius. Write --lambda 1/8, or leave out --noise bernoulli"
             )
         for name, given in (
             ("--quantization", options.quantization is not None),
