@@ -80,7 +80,17 @@ SCREENS: dict[str, tuple[str, ...]] = {
         "fourier --lambda",
     ),
 }
-SLOW = ("soft-image", "hard-image")
+SLOW = (
+    "explain-image",
+    "hard-image",
+    "hard-options",
+    "hard-sweep",
+    "soft-image",
+    "soft-min-rate",
+    "soft-options",
+    "soft-page",
+    "soft-several",
+)
 
 
 def _printed(commands: tuple[str, ...]) -> str:

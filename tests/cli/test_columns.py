@@ -127,7 +127,7 @@ def test_a_label_under_another_name_is_not_dropped_silently(tmp_path: Path, name
     assert listed(path, {"text": SENTENCE, name: "joy"})[0].problem is None  # where nobody asks for labels
     labels = tmp_path / "labels.csv"
     labels.write_text(f"id,{name}\na,joy\n")
-    with pytest.raises(InputError, match=f"a label is missing; rename {name!r} to 'label'"):
+    with pytest.raises(InputError, match=f"a label is missing. Rename {name!r} to 'label'"):
         give_labels([Item("a", "text", text="x")], labels)
 
 

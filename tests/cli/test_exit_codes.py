@@ -33,7 +33,7 @@ def test_1_only_for_a_threshold_that_is_not_met(run: Run, bert: Path, tmp_path: 
     ("arguments", "message"),
     [
         (["--radius", "nine"], "1:10 or all"),
-        (["--top-k", "99"], "use 1 to 9"),
+        (["--top-k", "99"], "Use 1 to 9"),
         (["--no-such-option"], "No such option"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ TOLERANCE = {
 """Of the additive methods: how near they come to the coefficients of a linear probability."""
 
 
+def _shap_slow(methods: Iterable[str]) -> list[Any]:
+    """Importing shap takes seconds; `test_shap` alone does so in the quick part."""
+    return [pytest.param(method, marks=pytest.mark.slow) if method == "shap" else method for method in methods]
+
+
 def line(**options: Any) -> Any:
     return model(Formula(linear(COEFFICIENTS, base=0.3003), np.ones(8), **options))
 
@@ -46,7 +52,7 @@ def test_the_order_of_the_coefficients_of_a_line_is_found(method: str) -> None:
     assert np.array_equal(np.argsort(scores), np.argsort(COEFFICIENTS))
 
 
-@pytest.mark.parametrize("method", TOLERANCE)
+@pytest.mark.parametrize("method", _shap_slow(TOLERANCE))
 def test_the_additive_methods_give_the_coefficients_themselves(method: str) -> None:
     signs = np.where(np.arange(8) % 3 == 0, -1.0, 1.0)
     coefficients, values = COEFFICIENTS * signs, np.linspace(0.5, 2.0, 8)
@@ -66,7 +72,7 @@ class Line:
         return np.stack([1 - value, value], axis=1)
 
 
-@pytest.mark.parametrize("method", MASK_METHODS)
+@pytest.mark.parametrize("method", _shap_slow(MASK_METHODS))
 def test_methods_that_need_only_masks_work_on_plain_functions(method: str) -> None:
     attribution = explain(Line(), method, target=1)
     assert (attribution.method, attribution.target, attribution.scores.shape) == (method, 1, (8,))
