@@ -53,8 +53,7 @@ class HardRequest(Part):
     allow_vacuous: MayBeAbsent[AllowVacuous] = None
     choice: MayBeAbsent[Choice] = None
     """Rule that chose lambda among the rows of result.sweep; missing where lambda was named, and in a sweep.
-    largest-radius: of those that keep the unsmoothed prediction the largest radius without refinement, then the least
-    noise."""
+    largest-radius: of those that keep the unsmoothed prediction the largest radius, then the least noise."""
 
 
 class SweptLambda(Part):
@@ -158,8 +157,8 @@ class HardResult(Part):
     agrees_with_unsmoothed: bool | None
     """The smoothed and the unsmoothed model predict the same class for the full input."""
     sweep: NotEmpty[SweptLambda] | None
-    """Every lambda that was tested, best first; the record is about the first. If request.choice is there, rows are
-    without refinement."""
+    """Every lambda that was tested, best first; the record is about the first. If request.choice is there, only
+    those that keep the prediction are refined, until no addition matters at one of them."""
     evaluations: Count
     """Distinct masked inputs that the certificate needed."""
     delta: OpenShare | None

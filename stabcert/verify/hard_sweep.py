@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -25,11 +24,8 @@ NOT_CHECKED = (
 def sweep_checks(record: dict[str, Any], question: HardQuestion, noise: RecordedNoise) -> list[Check]:
     """Return checks of a sweep: that every lambda is there, best first, and that no row contradicts itself.
 
-    A row does not contain its votes, so that its radii are bounded by what the noise masks allow. Where lambda was
-    chosen, the rows are without refinement.
+    A row does not contain its votes, so that its radii are bounded by what the noise masks allow.
     """
-    if record["result"]["request"].get("choice") is not None:
-        question = replace(question, refine=0)
     result, rows, q = record["result"], record["result"]["sweep"], noise.quantization
     if rows is None:
         return []
@@ -130,17 +126,8 @@ def _rank(row: dict[str, Any], record: dict[str, Any], free: int) -> Rank:
 
 
 def _first(record: dict[str, Any]) -> list[Check]:
-    """Return checks that the record is about the first row.
-
-    A choice of lambda is made without refinement, so that a certificate that was refined may prove more than its row.
-    """
+    """Return checks that the record is about the first row."""
     result, best = record["result"], record["result"]["sweep"][0]
-    if result["request"].get("choice") is not None and result["refinement"] is not None:
-        votes = max(result["radius_votes"], result["radius_arcs"] or 0)
-        up = None if result["radius_incremental"] is None else votes
-        result = {**result, "radius_incremental": up, "stable_for_all_supersets": False}
-        if record["result"]["stable_for_all_supersets"]:
-            result["radius_decremental"] = best["radius_decremental"]  # the record contains that of everything
     names = (
         "lambda",
         "radius_incremental",

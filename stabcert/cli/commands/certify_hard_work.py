@@ -28,6 +28,7 @@ from stabcert.core.hard.finding import (
     HardFinding,
     Smoothed,
     agrees,
+    keeps_prediction,
     reported,
 )
 from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
@@ -104,8 +105,6 @@ class CertifyHard(Command[HardFound]):
             smoothed, function = answers[0]
             if request.several:
                 rows = [one for one, _ in answers]
-            if request.choice is not None and question.refine > 0:
-                smoothed = self._answer(case, function, question)
         enumerated = None
         if enumerate_calls:
             enumerated = _enumerated(enumerate_hard_radius(predictor, mask, max_evaluations=enumerate_calls), mask)
@@ -134,7 +133,7 @@ class CertifyHard(Command[HardFound]):
     ) -> list[tuple[Smoothed, SmoothedPredictor]]:
         """Return one question answered for one lambda, or for every lambda of the sweep, best first.
 
-        Where lambda is chosen, evaluations for refinement are left to the one that is chosen.
+        Where lambda is chosen, only those are refined that keep the prediction, because others are not chosen.
         """
         mask, request = case.choice.mask, self.request
         free = int((~mask).sum())
@@ -145,7 +144,17 @@ class CertifyHard(Command[HardFound]):
         noise = np.concatenate([function.keep_masks for function in functions])
         predict(case.predictor, np.concatenate([noise & mask, noise]))
         found = [(self._answer(case, function, asked), function) for function in functions]
-        return sorted(found, key=lambda one: self._rank(one[0], plain))
+        found.sort(key=lambda one: self._rank(one[0], plain))
+        if request.choice is not None and question.refine > 0:
+            # Least noise first: if nothing that is added matters there, more noise is never better.
+            keeping = [i for i, (one, _) in enumerate(found) if keeps_prediction(one, plain)] or [0]
+            for i in sorted(keeping, key=lambda i: self._rank(found[i][0], plain).keep_probability):
+                if not found[i][0].certificate.stable_for_all_supersets:
+                    found[i] = (self._answer(case, found[i][1], question), found[i][1])
+                if found[i][0].certificate.stable_for_all_supersets:
+                    break
+            found.sort(key=lambda one: self._rank(one[0], plain))
+        return found
 
     def _answer(self, case: Case, function: SmoothedPredictor, question: HardQuestion) -> Smoothed:
         mask = case.choice.mask

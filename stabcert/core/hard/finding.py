@@ -115,9 +115,9 @@ class HardFinding:
     attack: Attack | None
     check: Check | None
     sweep: tuple[Smoothed, ...] = ()
-    """Every tested lambda, best first; `smoothed` is about the first of them."""
+    """Every tested lambda, best first; `smoothed` is the first of them."""
     chosen: bool = False
-    """The first lambda was chosen without refinement, and only its certificate was refined afterwards."""
+    """The first lambda was chosen for the input, so that only those that keep the prediction were refined."""
 
     @property
     def certificate(self) -> HardCertificate:

@@ -14,7 +14,7 @@ from stabcert.core.hard.finding import Reported
 from stabcert.core.noise import tie_free_counts
 
 Choice: TypeAlias = Literal["largest-radius"]
-"""Rule that chooses lambda for one input: the best `Rank`, of certificates without refinement."""
+"""Rule that chooses lambda for one input: the best `Rank`. Only those that keep the prediction are refined."""
 
 
 class Rank(NamedTuple):

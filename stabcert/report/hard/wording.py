@@ -132,7 +132,7 @@ def choice_text(finding: HardFinding) -> str:
             f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. No smoothed model predicts {label} both "
             "on the full input and on the mask."
         )
-    among = "It is the only one" if kept == 1 else f"It has the largest radius without refinement of the {kept}"
+    among = "It is the only one" if kept == 1 else f"It has the largest radius of the {kept}"
     return (
         f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. {among} whose smoothed model predicts {label} "
         "on the full input and on the mask."
