@@ -51,7 +51,7 @@ Names by theme, each documented in its own docstring:
 
 Predictors and masks
     MaskedPredictor, SmoothedPredictor, top_k_mask, count_additions, sample_additions, bernoulli_keep_masks,
-    quantized_keep_masks
+    quantized_keep_masks, choose_smoothing, LambdaChoice
 Attributions
     explain, explain_all, compare, Attribution, Agreement
 How often: soft stability
@@ -79,6 +79,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stabcert.core.choice import LambdaChoice, choose_smoothing
     from stabcert.core.comparison import Agreement, compare
     from stabcert.core.curve.evaluate import evaluate_smoothing, smoothing_curve
     from stabcert.core.curve.result import SmoothedInput, SmoothingCurve
@@ -116,6 +117,7 @@ __all__ = [
     "HardCertificate",
     "InputError",
     "Interrupted",
+    "LambdaChoice",
     "MaskedPredictor",
     "MinimalMask",
     "ModelError",
@@ -136,6 +138,7 @@ __all__ = [
     "certify_hard_bernoulli",
     "certify_soft",
     "check_addition",
+    "choose_smoothing",
     "compare",
     "count_additions",
     "degree_weights",
@@ -161,6 +164,7 @@ __all__ = [
 _MODULES = {
     "stabcert.core.hard.attack": ("find_flip",),
     "stabcert.core.hard.bernoulli": ("certify_hard_bernoulli",),
+    "stabcert.core.choice": ("LambdaChoice", "choose_smoothing"),
     "stabcert.core.comparison": ("Agreement", "compare"),
     "stabcert.core.curve.evaluate": ("evaluate_smoothing", "smoothing_curve"),
     "stabcert.core.curve.result": ("SmoothedInput", "SmoothingCurve"),

@@ -43,6 +43,8 @@ class Declared:
     callback: Callable[..., Any] | None = None
     """The function to call before all other options are read."""
     reads: Reads | None = None
+    read: Callable[[str], Any] | None = None
+    """Reads a typed value whose type typer does not have; raises a ParameterError for what it cannot read."""
     with_verify: bool = False
     """True if ``--verify`` allows the option, because it does not change the certificate."""
 
@@ -87,6 +89,7 @@ def option(
     offers: Callable[[str], list[str]] | None = None,
     callback: Callable[..., Any] | None = None,
     reads: Reads | None = None,
+    read: Callable[[str], Any] | None = None,
     with_verify: bool = False,
 ) -> Declared:
     """Return the declaration of an option, see `Declared`."""
@@ -102,6 +105,7 @@ def option(
         offers,
         callback,
         reads,
+        read,
         with_verify,
     )
 

@@ -38,7 +38,8 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
         for one in fields(group):
             kind, declaration = declaration_of(group_hints[one.name])
             declared[one.name] = declaration, one.default
-            shown: Any = Annotated[kind, declaration.for_typer(group.panel, kind), declaration]
+            typed: Any = kind if declaration.read is None else str
+            shown: Any = Annotated[typed, declaration.for_typer(group.panel, typed), declaration]
             parameters.append(
                 inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=shown)
             )
@@ -46,9 +47,10 @@ def flatten(command: Callable[..., Any]) -> Callable[..., Any]:
     flags = flags_of(parameters)
 
     def flat(**values: Any) -> Any:
-        options = tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items())
-        asked = Asked(options, flags)
         try:
+            values |= {name: one.read(values[name]) for name, (one, _) in declared.items() if one.read is not None}
+            options = tuple(Given(name, one, values[name], default) for name, (one, default) in declared.items())
+            asked = Asked(options, flags)
             made = {
                 name: group(**{one.name: values[one.name] for one in fields(group)}) for name, group in groups.items()
             }

@@ -23,6 +23,7 @@ _SHARE = re.compile(r"\d+\s*/\s*0*[1-9]\d*|\d+\.?\d*|\.\d+", re.ASCII)
 # Only short exponents, because `Fraction("1e999999999")` would compute all of its digits.
 _LONGEST_SHARE = 60
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,9})?", re.ASCII)
+_MOST_LAMBDAS = 64
 _MOST_DIGITS = 18  # Python does not parse numbers of some thousand digits
 
 
@@ -103,6 +104,42 @@ def parse_keep_probability(text: str) -> Fraction:
     if not 0 < share <= 1:
         raise ParameterError(f"--lambda {text} is not possible. Use a share above 0 and at most 1, such as 15/64")
     return share
+
+
+def parse_smooth(text: str) -> float | tuple[float, ...]:
+    """Parse ``0.75`` or ``3/4`` as one lambda, ``auto`` or ``auto:1/2,1/4`` as lambdas to choose from, largest first.
+
+    Raises:
+        ParameterError: anything else, or lambdas that nothing can be chosen from.
+    """
+    name, colon, lambdas = text.strip().partition(":")
+    if name == "auto":
+        from stabcert.core.choice import DEFAULT_LAMBDAS, ChoiceQuestion
+
+        if not colon:
+            return DEFAULT_LAMBDAS
+        shares = [exact_share(part) for part in lambdas.split(",")]
+        if any(share is None or not 0 < float(share) < 1 for share in shares):
+            raise ParameterError(
+                f"--smooth {text!r:.80} must name lambdas above 0 and below 1 after the colon. Write auto:1/2,1/4, or "
+                "auto for every eighth"
+            )
+        if len(shares) > _MOST_LAMBDAS or len(set(shares)) < len(shares):
+            raise ParameterError(
+                f"--smooth must name at most {_MOST_LAMBDAS} lambdas and each of them once, got {len(shares)} of which "
+                f"{len(set(shares))} are different. Leave some out"
+            )
+        return ChoiceQuestion(tuple(float(share) for share in shares if share is not None)).lambdas
+    share = exact_share(text)
+    try:
+        number = float(text) if share is None else float(share)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ParameterError(
+            f"--smooth must be a share from 0 to 1, or auto, got {text!r:.80}. Write 0.75, auto or auto:1/2,1/4"
+        )
+    return number
 
 
 def exact_share(text: str) -> Fraction | None:

@@ -66,7 +66,7 @@ class EpochRow(Part):
         )
 
 
-class Choice(Part):
+class ChosenModel(Part):
     """The adapted model among all candidates."""
 
     epoch: Count
@@ -88,7 +88,7 @@ class AdaptResult(Part):
     """Hash of the inputs that trained or chose, with their labels."""
     inputs: NotEmpty[UsedInputRow]
     history: NotEmpty[EpochRow]
-    chosen: Choice
+    chosen: ChosenModel
     comparison: ComparisonResult | None
     """null where the run was interrupted before the comparison was complete."""
 
@@ -103,7 +103,7 @@ class AdaptResult(Part):
             data_sha256=chosen.data_sha256,
             inputs=[UsedInputRow.of(one, names) for one in finding.inputs],
             history=[EpochRow.of(one) for one in chosen.history],
-            chosen=Choice(epoch=chosen.epoch, interpolation=chosen.interpolation, reason=chosen.reason),
+            chosen=ChosenModel(epoch=chosen.epoch, interpolation=chosen.interpolation, reason=chosen.reason),
             comparison=None if finding.compared is None else ComparisonResult.of(finding.compared, names),
         )
 

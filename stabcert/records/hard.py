@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 from stabcert.core.hard.finding import HardFinding, Smoothed, agrees, lambda_text, reported
+from stabcert.core.hard.sweep import Choice
 from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
 from stabcert.records.common import ClassName, Prediction
 from stabcert.records.hard_parts import Attack, CheckedAddition, ClassVotes, Enumerated, Refinement
@@ -32,7 +33,7 @@ class HardRequest(Part):
     dtype: Dtype
     noise: Literal["quantized", "bernoulli"]
     keep_probability: FractionText
-    """The share of noise that keeps a feature; in a sweep, for the case that no lambda is free of ties."""
+    """The share of noise that keeps a feature; in a sweep or choice, for the case that no lambda is free of ties."""
     quantization: TwoOrMore | None
     delta: OpenShare | None
     n_samples: Positive | None
@@ -50,6 +51,9 @@ class HardRequest(Part):
     stream_rule: MayBeAbsent[StreamRule] = None
     allow_inconsistent: MayBeAbsent[AllowInconsistent] = None
     allow_vacuous: MayBeAbsent[AllowVacuous] = None
+    choice: MayBeAbsent[Choice] = None
+    """Rule that chose lambda among the rows of result.sweep; missing where lambda was named, and in a sweep.
+    largest-radius: of those that keep the unsmoothed prediction the largest radius, then the least noise."""
 
 
 class SweptLambda(Part):
@@ -153,7 +157,8 @@ class HardResult(Part):
     agrees_with_unsmoothed: bool | None
     """The smoothed and the unsmoothed model predict the same class for the full input."""
     sweep: NotEmpty[SweptLambda] | None
-    """Every lambda that was tested, best first; the record is about the first."""
+    """Every lambda that was tested, best first; the record is about the first. If request.choice is there, only
+    those that keep the prediction are refined, until no addition matters at one of them."""
     evaluations: Count
     """Distinct masked inputs that the certificate needed."""
     delta: OpenShare | None

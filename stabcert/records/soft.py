@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from stabcert.core.soft.certificate import Interval, ReportedInterval, SoftCertificate, StabilityRate
 from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
+from stabcert.records.choice import Choice, RequestedChoice
 from stabcert.records.common import Prediction
 from stabcert.records.record import ThresholdRecord
 from stabcert.records.values import (
@@ -103,6 +104,7 @@ class SoftRequest(Part):
     stream_rule: MayBeAbsent[StreamRule] = None
     allow_inconsistent: MayBeAbsent[AllowInconsistent] = None
     allow_vacuous: MayBeAbsent[AllowVacuous] = None
+    choice: MayBeAbsent[RequestedChoice] = None
 
 
 class SoftResult(Part):
@@ -117,6 +119,7 @@ class SoftResult(Part):
     simultaneous: bool
     """The bounds of all radii hold together with probability 1 - delta."""
     smoothing: Smoothing | None
+    choice: MayBeAbsent[Choice] = None
     rates: NotEmpty[Rate]
     largest_radius: int | None
     near_ties: Count
@@ -129,14 +132,17 @@ class SoftResult(Part):
         smoothing: Smoothing | None = None,
         *,
         request: dict[str, Any] | None = None,
+        choice: Choice | None = None,
         interrupted: bool = False,
     ) -> Self:
         """Return the result of a certificate.
 
         Args:
             request: fields of `SoftRequest`: all that it takes to do the same again.
+            choice: the choice of lambda, if it was not named.
         """
-        asked = {} if request is None else {"request": SoftRequest.model_validate(request)}
+        chosen: dict[str, Any] = {} if choice is None else {"choice": choice}
+        asked: dict[str, Any] = {} if request is None else {"request": SoftRequest.model_validate(request)}
         return cls(
             **asked,
             interval=found.interval,
@@ -145,6 +151,7 @@ class SoftResult(Part):
             delta=found.delta,
             simultaneous=found.simultaneous,
             smoothing=smoothing,
+            **chosen,
             rates=[Rate.of(rate) for rate in found.rates],
             largest_radius=found.largest_radius,
             near_ties=found.near_ties,

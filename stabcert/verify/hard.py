@@ -87,7 +87,7 @@ def _repeated(record: dict[str, Any]) -> list[Check]:
     names = ("noise", "quantization", "scores", "direction")
     checks = [equal(f"result.{name}", result[name], request[name]) for name in names]
     checks.append(equal("result.threshold", result["threshold"], request["min_radius"]))
-    quantized = request["noise"] == "quantized"
+    quantized, chosen = request["noise"] == "quantized", request.get("choice") is not None
     checks += [
         holds(
             "result.request.quantization",
@@ -105,8 +105,14 @@ def _repeated(record: dict[str, Any]) -> list[Check]:
         holds(
             "result.sweep",
             request["sweep"],
-            "a list for a sweep alone",
-            request["sweep"] == (result["sweep"] is not None),
+            "a list for a sweep, or for a lambda that was chosen, alone",
+            (request["sweep"] or chosen) == (result["sweep"] is not None),
+        ),
+        holds(
+            "result.request.choice",
+            request.get("choice"),
+            "missing with a sweep or Bernoulli noise",
+            not chosen or (quantized and not request["sweep"]),
         ),
         holds(
             "result.attack",
@@ -126,7 +132,7 @@ def _repeated(record: dict[str, Any]) -> list[Check]:
         count = share_on_grid(result["lambda"], request["quantization"])
         text = None if count is None else f"{count}/{request['quantization']}"
         checks.append(equal("result.lambda", result["lambda"], text))
-    if not request["sweep"]:
+    if not (request["sweep"] or chosen):
         checks.append(equal("result.lambda", result["lambda"], request["lambda"]))
     return checks
 

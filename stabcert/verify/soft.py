@@ -17,6 +17,8 @@ from stabcert.errors import StabcertError
 from stabcert.records.soft import SoftResult
 from stabcert.records.writing import to_json
 from stabcert.verify.checks import Check, at_least, compare, equal, holds
+from stabcert.verify.choice import NOT_CHECKED as CHOICE_NOT_CHECKED
+from stabcert.verify.choice import choice_checks
 from stabcert.verify.definitions import bound_checks
 from stabcert.verify.mask_flags import status_checks
 
@@ -37,9 +39,12 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
     """
     result, explanation = copy.deepcopy(record["result"]), record["explanation"]
     rates, not_checked = result["rates"], list(NOT_CHECKED)
+    if result.get("choice") is not None:
+        not_checked.append(CHOICE_NOT_CHECKED)
     radii = [rate["radius"] for rate in rates]
     checks = [
         *_smoothing(result),
+        *choice_checks(record),
         holds(
             "result.interrupted",
             result["interrupted"],
@@ -88,7 +93,7 @@ def soft_checks(record: dict[str, Any], question: Callable[[], SoftQuestion]) ->
     return checks, not_checked
 
 
-_INPUTS = ("request", "smoothing", "interrupted")
+_INPUTS = ("request", "smoothing", "choice", "interrupted")
 """Parts of the result that the recount takes from the record."""
 
 

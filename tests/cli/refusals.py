@@ -193,6 +193,8 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         ((*TEXT, "--sweep", "--check", "mask.json"), 2, "--sweep"),
         ((*TEXT, "--direction", "decremental", "--check", "mask.json"), 2, "--check"),
         ((*TEXT, "--sweep", "-l", "1/4"), 2, "leave out --lambda"),
+        ((*TEXT, "--sweep", "-l", "auto"), 2, "leave out --lambda"),
+        ((*TEXT, "--noise", "bernoulli", "-l", "auto"), 2, "leave out --lambda auto"),
         ((*TEXT, "--direction", "decremental", "--refine", 5), 2, "leave out --refine"),
         ((*TEXT, "--attack", 255), 2, "Use --attack 256 or more"),
         ((*TEXT, "--min-radius", 0), 2, "--min-radius"),

@@ -89,6 +89,7 @@ def requests(draw: st.DrawFn) -> HardRequest:
         sweep=sweep,
         min_radius=draw(st.sampled_from([None, 1, 2])),
         check=check,
+        choice=None if bernoulli or sweep else draw(st.sampled_from([None, "largest-radius"])),
         **draw(st.sampled_from(RULES)),
     )
 

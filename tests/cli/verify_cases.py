@@ -30,6 +30,7 @@ SOFT: dict[str, tuple[object, ...]] = {
     "worst": ("-r", "2,4", "--n-samples", 20, "--formulation", "worst"),
     "worst, sequential": ("-r", "2,4", "--formulation", "worst", "--min-rate", 0.4),
     "smoothed": ("-r", 3, "--n-samples", 20, "--smooth", 0.75, "--smooth-draws", 8),
+    "lambda chosen": ("-r", 3, "--n-samples", 20, "--smooth", "auto:0.9,3/4,1/4", "--smooth-draws", 16),
 }
 HARD: dict[str, tuple[object, ...]] = {
     "defaults": (),
@@ -37,6 +38,7 @@ HARD: dict[str, tuple[object, ...]] = {
     "refined": ("--refine", 200, "-l", "7/16", "--quantization", 16),
     "attacked": ("--attack", 300, "-l", "7/16", "--quantization", 16, "--refine", 0, "--enumerate", 9),
     "sweep": ("--sweep", "--quantization", 16, "--min-radius", 2),
+    "chosen": ("-l", "auto", "--quantization", 16, "--refine", 200),
     "bernoulli": ("--noise", "bernoulli", "-l", "1/16", "--n-samples", 300, "--delta", 0.05, "--min-radius", 1),
     "bernoulli, incremental": ("--noise", "bernoulli", "-l", 0.1, "--n-samples", 200, "--direction", "incremental"),
     "allowed": ("--sweep", "--quantization", 16, "--min-radius", 2, "--allow-vacuous"),

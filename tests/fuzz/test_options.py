@@ -99,6 +99,7 @@ def test_shares_are_exact(share: Fraction, n: int) -> None:
 values = (
     texts.filter(lambda text: "\ud800" not in text and "\0" not in text)
     | st.sampled_from(["nan", "inf", "-1", "0", "1", "1e-320", "1e-310", "0.999999999999", "1e-9", "0.5", "0.9", "64"])
+    | st.sampled_from(["auto", "auto:1/2,0.25", "auto:"])
     | st.floats().map(repr)
     | st.integers(-2, 70).map(str)
 )
@@ -164,6 +165,8 @@ def command_lines(draw: st.DrawFn) -> list[str]:
 @examples(60)
 @given(command_lines())
 @example(["certify-soft", "--smooth", "nan"])
+@example(["certify-soft", "--smooth", "auto:1/4,0.5"])
+@example(["certify-hard", "-l", "auto"])
 @example(["certify-soft", "--delta", "5e-324"])
 @example(["certify-soft", "--delta", "1e-300", "--n-samples", "3", "-r", "4"])
 @example(["smooth-eval", "--min-rate", "nan"])

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from stabcert.core.choice import Candidate, ChoiceQuestion, LambdaChoice, Support
 from stabcert.core.comparison import Compared, Movement, Neighbourhood
 from stabcert.core.explanation import Explanation
 from stabcert.core.hard.certificate import (
@@ -26,6 +27,7 @@ from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.soft.stable_mask import StableMask, TriedSize
 from stabcert.core.spectrum.result import SpectrumFinding
 from stabcert.core.types import Attribution, Feature, Features
+from stabcert.records.choice import Choice
 from stabcert.records.common import Prediction as PredictionRecord
 from stabcert.records.explain import ExplainResult, StableSearch
 from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
@@ -165,6 +167,18 @@ SOFT_REQUEST = {
     "allow_inconsistent": False,
     "allow_vacuous": False,
 }
+CHOICE = Choice.of(
+    LambdaChoice(
+        ChoiceQuestion((0.75, 0.5), 64),
+        0,
+        (Candidate(0.5, Support(40, 20, 1), Support(44, 20, 0)),),
+        None,
+    ),
+    ("anger", "joy"),
+)
+SOFT_CHOICE_REQUEST = SOFT_REQUEST | {
+    "choice": {"rule": "smallest-lambda", "lambdas": [0.75, 0.5], "draws": 64, "lead": 0.25}
+}
 HARD_REQUEST = {
     "seed": 0,
     "dtype": "float32",
@@ -226,10 +240,11 @@ def soft_report(
     info: InputInfo | None = None,
     *,
     smoothing: Smoothing | None = None,
+    choice: Choice | None = None,
     interrupted: bool = False,
 ) -> Report:
-    request = None if smoothing is None else SOFT_REQUEST
-    result = SoftResult.of(found, smoothing, request=request, interrupted=interrupted).to_dict()
+    request = None if smoothing is None else SOFT_REQUEST if choice is None else SOFT_CHOICE_REQUEST
+    result = SoftResult.of(found, smoothing, request=request, choice=choice, interrupted=interrupted).to_dict()
     info = info or text_input()
     return Report("certify-soft", found.verdict, info, MODEL, explanation, result, RUN, found)
 
@@ -293,7 +308,9 @@ def hard_report(
 ) -> Report:
     finding = finding or hard_finding()
     status: Any = {None: "reported", True: "certified", False: "not-certified"}[finding.met]
-    request = HARD_REQUEST if finding.sweep else None
+    request = None
+    if finding.sweep:
+        request = HARD_REQUEST | ({"sweep": False, "choice": "largest-radius"} if finding.chosen else {})
     result = HardResult.of(finding, MODEL.class_names, request=request).to_dict()
     return Report("certify-hard", status, info or text_input(), MODEL, explanation, result, RUN, finding)
 
@@ -377,6 +394,8 @@ REPORTS = {
         sequential(TESTED, replace(TESTED, radius=5, covers_up_to=9), largest_radius=9, simultaneous=False)
     ),
     "smoothed": soft_report(certificate(SAMPLED), smoothing=SMOOTHING),
+    "smoothed as was chosen": soft_report(certificate(SAMPLED), smoothing=SMOOTHING, choice=CHOICE),
+    "hard, lambda chosen": hard_report(replace(HARD_WITH_EVERYTHING, chosen=True)),
     "hard": hard_report(),
     "hard, a mask of an image": hard_report(hard_finding(direction="decremental"), PATCHES, IMAGE),
     "hard, Bernoulli": hard_report(hard_finding(BERNOULLI, direction="incremental", threshold=2)),

@@ -75,7 +75,14 @@ CASES = cases(
     ("lambda NaN", _ask("certify-hard", "--lambda", "nan"), 2, "is not a fraction or a decimal"),
     ("lambda with 5,000 digits", _ask("certify-hard", "--lambda", "0." + "1" * 5000), 2, "--lambda"),
     ("smoothing with lambda 0", _ask("certify-soft", "--smooth", "0"), 0, "reported"),
-    ("smoothing with lambda NaN", _ask("certify-soft", "--smooth", "nan"), 2, "Invalid value for '--smooth'"),
+    ("smoothing with lambda NaN", _ask("certify-soft", "--smooth", "nan"), 2, "--smooth"),
+    ("a choice of lambdas that are none", _ask("certify-soft", "--smooth", "auto:0,1"), 2, "auto:1/2,1/4"),
+    (
+        "a choice of lambda for Bernoulli noise",
+        _ask("certify-hard", "--noise", "bernoulli", "-l", "auto"),
+        2,
+        "--lambda",
+    ),
     (
         "a list of lambdas with 0",
         lambda shop: _labelled(shop, "--lambdas", "1,0"),

@@ -26,6 +26,7 @@ another class than the full input (inconsistent) or the class of the empty input
 
 EXAMPLES = (
     "stabcert certify-hard cat.jpg",
+    "stabcert certify-hard cat.jpg --lambda auto",
     "stabcert certify-hard cat.jpg --sweep --refine 5000",
     "stabcert certify-hard review.txt --lambda 7/64 --attack 2000",
     "stabcert certify-hard photos/ --min-radius 2 --json",

@@ -34,7 +34,7 @@ class HardOptions:
             affects="result",
             metavar="L",
             show_default="15/64",
-            help="Share of noise masks that keep a feature: 15/64 or 0.25.",
+            help="Share of noise masks that keep a feature: 15/64, 0.25 or auto.",
         ),
     ] = None
     quantization: Annotated[

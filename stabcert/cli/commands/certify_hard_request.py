@@ -13,6 +13,7 @@ from stabcert.cli.parsing import parse_keep_probability
 from stabcert.core.hard.certificate import Noise, ScoreKind
 from stabcert.core.hard.finding import Direction
 from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
+from stabcert.core.hard.sweep import Choice
 from stabcert.core.noise import grid_count
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.core.streams import STREAM_RULE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _QUANTIZATION = 64
 _REFINE = 1000  # the usual cost of an attribution
 _DELTA, _N_SAMPLES = 0.1, 1000
+_AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class HardRequest:
     dtype: str
     noise: Noise
     keep_probability: Fraction
-    """lambda. A sweep uses it only if every lambda has ties."""
+    """lambda. A sweep or a choice uses it only if every lambda has ties."""
     quantization: int
     """The number of noise masks, or 1 for Bernoulli noise, which does not have a grid."""
     delta: float | None
@@ -69,10 +71,17 @@ class HardRequest:
     allow_inconsistent: bool | None = None
     """True if an inconsistent mask is certified. None, in older records, allows it (also for `allow_vacuous`)."""
     allow_vacuous: bool | None = None
+    choice: Choice | None = None
+    """Rule that chooses lambda among those of a sweep; None for a lambda that is named, and for a sweep."""
 
     @property
     def bernoulli(self) -> bool:
         return self.noise == "bernoulli"
+
+    @property
+    def several(self) -> bool:
+        """Every lambda of a sweep is tested."""
+        return self.sweep or self.choice is not None
 
     @property
     def keep(self) -> int:
@@ -112,7 +121,8 @@ class HardRequest:
             refine = _REFINE
         # 15 of 64 noise masks, which has no ties at radius 2.
         default = Fraction(max(1, (quantization - 1) // 4), quantization)
-        text = options.keep_probability
+        auto = options.keep_probability is not None and options.keep_probability.strip() == _AUTO
+        text = None if auto else options.keep_probability
         request = cls(
             seed=seed,
             dtype=dtype,
@@ -132,6 +142,7 @@ class HardRequest:
             family=options.family or 1,
             allow_inconsistent=allowing.allow_inconsistent,
             allow_vacuous=allowing.allow_vacuous,
+            choice="largest-radius" if auto else None,
         )
         if bernoulli and request.direction == "incremental" and request.min_radius and not request.allow_inconsistent:
             raise ParameterError(
@@ -179,8 +190,10 @@ class HardRequest:
         """Return the request of a record that is valid against the schema.
 
         Raises:
-            ParameterError: lambda is impossible.
+            ParameterError: lambda is impossible, or no options give this choice of lambda.
         """
+        if request.get("choice") is not None and (request["sweep"] or request["noise"] == "bernoulli"):
+            raise ParameterError(f"choice {request['choice']} contradicts the rest of the request")
         values = {name: value for name, value in request.items() if name not in ("lambda", "enumerate", "quantization")}
         return cls(
             **{"stream_rule": 1, **values},
@@ -211,6 +224,7 @@ class HardRequest:
             "stream_rule": self.stream_rule,
             "allow_inconsistent": self.allow_inconsistent,
             "allow_vacuous": self.allow_vacuous,
+            "choice": self.choice,
         }
         return as_recorded(values)
 
@@ -222,6 +236,11 @@ class HardRequest:
 def _check_together(options: HardOptions) -> None:
     """Check that the options do not contradict one another."""
     if options.noise.value == "bernoulli":
+        if (options.keep_probability or "").strip() == _AUTO:
+            raise ParameterError(
+                f"leave out --lambda {_AUTO}: draws of --noise bernoulli that choose lambda cannot also bound its "
+                "radius. Write --lambda 1/8, or leave out --noise bernoulli"
+            )
         for name, given in (
             ("--quantization", options.quantization is not None),
             ("--scores probability", options.scores.value == "probability"),

@@ -28,6 +28,7 @@ from stabcert.core.hard.finding import (
     HardFinding,
     Smoothed,
     agrees,
+    keeps_prediction,
     reported,
 )
 from stabcert.core.hard.question import BernoulliQuestion, HardQuestion
@@ -95,13 +96,15 @@ class CertifyHard(Command[HardFound]):
             for row in predictor.alone(np.stack([np.ones(len(mask), dtype=np.bool_), mask]))
         )
         function: SmoothedPredictor | None = None
-        sweep: list[tuple[Smoothed, SmoothedPredictor]] = []
+        rows: list[Smoothed] = []
         question = request.question()
         if isinstance(question, BernoulliQuestion):
             smoothed = self._independent(case, question)
         else:
-            sweep = self._frozen(case, question, plain)
-            smoothed, function = sweep[0]
+            answers = self._frozen(case, question, plain)
+            smoothed, function = answers[0]
+            if request.several:
+                rows = [one for one, _ in answers]
         enumerated = None
         if enumerate_calls:
             enumerated = _enumerated(enumerate_hard_radius(predictor, mask, max_evaluations=enumerate_calls), mask)
@@ -116,7 +119,8 @@ class CertifyHard(Command[HardFound]):
             enumerated=enumerated,
             attack=self._attack(case, function, smoothed.certificate, enumerated),
             check=None if function is None else self._check(case, function),
-            sweep=tuple(one for one, _ in sweep) if request.sweep else (),
+            sweep=tuple(rows),
+            chosen=request.choice is not None,
         )
         status: Status = "reported" if finding.met is None else "certified" if finding.met else "not-certified"
         asked = replace(request, enumerate_calls=enumerate_calls).record()
@@ -127,23 +131,39 @@ class CertifyHard(Command[HardFound]):
     def _frozen(
         self, case: Case, question: HardQuestion, plain: Prediction
     ) -> list[tuple[Smoothed, SmoothedPredictor]]:
-        """Return one question answered for one lambda, or for every lambda of the sweep, best first."""
+        """Return one question answered for one lambda, or for every lambda of the sweep, best first.
+
+        Where lambda is chosen, only those are refined that keep the prediction, because others are not chosen.
+        """
         mask, request = case.choice.mask, self.request
         free = int((~mask).sum())
-        counts = swept_counts(request.quantization, free, request.keep) if request.sweep else (request.keep,)
+        counts = swept_counts(request.quantization, free, request.keep) if request.several else (request.keep,)
+        asked = question if request.choice is None else replace(question, refine=0)
         functions = [self._smoothed(case.predictor, keep) for keep in counts]
         # All noise masks of the masked and of the full input in one call, so that batches are full. Results are cached.
         noise = np.concatenate([function.keep_masks for function in functions])
         predict(case.predictor, np.concatenate([noise & mask, noise]))
-        found = []
-        for function in functions:
-            certificate = answer_hard(function, mask, question, judge_mask=False)
-            masked, full = (
-                Prediction.of(row, case.class_names)
-                for row in predict(function, np.stack([mask, np.ones(len(mask), dtype=np.bool_)]))
-            )
-            found.append((Smoothed(certificate, masked, full, _flags(function, mask)), function))
-        return sorted(found, key=lambda one: self._rank(one[0], plain))
+        found = [(self._answer(case, function, asked), function) for function in functions]
+        found.sort(key=lambda one: self._rank(one[0], plain))
+        if request.choice is not None and question.refine > 0:
+            # Least noise first: if nothing that is added matters there, more noise is never better.
+            keeping = [i for i, (one, _) in enumerate(found) if keeps_prediction(one, plain)] or [0]
+            for i in sorted(keeping, key=lambda i: self._rank(found[i][0], plain).keep_probability):
+                if not found[i][0].certificate.stable_for_all_supersets:
+                    found[i] = (self._answer(case, found[i][1], question), found[i][1])
+                if found[i][0].certificate.stable_for_all_supersets:
+                    break
+            found.sort(key=lambda one: self._rank(one[0], plain))
+        return found
+
+    def _answer(self, case: Case, function: SmoothedPredictor, question: HardQuestion) -> Smoothed:
+        mask = case.choice.mask
+        certificate = answer_hard(function, mask, question, judge_mask=False)
+        masked, full = (
+            Prediction.of(row, case.class_names)
+            for row in predict(function, np.stack([mask, np.ones(len(mask), dtype=np.bool_)]))
+        )
+        return Smoothed(certificate, masked, full, _flags(function, mask))
 
     def _rank(self, one: Smoothed, plain: Prediction) -> Rank:
         """Return the sort key: the prediction is kept, then the largest radius, then the least noise."""

@@ -27,6 +27,7 @@ EXAMPLES = (
     "stabcert certify-soft cat.jpg --radius 4",
     'stabcert certify-soft --text "What a lovely surprise!" --radius 1:3',
     "stabcert certify-soft photos/ --radius 5 --min-rate 0.9 --json",
+    "stabcert certify-soft photos/ --radius 5 --smooth auto",
     "stabcert explain cat.jpg --json | stabcert certify-soft --from - -r 1:10",
     "stabcert certify-soft --verify records.jsonl",
 )

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from stabcert.cli.declared import option
 from stabcert.cli.options import CERTIFICATE, OUTPUT, delta_option, family_option
+from stabcert.cli.parsing import parse_smooth
 
 
 class IntervalChoice(StrEnum):
@@ -67,14 +68,14 @@ class SoftOptions:
         option("--per-radius", affects="result", help="Each radius individually at delta, not jointly."),
     ] = False
     smooth: Annotated[
-        float,
+        float | tuple[float, ...],
         option(
             "--smooth",
             affects="result",
             metavar="LAMBDA",
-            least=0.0,
-            most=1.0,
-            help="Certify the smoothed model: features kept with this probability (1 = off).",
+            read=parse_smooth,
+            help="Certify the smoothed model: features kept with this probability (1 = off); auto or auto:1/2,1/4 "
+            "chooses it for each input.",
         ),
     ] = 1.0
     smooth_draws: Annotated[

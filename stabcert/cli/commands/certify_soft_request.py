@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stabcert.cli.commands.recorded import as_recorded
 from stabcert.cli.parsing import parse_radii
+from stabcert.core.choice import ChoiceQuestion, LambdaChoice, Rule
 from stabcert.core.soft.certificate import Formulation, Interval
 from stabcert.core.soft.certify import check_mask
 from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES, SoftQuestion
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _EPSILON = 0.1
 _SMOOTH_DRAWS = 64
+_RULE: Rule = "smallest-lambda"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class SoftRequest:
     max_samples: int | None
     largest_radius: bool
     smooth: float
+    """lambda; 1 before it is chosen by `choice`."""
     smooth_draws: int | None
     family: int = 1
     """The number of certificates among which one may choose afterwards. Each has ``delta / family``."""
@@ -52,6 +55,8 @@ class SoftRequest:
     allow_inconsistent: bool | None = None
     """True if an inconsistent mask is certified. None, in older records, allows it (also for `allow_vacuous`)."""
     allow_vacuous: bool | None = None
+    choice: ChoiceQuestion | None = None
+    """Lambdas to choose from for each input; None for a lambda that is named."""
 
     @classmethod
     def of(cls, options: SoftOptions, allowing: AllowOptions, *, seed: int, dtype: str) -> SoftRequest:
@@ -64,6 +69,9 @@ class SoftRequest:
             raise ParameterError("--epsilon and --n-samples both set the number of samples. Give one of them")
         if options.smooth_draws is not None and options.smooth == 1.0:
             raise ParameterError("--smooth-draws needs --smooth LAMBDA with a LAMBDA below 1")
+        draws = options.smooth_draws or _SMOOTH_DRAWS
+        choice = ChoiceQuestion(options.smooth, draws) if isinstance(options.smooth, tuple) else None
+        smooth = 1.0 if isinstance(options.smooth, tuple) else options.smooth
         allowing.check("--min-rate RATE", given=options.min_rate is not None)
         if options.radius is not None:
             parse_radii(options.radius)
@@ -87,11 +95,12 @@ class SoftRequest:
             sequential=sequential,
             max_samples=DEFAULT_MAX_SAMPLES if options.max_samples is None and sequential else options.max_samples,
             largest_radius=options.largest_radius,
-            smooth=options.smooth,
-            smooth_draws=(options.smooth_draws or _SMOOTH_DRAWS) if options.smooth < 1.0 else None,
+            smooth=smooth,
+            smooth_draws=draws if smooth < 1.0 else None,
             family=options.family,
             allow_inconsistent=allowing.allow_inconsistent,
             allow_vacuous=allowing.allow_vacuous,
+            choice=choice,
         )
         request.question()  # impossible for every input
         return request
@@ -110,6 +119,12 @@ class SoftRequest:
             return self
         return replace(self, radius="0" if mask.all() else "all" if self.largest_radius else "1")
 
+    def with_choice(self, chosen: LambdaChoice) -> SoftRequest:
+        """Return the request with the lambda that was chosen for an input."""
+        return replace(
+            self, smooth=chosen.chosen, smooth_draws=None if chosen.smoothed is None else chosen.question.draws
+        )
+
     @classmethod
     def from_record(cls, request: dict[str, Any]) -> SoftRequest:
         """Return the request of a record that is valid against the schema.
@@ -117,7 +132,10 @@ class SoftRequest:
         Raises:
             ParameterError: no options of the command give this request.
         """
-        asked = cls(**{"stream_rule": 1, **request})
+        choice = request.get("choice")
+        if choice is not None:
+            choice = ChoiceQuestion(tuple(choice["lambdas"]), choice["draws"], choice["lead"])
+        asked = cls(**{"stream_rule": 1, **request, "choice": choice})
         fixed_by_epsilon = not asked.sequential and asked.n_samples is None
         for name, contradicts in (
             ("sequential", asked.sequential and (asked.min_rate is None or asked.n_samples is not None)),
@@ -132,10 +150,18 @@ class SoftRequest:
         return asked
 
     def record(self) -> dict[str, Any]:
-        return as_recorded(asdict(self))
+        choice = self.choice
+        asked = None
+        if choice is not None:
+            asked = {"rule": _RULE, "lambdas": list(choice.lambdas), "draws": choice.draws, "lead": choice.lead}
+        return as_recorded({**asdict(self), "choice": asked})
 
     def of_draws(self, mask: Mask) -> dict[str, Any]:
-        """Return the settings that identify a draw, as plain values: the question and the certified function."""
+        """Return the settings that identify a draw, as plain values: the question and the certified function.
+
+        How lambda was found is excluded. A statement has the same draws whether its lambda was chosen or named, so that
+        naming the lambda of a choice is not a second chance.
+        """
         return {
             **self.question().of_draws(int((~mask).sum())),
             "smooth": self.smooth,

@@ -14,13 +14,13 @@ from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.opening import Case
 from stabcert.cli.reporting import report_of
 from stabcert.cli.verify.again import compared
+from stabcert.core.choice import LambdaChoice, answer_choice, frozen_smoothing
 from stabcert.core.decisions import predict
-from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.prediction import Prediction
-from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, answer_soft
-from stabcert.core.streams import SMOOTHING_STREAM, Stream, noise_generator
+from stabcert.core.streams import Stream
+from stabcert.records.choice import Choice
 from stabcert.records.common import Prediction as PredictionRecord
 from stabcert.records.refusal import allowed_of
 from stabcert.records.soft import Smoothing, SoftResult
@@ -28,7 +28,6 @@ from stabcert.report.record import Report
 
 if TYPE_CHECKING:
     from stabcert.core.types import Mask
-    from stabcert.models.base import ModelPredictor
     from stabcert.report.canvas import Exhibit
     from stabcert.report.document import Document
 
@@ -41,6 +40,8 @@ class SoftFound(Found):
     """The request, with its radius."""
     unsmoothed: Prediction | None = None
     """The prediction of the unsmoothed model on the full input, if a smoothed model was certified."""
+    choice: LambdaChoice | None = None
+    """The choice of lambda, or None if lambda was named."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,12 @@ class CertifySoft(Command[SoftFound]):
         if self.request.min_rate is not None and not self.again and case.choice.mask.all():
             raise nothing_left(len(case.choice.mask), "--min-rate")
         request = self.request.for_mask(case.choice.mask)
-        smoothed = _smoothed(case.predictor, request) if request.smooth < 1.0 else None
+        choice, smoothed = None, None
+        if request.choice is not None:
+            choice = answer_choice(case.predictor, case.choice.mask, request.choice, seed=request.seed)
+            request, smoothed = request.with_choice(choice), choice.smoothed
+        elif request.smooth_draws is not None:
+            smoothed = frozen_smoothing(case.predictor, request.smooth, draws=request.smooth_draws, seed=request.seed)
         interrupted = False
         try:
             found = answer_soft(
@@ -89,13 +95,18 @@ class CertifySoft(Command[SoftFound]):
             allowed=allowed_of(recorded),
             request=recorded,
             unsmoothed=unsmoothed,
+            choice=choice,
         )
 
     def record(self, case: Case, found: SoftFound, beside: Beside) -> Report:
         if not isinstance(found.certificate, SoftCertificate):
             raise TypeError("certify-soft finds a certificate")
         result = SoftResult.of(
-            found.certificate, _smoothing(found), request=found.request, interrupted=found.interrupted
+            found.certificate,
+            _smoothing(found),
+            request=found.request,
+            choice=None if found.choice is None else Choice.of(found.choice, case.class_names),
+            interrupted=found.interrupted,
         )
         return report_of(self.name, case, found, beside, result.to_dict())
 
@@ -112,18 +123,6 @@ class CertifySoft(Command[SoftFound]):
 
             return Checked(*soft_checks(record, request.question))
         return compared(cls(request, again=True), record, opened)
-
-
-def _smoothed(predictor: ModelPredictor, request: SoftRequest) -> SmoothedPredictor:
-    if request.smooth_draws is None:
-        raise TypeError("a request for a smoothed model has its draws")
-    keep = bernoulli_keep_masks(
-        predictor.n_features,
-        keep_probability=request.smooth,
-        draws=request.smooth_draws,
-        rng=noise_generator(request.seed, SMOOTHING_STREAM),
-    )
-    return SmoothedPredictor(predictor, keep)
 
 
 def _full_prediction(case: Case) -> Prediction:

@@ -116,6 +116,8 @@ class HardFinding:
     check: Check | None
     sweep: tuple[Smoothed, ...] = ()
     """Every tested lambda, best first; `smoothed` is the first of them."""
+    chosen: bool = False
+    """The first lambda was chosen for the input, so that only those that keep the prediction were refined."""
 
     @property
     def certificate(self) -> HardCertificate:

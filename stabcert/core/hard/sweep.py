@@ -1,12 +1,20 @@
-"""A sweep: one question about several smoothed predictors, and the order of the answers."""
+"""A sweep: one question about several smoothed predictors, and the order of the answers.
+
+The order may choose the lambda of a certificate. The choice costs nothing in certainty: frozen noise is deterministic,
+and each answer is proved for the smoothed predictor of its own lambda. All answers are true at once, whichever of them
+is looked at first.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from stabcert.core.hard.finding import Reported
 from stabcert.core.noise import tie_free_counts
+
+Choice: TypeAlias = Literal["largest-radius"]
+"""Rule that chooses lambda for one input: the best `Rank`. Only those that keep the prediction are refined."""
 
 
 class Rank(NamedTuple):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from stabcert.core.hard.certificate import EnumeratedRadius, HardCertificate
-from stabcert.core.hard.finding import HardFinding, lambda_text
+from stabcert.core.hard.finding import HardFinding, keeps_prediction, lambda_text
 from stabcert.core.masks import count_additions
 from stabcert.core.prediction import Prediction
 from stabcert.report.numbers import confidence
@@ -113,6 +114,29 @@ def smoothing_text(finding: HardFinding) -> str:
     if certificate.noise == "bernoulli":
         return f"lambda {ratio}, Bernoulli noise, {certificate.draws} draw{'' if certificate.draws == 1 else 's'}"
     return f"lambda {ratio}, {certificate.draws} frozen noise masks"
+
+
+def choice_text(finding: HardFinding) -> str:
+    """Return which lambda was chosen among which, and by which rule; empty where lambda was not chosen."""
+    if not finding.chosen:
+        return ""
+    shares = [one.certificate.keep_probability or Fraction(0) for one in finding.sweep]
+    ratios = [lambda_text(one.certificate, finding.quantization) for one in finding.sweep]
+    if len(ratios) == 1:
+        return f"Lambda {ratios[0]} is the only lambda that was tested."
+    ends = f"{ratios[shares.index(min(shares))]} to {ratios[shares.index(max(shares))]}"
+    label = short(finding.plain.label)
+    kept = sum(keeps_prediction(one, finding.plain) for one in finding.sweep)
+    if kept == 0:
+        return (
+            f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. No smoothed model predicts {label} both "
+            "on the full input and on the mask."
+        )
+    among = "It is the only one" if kept == 1 else f"It has the largest radius of the {kept}"
+    return (
+        f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. {among} whose smoothed model predicts {label} "
+        "on the full input and on the mask."
+    )
 
 
 def guarantees(report: Report, finding: HardFinding) -> list[str]:

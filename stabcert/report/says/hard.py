@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from stabcert.report.canvas import Exhibit
 from stabcert.report.charts.hard import radii_chart, votes_chart
 from stabcert.report.document import (
     EVERYWHERE,
+    PAGE,
     PICTURES,
     Block,
     Cell,
@@ -26,6 +29,7 @@ from stabcert.report.hard.wording import (
     RadiusRow,
     attack_text,
     check_text,
+    choice_text,
     guarantees,
     published_note,
     radius_rows,
@@ -146,6 +150,8 @@ def _sweep(finding: HardFinding) -> list[Block]:
     ]
     order = "order: keeps the prediction, then the larger radius, then less noise"
     rows = [_swept(one, finding, best=number == 0) for number, one in enumerate(finding.sweep)]
+    if finding.chosen:  # a sentence is enough for a screen
+        return [replace(table(columns, rows), on=PAGE), line(order, "faint", on=PAGE), line(choice_text(finding))]
     return [table(columns, rows), line(order, "faint")]
 
 

@@ -49,6 +49,7 @@ def soft_document(exhibit: Exhibit) -> Document:
         line(guarantee(certificate), on=EVERYWHERE),
         *family_lines(report),
         line(about(report, certificate), "faint", on=EVERYWHERE),
+        *_choice(report),
         line(flip_summary(exhibit), on=PICTURES),
     ]
     if report.result.get("interrupted"):
@@ -137,6 +138,25 @@ def about(report: Report, certificate: SoftCertificate) -> str:
         f"keep each feature with probability {smoothing['lambda']:g}. Unsmoothed, {name} predicts "
         f"{short(plain['label'])} ({plain['probability']:.2f}) on the full input."
     )
+
+
+def _choice(report: Report) -> list[Line]:
+    """Return which lambda was chosen for the input among which, and why; nothing if lambda was named."""
+    found = report.result.get("choice")
+    if found is None:
+        return []
+    asked = report.result["request"]["choice"]
+    lambdas = ", ".join(f"{one:g}" for one in (1.0, *asked["lambdas"]))
+    if found["prediction"] is None:
+        text = f"Lambda 1 (unsmoothed) of {lambdas}: the unsmoothed model is too close to call on the full input."
+        return [line(text, on=EVERYWHERE)]
+    kept = f"{short(found['prediction']['label'])} on the full input and on the mask"
+    lead = f"each with a lead of at least {found['needed']} of {asked['draws']} votes"
+    if found["chosen"] == 1:
+        text = f"Lambda 1 (unsmoothed) of {lambdas}: no smoothed model predicts {kept}, {lead}."
+        return [line(text, "doubtful", on=EVERYWHERE)]
+    text = f"Lambda {found['chosen']:g} was chosen of {lambdas}: the smallest whose smoothed model predicts {kept}"
+    return [line(f"{text}, {lead}.", on=EVERYWHERE)]
 
 
 def bounds_shown(rate: StabilityRate) -> str:
