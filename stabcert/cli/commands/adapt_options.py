@@ -113,7 +113,7 @@ class AdaptOptions:
             "--temperature",
             affects="result",
             metavar="T",
-            show_default="3 for images, 1 for texts",
+            show_default="8 for images, 1 for texts",
             help="Temperature of the target and of the predictions in the loss.",
         ),
     ] = None
