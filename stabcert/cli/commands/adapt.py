@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
-from stabcert.cli.commands.adapt_options import (
-    AdaptLabelOptions,
-    AdaptOptions,
-    AdaptReportOptions,
-    AdaptRunningOptions,
-)
+from stabcert.cli.commands.adapt_options import AdaptLabelOptions, AdaptOptions
+from stabcert.cli.commands.adapt_report_options import AdaptReportOptions, AdaptRunningOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
 from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions, VerifyOptions

@@ -107,13 +107,26 @@ class Comparing:
             one.label,
             request.comparison,
             noise_rng=noise_generator(seed, SMOOTHING_STREAM),
-            rng=Draws(seed, one.sha256, model, one.copy).generator(Stream.comparison, None, {}),
+            rng=Draws(seed, one.sha256, model, one.copy).generator(Stream.comparison, mask, self._of_draws()),
         )
         for predictor in (original, adapted):
             self.cost.add(predictor)
         used = UsedInput(one.item.id, one.sha256, one.label, "reporting")
         masking = {key: value for key, value in original.masked_input.settings.items() if key != "truncated"}
         return ReportedInput(used, mask, compared), attribution, masking, original.features.kind
+
+    def _of_draws(self) -> dict[str, Any]:
+        """Return what another draw belongs to, as plain values."""
+        settings = self.request.comparison
+        return {
+            "keep_shares": [str(share) for share in settings.keep_shares],
+            "masks": settings.masks,
+            "radii": list(settings.radii),
+            "n_samples": settings.n_samples,
+            "lambdas": [str(share) for share in settings.lambdas],
+            "draws": settings.draws,
+            "noise": settings.noise,
+        }
 
     def _predictor(self, model: LoadedModel, one: Given) -> ModelPredictor:
         asked, size = self.call.inputs, parse_batch_size(self.call.model.batch_size)

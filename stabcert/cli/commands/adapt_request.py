@@ -8,7 +8,8 @@ from pathlib import Path
 
 from stabcert.adapt.settings import AdaptSettings
 from stabcert.cli.choices import METHODS
-from stabcert.cli.commands.adapt_options import AdaptOptions, AdaptReportOptions
+from stabcert.cli.commands.adapt_options import AdaptOptions
+from stabcert.cli.commands.adapt_report_options import AdaptReportOptions
 from stabcert.cli.parsing import parse_lambdas, parse_radii, read_top_k
 from stabcert.core.adaptation.settings import ComparisonSettings
 from stabcert.core.statistics.bounds import check_delta

@@ -12,30 +12,26 @@ from stabcert.cli.beforehand import check_options, check_tasks
 from stabcert.cli.call import Call
 from stabcert.cli.command import Checked, Command
 from stabcert.cli.commands.adapt_compare import Comparing, Cost
-from stabcert.cli.commands.adapt_data import AdaptData, data_digest, divide, examples_of, gather
+from stabcert.cli.commands.adapt_data import AdaptData, divide, examples_of, gather
 from stabcert.cli.commands.adapt_place import Place
 from stabcert.cli.commands.adapt_progress import StopRequest, TrainingProgress
+from stabcert.cli.commands.adapt_report import Reporting
 from stabcert.cli.commands.adapt_request import AdaptRequest
 from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import INTERRUPTED, code_of_status
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.loading import load
 from stabcert.cli.opening import Case, Say
-from stabcert.cli.options import DEFAULT_SEED
 from stabcert.cli.overwriting import check_overwriting
-from stabcert.cli.reporting import versions
 from stabcert.cli.sinks.of_call import Sinks
 from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.streams import Notes
-from stabcert.cli.tasks import Task, check_sources, result_parameters
-from stabcert.core.streams import digest
+from stabcert.cli.tasks import Task, check_sources
 from stabcert.errors import ParameterError
-from stabcert.records.adaptation import AdaptFinding, Chosen, Compared, DataPart, EpochInfo, QualityInfo, UsedInput
-from stabcert.records.findings import ModelInfo, RunInfo
-from stabcert.records.writing import SCHEMA
+from stabcert.records.adaptation import AdaptFinding
 
 if TYPE_CHECKING:
-    from stabcert.adapt.history import Adapted, Quality
+    from stabcert.adapt.history import Adapted
     from stabcert.models.hub import LoadedModel
 
 
@@ -118,6 +114,7 @@ class Adapting:
             StabcertError: the model cannot be trained, written or compared.
         """
         from stabcert.models.hub import load_model
+        from stabcert.report.says.adapt import adapt_document
 
         cost = Cost()
         comparing = Comparing(self.call, self.request, self.data, self.model, cost)
@@ -135,15 +132,16 @@ class Adapting:
         after = load_model(
             str(self.place.out), device=options.device, offline=True, trust_remote_code=options.trust_remote_code
         )
-        finding = self._finding(adapted, after, None, cost)
+        reporting = Reporting(self.request, self.asked, self.data, self.model, self.started)
+        finding = reporting.finding(adapted, after, None, cost)
         # Whatever happens to the comparison, the directory tells how it was made, and can be gone on with.
-        self.place.write_record(self._record(finding))
+        self.place.write_record(reporting.record(finding))
         if not adapted.interrupted:
             try:
-                finding = self._finding(adapted, after, comparing.run(after), cost)
+                finding = reporting.finding(adapted, after, comparing.run(after), cost)
             except KeyboardInterrupt:
                 self.say("interrupted during the comparison", always=True)
-        return finding, self._whole(finding)
+        return finding, Whole(reporting.record(finding), adapt_document(finding))
 
     def _train(self, say: Say) -> Adapted:
         from stabcert.adapt.adapt import adapt
@@ -162,80 +160,6 @@ class Adapting:
                 resume=self.place.resume,
             )
 
-    def _finding(self, adapted: Adapted, after: LoadedModel, compared: Compared | None, cost: Cost) -> AdaptFinding:
-        from stabcert.records.common import Run
-
-        model, seed = self.model, self.request.settings.seed
-        run = RunInfo(
-            seed=seed,
-            default_seed=seed == DEFAULT_SEED,
-            device=str(model.device),
-            dtype=str(model.dtype).removeprefix("torch."),
-            batch_size=cost.batch_size,
-            evaluations=cost.evaluations,
-            rechecked=cost.rechecked,
-            drift=cost.drift,
-            seconds=time.perf_counter() - self.started,
-            versions=dict(versions()),
-        )
-        return AdaptFinding(
-            model=_model_record(model),
-            adapted=_model_record(after),
-            class_names=model.class_names,
-            directory=str(self.place.out),
-            inputs=self._used(),
-            chosen=Chosen(
-                history=tuple(
-                    EpochInfo(one.epoch, one.loss, one.interpolation, _quality(one.quality), _quality(one.trained))
-                    for one in adapted.history
-                ),
-                epoch=adapted.epoch,
-                interpolation=adapted.interpolation,
-                reason=adapted.reason,
-                interrupted=adapted.interrupted,
-                settings=adapted.settings,
-                data_sha256=adapted.data_sha256,
-            ),
-            compared=compared,
-            run=Run.of(run).to_dict(),
-        )
-
-    def _used(self) -> tuple[UsedInput, ...]:
-        """Return all inputs with their purposes, the held-out ones as the training divides them."""
-        from stabcert.adapt.examples import Example, split
-
-        settings = self.request.settings
-        # The division depends on hashes alone.
-        named = [Example(one.item.id, "", one.label, one.sha256) for one in self.data.training]
-        held_out = {one.sha256 for one in split(named, held_out=settings.held_out, seed=settings.seed).held_out}
-
-        def part(sha256: str) -> DataPart:
-            return "held-out" if sha256 in held_out else "training"
-
-        return (
-            *(UsedInput(one.item.id, one.sha256, one.label, part(one.sha256)) for one in self.data.training),
-            *(UsedInput(one.item.id, one.sha256, one.label, "reporting") for one in self.data.reporting),
-        )
-
-    def _whole(self, finding: AdaptFinding) -> Whole:
-        from stabcert.report.says.adapt import adapt_document
-
-        return Whole(self._record(finding), adapt_document(finding))
-
-    def _record(self, finding: AdaptFinding) -> dict[str, Any]:
-        from stabcert.records.adapt import AdaptRecord
-
-        key = digest(
-            {
-                "schema": SCHEMA,
-                "command": "adapt",
-                "parameters": result_parameters(self.asked),
-                "model": finding.model,
-                "inputs": data_digest(self.data),
-            }
-        )
-        return AdaptRecord.of(finding, key=key).to_dict()
-
 
 def _check_model(call: Call) -> None:
     """Refuse options on models with which none can be trained."""
@@ -243,17 +167,6 @@ def _check_model(call: Call) -> None:
         raise ParameterError(f"--dtype must be float32 to adapt a model, got {call.model.dtype.value}. Leave it out")
     if call.model.compile:
         raise ParameterError("--compile is not possible: a compiled model cannot be trained. Leave it out")
-
-
-def _model_record(model: LoadedModel) -> dict[str, object]:
-    from stabcert.records.common import Model
-
-    info = ModelInfo(model.id, model.revision, model.sha256, model.class_names, config_sha256=model.config_sha256)
-    return Model.of(info).to_dict()
-
-
-def _quality(found: Quality) -> QualityInfo:
-    return QualityInfo(found.clean_agreement, found.clean_accuracy, found.masked_agreement)
 
 
 def _resume_advice(place: Place) -> str:
