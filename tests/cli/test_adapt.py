@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from stabcert.adapt import adapt as adapting
-from stabcert.adapt.held_out import HeldOut
+from stabcert.adapt.history import Progress
 from stabcert.cli.commands import adapt_compare
 from stabcert.core.adaptation.division import reporting_order, reporting_part
 from stabcert.errors import ModelError
@@ -261,30 +261,29 @@ def test_what_is_refused(
 
 
 @pytest.fixture
-def stops(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sends this process SIGINT while the held-out inputs of an epoch are measured; 0 is the original model."""
-    quality = HeldOut.quality
+def stops(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sends this process SIGINT in the first epoch: after a step of the training, or when it has been measured."""
+    train = adapting.adapt
 
-    def plant(epoch: int) -> None:
-        calls = 0
+    def plant(phase: str) -> None:
+        def adapt(*arguments: Any, on_progress: Callable[[Progress], None], **options: Any) -> Any:
+            def show(progress: Progress) -> None:
+                on_progress(progress)
+                if (progress.epoch, progress.phase) == (1, phase):
+                    os.kill(os.getpid(), signal.SIGINT)
 
-        def measure(self: HeldOut, *arguments: Any, **options: Any) -> Any:
-            nonlocal calls
-            if calls == epoch:
-                os.kill(os.getpid(), signal.SIGINT)
-            calls += 1
-            return quality(self, *arguments, **options)
+            return train(*arguments, on_progress=show, **options)
 
-        monkeypatch.setattr(HeldOut, "quality", measure)
+        monkeypatch.setattr(adapting, "adapt", adapt)
 
     return plant
 
 
 def test_an_interruption_before_the_first_epoch_writes_nothing(
-    run: Run, command: list[object], tmp_path: Path, stops: Callable[[int], None]
+    run: Run, command: list[object], tmp_path: Path, stops: Callable[[str], None]
 ) -> None:
-    stops(0)
-    ran = run(*command)
+    stops("training")
+    ran = run(*command, "--train-batch-size", 4)
     assert (ran.code, ran.stdout) == (130, "")
     assert "nothing was written" in ran.stderr
     assert list(tmp_path.iterdir()) == []
@@ -292,11 +291,11 @@ def test_an_interruption_before_the_first_epoch_writes_nothing(
 
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_the_best_and_is_resumed_to_the_same_result(
-    run: Run, command: list[object], tmp_path: Path, stops: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    run: Run, command: list[object], tmp_path: Path, stops: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(*command[:-1], tmp_path / "whole", "--json", "-q").record["result"]
     with monkeypatch.context():
-        stops(1)
+        stops("held-out")
         ran = run(*command, "--json")
     assert ran.code == 130
     assert ran.record["result"]["interrupted"]
