@@ -150,8 +150,10 @@ class Training:
         fresh: dict[int, torch.Tensor] = {}
         if missing:
             full = [(masked[i], np.ones((1, len(masked[i].features)), dtype=np.bool_)) for i in missing]  # type: ignore[attr-defined]
+            # What is remembered is computed alone: a resumed run, which meets it in another batch, has the same bits.
+            batches = [[row] for row in full] if remembered else [full]
             with torch.no_grad():
-                found = self._inputs.logits(self._teacher, full).float()
+                found = torch.cat([self._inputs.logits(self._teacher, rows).float() for rows in batches])
             fresh = dict(zip(missing, found, strict=True))
             if remembered:
                 self._targets.update((examples[i].sha256, row.cpu()) for i, row in fresh.items())
