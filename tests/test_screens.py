@@ -81,6 +81,9 @@ SCREENS: dict[str, tuple[str, ...]] = {
     ),
 }
 SLOW = (
+    "verify",
+    "smooth-eval",
+    "soft-markdown",
     "explain-image",
     "hard-image",
     "hard-options",

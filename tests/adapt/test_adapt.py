@@ -63,6 +63,7 @@ def test_masked_agreement_rises_and_clean_agreement_stays_within_its_bound(metho
     assert [row.epoch for row in adapted.history] == list(range(7))
 
 
+@pytest.mark.slow
 def test_the_result_predicts_what_its_history_states() -> None:
     model, adapted = tint_model(), _whole()
     changed = dataclasses.replace(model, network=dataclasses.replace(model.network, module=adapted.module))
@@ -97,6 +98,7 @@ def test_points_on_the_way_are_candidates() -> None:
     assert row.interpolation < 1
 
 
+@pytest.mark.slow
 def test_labels_measure_accuracy_and_train_by_their_weight() -> None:
     examples = [dataclasses.replace(e, label=1 - e.label) for e in tinted(40, labelled=True) if e.label is not None]
     held = AdaptSettings(
@@ -107,11 +109,13 @@ def test_labels_measure_accuracy_and_train_by_their_weight() -> None:
     assert adapted.history[-1].trained.clean_accuracy == 1.0
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_and_another_seed_another() -> None:
     assert _equal(_whole(), _adapt())
     assert not _equal(_whole(), _adapt(dataclasses.replace(FAST, seed=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [FAST, dataclasses.replace(FAST, method="lora", average=0.9)])
 @pytest.mark.parametrize("steps", [2, 5, 9])
 def test_resumed_equals_uninterrupted(settings: AdaptSettings, steps: int, tmp_path: Path) -> None:
@@ -145,6 +149,7 @@ def test_an_interrupted_adaptation_returns_the_best_so_far() -> None:
     assert part.chosen.masked == max(row.quality.masked for row in part.history)
 
 
+@pytest.mark.slow
 def test_an_interruption_between_candidates_keeps_those_that_were_measured(tmp_path: Path) -> None:
     part = _adapt(checkpoint=tmp_path / "state", **_StopAfter(8).options())
     assert part.interrupted
@@ -153,6 +158,7 @@ def test_an_interruption_between_candidates_keeps_those_that_were_measured(tmp_p
     assert _equal(_adapt(checkpoint=tmp_path / "state", resume=True), _whole())
 
 
+@pytest.mark.slow
 def test_less_memory_gives_the_same_weights_up_to_rounding() -> None:
     settings = dataclasses.replace(FAST, epochs=1)
     whole = _adapt(settings)
@@ -172,6 +178,7 @@ def test_only_norms_change_with_norm() -> None:
     assert changed == {"norm.weight", "norm.bias"}
 
 
+@pytest.mark.slow
 def test_statistics_of_batch_norms_stay() -> None:
     assert not any("running" in key or "tracked" in key for key in _changed(_whole()))
 
@@ -184,11 +191,13 @@ def _changed(adapted: Adapted) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_agreement_and_averages_train_as_well() -> None:
     adapted = _adapt(dataclasses.replace(FAST, agreement_weight=0.5, average=0.5, epochs=5))
     assert adapted.chosen.masked > adapted.original.masked
 
 
+@pytest.mark.slow
 def test_inputs_are_divided_into_further_features_too() -> None:
     adapted = _adapt(dataclasses.replace(FAST, epochs=1, further_features=("grid:8", "grid:2")))
     assert adapted.settings["features"] == "grid:4"
@@ -241,6 +250,7 @@ def test_a_text_among_images_is_refused() -> None:
         adapt(tint_model(), examples, FAST)
 
 
+@pytest.mark.slow
 def test_settings_of_cuda_are_for_one_result_and_are_put_back() -> None:
     def found() -> tuple[bool, bool, bool]:
         algorithms, attention = torch.are_deterministic_algorithms_enabled(), torch.backends.cuda.flash_sdp_enabled()

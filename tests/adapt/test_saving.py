@@ -108,6 +108,7 @@ def test_a_directory_that_would_predict_otherwise_is_not_kept(tmp_path: Path, mo
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "features", "baseline"),
     [

@@ -140,6 +140,7 @@ def test_named_reporting_inputs_are_left_out_of_the_training(
     assert copies[0]["selected"] == copies[1]["selected"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gain", "code", "status"), [(0.0, {0, 1}, None), (1.0, {1}, "undecided")])
 def test_a_requested_gain_decides_the_exit_code(
     run: Run, command: list[object], gain: float, code: set[int], status: str | None

@@ -129,4 +129,4 @@ def test_the_command_names_the_difference_and_what_is_open(run: Run, tmp_path: P
     refused = run("adapt", "--verify", path, "--epochs", 3)
     assert (refused.code, "leave out --epochs" in refused.stderr) == (2, True)
     other = run("certify-soft", "--verify", path)
-    assert "check it with `stabcert adapt --verify FILE`" in other.stderr
+    assert "Check it with `stabcert adapt --verify FILE`" in other.stderr

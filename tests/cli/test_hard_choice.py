@@ -45,6 +45,7 @@ def without_choice(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name not in ("request", "sweep")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_the_choice_is_the_best_of_all_lambdas_and_the_certificate_is_its_own(tmp_path: Path, seed: int) -> None:
     """Oracle: each lambda is named in a command of its own, and the rule of the record is applied to what is proved."""
@@ -88,7 +89,7 @@ def test_the_screen_names_the_chosen_lambda_and_a_counterexample_is_one_of_its_s
     assert "keeps the prediction" not in screen  # the table of all lambdas is on pages alone
 
 
-@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("fast", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_choice_is_made_again(hard_records: dict[str, Record], fast: bool) -> None:
     record = hard_records["chosen"]
     assert verify("certify-hard", record, fast=fast)[0] == 0

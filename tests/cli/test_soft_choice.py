@@ -38,6 +38,7 @@ def certify(directory: Path, seed: int, *options: object) -> Record:
     return found[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(9))
 def test_a_chosen_lambda_has_the_certificate_that_it_has_when_named(tmp_path: Path, seed: int) -> None:
     """The same draws too: naming the lambda of a choice is not a second chance."""
@@ -57,7 +58,7 @@ def test_several_lambdas_are_chosen_and_sometimes_none_qualifies(tmp_path: Path)
     assert len(found) > 2
 
 
-@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("fast", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_change_of_the_choice_is_found(soft_records: dict[str, Record], fast: bool) -> None:
     record = soft_records["lambda chosen"]
     assert verify("certify-soft", record, fast=fast)[0] == 0
@@ -94,6 +95,7 @@ def test_the_screen_says_which_lambda_was_chosen_of_which(run: Run, bert: Path) 
     assert f"{choice['needed']} of 64 votes" in screen
 
 
+@pytest.mark.slow
 def test_a_file_of_options_and_a_record_with_the_mask_give_the_same(run: Run, bert: Path, tmp_path: Path) -> None:
     common = ("certify-soft", "-m", bert, "-r", 2, "--json")
     source = ("-t", TEXT, "--method", "random", "-k", 3)
@@ -109,6 +111,7 @@ def test_a_file_of_options_and_a_record_with_the_mask_give_the_same(run: Run, be
     assert again["result"] == record["result"]
 
 
+@pytest.mark.slow
 def test_a_key_depends_on_the_lambdas_and_not_on_their_spelling(run: Run, bert: Path) -> None:
     common = ("certify-soft", "-m", bert, "-r", 1, "--json", "-t", TEXT, "--method", "random", "-k", 3)
 

@@ -143,7 +143,7 @@ def test_one_input_that_does_not_fit_into_memory_is_an_error_that_says_what_to_d
         explain(predictor, method, target=1)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _shap_slow(METHODS))
 def test_one_seed_one_attribution_and_torch_is_not_asked(method: str) -> None:
     results = []
     with torch.random.fork_rng(devices=[]):
