@@ -7,20 +7,23 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stabcert.adapt.checkpoint import Best, read_state, write_state
 from stabcert.adapt.examples import Example, Split, check_labels, data_sha256, split
 from stabcert.adapt.held_out import HeldOut
-from stabcert.adapt.history import Adapted, Epoch, Progress
+from stabcert.adapt.history import Adapted, Epoch, Progress, Quality
 from stabcert.adapt.inputs import inputs_of
+from stabcert.adapt.points import best_point
 from stabcert.adapt.settings import AdaptSettings
 from stabcert.adapt.training import ORDER, WEIGHTS, Training
-from stabcert.adapt.weights import TrainedWeights, set_between
+from stabcert.adapt.weights import TrainedWeights, Values, set_between
 from stabcert.core.streams import ADAPT_STREAM, part_of
 from stabcert.errors import ParameterError
 from stabcert.models.failures import failing
@@ -46,8 +49,9 @@ def adapt(
 
     The original model's prediction on the full input is the target for masked inputs and, so that it stays the same
     classifier, for full ones. After each epoch the candidates are the trained weights and points between them and the
-    original ones. Of those that lose at most ``clean_loss`` on the held-out inputs, the one with the best masked
-    agreement is kept; the original model is always one of them.
+    original ones; see `stabcert.adapt.points.best_point` for those that are measured. Of those that lose at most
+    ``clean_loss`` on the held-out inputs, the one with the best masked agreement is kept; the original model is always
+    one of them.
 
     The same model, inputs, settings, machine and versions give the same weights, interrupted and resumed or not.
 
@@ -74,7 +78,7 @@ def adapt(
     check_labels(examples, model.class_names, label_weight=settings.label_weight)
     settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)
-    with torch.inference_mode(False), torch.enable_grad(), _one_result(model.device):
+    with torch.inference_mode(False), torch.enable_grad(), one_result(model.device):
         return _Adaptation(model, parts, settings, features, baseline, on_progress, checkpoint).run(stop, resume)
 
 
@@ -137,9 +141,8 @@ class _Adaptation:
         if resume and self._checkpoint is not None and self._checkpoint.is_file():
             self._history, self._best = read_state(self._checkpoint, self._task, self._training)
         else:
-            original = self._held_out.quality(self._teacher, least_clean=0.0)
+            original = self._held_out.masked(self._teacher, self._held_out.clean(self._teacher))
             self._history = [Epoch(0, None, 0.0, original, original)]
-        self._least_clean = self._history[0].quality.clean - self._settings.clean_loss - _ROUNDING
         for epoch in range(len(self._history), self._settings.epochs + 1):
             loss = self._train(epoch, stop)
             if loss is None:
@@ -171,27 +174,20 @@ class _Adaptation:
         """Measure points between the original weights and those of this epoch, and keep the best of all epochs.
 
         Return the row of the history, and whether all points were measured that had to be.
-        From the trained weights backwards, until masked agreement within the clean loss rises no more.
         """
         trained = self._training.weights.merged(self._training.values())
-        at, quality = 0.0, self._history[0].quality
-        ends, complete = self._history[0].quality, True
-        for point in sorted({1.0, *self._settings.interpolations}, reverse=True):
-            if point < 1 and stop():
-                complete = False
-                break
-            set_between(self._candidate, self._teacher, trained, point)
-            found = self._held_out.quality(self._candidate, least_clean=self._least_clean)
-            ends = found if point == 1 else ends
-            if point not in self._settings.interpolations or found.masked_agreement is None:
-                continue
-            if found.masked > quality.masked:
-                at, quality = point, found
-            elif at > 0:
-                break
-        if at > 0 and quality.masked > self._history[self._best.epoch].quality.masked:
-            self._best = Best(epoch, at, {key: value.clone() for key, value in trained.items()})
-        return Epoch(epoch, loss, at, quality, ends), complete
+        original = self._history[0].quality
+        found = best_point(
+            self._settings.interpolations,
+            _Points(self._candidate, self._teacher, trained, self._held_out),
+            original,
+            least_clean=original.clean - self._settings.clean_loss - _ROUNDING,
+            thorough=epoch == self._settings.epochs,
+            stop=stop,
+        )
+        if found.point > 0 and found.quality.masked > self._history[self._best.epoch].quality.masked:
+            self._best = Best(epoch, found.point, {key: value.clone() for key, value in trained.items()})
+        return Epoch(epoch, loss, found.point, found.quality, found.trained), found.complete
 
     def _report(self, phase: Any, epoch: int, step: int, loss: float) -> None:
         if self._on_progress is not None:
@@ -228,6 +224,24 @@ class _Adaptation:
         )
 
 
+@dataclass(frozen=True)
+class _Points:
+    """Networks between two, measured on held-out inputs; a `stabcert.adapt.points.Measure`."""
+
+    candidate: torch.nn.Module
+    original: torch.nn.Module
+    trained: Values
+    held_out: HeldOut
+
+    def clean(self, point: float) -> Quality:
+        set_between(self.candidate, self.original, self.trained, point)
+        return self.held_out.clean(self.candidate)
+
+    def masked(self, point: float, clean: Quality) -> Quality:
+        set_between(self.candidate, self.original, self.trained, point)
+        return self.held_out.masked(self.candidate, clean)
+
+
 def _plain(settings: AdaptSettings) -> dict[str, Any]:
     """Return all settings as JSON-ready values."""
     values = dataclasses.asdict(settings)
@@ -248,19 +262,18 @@ def _micro_batch(rows: int | None, settings: AdaptSettings) -> int:
 
 
 @contextmanager
-def _one_result(device: torch.device) -> Iterator[None]:
+def one_result(device: torch.device) -> Iterator[None]:
     """Let CUDA compute the same result each time, where it can; settings of the process are put back."""
     if device.type != "cuda":
         yield
         return
-    before, warn_only = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    with warnings.catch_warnings(), torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-        warnings.simplefilter("ignore")  # of operations that have no such form
+    strict = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # of operations that do not have such a form
+        stack.enter_context(torch.backends.cudnn.flags(benchmark=False, deterministic=True))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # gradients of the others depend on the order of sums
+        stack.callback(torch.use_deterministic_algorithms, strict, warn_only=warned)
         torch.use_deterministic_algorithms(True, warn_only=True)
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        yield

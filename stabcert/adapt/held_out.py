@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -49,17 +50,17 @@ class HeldOut:
         self._labels = np.array([example.label for example in examples]) if labelled else None
         self._original: NDArray[np.int64] = self._classes(teacher, self._full)[:, 0]
 
-    def quality(self, module: torch.nn.Module, *, least_clean: float) -> Quality:
-        """Measure a candidate; masked inputs only if its clean agreement (or accuracy) is at least ``least_clean``."""
+    def clean(self, module: torch.nn.Module) -> Quality:
+        """Measure a network without masks."""
         predicted = self._classes(module, self._full)[:, 0]
-        agreement = float(np.mean(predicted == self._original))
         accuracy = None if self._labels is None else float(np.mean(predicted == self._labels))
-        clean = Quality(agreement, accuracy, None)
-        if clean.clean < least_clean:
-            return clean
+        return Quality(float(np.mean(predicted == self._original)), accuracy, None)
+
+    def masked(self, module: torch.nn.Module, clean: Quality) -> Quality:
+        """Measure a network with masks, too."""
         same = self._classes(module, self._masks) == self._original[:, None]
         shares = tuple(float(np.mean(same[:, i :: len(KEEP_SHARES)])) for i in range(len(KEEP_SHARES)))
-        return Quality(agreement, accuracy, shares)
+        return replace(clean, masked_agreement=shares)
 
     def _classes(self, module: torch.nn.Module, masks_of: Callable[[int, int], Masks]) -> NDArray[np.int64]:
         """Return the classes ``(inputs, masks)`` that a network predicts."""

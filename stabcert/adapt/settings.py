@@ -14,9 +14,9 @@ METHODS: tuple[Method, ...] = get_args(Method)
 MaskKind = Literal["uniform", "blocks", "smoothing", "attribution"]
 MASK_KINDS: tuple[MaskKind, ...] = get_args(MaskKind)
 
-LEARNING_RATES: dict[Method, tuple[float, float]] = {"full": (3e-5, 2e-4), "lora": (5e-4, 1e-3), "norm": (1e-3, 1e-3)}
+LEARNING_RATES: dict[Method, tuple[float, float]] = {"full": (3e-5, 2e-4), "lora": (1e-3, 1e-3), "norm": (1e-3, 1e-3)}
 """Peak learning rate of each method where none is given: for transformers, and for convolutional networks."""
-TEMPERATURES: dict[Literal["image", "text"], float] = {"image": 3.0, "text": 1.0}
+TEMPERATURES: dict[Literal["image", "text"], float] = {"image": 8.0, "text": 1.0}
 """Temperature for each kind of inputs where none is given."""
 
 
@@ -38,11 +38,11 @@ class AdaptSettings:
     """Passes over the training inputs, 1 or more."""
     learning_rate: float | None = None
     """Peak learning rate, reached after the warm-up; None: see `LEARNING_RATES`."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Inputs of one step, each with its masked copies; 1 or more."""
     copies: int = 2
     """Masked copies of each input in a step, 1 or more."""
-    clean_weight: float = 0.5
+    clean_weight: float = 0.35
     """Share of the loss on unmasked inputs, which hold the model to the original one; from 0, below 1."""
     temperature: float | None = None
     """Divisor of the logits before probabilities are compared, above 0. Above 1, unlikely classes count more. None: see

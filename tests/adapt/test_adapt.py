@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from stabcert.adapt.adapt import adapt
+from stabcert.adapt.adapt import adapt, one_result
 from stabcert.adapt.history import Adapted, Progress
 from stabcert.adapt.settings import AdaptSettings, Method
 from stabcert.errors import InputError, ModelError, ParameterError
@@ -239,3 +239,16 @@ def test_a_text_among_images_is_refused() -> None:
     examples = [dataclasses.replace(example, data="a text") for example in tinted(40)]
     with pytest.raises(InputError, match="Give images"):
         adapt(tint_model(), examples, FAST)
+
+
+def test_settings_of_cuda_are_for_one_result_and_are_put_back() -> None:
+    def found() -> tuple[bool, bool, bool]:
+        algorithms, attention = torch.are_deterministic_algorithms_enabled(), torch.backends.cuda.flash_sdp_enabled()
+        return algorithms, torch.backends.cudnn.deterministic, attention
+
+    before = found()
+    with one_result(torch.device("cuda")):
+        assert found() == (True, True, False)
+    with one_result(torch.device("cpu")):
+        assert found() == before
+    assert found() == before
