@@ -33,7 +33,7 @@ METHODS = (
 )
 FEATURES = ("patch", "grid:7", "slic:50", "quickshift", *TEXT_FEATURES)
 BASELINES = ("zero", "black", "mean", "blur", "drop", "remove", "mask", "pad", "unk")
-MODELS = ("demo:image", "demo:image-masked", "demo:text", "demo:text-masked")
+MODELS = ("demo:image", "demo:image-masked", "demo:text")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stabcert.errors import ModelError, ParameterError
 
-DEMOS = ("demo:image", "demo:image-masked", "demo:text", "demo:text-masked")
+DEMOS = ("demo:image", "demo:image-masked", "demo:text")
 _FILE_SUFFIXES = (".safetensors", ".bin", ".json", ".pt", ".pth", ".ckpt", ".onnx")
 
 

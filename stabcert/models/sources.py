@@ -117,22 +117,20 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
 
 
 def _load_demo(name: str, options: LoadOptions) -> Loaded:
-    masked = name.endswith("-masked")
-    if name.startswith("demo:image"):
+    if name != "demo:text":
         from stabcert.models.demo import load_demo_image
         from stabcert.models.demo_masked import load_demo_image_masked
 
-        image = load_demo_image_masked() if masked else load_demo_image()
+        image = load_demo_image() if name == "demo:image" else load_demo_image_masked()
         channels_last = is_convolutional(image.network)
         place(name, image.network.to(options.dtype), options.device, options.dtype, channels_last=channels_last)
         preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
         network = ImageNetwork(image.network, call_with_pixels, preprocessing, None, channels_last)
         return Loaded(network, image.class_names, sha256=image.sha256)
     from stabcert.models.demo import load_demo_text
-    from stabcert.models.demo_masked import load_demo_text_masked
 
     with quiet_transformers():
-        text = load_demo_text_masked() if masked else load_demo_text()
+        text = load_demo_text()
     place(name, text.network, options.device, options.dtype, channels_last=False)
     # Known of these weights, whose hash was verified. The test of other models takes longer than loading.
     return Loaded(TextNetwork(text.network, text.tokenizer, True), text.class_names, sha256=text.sha256)

@@ -1,4 +1,4 @@
-"""What the trainings of the masked demo models share: the call of the adaptation, and the files of changes."""
+"""The file of changes of a demo model that is trained on masked inputs, and the call of the adaptation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def packed(original: torch.nn.Module, trained: torch.nn.Module) -> dict[str, tor
 
 
 def quantized(change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ``(outputs, inputs)`` as levels of 4 bits, two a byte, and the scale of each output with the least error."""
+    """Return ``(outputs, inputs)`` as levels of 4 bits, two a byte, and the scale of each output of least error."""
     largest = change.abs().amax(dim=1, keepdim=True)
     best = torch.full_like(largest, torch.inf)
     levels, scales = torch.zeros_like(change), torch.zeros_like(largest)
@@ -68,21 +68,6 @@ def quantized(change: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     numbers = (levels + 8).to(torch.uint8)
     even = torch.nn.functional.pad(numbers, (0, numbers.shape[1] % 2), value=8)
     return even[:, 0::2] | (even[:, 1::2] << 4), scales[:, 0].to(torch.float16)
-
-
-def factored(original: torch.nn.Module, trained: torch.nn.Module, rank: int) -> dict[str, torch.Tensor]:
-    """Return the difference of two networks, of ``rank`` or less in each matrix, as factors of it."""
-    first = dict(original.named_parameters())
-    changes = {}
-    for key, value in trained.named_parameters():
-        change = (value - first[key]).detach().double()
-        if change.any():
-            left, sizes, right = torch.linalg.svd(change, full_matrices=False)
-            root = sizes[:rank].sqrt()
-            name = key.removesuffix(".weight")
-            changes[f"{name}.up"] = (left[:, :rank] * root).to(torch.float16).contiguous()
-            changes[f"{name}.down"] = (root[:, None] * right[:rank]).to(torch.float16).contiguous()
-    return changes
 
 
 def written(out: Path, changes: dict[str, torch.Tensor], adapted: Adapted, *, base: str | None) -> None:

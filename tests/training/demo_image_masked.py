@@ -44,9 +44,9 @@ SETTINGS = AdaptSettings(
     lambdas=(Fraction(1, 2), Fraction(1, 4)),
     mask_kinds=("uniform", "blocks", "smoothing"),
     further_features=("grid:7", "grid:14"),
-    clean_loss=0.03,
+    clean_loss=0.045,
     held_out=0.125,
-    interpolations=(0.6, 0.7, 0.8, 0.9, 1.0),
+    interpolations=tuple(i / 20 for i in range(4, 21)),
 )
 
 

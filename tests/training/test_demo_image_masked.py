@@ -1,4 +1,4 @@
-"""The trainings of the masked demo models: what they read, and that what they write is what the loader adds."""
+"""The training of demo:image-masked: what it reads, and that what it writes is what the loader adds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from stabcert.errors import InputError
-from stabcert.models.demo import load_demo_image, load_demo_text
+from stabcert.models.demo import load_demo_image
 from stabcert.models.demo_masked import add_changes, read_changes
-from tests.training import demo_image_masked, demo_text_masked
-from tests.training.changes import factored, packed, quantized
+from tests.training import demo_image_masked
+from tests.training.changes import packed, quantized
 
 
 def network(seed: int) -> torch.nn.Sequential:
@@ -43,7 +43,6 @@ def test_equal_parameters_take_no_space() -> None:
     with torch.no_grad():
         trained[0].bias.add_(1)
     assert list(packed(first, trained)) == ["0.bias"]
-    assert factored(first, network(0), 2) == {}
 
 
 def test_an_odd_number_of_inputs_has_a_last_byte_of_its_own() -> None:
@@ -52,35 +51,14 @@ def test_an_odd_number_of_inputs_has_a_last_byte_of_its_own() -> None:
     assert scales[0] == 1
 
 
-def test_factors_of_a_change_of_that_rank_are_the_change() -> None:
-    first, trained, rebuilt = torch.nn.Linear(5, 6), torch.nn.Linear(5, 6), torch.nn.Linear(5, 6)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for module in (trained, rebuilt):
-            module.load_state_dict(first.state_dict())
-        trained.weight.add_(torch.randn(6, 2, generator=generator) @ torch.randn(2, 5, generator=generator))
-    whole = torch.nn.ModuleDict({"layer": rebuilt})
-    changes = factored(torch.nn.ModuleDict({"layer": first}), torch.nn.ModuleDict({"layer": trained}), 2)
-    assert {key: tuple(value.shape) for key, value in changes.items()} == {"layer.up": (6, 2), "layer.down": (2, 5)}
-    add_changes(whole, changes)
-    assert torch.allclose(rebuilt.weight, trained.weight, rtol=0, atol=5e-3)
-
-
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(InputError, match="contains no photos"):
         demo_image_masked.read_photos(tmp_path)
 
 
-def test_texts_without_their_labels_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "train_text.txt").write_text("one\ntwo\n")
-    (tmp_path / "train_labels.txt").write_text("0\n")
-    with pytest.raises(InputError, match="2 texts and 1 labels"):
-        demo_text_masked.read_texts(tmp_path, "train")
-
-
 @pytest.mark.slow
-def test_the_script_for_photos_writes_what_the_loader_adds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_script_writes_what_the_loader_adds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rng = np.random.default_rng(0)
     for i in range(16):
         Image.fromarray(rng.integers(0, 256, size=(40, 50, 3), dtype=np.uint8)).save(tmp_path / f"{i}.png")
@@ -95,22 +73,8 @@ def test_the_script_for_photos_writes_what_the_loader_adds(tmp_path: Path, caplo
     add_changes(changed, changes)
     moved = {
         key
-        for (key, before), after in zip(
-            load_demo_image().network.named_parameters(), changed.parameters(), strict=True
-        )
+        for (key, before), after in zip(load_demo_image().network.named_parameters(), changed.parameters(), strict=True)
         if not torch.equal(before, after)
     }
     assert not any("conv_dw" in key or key.startswith(("conv_stem", "blocks.0", "classifier")) for key in moved)
     assert bool(moved) == (made["epoch"] > 0)
-
-
-@pytest.mark.slow
-def test_the_script_for_texts_writes_what_the_loader_adds(tmp_path: Path) -> None:
-    (tmp_path / "train_text.txt").write_text("".join(f"a day with {i} clouds and a song\n" for i in range(20)))
-    (tmp_path / "train_labels.txt").write_text("".join(f"{i % 4}\n" for i in range(20)))
-    out = tmp_path / "changes.safetensors"
-    demo_text_masked.main(["--data", str(tmp_path), "--out", str(out), "--epochs", "1"])
-    changes, made = read_changes(out)
-    assert made["training_inputs"] + made["held_out_inputs"] == 20
-    assert not any(key.startswith("classifier") for key in changes)
-    add_changes(load_demo_text().network, changes)
