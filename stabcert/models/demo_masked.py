@@ -57,7 +57,7 @@ def load_demo_image_masked() -> DemoImage:
 
 
 def read_changes(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read the tensors of a file of changes as they are stored, and what it says about its making."""
+    """Read the tensors of a file of changes as they are stored, and the description of how they were made."""
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
