@@ -102,7 +102,7 @@ def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> 
         else:
             check_name(task.model, task.revision)
             if task.model.startswith("demo:"):  # the name contains the kind of input
-                task.item.check_kind(task.model, task.model.removeprefix("demo:"))
+                task.item.check_kind(task.model, task.model.removeprefix("demo:").removesuffix("-masked"))
             _check_division(task.item, inputs.features, inputs.baseline)
         if task.item.text is not None:
             check_text(task.item.text)

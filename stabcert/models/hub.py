@@ -144,8 +144,8 @@ def load_model(
     as it was; code and pickles that come with a model run only with their option.
 
     Args:
-        name: ``demo:image``, ``demo:text``, ``timm:NAME``, a directory in the format of transformers
-            or timm, or a name of the Hugging Face hub.
+        name: ``demo:image``, ``demo:image-masked``, ``demo:text``, ``timm:NAME``, a directory in the format of
+            transformers or timm, or a name of the Hugging Face hub.
         revision: branch, tag or commit of a model of the hub.
         trust_remote_code: run Python code that comes with the model.
         allow_pickle: read pickled weights where other weights do not exist (tensors only).

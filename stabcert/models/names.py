@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stabcert.errors import ModelError, ParameterError
 
-DEMOS = ("demo:image", "demo:text")
+DEMOS = ("demo:image", "demo:image-masked", "demo:text")
 _FILE_SUFFIXES = (".safetensors", ".bin", ".json", ".pt", ".pth", ".ckpt", ".onnx")
 
 
@@ -25,7 +25,7 @@ def check_name(name: str, revision: str | None) -> None:
             "revision",
         )
     if demo and name not in DEMOS:
-        raise ModelError(f"demo model {name!r} does not exist. Use {' or '.join(DEMOS)}")
+        raise ModelError(f"demo model {name!r} does not exist. Use {', '.join(DEMOS[:-1])} or {DEMOS[-1]}")
     if not demo:
         local_directory(name)
 

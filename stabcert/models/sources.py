@@ -117,10 +117,11 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
 
 
 def _load_demo(name: str, options: LoadOptions) -> Loaded:
-    if name == "demo:image":
+    if name != "demo:text":
         from stabcert.models.demo import load_demo_image
+        from stabcert.models.demo_masked import load_demo_image_masked
 
-        image = load_demo_image()
+        image = load_demo_image() if name == "demo:image" else load_demo_image_masked()
         channels_last = is_convolutional(image.network)
         place(name, image.network.to(options.dtype), options.device, options.dtype, channels_last=channels_last)
         preprocessing = resize_and_crop(image.resize, image.size, image.mean, image.std)
