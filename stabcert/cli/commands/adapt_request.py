@@ -114,5 +114,5 @@ def _radii(text: str) -> tuple[int, ...]:
     except ParameterError:
         radii = "all"
     if isinstance(radii, str):
-        raise ParameterError(f"--radii {text!r} is not a list of radii; write 4, 1,2,5 or 1:10")
+        raise ParameterError(f"--radii {text!r} is not a list of radii. Write 4, 1,2,5 or 1:10")
     return tuple(sorted(set(radii)))
