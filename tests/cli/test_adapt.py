@@ -200,7 +200,7 @@ REFUSED: list[tuple[str, list[object], int, str]] = [
     ("nothing to report on", ["--report-on", "none"], 3, "no such file: none"),
     ("an unknown attribution", ["--attribution", "magic"], 2, "--attribution must be one of lime"),
     ("a share of everything", ["-k", "0%"], 2, "above 0%"),
-    ("radii of all", ["--radii", "all"], 2, "write 4, 1,2,5 or 1:10"),
+    ("radii of all", ["--radii", "all"], 2, "Write 4, 1,2,5 or 1:10"),
     ("a lambda off the grid", ["--lambdas", "1/3", "--draws", 4], 2, "must be a multiple of"),
     ("five lambdas", ["--lambdas", "0.5,0.4,0.3,0.2,0.1"], 2, "at most 4"),
     ("half precision", ["--dtype", "bfloat16"], 2, "--dtype must be float32"),
