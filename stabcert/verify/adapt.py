@@ -14,9 +14,11 @@ from stabcert.errors import StabcertError
 from stabcert.records.adapt_comparison import MeanRadiusRow, MeasureRow, OverconfidenceRow, settings_of
 from stabcert.records.adapt_inputs import compared_input
 from stabcert.records.writing import to_json
-from stabcert.verify.checks import Check, compare, equal, holds
+from stabcert.verify.checks import Check, at_least, compare, equal, holds
 from stabcert.verify.common import DEFAULT_SEED
 
+_SUM = 1e-6
+"""Largest difference between 1 and the sum of probabilities."""
 NOT_CHECKED = (
     "the training: weights, losses and the measurements on the held-out inputs are taken from the record",
     "the counts on the reporting inputs: neither model is opened, and the confidences are taken from the record",
@@ -101,9 +103,10 @@ def _input(result: dict[str, Any], settings: ComparisonSettings, number: int) ->
     """Return checks that the counts of one reporting input are possible, and fit one another."""
     one, place = result["comparison"]["inputs"][number], _at(f"inputs[{number}]")
     n, selected = one["n"], one["selected"]
-    label = {used["sha256"]: used["label"] for used in result["inputs"] if used["part"] == "reporting"}.get(
+    given = {used["sha256"]: used["label"] for used in result["inputs"] if used["part"] == "reporting"}.get(
         one["sha256"]
     )
+    label = None if given is None else given["id"]
     labels = result["adapted"]["labels"]
     in_order = selected == sorted(set(selected)) and all(0 <= i < n for i in selected)
     checks = [holds(f"{place}.selected", selected, f"distinct numbers from 0 to {n - 1}, in order", in_order)]
@@ -119,9 +122,11 @@ def _input(result: dict[str, Any], settings: ComparisonSettings, number: int) ->
         if checks[-1].ok and checks[-2].ok:
             for i, share in enumerate(reading["shares"]):
                 checks += _share(f"{where}.shares[{i}]", share, settings, i, n)
-            checks += _full(f"{where}.shares[0]", reading, original, None if label is None else label["id"])
+                checks += _classes(f"{where}.shares[{i}]", share, original, label, labels)
+            checks += _full(f"{where}.shares[0]", reading, original, label)
             for i, level in enumerate(reading["lambdas"]):
                 checks += _level(f"{where}.lambdas[{i}]", level, settings, i, n - len(selected), n)
+                checks += _level_classes(f"{where}.lambdas[{i}]", level, reading, label)
     return checks
 
 
@@ -135,13 +140,32 @@ def _share(place: str, share: dict[str, Any], settings: ComparisonSettings, numb
         holds(f"{place}.near_ties", share["near_ties"], f"at most {masks}", certain >= 0),
         holds(f"{place}.agreements", share["agreements"], f"at most {certain}", share["agreements"] <= certain),
     ]
-    others = masks - 1 if share["agrees"] is False else masks
-    least = int(share["agrees"] is True)
-    possible = least <= share["agreements"] <= others
-    checks.append(holds(f"{place}.agrees", share["agrees"], f"as {share['agreements']} agreements allow", possible))
     if share["correct"] is not None:
         checks.append(holds(f"{place}.correct", share["correct"], f"at most {certain}", share["correct"] <= certain))
     return checks
+
+
+def _classes(place: str, share: dict[str, Any], original: int | None, label: int | None, labels: int) -> list[Check]:
+    """Return checks of the first mask, and of agreements and correct classes, of which each mask has one class."""
+    agrees, agreements, correct = share["agrees"], share["agreements"], share["correct"]
+    certain = share["masks"] - share["near_ties"]
+    if original is None:
+        possible = agrees is None and agreements == 0
+    elif agrees is None:
+        possible = share["near_ties"] > 0
+    else:
+        possible = agreements >= 1 if agrees else agreements < certain
+    checks = [
+        holds(f"{place}.agrees", agrees, f"as {agreements} agreements and {certain} certain masks allow", possible),
+        at_least(f"{place}.confidence", share["confidence"], (1 - _SUM) / labels),
+        holds(f"{place}.correct", correct, "a number if there is a label", (correct is None) == (label is None)),
+    ]
+    if original is None or correct is None:
+        return checks
+    if label == original:
+        return [*checks, equal(f"{place}.correct", correct, agreements)]
+    both = agreements + correct
+    return [*checks, holds(f"{place}.correct", correct, f"with agreements at most {certain}", both <= certain)]
 
 
 def _full(place: str, reading: dict[str, Any], original: int | None, label: int | None) -> list[Check]:
@@ -184,6 +208,22 @@ def _level(
             [min(one["radius"], n_free) for one in tried],
         ),
     ]
+
+
+def _level_classes(place: str, level: dict[str, Any], reading: dict[str, Any], label: int | None) -> list[Check]:
+    """Return checks of one smoothed model's class against the class of the model, and of what a near tie leaves."""
+    said, plain, mask = level["prediction"]["id"], reading["prediction"]["id"], level["masks"][0]
+    both = not (level["near_tie"] or reading["near_tie"])
+    checks = [
+        equal(f"{place}.correct", level["correct"], None if label is None else said == label),
+        equal(f"{place}.agrees", level["agrees"], said == plain if both else None),
+        equal(f"{place}.decremental_radius: none", level["decremental_radius"] is None, level["near_tie"]),
+        equal(f"{place}.masks[0].hard_radius: none", mask["hard_radius"] is None, mask["near_tie"]),
+    ]
+    if level["fraction"] == "1":
+        checks.append(equal(f"{place}.prediction.id", said, plain))
+        checks.append(equal(f"{place}.near_tie", level["near_tie"], reading["near_tie"]))
+    return checks
 
 
 def _summary(record: dict[str, Any]) -> list[Check]:

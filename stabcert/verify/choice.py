@@ -48,8 +48,15 @@ def choice_checks(record: dict[str, Any]) -> list[Check]:
     if found["prediction"] is not None:
         shown = {"id": plain["id"], "label": plain["label"]}
         checks.append(equal(f"{name}.prediction", found["prediction"], shown))
+    explanation = record["explanation"]
+    if found["prediction"] is None:
+        unknown = explanation["consistent"] is None or explanation["k"] == explanation["n"]
+        words = "null, as the full input is too close to call"
+        checks.append(holds("explanation.consistent", explanation["consistent"], words, unknown))
     if smoothed and rows:
-        masked = record["explanation"]["masked_prediction"]
+        # A lead that near ties cannot change leaves nothing open.
+        checks.append(equal("explanation.consistent", explanation["consistent"], True))
+        masked = explanation["masked_prediction"]
         for side, whole in (("full", record["prediction"]), ("masked", masked)):
             place = f"{name}.candidates[{len(rows) - 1}].{side}"
             share = rows[-1][side]["votes"] / question.draws

@@ -78,6 +78,16 @@ def test_every_number_of_the_summary_is_checked() -> None:
         (("lambdas", 1, "decremental_radius"), 9, "decremental_radius"),
         (("lambdas", 1, "masks", 0, "consistent"), None, "consistent"),
         (("prediction", "id"), 4, "prediction.id"),
+        (("shares", 1, "agrees"), None, "shares[1].agrees"),
+        (("shares", 1, "confidence"), 0.01, "shares[1].confidence"),
+        (("shares", 1, "correct"), 2, "shares[1].correct"),
+        (("shares", 1, "correct"), None, "shares[1].correct"),
+        (("lambdas", 0, "prediction", "id"), 2, "lambdas[0].prediction.id"),
+        (("lambdas", 0, "near_tie"), True, "lambdas[0].near_tie"),
+        (("lambdas", 1, "correct"), False, "lambdas[1].correct"),
+        (("lambdas", 1, "agrees"), False, "lambdas[1].agrees"),
+        (("lambdas", 1, "decremental_radius"), None, "lambdas[1].decremental_radius"),
+        (("lambdas", 1, "masks", 0, "hard_radius"), None, "lambdas[1].masks[0].hard_radius"),
     ],
 )
 def test_impossible_counts_are_found(place: tuple[Any, ...], value: Any, found: str) -> None:
@@ -108,6 +118,17 @@ def test_impossible_counts_are_found(place: tuple[Any, ...], value: Any, found: 
 )
 def test_what_contradicts_itself_is_found(place: tuple[Any, ...], value: Any, found: str) -> None:
     assert found in failed(changed(LABELS, place, value))
+
+
+def test_no_mask_has_two_classes() -> None:
+    """Agreements with the original class, and masks with another class that is the label's."""
+    inputs = LABELS["result"]["comparison"]["inputs"]
+    labels = [one["label"]["id"] for one in LABELS["result"]["inputs"] if one["part"] == "reporting"]
+    number = next(i for i, one in enumerate(inputs) if one["before"]["prediction"]["id"] != labels[i])
+    share = inputs[number]["after"]["shares"][1]
+    place = ("result", "comparison", "inputs", number, "after", "shares", 1, "correct")
+    wrong = changed(LABELS, place, share["masks"] + 1 - share["agreements"])
+    assert any("shares[1].correct" in name for name in failed(wrong))
 
 
 @pytest.mark.parametrize(("field", "value"), [("threshold", 0.0), ("lower", 0.95), ("met", True)])

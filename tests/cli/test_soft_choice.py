@@ -13,6 +13,7 @@ import pytest
 from stabcert.cli.parsing import parse_smooth
 from stabcert.core.choice import DEFAULT_LAMBDAS
 from stabcert.errors import ParameterError
+from stabcert.verify.choice import choice_checks
 from tests.cli.conftest import Run
 from tests.cli.verify_cases import Record, at, changed, leaves, other_values, verify
 from tests.doubles import Table
@@ -134,3 +135,24 @@ def test_values_are_read() -> None:
 def test_what_is_no_lambda_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ParameterError, match="--smooth"):
         parse_smooth(text)
+
+
+@pytest.mark.parametrize(
+    ("seed", "path", "value"),
+    [
+        (0, ("explanation", "consistent"), None),
+        (3, ("result", "choice"), {"prediction": None, "candidates": []}),
+    ],
+)
+def test_a_flag_that_contradicts_the_choice_is_found(
+    tmp_path: Path, seed: int, path: tuple[str, ...], value: Any
+) -> None:
+    """A chosen lambda leaves no near tie; a full input that is too close to call leaves consistency open."""
+    record = certify(tmp_path, seed, "--smooth", "auto")
+    forged = copy.deepcopy(record)
+    if path == ("result", "choice"):
+        forged["result"]["choice"].update(value)
+    else:
+        forged["explanation"]["consistent"] = value
+    assert "explanation.consistent" not in [check.name for check in choice_checks(record) if not check.ok]
+    assert "explanation.consistent" in [check.name for check in choice_checks(forged) if not check.ok]

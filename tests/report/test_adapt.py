@@ -7,10 +7,12 @@ import json
 import re
 import warnings
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from PIL import Image
 
+from stabcert.core.adaptation.confidence import overconfidence
 from stabcert.core.adaptation.summary import summarise_comparison
 from stabcert.core.curve.result import Estimate
 from stabcert.records.adapt_comparison import settings_of
@@ -20,6 +22,7 @@ from stabcert.records.writing import to_json
 from stabcert.report.adapt.wording import (
     clean_words,
     data_words,
+    distribution_meaning,
     distribution_words,
     meanings,
     p_shown,
@@ -140,14 +143,40 @@ def test_masked_inputs_are_called_out_of_distribution_where_a_test_finds_it() ->
 
 
 def test_p_values_are_never_shown_as_zero() -> None:
-    assert [p_shown(p) for p in (1e-9, 0.00012, 0.5, 1.0)] == ["<0.0001", "0.0001", "0.5000", "1.0000"]
+    assert [p_shown(p) for p in (1e-9, 0.5, 1.0)] == ["<0.0001", "0.5000", "1.0000"]
+
+
+def test_a_difference_is_not_said_to_be_a_fault() -> None:
+    """A model that states the exact posterior of the label is rejected where the original is unsure of full inputs.
+
+    Full inputs have the class with probability 0.49 or 0.91, each half the time, and the mask hides which.
+    """
+    honest, agrees = [(0.49 + 0.91) / 2] * 100, [i % 2 == 0 for i in range(100)]
+    assert overconfidence(honest, agrees, Fraction(1, 4)).p_value < 0.001
+    said = distribution_meaning(0.1)
+    assert "need not be a fault" in said
+    assert "is not found" not in said
+
+
+def test_p_values_are_rounded_up() -> None:
+    assert [p_shown(p) for p in (0.0001, 0.00012, 0.0003, 0.10004)] == ["0.0001", "0.0002", "0.0003", "0.1001"]
+
+
+def test_repeated_inputs_leave_no_guarantee_and_the_report_says_so() -> None:
+    finding = FINDINGS["labels"]
+    assert "equal to another" not in " ".join(meanings(finding, compared("labels")))
+    for more, number in ((1, "1 input is"), (2, "2 inputs are")):
+        repeated = replace(finding, inputs=finding.inputs + finding.inputs[:more])
+        said = " ".join(meanings(repeated, compared("labels")))
+        assert f"Here {number} equal to another one" in said
+        assert "no interval and no test is guaranteed" in said
 
 
 def test_what_the_numbers_mean_is_said() -> None:
     said = " ".join(meanings(FINDINGS["labels"], compared("labels")))
     for part in (
         "at least 90%",
-        "draws from one population",
+        "draws from one population that repeats no input",
         "neither trained nor chose",
         "near duplicates",
     ):

@@ -18,8 +18,8 @@ The directory --out loads like any other model. Its file adaptation.json records
 
 The report compares both models on the same reporting inputs, masks, noise and additions. It contains agreement
 and accuracy by share of features kept, stability rates, hard radii and certified accuracy. Each interval holds
-individually with probability at least 1 - delta, if the inputs are independent draws from one population. Ctrl-C
-keeps the best model so far."""
+individually with probability at least 1 - delta, if the inputs are independent draws from one population that
+repeats no input. Ctrl-C keeps the best model so far."""
 
 EXAMPLES = (
     "stabcert adapt photos/ --out adapted",

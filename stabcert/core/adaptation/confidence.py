@@ -24,8 +24,9 @@ def overconfidence(confidences: Sequence[float], agrees: Sequence[bool | None], 
     gives the p-value. An open agreement counts as one.
 
     On inputs like those of its training a classifier is about as often right as it states. On inputs of another
-    kind it states more. Less information in a masked input does not lead to a rejection, because an honest model
-    is then less confident.
+    kind it states more. A model that states less for a masked input is not rejected for that. But the null hypothesis
+    is about the original class, not about the label. Where the original model is unsure of full inputs, a model that
+    states exactly how often a class is right may have the original class less often, and is then rejected.
 
     Args:
         confidences: largest probability for each masked input, from 0 to 1.

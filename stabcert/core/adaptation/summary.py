@@ -47,12 +47,13 @@ def summarise_comparison(inputs: Sequence[ComparedInput], *, delta: float) -> Co
     """Return all means before and after, and their differences input by input.
 
     Guaranteed for inputs that are independent draws of one population, neither trained on nor used to choose between
-    versions of the adapted model, for each interval individually: with probability at least 1 - delta it covers the
-    mean over that population, or the difference of the two means. The guarantee is about these two models, with the
-    frozen noise, and with explanations made as these were. Shares of inputs have Clopper-Pearson intervals. Shares of
-    masks and additions are unbiased estimates of one input's share from few draws. Their means have intervals by
-    betting, which account for the choice of the inputs and for the choice of the draws. Where a near tie leaves a value
-    open, the lower bound takes the smaller value and the upper bound the larger one.
+    versions of the adapted model, for each interval individually (inputs that `reporting_part` divides are such draws
+    only if the population repeats no input): with probability at least 1 - delta it covers the mean over that
+    population, or the difference of the two means. The guarantee is about these two models, with the frozen noise, and
+    with explanations made as these were. Shares of inputs have Clopper-Pearson intervals. Shares of masks and additions
+    are unbiased estimates of one input's share from few draws. Their means have intervals by betting, which account for
+    the choice of the inputs and for the choice of the draws. Where a near tie leaves a value open, the lower bound
+    takes the smaller value and the upper bound the larger one.
 
     Args:
         inputs: results of `stabcert.core.adaptation.evaluate.compare_input`.

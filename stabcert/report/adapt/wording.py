@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 
 from stabcert.core.adaptation.result import MeanRadius, Measure, Quantity
@@ -44,7 +45,10 @@ def share_text(share: Fraction) -> str:
 
 def p_shown(p_value: float) -> str:
     """Return a p-value with four digits, rounded up."""
-    return f"<{_SMALLEST_P}" if p_value < _SMALLEST_P else f"{min(1.0, p_value):.4f}"
+    if p_value < _SMALLEST_P:
+        return f"<{_SMALLEST_P}"
+    # Digits of the float as they are written, because 0.0003 times 10,000 is more than 3.
+    return str(min(Decimal(1), Decimal(repr(p_value))).quantize(Decimal("0.0001"), ROUND_CEILING))
 
 
 def gain_words(measure: Measure) -> str:
@@ -111,7 +115,8 @@ def distribution_meaning(delta: float) -> str:
     return (
         "Out of distribution: the model has the original class of masked inputs, one mask each, less often than its "
         "probabilities state. Each test individually finds such a difference where none exists with probability at "
-        f"most {delta:g}. A model that is less certain because a mask hides something is not found."
+        f"most {delta:g}, if the inputs are as the intervals need them. A difference need not be a fault. "
+        "Probabilities state how often a class is right, and the original model may be unsure of full inputs."
     )
 
 
@@ -128,9 +133,10 @@ def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
     name = finding.model["id"]
     said = [
         f"Each interval holds individually with probability at least {confidence(comparison.delta)}, if the inputs are "
-        "independent draws from one population. It covers the mean over that population, or the difference of two "
-        "means. The reporting inputs neither trained nor chose the model. Inputs with equal bytes have one purpose; "
-        "near duplicates are not found.",
+        "independent draws from one population that repeats no input. It covers the mean over that population, or the "
+        "difference of two means. The reporting inputs neither trained nor chose the model. Inputs with equal bytes "
+        "have one purpose; near duplicates are not found.",
+        *_repeats_words(finding),
         f"Agreement: the class that {name} predicts for the full input. Both models get the same random masks, up to "
         f"{settings.masks} of each share, the same noise and the same additions.",
         f"Explanations: the top {explained.top_k} of the features by {explained.method} of {name}, for both models. "
@@ -148,6 +154,22 @@ def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
             "for all inputs with equally many features.",
         ]
     return said
+
+
+def _repeats_words(finding: AdaptFinding) -> list[str]:
+    """Return what repeated inputs undo; nothing if no two inputs are equal.
+
+    Equal inputs are on one side as a whole. So one value with many copies is reported on with all of them or not at
+    all, and training lacks the values that are reported on: neither gives independent draws of the population.
+    """
+    repeats = len(finding.inputs) - len({one.sha256 for one in finding.inputs})
+    if repeats == 0:
+        return []
+    are = "1 input is" if repeats == 1 else f"{repeats} inputs are"
+    return [
+        f"Here {are} equal to another one, and equal inputs have one purpose. So the reporting inputs are not such "
+        "draws: no interval and no test is guaranteed."
+    ]
 
 
 def _inputs(number: int) -> str:
