@@ -64,14 +64,14 @@ def read_state(path: Path, task: Mapping[str, Any], training: Training) -> tuple
         known = dict(state["task"])
     except Exception as error:  # torch raises whatever it likes for a file of another kind
         raise InputError(
-            f"{path} is not a checkpoint of an adaptation ({reason(error)}). Give another file, or start without resume"
+            f"{path} is not a checkpoint of an adaptation ({reason(error)}). Remove it to start from the beginning"
         ) from error
     different = [name for name in task if known.get(name) != task[name]]
     if different:
         name = different[0]
         raise InputError(
             f"{path} belongs to another adaptation: {name} was {known.get(name)} and is {task[name]}. "
-            "Use the same model, inputs and settings, or start without resume"
+            "Use the same model, inputs and settings, or remove it to start from the beginning"
         )
     training.weights.load(state["weights"])
     for key, value in training.average.items():

@@ -48,6 +48,8 @@ def save_adapted(model: LoadedModel, adapted: Adapted, directory: Path) -> None:
         written.mkdir()
         with quiet(), quiet_transformers():
             _write(model, adapted.module, written)
+        for file in written.iterdir():  # safetensors are written for their owner alone
+            file.chmod((written / "config.json").stat().st_mode)
         _compare(adapted_model(model, adapted), written)
         if directory.is_dir():
             directory.rmdir()

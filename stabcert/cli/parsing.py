@@ -100,7 +100,7 @@ def parse_keep_probability(text: str) -> Fraction:
     """
     share = exact_share(text)
     if share is None:
-        raise ParameterError(f"--lambda {text!r:.80} is not a fraction or a decimal. Write 15/64 or 0.25")
+        raise ParameterError(f"--lambda {text!r:.80} is not a fraction, a decimal or auto. Write 15/64, 0.25 or auto")
     if not 0 < share <= 1:
         raise ParameterError(f"--lambda {text} is not possible. Use a share above 0 and at most 1, such as 15/64")
     return share

@@ -176,7 +176,7 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         (("--fast",), 2, "--verify FILE"),
     ],
     "certify-hard": [
-        ((*TEXT, "-l", "half"), 2, "Write 15/64 or 0.25"),
+        ((*TEXT, "-l", "half"), 2, "Write 15/64, 0.25 or auto"),
         ((*TEXT, "-l", 2), 2, "above 0 and at most 1"),
         ((*TEXT, "-l", 0.3), 2, "must be a multiple of 1/64"),
         ((*TEXT, "--quantization", 1), 2, "--quantization"),

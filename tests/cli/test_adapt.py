@@ -16,6 +16,7 @@ from PIL import Image
 from stabcert.adapt import adapt as adapting
 from stabcert.adapt.history import Progress
 from stabcert.cli.commands import adapt_compare
+from stabcert.cli.commands.adapt_place import Place
 from stabcert.core.adaptation.division import reporting_order, reporting_part
 from stabcert.errors import ModelError
 from stabcert.models.hub import load_model
@@ -317,6 +318,30 @@ def test_an_interrupted_run_keeps_the_best_and_is_resumed_to_the_same_result(
         assert one["quality"] == other["quality"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapted", "whole"]
     assert run("adapt", "--verify", tmp_path / "adapted" / "adaptation.json").code == 0
+
+
+@pytest.mark.slow
+def test_a_signal_while_the_directory_is_written_leaves_it_complete_and_resumable(
+    run: Run, command: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Place.save
+
+    def interrupted(self: Place, *arguments: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        save(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Place, "save", interrupted)
+        ran = run(*command, "--json")
+    assert ran.code == 130
+    assert ran.record["result"]["comparison"] is None
+    assert "Add --resume to the same command" in ran.stderr
+    modes = {(tmp_path / "adapted" / name).stat().st_mode for name in ("model.safetensors", "config.json")}
+    assert len(modes) == 1
+    again = run(*command)
+    assert (again.code, "Add --resume to continue it" in again.stderr) == (2, True)
+    (tmp_path / "adapted" / "adaptation.json").unlink()  # as if it was killed before the record
+    assert run(*command, "--resume", "--json", "-q").record["result"]["comparison"] is not None
 
 
 @pytest.mark.slow

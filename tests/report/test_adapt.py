@@ -33,6 +33,7 @@ from stabcert.report.curve.wording import interval_shown
 from stabcert.report.document import Table
 from stabcert.report.figure import caption, figure
 from stabcert.report.finding import found_of
+from stabcert.report.numbers import rounded_down
 from stabcert.report.page import Page
 from stabcert.report.says.adapt import adapt_document
 from stabcert.report.terminal import lines
@@ -114,15 +115,15 @@ def test_the_gain_that_was_requested_is_compared_unrounded() -> None:
     assert exact.threshold is not None
     assert exact.threshold.met
     assert "met (>= 0.01)" in str(threshold_words(compared("a gain that is met")))
-    assert str(lower) in str(threshold_words(compared("a gain that is not met")))
+    assert f"the lower bound is {rounded_down(lower)}" in str(threshold_words(compared("a gain that is not met")))
     assert "the threshold is 0.9" in found_of(RECORDS["adapt, a gain that is not met"])
 
 
 def test_the_purposes_of_the_inputs_are_counted() -> None:
     assert data_words(FINDINGS["labels"]) == (
-        "20 inputs trained the model, 2 others chose it, and 8 others are reported on"
+        "20 inputs trained the model, 2 others chose the epoch, and 8 others are reported on"
     )
-    assert data_words(FINDINGS["interrupted"]) == "20 inputs trained the model, 2 others chose it"
+    assert data_words(FINDINGS["interrupted"]) == "20 inputs trained the model, 2 others chose the epoch"
 
 
 def test_masked_inputs_are_called_out_of_distribution_where_a_test_finds_it() -> None:

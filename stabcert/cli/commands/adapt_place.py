@@ -57,6 +57,11 @@ class Place:
             raise ParameterError(f"--out must be a new or empty directory, got the file {self.out}. Use another name")
         used = self.out.is_dir() and any(self.out.iterdir())
         if used and not (self.resume and self._interrupted()):
+            if not self.resume and self.checkpoint.is_file():
+                raise ParameterError(
+                    f"--out {self.out} is of an interrupted run. Add --resume to continue it, or remove {self.out} and "
+                    f"{self.checkpoint}"
+                )
             advice = " It is not of an interrupted run." if self.resume else ""
             raise ParameterError(
                 f"--out must be a new or empty directory, got {self.out}, which contains files.{advice} Use another "
@@ -107,6 +112,8 @@ class Place:
     def _interrupted(self) -> bool:
         """Return whether the directory is of a run that was interrupted, by its record."""
         path = self.out / RECORD
+        if not path.exists() and self.checkpoint.is_file():
+            return True  # killed between the weights and the record
         try:
             record = parse_json(path.read_bytes())
             result = record["result"]

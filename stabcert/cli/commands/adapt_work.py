@@ -119,35 +119,36 @@ class Adapting:
         cost = Cost()
         comparing = Comparing(self.call, self.request, self.data, self.model, cost)
         comparing.check()
+        epochs = self.request.settings.epochs
         self.say(
             f"{len(self.data.training)} inputs to train and choose, {len(self.data.reporting)} to report on; "
-            f"{self.request.settings.epochs} epochs"
+            f"{epochs} epoch{'' if epochs == 1 else 's'}"
         )
-        adapted = self._train(self.say)
-        if adapted.interrupted and len(adapted.history) == 1:
-            self.say("interrupted before the first epoch was complete: nothing was written", always=True)
-            return None
-        self.place.save(self.model, adapted)
-        options = self.call.model
-        after = load_model(
-            str(self.place.out), device=options.device, offline=True, trust_remote_code=options.trust_remote_code
-        )
-        reporting = Reporting(self.request, self.asked, self.data, self.model, self.started)
-        finding = reporting.finding(adapted, after, None, cost)
-        # Whatever happens to the comparison, the directory tells how it was made, and can be gone on with.
-        self.place.write_record(reporting.record(finding))
-        if not adapted.interrupted:
+        with StopRequest() as stop:  # until the directory is complete with its record, which makes it resumable
+            adapted = self._train(self.say, stop)
+            if adapted.interrupted and len(adapted.history) == 1:
+                self.say("interrupted before the first epoch was complete: nothing was written", always=True)
+                return None
+            self.place.save(self.model, adapted)
+            options = self.call.model
+            after = load_model(
+                str(self.place.out), device=options.device, offline=True, trust_remote_code=options.trust_remote_code
+            )
+            reporting = Reporting(self.request, self.asked, self.data, self.model, self.started)
+            finding = reporting.finding(adapted, after, None, cost)
+            self.place.write_record(reporting.record(finding))
+        if not (adapted.interrupted or stop.requested):
             try:
                 finding = reporting.finding(adapted, after, comparing.run(after), cost)
             except KeyboardInterrupt:
                 self.say("interrupted during the comparison", always=True)
         return finding, Whole(reporting.record(finding), adapt_document(finding))
 
-    def _train(self, say: Say) -> Adapted:
+    def _train(self, say: Say, stop: StopRequest) -> Adapted:
         from stabcert.adapt.adapt import adapt
 
         asked, examples = self.call.inputs, examples_of(self.data.training)
-        with StopRequest() as stop, TrainingProgress(say, enabled=not self.call.running.quiet) as progress:
+        with TrainingProgress(say, enabled=not self.call.running.quiet) as progress:
             return adapt(
                 self.model,
                 examples,

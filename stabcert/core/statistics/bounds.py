@@ -234,13 +234,18 @@ def finite_upper(matches: int, failures: int, population: int, delta: float) -> 
     return population - finite_lower(failures, matches, population, delta)
 
 
-@lru_cache(maxsize=4096)
 def hypergeometric_lower(matches: int, samples: int, population: int, delta: float) -> int:
     """Return a lower bound on the matching members, from a fixed number of draws without replacement.
 
     It is the smallest K under which ``matches`` or more have a probability above delta: the exact
     counterpart of `clopper_pearson_lower` for a finite set.
     """
+    return _hypergeometric_lower(int(matches), int(samples), int(population), float(delta))
+
+
+@lru_cache(maxsize=4096)
+def _hypergeometric_lower(matches: int, samples: int, population: int, delta: float) -> int:
+    """Return the same for Python's own numbers: those of numpy are equal to them and wrap, so they must not be keys."""
     from scipy.stats import hypergeom  # half a second to import, and needed only for finite sets
 
     rejected, kept = matches - 1, population - (samples - matches)

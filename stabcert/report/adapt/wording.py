@@ -9,7 +9,7 @@ from fractions import Fraction
 from stabcert.core.adaptation.result import MeanRadius, Measure, Quantity
 from stabcert.records.adaptation import AdaptFinding, Compared
 from stabcert.report.curve.wording import gained, gained_interval, lambda_text
-from stabcert.report.numbers import confidence, rounded, threshold_shown
+from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
 
 _NAMES: dict[Quantity, str] = {
     "masked agreement": "mean of the masked",
@@ -66,7 +66,7 @@ def clean_words(compared: Compared) -> str:
         + {
             "within": f": within the accepted loss of {bound}",
             "open": f": within the accepted loss of {bound} on these inputs; the interval reaches beyond it",
-            "beyond": f": BEYOND the accepted loss of {bound}",
+            "beyond": f": BEYOND the accepted loss of {bound} on these inputs",
         }[compared.clean_verdict]
     )
 
@@ -79,7 +79,8 @@ def threshold_words(compared: Compared) -> str | None:
     if threshold.met:
         return f"gain in masked agreement met (>= {threshold.value!r})"
     return (
-        f"gain in masked agreement undecided (>= {threshold.value!r} not shown): the lower bound is {threshold.lower!r}"
+        f"gain in masked agreement undecided (>= {threshold.value!r} not shown): "
+        f"the lower bound is {rounded_down(threshold.lower)}"
     )
 
 
@@ -87,7 +88,7 @@ def data_words(finding: AdaptFinding) -> str:
     """Return how many inputs had which purpose."""
     training, held_out, reporting = (finding.count(part) for part in ("training", "held-out", "reporting"))
     reported = "" if finding.compared is None else f", and {reporting} others are reported on"
-    return f"{_inputs(training)} trained the model, {held_out} others chose it{reported}"
+    return f"{_inputs(training)} trained the model, {held_out} others chose the epoch{reported}"
 
 
 def choice_words(finding: AdaptFinding) -> str:
@@ -114,8 +115,9 @@ def distribution_meaning(delta: float) -> str:
     """Return what the test compares, and its guarantee."""
     return (
         "Out of distribution: the model has the original class of masked inputs, one mask each, less often than its "
-        "probabilities state. Each test individually finds such a difference where none exists with probability at "
-        f"most {delta:g}, if the inputs are as the intervals need them. A difference need not be a fault. "
+        "probabilities state. They state the mean of the largest one. Each test individually finds such a difference "
+        f"where none exists with probability at most {delta:g}, if the inputs are as the intervals need them. "
+        "A difference need not be a fault. "
         "Probabilities state how often a class is right, and the original model may be unsure of full inputs."
     )
 
@@ -137,7 +139,8 @@ def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
         "difference of two means. The reporting inputs neither trained nor chose the model. Inputs with equal bytes "
         "have one purpose; near duplicates are not found.",
         *_repeats_words(finding),
-        f"Agreement: the class that {name} predicts for the full input. Both models get the same random masks, up to "
+        f"Agreement: the share for which a model predicts the class that {name} predicts for the full input. "
+        "Both models get the same random masks, up to "
         f"{settings.masks} of each share, the same noise and the same additions.",
         f"Explanations: the top {explained.top_k} of the features by {explained.method} of {name}, for both models. "
         "Consistent: the explanation gives the class that the same model predicts for the full input. Original class: "

@@ -129,10 +129,10 @@ def choice_text(finding: HardFinding) -> str:
     kept = sum(keeps_prediction(one, finding.plain) for one in finding.sweep)
     if kept == 0:
         return (
-            f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. No smoothed model predicts {label} both "
-            "on the full input and on the mask."
+            f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. None of these smoothed models predicts "
+            f"{label} both on the full input and on the mask."
         )
-    among = "It is the only one" if kept == 1 else f"It has the largest radius of the {kept}"
+    among = "It is the only one" if kept == 1 else f"No larger radius is proved for any other of the {kept}"
     return (
         f"Lambda {ratios[0]} was chosen among {len(ratios)} from {ends}. {among} whose smoothed model predicts {label} "
         "on the full input and on the mask."

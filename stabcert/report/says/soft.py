@@ -134,7 +134,8 @@ def about(report: Report, certificate: SoftCertificate) -> str:
         return f"{ways} {name} (unsmoothed) still predicts {label}."
     plain = smoothing["unsmoothed_prediction"]
     return (
-        f"{ways} the smoothed model still predicts {label}. It is {name} under {smoothing['draws']} frozen masks that "
+        f"{ways} the smoothed model still predicts {label}. The smoothed model is {name} under "
+        f"{smoothing['draws']} frozen masks that "
         f"keep each feature with probability {smoothing['lambda']:g}. Unsmoothed, {name} predicts "
         f"{short(plain['label'])} ({plain['probability']:.2f}) on the full input."
     )
