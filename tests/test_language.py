@@ -7,6 +7,7 @@ import pytest
 from tests import prose
 
 
+@pytest.mark.slow
 def test_prose_breaks_no_rule() -> None:
     assert "\n".join(map(str, prose.all_findings())) == ""
 

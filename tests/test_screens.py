@@ -81,6 +81,9 @@ SCREENS: dict[str, tuple[str, ...]] = {
     ),
 }
 SLOW = (
+    "fourier",
+    "hard-text",
+    "explain-text",
     "verify",
     "smooth-eval",
     "soft-markdown",

@@ -88,6 +88,7 @@ def test_the_original_model_does_not_change_and_is_kept_where_nothing_is_better(
         assert all(torch.equal(before[key], weights[key]) for key in before)
 
 
+@pytest.mark.slow
 def test_points_on_the_way_are_candidates() -> None:
     """A rate at which the trained weights lose more clean agreement than is allowed."""
     adapted = _adapt(dataclasses.replace(FAST, learning_rate=3.0, epochs=1, interpolations=(0.01, 0.02, 0.05, 1.0)))
@@ -140,6 +141,7 @@ def test_a_checkpoint_of_other_settings_or_inputs_is_refused(tmp_path: Path) -> 
         _adapt(checkpoint=place, resume=True)
 
 
+@pytest.mark.slow
 def test_an_interrupted_adaptation_returns_the_best_so_far() -> None:
     whole = _whole()
     assert _adapt(stop=lambda: True).epoch == 0
@@ -207,6 +209,7 @@ def test_inputs_are_divided_into_further_features_too() -> None:
         _adapt(dataclasses.replace(FAST, further_features=("grid:99",)))
 
 
+@pytest.mark.slow
 def test_progress_counts_steps_and_shows_the_last_row() -> None:
     seen: list[Progress] = []
     _adapt(dataclasses.replace(FAST, epochs=2), on_progress=seen.append)

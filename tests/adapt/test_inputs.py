@@ -82,6 +82,7 @@ def test_logits_of_a_convolutional_network_are_those_of_the_predictor(baseline: 
     _compare(load_model(str(save_resnet(tmp_path / "m"))), image_examples(), "grid:4", baseline)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "baseline"),
     [

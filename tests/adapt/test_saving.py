@@ -79,6 +79,7 @@ def test_a_written_model_loads_as_the_network_in_memory(kind: str, tmp_path: Pat
         assert (loaded.network.stage is None) == (model.network.stage is None)
 
 
+@pytest.mark.slow
 def test_a_directory_with_files_is_refused_and_an_empty_one_is_used(tmp_path: Path) -> None:
     model = load_model(str(save_vit(tmp_path / "original")))
     full, empty = tmp_path / "full", tmp_path / "empty"

@@ -50,6 +50,7 @@ def _trained(module: torch.nn.Module, method: Method) -> TrainedWeights:
     return weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", "lora", "norm"])
 @pytest.mark.parametrize("case", CASES)
 def test_merged_weights_are_the_trained_function(case: str, method: Method) -> None:

@@ -23,6 +23,7 @@ def failed(record: dict[str, Any]) -> list[str]:
     return [check.name for check in adapt_checks(record)[0] if not check.ok]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAIN)
 def test_an_honest_record_stands(name: str) -> None:
     checks, not_checked = adapt_checks(PLAIN[name])

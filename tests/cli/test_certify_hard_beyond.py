@@ -186,6 +186,7 @@ def test_bernoulli_draws_are_the_same_for_one_seed(run: Run, bert: Path) -> None
     assert first == second
 
 
+@pytest.mark.slow
 def test_records_of_explain_are_certified(run: Run, bert: Path) -> None:
     explained = run("explain", "-t", SENTENCE, "-m", bert, "--method", "random", "--json")
     piped = run("certify-hard", "--from", "-", "--json", stdin=explained.stdout).record

@@ -89,6 +89,7 @@ def test_a_text_and_a_path_in_one_row_are_refused(tmp_path: Path) -> None:
     assert 'has both a "text" and a "path"' in str(item.problem)
 
 
+@pytest.mark.slow
 def test_one_such_row_ends_the_run_before_it_begins_or_is_one_failure(run: Run, bert: Path, tmp_path: Path) -> None:
     listing = tmp_path / "pairs.jsonl"
     rows = [{"id": "a", "text": "a film"}, {"id": "b", "text": "bad", "text_pair": "a great film"}]

@@ -87,6 +87,7 @@ def test_the_record_of_several_methods_pipes_into_certify_soft(run: Run, bert: P
     assert certified["explanation"]["selected"] == explained.record["explanation"]["selected"]
 
 
+@pytest.mark.slow
 def test_the_table_of_agreement_fits_80_columns_and_has_every_pair(run: Run, bert: Path) -> None:
     ran = explain(run, bert, *FEW, "--method", "inputxgrad,smoothgrad,random", "--neighbours", 2, "--show", 0)
     table = ran.stdout.splitlines()[1:-2]

@@ -66,6 +66,7 @@ def test_the_choice_is_the_best_of_all_lambdas_and_the_certificate_is_its_own(tm
     assert without_choice(chosen) == without_choice(alone)
 
 
+@pytest.mark.slow
 def test_the_choice_depends_on_the_function(tmp_path: Path) -> None:
     """Otherwise the oracle tests nothing."""
     found = {
@@ -89,7 +90,8 @@ def test_the_screen_names_the_chosen_lambda_and_a_counterexample_is_one_of_its_s
     assert "keeps the prediction" not in screen  # the table of all lambdas is on pages alone
 
 
-@pytest.mark.parametrize("fast", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("fast", [True, False])
 def test_a_choice_is_made_again(hard_records: dict[str, Record], fast: bool) -> None:
     record = hard_records["chosen"]
     assert verify("certify-hard", record, fast=fast)[0] == 0

@@ -64,6 +64,7 @@ def test_a_search_never_ends_with_everything(run: Run, bert: Path) -> None:
             assert record["status"] != "certified" or record["explanation"]["k"] < record["explanation"]["n"]
 
 
+@pytest.mark.slow
 def test_a_mean_rate_of_nothing_is_refused(run: Run, bert: Path) -> None:
     cheap = ["--lambdas", "1", "--radii", "1", "--n-samples", 2, "-m", bert, "--method", "random", "-q"]
     ran = run("smooth-eval", "-t", "film", "-t", "bad", *cheap, "--min-rate", 0.01)

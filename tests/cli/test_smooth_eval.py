@@ -224,6 +224,7 @@ def test_masks_of_other_origin(run: Run, bert: Path, tmp_path: Path) -> None:
     assert run("smooth-eval", "-t", "a great film", "-m", bert, "--mask", mask, *CHEAP, "--json").code == 0
 
 
+@pytest.mark.slow
 def test_without_labels_there_is_no_accuracy_and_the_user_is_told(
     run: Run, command: list[object], listed: Path
 ) -> None:
@@ -263,6 +264,7 @@ def test_a_wrong_label_ends_the_run_before_the_first_attribution(
     assert "line 4: the model has no class 'meh'" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_wrong_label_is_one_failed_input_with_keep_going(run: Run, command: list[object], listed: Path) -> None:
     listed.write_text(listed.read_text().replace('"label": "neutral"', '"label": "meh"'))
     ran = run(*command, "--json", "--keep-going")

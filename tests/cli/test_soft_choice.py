@@ -59,7 +59,8 @@ def test_several_lambdas_are_chosen_and_sometimes_none_qualifies(tmp_path: Path)
     assert len(found) > 2
 
 
-@pytest.mark.parametrize("fast", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("fast", [True, False])
 def test_a_change_of_the_choice_is_found(soft_records: dict[str, Record], fast: bool) -> None:
     record = soft_records["lambda chosen"]
     assert verify("certify-soft", record, fast=fast)[0] == 0

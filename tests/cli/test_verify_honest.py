@@ -44,6 +44,7 @@ def test_honest_hard_records_stand(hard_records: dict[str, Record], fast: bool) 
     assert code == 0
 
 
+@pytest.mark.slow
 def test_the_cases_are_what_they_are_called(soft_records: dict[str, Record], hard_records: dict[str, Record]) -> None:
     assert {record["status"] for record in soft_records.values()} >= {
         "certified",
@@ -61,6 +62,7 @@ def test_the_cases_are_what_they_are_called(soft_records: dict[str, Record], har
     assert hard_records["checked"]["result"]["check"]["added"] == [1, 6]
 
 
+@pytest.mark.slow
 def test_a_record_of_not_certified_stands(soft_records: dict[str, Record]) -> None:
     assert soft_records["refuted"]["status"] == "not-certified"
     assert verify("certify-soft", soft_records["refuted"], fast=True)[0] == 0

@@ -155,7 +155,7 @@ def test_one_seed_one_attribution_and_torch_is_not_asked(method: str) -> None:
     assert np.array_equal(results[0], results[1])
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _shap_slow(METHODS))
 def test_one_feature_is_enough(method: str) -> None:
     scores = explain(model(Formula(linear([0.25]), [1.0])), method, target=1).scores
     if method in TOLERANCE:

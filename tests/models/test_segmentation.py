@@ -61,6 +61,7 @@ def halves() -> NDArray[np.uint8]:
     return pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["slic:6", "slic:1", "slic:3072", "quickshift"])
 @pytest.mark.parametrize("pixels", [halves(), grey(64, 48), np.asarray(picture(64, 48))])
 def test_superpixels_are_numbered_without_gaps_and_boxed_tightly(spec: str, pixels: NDArray[np.uint8]) -> None:

@@ -87,6 +87,7 @@ def test_every_input_has_its_row() -> None:
     assert two > 1.9 * one
 
 
+@pytest.mark.slow
 def test_kept_pixels_have_their_exact_colours_in_the_figure() -> None:
     exhibit = image(soft=SOFT)
     assert exhibit.canvas is not None

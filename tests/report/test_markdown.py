@@ -143,6 +143,7 @@ def test_any_text_is_read_as_it_is(text: str, place: str) -> None:
     assert words(visible(text).replace(JOINER, "")) in words(read(source))
 
 
+@pytest.mark.slow
 @given(
     st.text(alphabet="\\`*_[]<>&~|$@#:/!()-+=.1a \n", min_size=1), st.sampled_from(["line", "cell", "note", "folded"])
 )

@@ -103,6 +103,7 @@ def test_masks_of_a_smaller_share_keep_a_part_of_those_of_a_larger() -> None:
         assert all(b >= a for a, b in zip(smaller, larger, strict=True))
 
 
+@pytest.mark.slow
 def test_random_masks_are_uniform_and_independent_of_the_explanation() -> None:
     counts = np.zeros(6)
     for seed in range(400):

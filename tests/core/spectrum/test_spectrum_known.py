@@ -69,6 +69,7 @@ def test_known_functions_of_24_features_are_within_their_intervals(
         assert one.weight.value == pytest.approx(weight, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_random_function_of_5_among_24_features_is_within_its_intervals(seed: int) -> None:
     rng = np.random.default_rng(seed)

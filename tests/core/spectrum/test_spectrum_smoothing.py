@@ -86,6 +86,7 @@ def test_e5_the_variance_of_one_set_shrinks_by_the_factor_to_the_power_of_its_si
     assert (keep - p) / math.sqrt(p - p * p) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("basis", ["standard", "monotone"])
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 7), keep=st.floats(0, 1))
 def test_smoothing_contracts_the_tail_mass_at_least_to_its_bound(

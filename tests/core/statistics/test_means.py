@@ -132,6 +132,7 @@ def test_a_smaller_delta_gives_a_wider_interval_around_the_mean(values: list[flo
         before = (low, high)
 
 
+@pytest.mark.slow
 @given(SHARES)
 def test_an_interval_shares_delta_between_its_ends(values: list[float]) -> None:
     assert mean_interval(values, 0.2) == (mean_lower(values, 0.1), mean_upper(values, 0.1))
@@ -173,6 +174,7 @@ def test_the_interval_of_a_difference_turns_with_its_sign(values: list[float]) -
     assert -1.0 <= low <= float(np.mean(values)) + 1e-12 <= high + 2e-12 <= 1.0 + 2e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("values", "weights"), [([-1, 0, 1], [0.05, 0.8, 0.15]), ([-0.3, 0, 0.7], [0.1, 0.6, 0.3])])
 def test_no_difference_is_missed_more_often_than_promised(values: list[float], weights: list[float]) -> None:
     mean = float(np.dot(values, weights))
