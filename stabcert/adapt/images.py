@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -116,6 +117,7 @@ class ImageInputs:
         stage = self._network.token_stage()
         if stage is None:
             raise ParameterError("baseline='drop' is not possible with this model. Use baseline='zero'", "baseline")
+        trained = replace(stage, module=lambda: module)
         pixels = torch.cat([masked.point for masked, _ in rows])
         seen: list[torch.Tensor] = []
         handle = stage.stage(module).register_forward_hook(lambda part, inputs, output: seen.append(output))
@@ -137,11 +139,7 @@ class ImageInputs:
         for count in sorted(set(counts)):
             same = [index for index, other in enumerate(counts) if other == count]
             given = torch.stack([kept_rows[index] for index in same])
-            handle = stage.stage(module).register_forward_hook(lambda part, inputs, output, given=given: given)
-            try:
-                logits.update(zip(same, self._network.run(module, pixels[:1]), strict=True))
-            finally:
-                handle.remove()
+            logits.update(zip(same, trained.logits(pixels[:1], given), strict=True))
         return torch.stack([logits[index] for index in range(len(counts))])
 
 

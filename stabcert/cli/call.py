@@ -17,6 +17,8 @@ from stabcert.cli.options import (
     InputOptions,
     MaskOptions,
     ModelOptions,
+    Quiet,
+    Verbose,
 )
 from stabcert.errors import ParameterError
 
@@ -156,14 +158,8 @@ class RunningOptions:
             help="Address of a Ray cluster for the workers.",
         ),
     ] = None
-    quiet: Annotated[
-        bool,
-        option("--quiet", "-q", affects="circumstance", help="Results only: no notes, no progress.", with_verify=True),
-    ] = False
-    verbose: Annotated[
-        bool,
-        option("--verbose", "-v", affects="circumstance", help="Show the messages of the libraries.", with_verify=True),
-    ] = False
+    quiet: Quiet = False
+    verbose: Verbose = False
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,25 @@ def family_option(*, show_default: str | None = None) -> Declared:
     return option("--family", affects="result", metavar="N", least=1, help=meaning, show_default=show_default)
 
 
+Quiet = Annotated[
+    bool,
+    option("--quiet", "-q", affects="circumstance", help="Results only: no notes, no progress.", with_verify=True),
+]
+Verbose = Annotated[
+    bool,
+    option("--verbose", "-v", affects="circumstance", help="Show the messages of the libraries.", with_verify=True),
+]
+LabelsFile = Annotated[
+    Path | None,
+    option(
+        "--labels",
+        affects="keyed",
+        metavar="FILE",
+        help="A table such as .csv or .jsonl (path or id, label), or .txt (a label a line).",
+    ),
+]
+
+
 @dataclass
 class InputOptions:
     panel: ClassVar[str] = INPUT

@@ -14,7 +14,11 @@ def distinct_masks(masks: Masks) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     Returns:
         The index at which each distinct row occurs first, and for each of the k rows the number of its distinct row.
     """
-    packed = np.packbits(masks, axis=1)
+    return distinct_rows(np.packbits(masks, axis=1))
+
+
+def distinct_rows(packed: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the same for masks that are packed already, ``(k, bytes)``."""
     # Whole rows compared as one number or one string of bytes: numpy's unique along an axis is ten times slower.
     if packed.shape[1] <= 8:
         padded = np.zeros((len(packed), 8), dtype=np.uint8)

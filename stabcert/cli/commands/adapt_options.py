@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from stabcert.adapt.settings import AdaptSettings
 from stabcert.cli.choices import AdaptMethod
 from stabcert.cli.declared import option
-from stabcert.cli.options import INPUT
+from stabcert.cli.options import INPUT, LabelsFile
 
 ADAPTATION = "Adaptation"
 _DEFAULT = AdaptSettings()
@@ -18,15 +18,7 @@ _DEFAULT = AdaptSettings()
 @dataclass
 class AdaptLabelOptions:
     panel: ClassVar[str] = INPUT
-    labels_file: Annotated[
-        Path | None,
-        option(
-            "--labels",
-            affects="keyed",
-            metavar="FILE",
-            help="A table such as .csv or .jsonl (path or id, label), or .txt (a label a line).",
-        ),
-    ] = None
+    labels_file: LabelsFile = None
     report_on: Annotated[
         list[str] | None,
         option(

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from stabcert.cli.choices import METHODS, NoiseChoice, offers
 from stabcert.cli.config import use_config
 from stabcert.cli.declared import option
-from stabcert.cli.options import DEFAULT_SEED, RUNNING, delta_option
+from stabcert.cli.options import DEFAULT_SEED, RUNNING, Quiet, Verbose, delta_option
 
 REPORT = "Report"
 
@@ -111,11 +111,5 @@ class AdaptRunningOptions:
         bool,
         option("--resume", affects="circumstance", help="Continue an interrupted run from DIR.checkpoint."),
     ] = False
-    quiet: Annotated[
-        bool,
-        option("--quiet", "-q", affects="circumstance", help="Results only: no notes, no progress.", with_verify=True),
-    ] = False
-    verbose: Annotated[
-        bool,
-        option("--verbose", "-v", affects="circumstance", help="Show the messages of the libraries.", with_verify=True),
-    ] = False
+    quiet: Quiet = False
+    verbose: Verbose = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
@@ -15,6 +14,7 @@ from stabcert.cli.options import (
     INPUT,
     ExplanationOptions,
     InputOptions,
+    LabelsFile,
     MaskOptions,
     ModelOptions,
     delta_option,
@@ -47,15 +47,7 @@ EXAMPLES = (
 @dataclass
 class LabelOptions:
     panel: ClassVar[str] = INPUT
-    labels_file: Annotated[
-        Path | None,
-        option(
-            "--labels",
-            affects="keyed",
-            metavar="FILE",
-            help="A table such as .csv or .jsonl (path or id, label), or .txt (a label a line).",
-        ),
-    ] = None
+    labels_file: LabelsFile = None
 
 
 @dataclass

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
+from stabcert.core.distinct import distinct_rows
 from stabcert.core.hard.certificate import HardCertificate, Seen
 from stabcert.core.hard.proof import SeenDraws, bernoulli_proof, draws_gap
 from stabcert.core.hard.question import BernoulliQuestion, check_keep_probability
@@ -149,8 +150,8 @@ class _Votes(NamedTuple):
 
 
 def _vote(predictor: MaskedPredictor, packed: NDArray[np.uint8]) -> _Votes:
-    distinct, where = np.unique(packed, axis=0, return_inverse=True)
-    where = where.reshape(-1)
+    first, where = distinct_rows(packed)
+    distinct = packed[first]
     step = max(1, min(_ROWS_AT_ONCE, CHUNK_CELLS // predictor.n_features))
     classes, near_tie = np.zeros(len(distinct), dtype=np.intp), np.zeros(len(distinct), dtype=np.bool_)
     n_classes = 0

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.distinct import distinct_masks, distinct_rows
 from stabcert.core.hard.subsets import subsets
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
@@ -44,9 +45,8 @@ class LossTables:
         self.by_vote = smoothed.scores == "vote"
         self.mask = mask
         self.free = np.flatnonzero(~mask)
-        _, first, self.copies = np.unique(
-            np.packbits(smoothed.keep_masks, axis=1), axis=0, return_index=True, return_counts=True
-        )
+        first, where = distinct_masks(smoothed.keep_masks)
+        self.copies = np.bincount(where)
         self.keep_masks = smoothed.keep_masks[first]
         """``(p, n_features)``: the distinct noise masks, each of which occurs ``copies`` times."""
         self.kept = [np.flatnonzero(row) for row in self.keep_masks[:, self.free]]
@@ -92,8 +92,7 @@ class LossTables:
     def _level(self, size: int, rows: int, left: int) -> _Level | None:
         """Return the masks of one size, each once; None if more than ``left`` are new, or memory would be too large."""
         counts = [math.comb(len(kept), size) for kept in self.kept]
-        _, group = np.unique(np.packbits(self.keep_masks & self.mask, axis=1), axis=0, return_inverse=True)
-        group = group.reshape(-1)
+        _, group = distinct_masks(self.keep_masks & self.mask)
         groups = [np.flatnonzero(group == g) for g in range(int(group.max()) + 1)]
         known = sum(len(kept) == size for kept in self.kept) if self.known else 0
         at_least = sum(max(counts[s] for s in members) for members in groups) - known
@@ -107,8 +106,8 @@ class LossTables:
         for members in groups:
             packed = np.concatenate([self._packed(int(s), size) for s in members])
             if len(members) > 1:
-                packed, where = np.unique(packed, axis=0, return_inverse=True)
-                where = where.reshape(-1)
+                first, where = distinct_rows(packed)
+                packed = packed[first]
             else:
                 where = np.arange(len(packed))
             row_of = np.full(len(packed), -1)

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from stabcert.core.distinct import distinct_masks
 from stabcert.core.hard.arcs import circular_arcs, largest_cover
 from stabcert.core.hard.leads import Lead, lead_of_votes, radius_by_counts
 from stabcert.core.types import Mask, Masks
@@ -64,7 +65,7 @@ def evaluated_masks(keep_masks: Masks, mask: Mask, *, full: bool, empty: bool) -
 
 def count_distinct(masks: Masks) -> int:
     """Return the number of different rows, each of which costs one evaluation."""
-    return len(np.unique(np.packbits(masks, axis=1), axis=0))
+    return len(distinct_masks(masks)[0])
 
 
 @dataclass(frozen=True)

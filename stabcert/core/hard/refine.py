@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stabcert.core.distinct import distinct_masks
 from stabcert.core.hard.arcs import circular_arcs
 from stabcert.core.hard.certificate import Refinement
 from stabcert.core.hard.leads import Leads, leads_of
@@ -99,8 +100,7 @@ class _Decision:
         self.by_vote = smoothed.scores == "vote"
         self.counts = smoothed.keep_masks[:, tables.free].sum(axis=0)
         self.arcs = circular_arcs(smoothed.keep_masks[:, tables.free])
-        packed = np.packbits(smoothed.keep_masks, axis=1)
-        self.pattern = np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1)
+        self.pattern = distinct_masks(smoothed.keep_masks)[1]
         """``(q,)``: index of each noise mask among the distinct noise masks of the tables."""
         self.read()
 
