@@ -12,6 +12,7 @@ import numpy as np
 
 from stabcert.cli.explanation import one_method, read_mask
 from stabcert.cli.inputs import Item
+from stabcert.cli.loading import wording_of
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
 from stabcert.cli.parsing import check_device, parse_batch_size, parse_methods, read_top_k
 from stabcert.cli.records import Recorded
@@ -58,6 +59,7 @@ def check_options(
         )
     if model.model:
         check_name(model.model, model.revision)
+    wording_of(model)
 
 
 def check_tasks(

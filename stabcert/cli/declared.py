@@ -47,6 +47,9 @@ class Declared:
     """Reads a typed value whose type typer does not have; raises a ParameterError for what it cannot read."""
     with_verify: bool = False
     """True if ``--verify`` allows the option, because it does not change the certificate."""
+    only_given: bool = False
+    """True if keys contain the option only where its value is not the default. Keys from before the option existed stay
+    valid."""
 
     @property
     def flag(self) -> str:
@@ -91,6 +94,7 @@ def option(
     reads: Reads | None = None,
     read: Callable[[str], Any] | None = None,
     with_verify: bool = False,
+    only_given: bool = False,
 ) -> Declared:
     """Return the declaration of an option, see `Declared`."""
     return Declared(
@@ -107,6 +111,7 @@ def option(
         reads,
         read,
         with_verify,
+        only_given,
     )
 
 

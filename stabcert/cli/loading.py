@@ -6,13 +6,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from stabcert.cli.options import ModelOptions
+from stabcert.cli.text_files import read_text
+from stabcert.models.wording import Wording
 
 if TYPE_CHECKING:
     from stabcert.models.hub import LoadedModel
 
 
-def load(name: str, revision: str | None, options: ModelOptions, say: Callable[[str], None]) -> LoadedModel:
+def wording_of(options: ModelOptions) -> Wording:
+    """Return the classes and the prompt of a call. One line end at the end of the file of the prompt is left out.
+
+    Raises:
+        InputError: the file cannot be read.
+        ParameterError: the classes and the prompt are not possible.
+    """
+    prompt = None if options.prompt is None else read_text(options.prompt).removesuffix("\n")
+    return Wording.of(options.classes, prompt, options.chat)
+
+
+def load(
+    name: str, revision: str | None, options: ModelOptions, wording: Wording, say: Callable[[str], None]
+) -> LoadedModel:
     """Return a model with the options of a call, and say what the user should read before trusting it.
+
+    Args:
+        wording: classes and prompt, of the call or of a record.
 
     Raises:
         ModelError: it cannot be found, or must not or cannot be loaded.
@@ -31,6 +49,9 @@ def load(name: str, revision: str | None, options: ModelOptions, say: Callable[[
         device=options.device,
         dtype=options.dtype.value,
         compile=options.compile,
+        classes=wording.classes or None,
+        prompt=wording.prompt,
+        chat=wording.chat,
     )
     for note in loaded.notes:
         say(note)

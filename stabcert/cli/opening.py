@@ -13,10 +13,11 @@ from stabcert.cli.call import Call
 from stabcert.cli.choices import Dtype
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
-from stabcert.cli.loading import load
+from stabcert.cli.loading import load, wording_of
 from stabcert.cli.tasks import Task
 from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import ModelError
+from stabcert.models.wording import Wording
 from stabcert.sweep.key import record_key
 
 if TYPE_CHECKING:
@@ -64,14 +65,14 @@ class Opening:
 
     Args:
         choose: a function that returns the mask of an input, or None to leave the mask to `by_method`.
-        models: loaded models, and errors of models that could not be loaded, by name, revision and data type. Each
-            model is loaded at most once.
+        models: loaded models, and errors of models that could not be loaded, by name, revision, data type, and
+            classes with prompt. Each model is loaded at most once.
     """
 
     call: Call
     batch_size: BatchSize
     choose: Choose | None = None
-    models: dict[tuple[str, str | None, str], LoadedModel | ModelError] = field(default_factory=dict)
+    models: dict[tuple[str, str | None, str, Wording], LoadedModel | ModelError] = field(default_factory=dict)
 
     def of_request(self, request: dict[str, Any]) -> Opening:
         """Return an opening with the seed and the data type of a recorded request. Both share the loaded models."""
@@ -111,7 +112,7 @@ class Opening:
         predictor.on_progress = on_progress
         for note in predictor.masked_input.notes:
             say(f"{task.item.id}: {note}")
-        digest = model_digest(model.sha256, model.config_sha256, model.id)
+        digest = model_digest(model.sha256, model.config_sha256, model.id, model.settings)
         draws = Draws(self.call.running.seed, source.sha256, digest, task.copy)
         choice = self._choice(source, predictor, draws)
         for note in (note for attribution in choice.attributions for note in attribution.notes):
@@ -121,12 +122,13 @@ class Opening:
     def _model(self, task: Task, say: Say) -> LoadedModel:
         """Return the model of a task. It is loaded at most once."""
         name, options = task.model, self.call.model
-        place = (name, task.revision, options.dtype.value)
+        wording = wording_of(options) if task.recorded is None else task.recorded.wording
+        place = (name, task.revision, options.dtype.value, wording)
         if place not in self.models:
             if task.recorded is None and options.model is None:
                 say(f"no --model given: using the built-in {name}")
             try:
-                self.models[place] = load(name, task.revision, options, say)
+                self.models[place] = load(name, task.revision, options, wording, say)
             except ModelError as error:
                 self.models[place] = error
                 raise

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, offers
 from stabcert.cli.declared import Affects, Declared, argument, option
 from stabcert.cli.parsing import DEFAULT_METHOD
+from stabcert.models.wording import parse_classes
 
 INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
 CERTIFICATE, VERIFICATION, OUTPUT, RUNNING = "Certificate", "Verification", "Output", "Running"
@@ -132,6 +133,36 @@ class ModelOptions:
         str | None,
         option("--revision", affects="keyed", metavar="REV", help="Branch, tag or commit of a hub model."),
     ] = None
+    classes: Annotated[
+        tuple[str, ...] | None,
+        option(
+            "--classes",
+            affects="result",
+            metavar="A,B",
+            help="The words that a language model answers with: yes,no.",
+            read=parse_classes,
+            only_given=True,
+        ),
+    ] = None
+    prompt: Annotated[
+        Path | None,
+        option(
+            "--prompt",
+            affects="result",
+            metavar="FILE",
+            help="The text around the input of a language model, with {input} in its place.",
+            only_given=True,
+        ),
+    ] = None
+    chat: Annotated[
+        bool,
+        option(
+            "--chat",
+            affects="result",
+            help="Give the prompt as a message in the model's chat template.",
+            only_given=True,
+        ),
+    ] = False
     trust_remote_code: Annotated[
         bool,
         option(

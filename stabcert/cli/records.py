@@ -14,6 +14,7 @@ from stabcert.cli.items import Item, file_item, text_item
 from stabcert.cli.text_files import read_lines
 from stabcert.core.streams import digest
 from stabcert.errors import InputError
+from stabcert.models.wording import Wording
 from stabcert.records.reading import parse_json
 from stabcert.records.writing import SCHEMA
 
@@ -40,6 +41,11 @@ class Recorded:
     def revision(self) -> str | None:
         revision: str | None = None if self.failed else self.record["model"]["revision"]
         return revision
+
+    @property
+    def wording(self) -> Wording:
+        """The classes and the prompt that the record contains."""
+        return Wording() if self.failed else Wording.of_settings(self.record["model"].get("settings"))
 
     @property
     def digest(self) -> str:

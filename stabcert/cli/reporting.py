@@ -49,7 +49,14 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
             size=case.size,
             truncated=bool(explanation.masking.get("truncated", False)),
         ),
-        model=ModelInfo(model.id, model.revision, model.sha256, model.class_names, config_sha256=model.config_sha256),
+        model=ModelInfo(
+            model.id,
+            model.revision,
+            model.sha256,
+            model.class_names,
+            config_sha256=model.config_sha256,
+            settings=model.settings,
+        ),
         explanation=explanation,
         result=result,
         run=RunInfo(

@@ -18,6 +18,7 @@ from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, 
 from stabcert.cli.records import Recorded, read_records
 from stabcert.core.streams import STREAM_RULE
 from stabcert.errors import InputError, ParameterError
+from stabcert.models.wording import own_classes
 from stabcert.records.writing import SCHEMA
 from stabcert.sweep.key import request_key
 
@@ -111,7 +112,7 @@ def result_parameters(asked: Asked) -> dict[str, Any]:
     """Return the options that affect the result, by the names in keys of records. Files include their content."""
     parameters: dict[str, Any] = {"stream rule": STREAM_RULE}
     for one in asked:
-        if one.declared.affects != "result":
+        if one.declared.affects != "result" or (one.declared.only_given and one.value == one.default):
             continue
         parameters[one.name] = str(one.value) if isinstance(one.value, Path) else one.value
         if isinstance(one.value, Path) or one.declared.reads == "feature file":
@@ -188,6 +189,11 @@ def check_sources(
     ]
     if model.model == "":
         raise ParameterError("--model is empty. Name a model, or leave --model out for the built-in one")
+    if model.classes is not None and masks.from_file is None:
+        if model.model is None:
+            raise ParameterError("--classes needs a language model. Name its directory with --model")
+        if model.model.startswith("demo:"):
+            raise own_classes(model.model, ())
     if len(chosen) > 1:
         raise ParameterError(
             f"{' and '.join(chosen)} exclude one another, because each is a source of masks. Give one of them"
@@ -203,6 +209,9 @@ def check_sources(
                 "--inputs": inputs.inputs_file,
                 "--model": model.model,
                 "--revision": model.revision,
+                "--classes": model.classes,
+                "--prompt": model.prompt,
+                "--chat": model.chat,
                 "--features": inputs.features,
                 "--baseline": inputs.baseline,
                 "--truncate": inputs.truncate,

@@ -97,9 +97,19 @@ class Draws:
         return np.random.default_rng(words if stream is Stream.certificate else [*words, stream])
 
 
-def model_digest(sha256: str | None, config_sha256: str | None, name: str) -> str:
-    """Return the digest that represents a model in the derivation of draws; its location does not matter."""
-    return digest({"sha256": sha256, "config_sha256": config_sha256, "name": None if sha256 else name})
+def model_digest(
+    sha256: str | None, config_sha256: str | None, name: str, settings: Mapping[str, Any] | None = None
+) -> str:
+    """Return the digest that represents a model in the derivation of draws; its location does not matter.
+
+    Args:
+        sha256: hash of the weights.
+        config_sha256: hash of all other files that define it.
+        name: its name, which counts only where weights cannot be hashed.
+        settings: plain values that define its function beside its files; None and empty are the same.
+    """
+    files = {"sha256": sha256, "config_sha256": config_sha256, "name": None if sha256 else name}
+    return digest(files | ({"settings": dict(settings)} if settings else {}))
 
 
 def noise_generator(seed: int, stream: int) -> Generator:

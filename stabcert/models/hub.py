@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -19,6 +20,7 @@ from stabcert.models.networks import ImageNetwork, TextNetwork
 from stabcert.models.precision import half_precision_note, weights_dtype
 from stabcert.models.sources import LoadOptions, load_source
 from stabcert.models.text import MaskedText
+from stabcert.models.wording import Wording, own_classes
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -43,6 +45,8 @@ class LoadedModel:
     notes: tuple[str, ...]
     """Notes that the user should read before trusting the model."""
     network: ImageNetwork | TextNetwork = field(repr=False)
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    """JSON-ready: what defines its function beside its files; empty for a model with classes of its own."""
     directory: Path | None = field(default=None, repr=False, compare=False)
     """The directory it was read from; None for a demo model."""
     batches: dict[BatchSize, BatchSizes] = field(default_factory=dict, repr=False, compare=False)
@@ -136,6 +140,9 @@ def load_model(
     device: str = "auto",
     dtype: str = "float32",
     compile: bool = False,
+    classes: Sequence[str] | None = None,
+    prompt: str | None = None,
+    chat: bool = False,
 ) -> LoadedModel:
     """Load a classifier.
 
@@ -156,18 +163,25 @@ def load_model(
             another function; whether it is faster on this processor is measured and noted.
         compile: let torch compile the network when it is first used. That takes up to minutes and is worth it for
             many inputs alone; last digits may differ.
+        classes: the words that a language model answers with, for a model without classes of its own.
+        prompt: text around the input of a language model, with ``{input}`` in its place; None: the input alone.
+        chat: give the prompt as the message of a user in the tokenizer's chat template.
 
     Raises:
         ModelError: the model cannot be found, or must not or cannot be loaded.
-        ParameterError: ``dtype`` is unknown, or a revision is given for a model without revisions.
+        ParameterError: ``dtype`` is unknown, or a revision is given for a model without revisions. Or ``classes``
+            and ``prompt`` are not possible, or given for a model with classes of its own.
     """
+    wording = Wording.of(classes, prompt, chat)
     if dtype not in DTYPES:
         raise ParameterError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Use dtype='float32'", "dtype")
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
-    options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline)
+    options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline, wording)
     with torch.inference_mode(False):  # weights that were made inside of it would have no gradients
         loaded = load_source(name, revision, options)
+    if wording.given and not loaded.settings:
+        raise own_classes(name, loaded.class_names)
     notes = loaded.notes
     if asked != torch.float32 and place.type == "cpu":
         notes = (*notes, half_precision_note(loaded.network, asked))
@@ -187,6 +201,7 @@ def load_model(
         dtype=asked,
         notes=notes,
         network=network,
+        settings=loaded.settings,
         directory=loaded.directory,
     )
 

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,9 @@ class Loaded:
     config_sha256: str | None = None
     directory: Path | None = None
     """The directory it was read from; None for a demo model."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """JSON-ready: what defines the function beside its files, ``classes`` and all else that a user words. Empty for a
+    model with classes of its own."""
 
 
 @contextmanager

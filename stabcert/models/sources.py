@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -28,6 +28,7 @@ from stabcert.models.networks import (
     quiet_transformers,
 )
 from stabcert.models.preprocessing import resize_and_crop
+from stabcert.models.wording import Wording
 
 _TIMM = "timm:"
 
@@ -42,6 +43,7 @@ class LoadOptions:
     allow_pickle: bool = False
     allow_random_head: bool = False
     offline: bool = False
+    wording: Wording = field(default_factory=Wording)
 
 
 def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded:

@@ -100,10 +100,14 @@ class Model(Part):
     config_sha256: Sha256 | None
     """Hash of the configuration, the tokenizer and the preprocessing; null for the demo models."""
     labels: TwoOrMore
+    settings: MayBeAbsent[dict[Text, Any]] = None
+    """Classes and prompt of a language model, and how its answers are read; absent for a model with classes of its
+    own."""
 
     @classmethod
     def of(cls, info: ModelInfo) -> Self:
         return cls(
+            **({"settings": info.settings} if info.settings else {}),
             id=info.id,
             revision=info.revision,
             sha256=info.sha256,

@@ -36,6 +36,8 @@ class ModelInfo:
     config_sha256: str | None = None
     """Hash of all else that defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is
     part of stabcert and of packages that are checked with the weights."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What defines the function beside its files; empty for a model with classes of its own."""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def folder_of(path: Path, run: Run) -> None:
     (path / "large.json").write_text(json.dumps([1] + [0] * 60))
     (path / "twos.json").write_text("[1, 2, 0, 0]")
     (path / "empty.jsonl").write_text("")
+    (path / "prompt.txt").write_text("Is it kind?")
     np.save(path / "rows.npy", np.zeros((2, 4), dtype=np.int64))
     record = run("explain", "-t", SENTENCE, "--method", "random", "-k", 1, "--json").stdout
     (path / "records.jsonl").write_text(record)

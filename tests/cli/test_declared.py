@@ -62,6 +62,12 @@ def test_the_key_contains_what_affects_the_result(affects: Affects, inside: bool
     assert ("strength" in result_parameters(Asked((given,)))) is inside
 
 
+@pytest.mark.parametrize(("value", "inside"), [(3, True), (1, False)])
+def test_an_option_can_be_left_out_of_keys_at_its_default(value: int, inside: bool) -> None:
+    given = Given("strength", option("--strength", affects="result", help="A new one.", only_given=True), value, 1)
+    assert ("strength" in result_parameters(Asked((given,)))) is inside
+
+
 def test_what_goes_with_verify_does_not_affect_what_is_certified() -> None:
     """Permissions are in the key, because they can be what makes a result possible; records are certified already."""
     permissions = {"--trust-remote-code", "--allow-random-head"}

@@ -28,6 +28,7 @@ from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, check_sources
 from stabcert.errors import ParameterError
+from stabcert.models.wording import Wording
 from stabcert.records.adaptation import AdaptFinding
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def run_adapt(
             say(note)
         if call.model.model is None:
             say(f"no --model given: using the built-in {name}")
-        model = load(name, call.model.revision, call.model, say)
+        model = load(name, call.model.revision, call.model, Wording(), say)
         data.every[0].item.check_kind(name, model.kind)
         adapting = Adapting(request, call, asked, place, data.with_classes(model.class_names), model, say, started)
         found = adapting.run()
@@ -168,6 +169,11 @@ def _check_model(call: Call) -> None:
         raise ParameterError(f"--dtype must be float32 to adapt a model, got {call.model.dtype.value}. Leave it out")
     if call.model.compile:
         raise ParameterError("--compile is not possible: a compiled model cannot be trained. Leave it out")
+    if call.model.classes is not None:
+        raise ParameterError(
+            "--classes is not possible: adapt trains only models with classes of their own. Give such a model, and "
+            "leave --classes out"
+        )
 
 
 def _resume_advice(place: Place) -> str:

@@ -1,0 +1,105 @@
+"""The classes and the prompt that a user gives to a model without classes of its own. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stabcert.errors import InputError, ParameterError
+
+PLACE = "{input}"
+"""The part of a prompt that the input replaces."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The classes and the prompt of a language model. Both define the certified function."""
+
+    classes: tuple[str, ...] = ()
+    """Empty for a model with classes of its own."""
+    prompt: str | None = None
+    """A text with `PLACE` once; None: the input alone."""
+    chat: bool = False
+    """True if the prompt is the message of a user in the tokenizer's chat template."""
+
+    @classmethod
+    def of(cls, classes: Sequence[str] | None, prompt: str | None = None, chat: bool = False) -> Wording:
+        """Return a checked wording.
+
+        Raises:
+            ParameterError: fewer than two classes, a blank or repeated one, a prompt without exactly one place for the
+                input, or a prompt without classes.
+        """
+        if classes is None:
+            if prompt is not None or chat:
+                given = "chat" if prompt is None else "prompt"
+                raise ParameterError(
+                    f"{given} needs the words that the language model answers with. Add classes='yes,no'", given
+                )
+            return cls()
+        if isinstance(classes, str):
+            raise ParameterError(f"classes must be a list of words, got {classes!r}. Use ['yes', 'no']", "classes")
+        _check_classes(classes)
+        if prompt is not None and prompt.count(PLACE) != 1:
+            raise ParameterError(
+                f"prompt must contain {PLACE} once, the place of the input, got {prompt.count(PLACE)} times. Write for "
+                f"example 'Text: {PLACE} Is it kind? Answer:'",
+                "prompt",
+            )
+        return cls(tuple(classes), prompt, chat)
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any] | None) -> Wording:
+        """Return the wording that the ``settings`` of a recorded model contain; an empty one without settings.
+
+        Raises:
+            InputError: the settings have other types.
+            ParameterError: see `of`.
+        """
+        if not settings:
+            return cls()
+        classes, prompt, chat = (settings.get(name) for name in ("classes", "prompt", "chat"))
+        if not isinstance(classes, list) or not isinstance(prompt, str | None) or not isinstance(chat, bool | None):
+            raise InputError("the model's settings in the record name neither classes nor a prompt that can be used")
+        return cls.of(classes, prompt, bool(chat))
+
+    @property
+    def given(self) -> bool:
+        return bool(self.classes)
+
+
+def parse_classes(text: str | None) -> tuple[str, ...] | None:
+    """Parse ``"yes,no"``; spaces around a class do not count. None stays None.
+
+    Raises:
+        ParameterError: fewer than two classes, or a blank or repeated one.
+    """
+    if text is None:
+        return None
+    classes = tuple(part.strip() for part in text.split(","))
+    _check_classes(classes)
+    return classes
+
+
+def own_classes(name: str, class_names: Sequence[str]) -> ParameterError:
+    """Return the refusal of classes that are given for a model with classes of its own."""
+    some = ", ".join(class_names[:4]) + (", ..." if len(class_names) > 4 else "")
+    return ParameterError(
+        f"classes are not possible, because {name} has classes of its own{f' ({some})' if some else ''}. Leave them "
+        "out, or give a language model",
+        "classes",
+    )
+
+
+def _check_classes(classes: Sequence[str]) -> None:
+    for one in classes:
+        if not isinstance(one, str) or not one.strip():
+            raise ParameterError(f"classes must be words, got {one!r}. Use for example classes='yes,no'", "classes")
+    repeated = sorted({one for one in classes if list(classes).count(one) > 1})
+    if repeated:
+        raise ParameterError(f"classes must differ, got {repeated[0]!r} twice. Leave one out", "classes")
+    if len(classes) < 2:
+        raise ParameterError(
+            f"classes must be two or more, got {len(classes)}. Use for example classes='yes,no'", "classes"
+        )
