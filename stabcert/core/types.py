@@ -6,7 +6,7 @@ Polarity: in every mask ``True`` means that the feature is *kept*.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,9 @@ Probs: TypeAlias = NDArray[np.float64]
 """``(k, n_classes)`` float64, rows sum to 1."""
 Scores: TypeAlias = NDArray[np.float64]
 """``(n_features,)`` float64, larger = more important."""
+Side: TypeAlias = Literal["first", "second"]
+"""One of the two texts of a pair."""
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @runtime_checkable
@@ -54,6 +57,8 @@ class Feature:
     """Left, top, right, bottom in pixels of the model's input (right, bottom exclusive); None for texts."""
     span: tuple[int, int] | None = None
     """Start and end (exclusive) in characters of the user's own text; None for images."""
+    side: Side | None = None
+    """The text that contains it, where the input is a pair of texts."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from stabcert.models.decode import DecodedImage, decode_image
 from stabcert.models.image import MaskedImage
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.networks import ImageNetwork, TextNetwork
+from stabcert.models.pairs import explained_places
 from stabcert.models.precision import half_precision_note, weights_dtype
 from stabcert.models.sources import LoadOptions, load_source
 from stabcert.models.text import MaskedText
@@ -56,6 +57,8 @@ class LoadedModel:
         self,
         source: str | Path | bytes | Image.Image | DecodedImage,
         *,
+        text_pair: str | None = None,
+        explain_side: str | None = None,
         features: str | None = None,
         baseline: str | None = None,
         truncate: bool = False,
@@ -65,9 +68,12 @@ class LoadedModel:
 
         Args:
             source: for an image model a path, the bytes of a file, or an image; for a text model the text.
+            text_pair: the second text, for a text model that classifies pairs (``source`` is the first one).
+            explain_side: of a pair the texts whose words are features: ``both`` (also None), ``first`` or
+                ``second``. The other text is always kept.
             features: kind of the features; None: the default of `MaskedImage` or `MaskedText`.
             baseline: replacement of a dropped feature; None: ``zero`` for images, ``remove`` for texts.
-            truncate: if True, cut a text that is too long for the model; otherwise refuse it.
+            truncate: if True, cut a text that is too long for the model, of a pair the longer one; otherwise refuse it.
             batch_size: number of masks in a batch.
 
         Raises:
@@ -76,11 +82,14 @@ class LoadedModel:
         """
         # What is made here has gradients, even for callers who are inside of torch.inference_mode.
         with torch.inference_mode(False):
-            return self._predictor(self._masked(source, features, baseline, truncate), batch_size)
+            masked = self._masked(source, text_pair, explain_side, features, baseline, truncate)
+            return self._predictor(masked, batch_size)
 
     def _masked(
         self,
         source: str | Path | bytes | Image.Image | DecodedImage,
+        text_pair: str | None,
+        explain_side: str | None,
         features: str | None,
         baseline: str | None,
         truncate: bool,
@@ -96,6 +105,8 @@ class LoadedModel:
                 self.network.module,
                 self.network.tokenizer,
                 source,
+                text_pair=text_pair,
+                explain_side=explain_side,
                 features="word" if features is None else features,
                 baseline="remove" if baseline is None else baseline,
                 truncate=truncate,
@@ -104,6 +115,9 @@ class LoadedModel:
                 device=self.device,
                 dtype=weights_dtype(self.dtype, self.device),
             )
+        if text_pair is not None:
+            raise InputError(f"{self.id} classifies images, which have no second text. Leave out text_pair")
+        explained_places(explain_side, pair=False)
         decoded = source if isinstance(source, DecodedImage) else decode_image(source)
         return MaskedImage(
             self.network.logits,
@@ -210,6 +224,8 @@ def load_predictor(
     model: str,
     input: str | Path | Image.Image,
     *,
+    text_pair: str | None = None,
+    explain_side: str | None = None,
     features: str | None = None,
     baseline: str | None = None,
     device: str = "auto",
@@ -221,6 +237,8 @@ def load_predictor(
     Args:
         model: name of the model, see `load_model`.
         input: a path or image; a string is the text itself for a text model, a path for an image model.
+        text_pair: the second text of a pair, see `LoadedModel.predictor`.
+        explain_side: ``both``, ``first`` or ``second``: the texts of a pair whose words are features.
         features: kind of the features.
         baseline: replacement of a dropped feature.
         device: device of the network.
@@ -228,7 +246,14 @@ def load_predictor(
         batch_size: number of masks in a batch.
     """
     loaded = load_model(model, device=device, dtype=dtype)
-    return loaded.predictor(input, features=features, baseline=baseline, batch_size=batch_size)
+    return loaded.predictor(
+        input,
+        text_pair=text_pair,
+        explain_side=explain_side,
+        features=features,
+        baseline=baseline,
+        batch_size=batch_size,
+    )
 
 
 def choose_device(device: str) -> torch.device:

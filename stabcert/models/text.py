@@ -1,4 +1,4 @@
-"""A text as a masked input: words, tokens or sentences that can be dropped one by one."""
+"""A text or a pair of texts as a masked input: words, tokens or sentences that can be dropped one by one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stabcert.core.types import Feature, Features, Masks
-from stabcert.errors import InputError, ModelError, ParameterError
-from stabcert.models.failures import failing
+from stabcert.core.types import Features, Masks
+from stabcert.errors import ModelError, ParameterError
+from stabcert.models.pairs import check_second, check_segments, explained_places
 from stabcert.models.running import accepts, embedding_table, run, run_vectors, to_tensors
 from stabcert.models.sequences import (
     TokenSequence,
@@ -25,7 +25,8 @@ from stabcert.models.sequences import (
 )
 from stabcert.models.text_baselines import BASELINES, removal_of, substitutes_of
 from stabcert.models.text_features import TEXT_FEATURES
-from stabcert.models.words import Span, check_text, clip_spans, group_tokens
+from stabcert.models.tokenized import divide, tokenize
+from stabcert.models.words import check_text
 
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
@@ -34,11 +35,16 @@ _NO_GRADIENTS = "it has no gradients by word. Use a method without gradients, su
 
 
 class MaskedText:
-    """One text in front of one sequence classifier; a `stabcert.models.masked_input.MaskedInput`.
+    """One text or pair in front of one sequence classifier; a `stabcert.models.masked_input.MaskedInput`.
 
     Tokens that the tokenizer adds (``[CLS]``, ``</s>``) are always kept and never features; every
     other token belongs to exactly one feature. A token that the user typed, such as ``[MASK]``, is
     a feature like any other.
+
+    A pair is one sequence, as the tokenizer joins two texts: with its separators and segments
+    (``[CLS] first [SEP] second [SEP]``, say). Segments and positions of kept tokens never change. The
+    features of the first text come before those of the second. Where only one side is explained,
+    the tokens of the other are always kept.
 
     Baselines: ``remove`` takes the tokens of dropped features out of the sequence, the others stay
     at their positions. Where the network cannot do that exactly, the dropped tokens are hidden by
@@ -49,9 +55,13 @@ class MaskedText:
         network: a transformers ``...ForSequenceClassification`` in eval mode, on ``device``.
         tokenizer: its fast tokenizer.
         text: text of the user; spans of features count its characters.
+        text_pair: second text of a pair; spans of its features count its own characters.
+        explain_side: ``both``, ``first`` or ``second``, the texts of a pair with features; None without a pair, or
+            for both.
         features: ``word``, ``token`` or ``sentence``.
         baseline: ``remove``, ``mask``, ``pad`` or ``unk``.
-        truncate: cut a text that is too long as the tokenizer does; otherwise it is refused.
+        truncate: cut a text that is too long as the tokenizer does, of a pair the longer one; otherwise it is
+            refused.
         removes_tokens: the result of `removes_tokens_exactly` for this network. It is not relied
             on for texts longer than those tested there.
         in_float64: function that returns a copy of ``network`` that computes in float64.
@@ -59,9 +69,9 @@ class MaskedText:
         dtype: type of the network's weights.
 
     Raises:
-        InputError: the text has no features, or too many tokens for the network.
-        ParameterError: the feature kind or the baseline does not exist, or not for this model.
-        ModelError: the tokenizer does not return the positions of its tokens.
+        InputError: a text has no features, or there are too many tokens for the network.
+        ParameterError: the feature kind, the side or the baseline does not exist, or not for this model.
+        ModelError: the tokenizer does not return the positions of its tokens, or the network has too few segments.
     """
 
     def __init__(
@@ -70,6 +80,8 @@ class MaskedText:
         tokenizer: Any,
         text: str,
         *,
+        text_pair: str | None = None,
+        explain_side: str | None = None,
         features: str = "word",
         baseline: str = "remove",
         truncate: bool = False,
@@ -80,6 +92,9 @@ class MaskedText:
     ) -> None:
         _check_choices(features, baseline)
         check_text(text)
+        if text_pair is not None:
+            check_second(text_pair)
+        explained = explained_places(explain_side, pair=text_pair is not None)
         if not getattr(tokenizer, "is_fast", False):
             raise ModelError(
                 f"the tokenizer {type(tokenizer).__name__} does not return the positions of its tokens, so words "
@@ -87,6 +102,9 @@ class MaskedText:
             )
         self.text = text
         """The user's text, unchanged."""
+        self.text_pair = text_pair
+        """The second text of a pair, unchanged."""
+        self._explain_side = explain_side or "both"
         self._get_network: Callable[[], torch.nn.Module] = lambda: network
         self._network_in_float64 = in_float64
         self._tokenizer = tokenizer
@@ -95,10 +113,12 @@ class MaskedText:
         self._baseline = baseline
 
         self._substitutes = substitutes_of(tokenizer)
-        encoding = self._encode(truncate)
-        self._sequence = make_sequence(network, tokenizer, encoding)
-        offsets: list[Span] = [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
-        self._features, self._feature_of_token = self._find_features(features, offsets)
+        texts = (text,) if text_pair is None else (text, text_pair)
+        self._tokenized = tokenize(tokenizer, texts, limit=max_tokens(network, tokenizer), truncate=truncate)
+        self._sequence = make_sequence(network, tokenizer, self._tokenized.encoding)
+        if text_pair is not None:
+            check_segments(network, self._sequence)
+        self._features, self._feature_of_token = divide(self._tokenized, tokenizer, features, explained)
         self._removal = removal_of(
             baseline, network, tokenizer, self._sequence, removes_tokens=removes_tokens, device=device
         )
@@ -118,16 +138,35 @@ class MaskedText:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {
+        one = {
             "features": self._features.kind,
             "baseline": self._baseline,
             "removal": self._removal,
             "truncated": self.truncated,
         }
+        if self.text_pair is None:
+            return one
+        cut = {"cut": list(self._tokenized.cut)} if self.truncated else {}
+        return {**one, "explain_side": self._explain_side, **cut}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return ()
+        return self._tokenized.notes
+
+    @property
+    def truncated(self) -> bool:
+        """True if only the part that fits into the model is used."""
+        return self._tokenized.truncated
+
+    @property
+    def n_tokens_total(self) -> int:
+        """Tokens of the whole input, special tokens included."""
+        return self._tokenized.n_total
+
+    @property
+    def n_tokens_kept(self) -> int:
+        """Tokens that the model can read, special tokens included."""
+        return len(self._tokenized)
 
     @property
     def relaxation(self) -> str:
@@ -228,61 +267,10 @@ class MaskedText:
         return sums[:, :-1]
 
     def _kept_tokens(self, masks: Masks) -> NDArray[np.bool_]:
-        # Special tokens have index -1: the column of True that is put last.
+        # Special tokens, and a text that is not explained, have index -1: the column of True that is put last.
         always = np.ones((len(masks), 1), dtype=np.bool_)
         kept: NDArray[np.bool_] = np.concatenate([masks, always], axis=1)[:, self._feature_of_token]
         return kept
-
-    def _encode(self, truncate: bool) -> Any:
-        options = {
-            "padding": False,
-            "return_offsets_mapping": True,
-            "return_special_tokens_mask": True,
-            "verbose": False,
-        }
-        with failing(f"the tokenizer {type(self._tokenizer).__name__}"):
-            encoding = self._tokenizer(self.text, truncation=False, **options)
-        self.n_tokens_total = len(encoding["input_ids"])
-        """Tokens of the whole text, special tokens included."""
-        limit = max_tokens(self._network, self._tokenizer)
-        self.truncated = limit is not None and self.n_tokens_total > limit
-        """True if only the part that fits into the model is used."""
-        if self.truncated:
-            if not truncate:
-                raise InputError(
-                    f"the text has {self.n_tokens_total} tokens, but the model reads at most {limit}. "
-                    "Shorten it, or use truncate=True to cut it"
-                )
-            encoding = self._tokenizer(self.text, truncation=True, max_length=limit, **options)
-        self.n_tokens_kept = len(encoding["input_ids"])
-        """Tokens that the model can read, special tokens included."""
-        return encoding
-
-    def _find_features(self, kind: str, offsets: list[Span]) -> tuple[Features, NDArray[np.intp]]:
-        own = np.flatnonzero(~self._sequence.special)
-        own_offsets = [offsets[token] for token in own]
-        feature = TEXT_FEATURES[kind]
-        if feature.split is None:
-            strings = self._tokenizer.convert_ids_to_tokens(self._sequence.ids[own].tolist())
-            items = [
-                Feature(label=self.text[start:end] or string, span=(start, end) if start < end else None)
-                for (start, end), string in zip(own_offsets, strings, strict=True)
-            ]
-            groups = [[i] for i in range(len(own))]
-        else:
-            spans = feature.split(self.text)
-            if self.truncated:
-                spans = clip_spans(spans, own_offsets)
-            found, groups = group_tokens(own_offsets, spans)
-            items = [Feature(label=self.text[start:end], span=(start, end)) for start, end in found]
-        if not items:
-            raise InputError(
-                f"the text {self.text[:40]!r} has no {kind} that the model's tokenizer can read. Give another text"
-            )
-        feature_of_token = np.full(len(offsets), -1)
-        for number, group in enumerate(groups):
-            feature_of_token[own[group]] = number
-        return Features(kind, tuple(items), (len(items),), feature.nouns), feature_of_token
 
     def _relaxation_token(self) -> str | None:
         order = ("mask", "unk", "pad") if self._baseline == "remove" else (self._baseline,)
