@@ -71,7 +71,7 @@ class ChoiceQuestion:
         wrong = [one for one in self.lambdas if not 0 < one < 1]
         if wrong:
             raise ParameterError(
-                f"lambdas must be above 0 and below 1, got {wrong[0]:g}. Use numbers such as 0.5; the unsmoothed "
+                f"lambdas must be above 0 and below 1, got {wrong[0]}. Use numbers such as 0.5; the unsmoothed "
                 "predictor is always the last choice",
                 "lambdas",
             )

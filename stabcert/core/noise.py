@@ -83,6 +83,7 @@ def grid_count(keep_probability: Fraction, quantization: int) -> int:
     upper = min(lower + 1, quantization) if count > lower else lower
     neighbours = " or ".join(f"{near}/{quantization} ({near / quantization:g})" for near in sorted({lower, upper}))
     given = f"{float(keep_probability):g}"
+    given = given if Fraction(given) == keep_probability else str(keep_probability)
     raise ParameterError(f"lambda must be a multiple of 1/{quantization} up to 1, got {given}. Use {neighbours}")
 
 

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 STREAM_RULE = 2
 """Rule by which streams are derived. A record without a number uses rule 1: from the seed and the input alone."""
+SMOOTHED_STREAM_RULE = 3
+"""Rule of soft certificates of smoothed models: rule 2, with lambda replaced by the simplest one that has the same
+noise masks (`stabcert.core.same_noise`). Records with rule 2 keep their draws."""
 
 
 class Stream(IntEnum):

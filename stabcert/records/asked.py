@@ -27,6 +27,16 @@ StreamRule = Annotated[
 ]
 
 
+SoftStreamRule = Annotated[
+    Literal[1, 2, 3],
+    INTEGER,
+    Field(
+        description="How the draws are derived: 1, or absent, from seed and input; 2 from model, mask and request as "
+        "well. 3 is as 2, but lambdas with the same noise masks have the same draws."
+    ),
+]
+
+
 AllowInconsistent = Annotated[
     bool,
     Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from stabcert.core.soft.certificate import Interval, ReportedInterval, SoftCertificate, StabilityRate
-from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, StreamRule
+from stabcert.records.asked import AllowInconsistent, AllowVacuous, Dtype, Family, SoftStreamRule
 from stabcert.records.choice import Choice, RequestedChoice
 from stabcert.records.common import Prediction
 from stabcert.records.record import ThresholdRecord
@@ -101,7 +101,7 @@ class SoftRequest(Part):
     """Probability with which the smoothed model keeps a feature; 1 = no smoothing."""
     smooth_draws: Positive | None
     family: MayBeAbsent[Family] = None
-    stream_rule: MayBeAbsent[StreamRule] = None
+    stream_rule: MayBeAbsent[SoftStreamRule] = None
     allow_inconsistent: MayBeAbsent[AllowInconsistent] = None
     allow_vacuous: MayBeAbsent[AllowVacuous] = None
     choice: MayBeAbsent[RequestedChoice] = None

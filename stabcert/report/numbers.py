@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from fractions import Fraction
+
+_LARGEST_DENOMINATOR = 1000
 
 
 def rounded(rate: float) -> str:
@@ -26,6 +29,15 @@ def rounded_up(number: float) -> str:
 def threshold_shown(number: float) -> str:
     """Return all digits of a requested number, as people write it: ``0.9``, ``1``."""
     return repr(number).removesuffix(".0")
+
+
+def lambda_shown(number: float) -> str:
+    """Return a lambda so that no two lambdas look the same: ``0.75``, ``1/3``, ``0.7000001``."""
+    short = f"{number:g}"
+    if float(short) == number:
+        return short
+    fraction = Fraction(number).limit_denominator(_LARGEST_DENOMINATOR)
+    return str(fraction) if float(fraction) == number else repr(number)
 
 
 def confidence(delta: float) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.parsing import parse_smooth
 from stabcert.core.choice import DEFAULT_LAMBDAS
 from stabcert.errors import ParameterError
+from stabcert.report.numbers import lambda_shown
 from stabcert.verify.choice import choice_checks
 from tests.cli.conftest import Run
 from tests.cli.verify_cases import Record, at, changed, leaves, other_values, verify
@@ -157,3 +160,50 @@ def test_a_flag_that_contradicts_the_choice_is_found(
         forged["explanation"]["consistent"] = value
     assert "explanation.consistent" not in [check.name for check in choice_checks(record) if not check.ok]
     assert "explanation.consistent" in [check.name for check in choice_checks(forged) if not check.ok]
+
+
+def test_lambdas_with_the_same_noise_have_the_same_draws(tmp_path: Path) -> None:
+    """0.7 and 0.7000001 smooth with the same masks: another spelling is not a second chance."""
+    spellings = [certify(tmp_path, 1, "--smooth", one) for one in ("0.7", "0.7000001", "0.6999999", "7/10")]
+    assert all(one["result"]["request"]["stream_rule"] == 3 for one in spellings)
+    assert all(one["result"]["rates"] == spellings[0]["result"]["rates"] for one in spellings)
+    # As they were before there was rule 3; another spelling then had draws of its own.
+    asked = [SoftRequest.from_record(one["result"]["request"] | {"stream_rule": 2}) for one in spellings]
+    mask = np.arange(N) < 3
+    assert [one.of_draws(mask)["smooth"] for one in asked[:3]] == [0.7, 0.7000001, 0.6999999]
+    new = [SoftRequest.from_record(one["result"]["request"]).of_draws(mask) for one in spellings]
+    assert all(one == asked[0].of_draws(mask) for one in new)
+
+
+@pytest.mark.slow
+def test_records_of_any_spelling_and_of_the_former_rule_are_reproduced(run: Run, bert: Path) -> None:
+    common = ("certify-soft", "-t", TEXT, "-m", bert, "--method", "random", "-k", 3, "-r", 4, "--n-samples", 20)
+    found = [run(*common, "--smooth", one, "--json").record for one in ("0.7", "0.7000001", "1/3")]
+    assert found[0]["result"]["rates"] == found[1]["result"]["rates"]
+    assert "probability 0.7000001." in " ".join(run(*common, "--smooth", "0.7000001").stdout.split())
+    assert "probability 1/3." in " ".join(run(*common, "--smooth", "1/3").stdout.split())
+    before = changed(found[0], ("result", "request", "stream_rule"), 2)
+    for fast in (False, True):
+        assert verify("certify-soft", *found, before, fast=fast)[0] == 0
+
+
+def test_noise_that_drops_nothing_has_the_draws_of_the_unsmoothed_model(tmp_path: Path) -> None:
+    plain = certify(tmp_path, 1)
+    for draws in (63, 64):
+        smoothed = certify(tmp_path, 1, "--smooth", "0.9999999", "--smooth-draws", draws)
+        assert smoothed["result"]["rates"] == plain["result"]["rates"]
+    assert plain["result"]["request"]["stream_rule"] == 2
+
+
+def test_rule_3_is_for_smoothed_models(tmp_path: Path) -> None:
+    request = certify(tmp_path, 1)["result"]["request"]
+    with pytest.raises(ParameterError, match="stream_rule"):
+        SoftRequest.from_record(request | {"stream_rule": 3})
+
+
+def test_no_two_lambdas_look_the_same() -> None:
+    numbers = [0.7, 0.7000001, 0.6999999, 1 / 3, 0.333333, 15 / 64, 1e-7, 1.0, 0.1 + 0.2, 0.3]
+    shown = [lambda_shown(one) for one in numbers]
+    assert shown[:6] == ["0.7", "0.7000001", "0.6999999", "1/3", "0.333333", "0.234375"]
+    assert len(set(shown)) == len(numbers)
+    assert [float(Fraction(one)) for one in shown] == numbers

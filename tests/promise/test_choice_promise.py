@@ -34,7 +34,8 @@ pytestmark = pytest.mark.slow
 
 N, RADIUS, DRAWS = 13, 4, 8
 MASK = np.arange(N) == 0
-LAMBDAS = tuple(0.9 + i / 500 for i in range(12))
+# Between these numbers there are others of the frozen noise: each lambda has other noise masks, so draws of its own.
+LAMBDAS = (0.66, 0.69, 0.706, 0.717, 0.725, 0.739, 0.751, 0.76, 0.769, 0.778, 0.795, 0.81)
 AUTO = "auto:" + ",".join(f"{one:g}" for one in LAMBDAS)
 
 
@@ -100,6 +101,11 @@ def test_a_rate_that_a_chosen_lambda_does_not_reach_is_certified_with_frequency_
     more = ("--min-rate", threshold, "--delta", delta, "--max-samples", 150, *ALLOWED)
     found = records(tmp_path, Undone(), *arguments(tmp_path, AUTO, *more))
     check("auto, sequential", delta, found, {"certified": lambda r: r["status"] == "certified"})
+
+
+def test_each_lambda_has_other_noise_masks() -> None:
+    numbers = np.random.default_rng([0, 64]).random((DRAWS, N))
+    assert len({(numbers < one).tobytes() for one in LAMBDAS}) == len(LAMBDAS)
 
 
 def test_whoever_keeps_the_best_of_all_lambdas_is_wrong_more_often(tmp_path: Path) -> None:

@@ -175,7 +175,12 @@ def test_one_line_says_what_smoothing_changes() -> None:
     assert "WRONG: anger" in line.plain  # type: ignore[union-attr]
 
     def level(share: float, index: int, near_tie: bool = False) -> dict[str, object]:
-        return {"lambda": share, "prediction": {"id": index, "label": f"class {index}, or so"}, "near_tie": near_tie}
+        return {
+            "lambda": share,
+            "fraction": str(share),
+            "prediction": {"id": index, "label": f"class {index}, or so"},
+            "near_tie": near_tie,
+        }
 
     levels = [level(1.0, 0), level(0.8, 2), level(0.7, 1), level(0.6, 2), level(0.5, 0, True)]
     assert changes({"lambdas": levels}, 0) == (

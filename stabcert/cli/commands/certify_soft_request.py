@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from stabcert.cli.commands.recorded import as_recorded
 from stabcert.cli.parsing import parse_radii
 from stabcert.core.choice import ChoiceQuestion, LambdaChoice, Rule
+from stabcert.core.same_noise import simplest_keep_probability
 from stabcert.core.soft.certificate import Formulation, Interval
 from stabcert.core.soft.certify import check_mask
 from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES, SoftQuestion
 from stabcert.core.statistics.bounds import check_delta
-from stabcert.core.streams import STREAM_RULE
+from stabcert.core.streams import SMOOTHED_STREAM_RULE, STREAM_RULE
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError
 
@@ -98,6 +99,7 @@ class SoftRequest:
             smooth=smooth,
             smooth_draws=draws if smooth < 1.0 else None,
             family=options.family,
+            stream_rule=STREAM_RULE if choice is None and smooth == 1.0 else SMOOTHED_STREAM_RULE,
             allow_inconsistent=allowing.allow_inconsistent,
             allow_vacuous=allowing.allow_vacuous,
             choice=choice,
@@ -121,9 +123,9 @@ class SoftRequest:
 
     def with_choice(self, chosen: LambdaChoice) -> SoftRequest:
         """Return the request with the lambda that was chosen for an input."""
-        return replace(
-            self, smooth=chosen.chosen, smooth_draws=None if chosen.smoothed is None else chosen.question.draws
-        )
+        if chosen.smoothed is None:
+            return replace(self, smooth=1.0, smooth_draws=None, stream_rule=min(self.stream_rule, STREAM_RULE))
+        return replace(self, smooth=chosen.chosen, smooth_draws=chosen.question.draws)
 
     @classmethod
     def from_record(cls, request: dict[str, Any]) -> SoftRequest:
@@ -143,6 +145,7 @@ class SoftRequest:
             ("max_samples", (asked.max_samples is not None) != asked.sequential),
             ("smooth_draws", (asked.smooth_draws is not None) != (asked.smooth < 1.0)),
             ("radius", asked.radius is None),
+            ("stream_rule", asked.stream_rule == SMOOTHED_STREAM_RULE and asked.smooth == 1.0),
         ):
             if contradicts:
                 raise ParameterError(f"{name} {getattr(asked, name)} contradicts the rest of the request")
@@ -160,13 +163,14 @@ class SoftRequest:
         """Return the settings that identify a draw, as plain values: the question and the certified function.
 
         How lambda was found is excluded. A statement has the same draws whether its lambda was chosen or named, so that
-        naming the lambda of a choice is not a second chance.
+        naming the lambda of a choice is not a second chance. Neither is another lambda with the same noise masks.
         """
-        return {
-            **self.question().of_draws(int((~mask).sum())),
-            "smooth": self.smooth,
-            "smooth_draws": self.smooth_draws,
-        }
+        smooth, draws = self.smooth, self.smooth_draws
+        if self.stream_rule == SMOOTHED_STREAM_RULE and draws is not None:
+            simplest = simplest_keep_probability(smooth, len(mask), draws=draws, seed=self.seed)
+            # Noise that drops nothing, or everything, is the same for any number of noise masks.
+            smooth, draws = float(simplest), draws if 0 < simplest < 1 else None
+        return {**self.question().of_draws(int((~mask).sum())), "smooth": smooth, "smooth_draws": draws}
 
     def question(self) -> SoftQuestion:
         """Return the question for one mask.

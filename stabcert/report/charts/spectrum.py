@@ -15,6 +15,7 @@ from stabcert.report.charts.area import SMALL, Area
 from stabcert.report.charts.axes import MARKERS, style
 from stabcert.report.colours import BLUE, BOX, INK, SERIES
 from stabcert.report.document import Chart
+from stabcert.report.numbers import lambda_shown
 from stabcert.report.spectrum.wording import is_zero, number, shown
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Sticks:
 def weights_chart(spectrum: Spectrum) -> Chart:
     """Return a curve for each keep probability; exact points are joined, estimates have their interval as a bar."""
     described = "; ".join(
-        f"lambda {one.keep_probability:g}, degree {one.degree}: {shown(one.weight)}" for one in spectrum.degrees
+        f"lambda {lambda_shown(one.keep_probability)}, degree {one.degree}: {shown(one.weight)}"
+        for one in spectrum.degrees
     )
     return Chart(
         title="weight by degree",
@@ -176,7 +178,7 @@ def _draw_sticks(area: Area, found: Sticks) -> None:
 
 
 def _draw_curve(axes: Axes, curve: Curve, scale: Decades, shift: float, colour: str, marker: str) -> None:
-    name = f"λ = {curve.keep_probability:g}"
+    name = f"λ = {lambda_shown(curve.keep_probability)}"
     places = [one.degree + shift for one in curve.weights]
     if all(one.weight.exact for one in curve.weights):
         seen = [(x, one.weight.value) for x, one in zip(places, curve.weights, strict=True)]

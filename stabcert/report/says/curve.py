@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from stabcert.records.findings import CurveFinding
@@ -35,7 +36,7 @@ from stabcert.report.document import (
     line,
     table,
 )
-from stabcert.report.numbers import confidence, rounded, seed_shown
+from stabcert.report.numbers import confidence, lambda_shown, rounded, seed_shown
 from stabcert.report.says.common import evidence, facts, naming_of
 from stabcert.report.wording import name_of, predicted, ranges, short
 
@@ -62,12 +63,18 @@ def changes(result: dict[str, Any], full: int) -> str:
     found: dict[str, list[str]] = {}
     for one in result["lambdas"]:
         if one["near_tie"]:
-            found.setdefault("too close to call", []).append(f"{one['lambda']:g}")
+            found.setdefault("too close to call", []).append(_lambda(one))
         elif one["prediction"]["id"] != full:
-            found.setdefault(short(one["prediction"]["label"]), []).append(f"{one['lambda']:g}")
+            found.setdefault(short(one["prediction"]["label"]), []).append(_lambda(one))
     if not found:
         return "the same at every lambda"
     return "; ".join(f"{label} at lambda {', '.join(shares)}" for label, shares in found.items())
+
+
+def _lambda(one: dict[str, Any]) -> str:
+    """Return the lambda of a level, exactly: as the number nearest to it only if that is equal."""
+    nearest, exact = lambda_shown(one["lambda"]), one["fraction"]
+    return nearest if Fraction(nearest) == Fraction(exact) else str(exact)
 
 
 def _by_lambda(result: dict[str, Any]) -> Table:
@@ -79,7 +86,7 @@ def _by_lambda(result: dict[str, Any]) -> Table:
         header += [*(f"rate r={rate['radius']}" for rate in mask["rates"]), "hard radius"]
     rows = []
     for one in result["lambdas"]:
-        row = [f"{one['lambda']:g}", _class(one["prediction"], one["near_tie"])]
+        row = [_lambda(one), _class(one["prediction"], one["near_tie"])]
         row += [_yes(one["correct"])] if result["label"] is not None else []
         row += [_yes(one["agrees"]), _radius(one["decremental_radius"])]
         for mask in one["masks"]:

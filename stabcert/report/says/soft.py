@@ -20,7 +20,7 @@ from stabcert.report.document import (
     line,
     table,
 )
-from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up, threshold_shown
+from stabcert.report.numbers import confidence, lambda_shown, rounded, rounded_down, rounded_up, threshold_shown
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
 from stabcert.report.wording import ranges, short
@@ -136,7 +136,7 @@ def about(report: Report, certificate: SoftCertificate) -> str:
     return (
         f"{ways} the smoothed model still predicts {label}. The smoothed model is {name} under "
         f"{smoothing['draws']} frozen masks that "
-        f"keep each feature with probability {smoothing['lambda']:g}. Unsmoothed, {name} predicts "
+        f"keep each feature with probability {lambda_shown(smoothing['lambda'])}. Unsmoothed, {name} predicts "
         f"{short(plain['label'])} ({plain['probability']:.2f}) on the full input."
     )
 
@@ -147,7 +147,7 @@ def _choice(report: Report) -> list[Line]:
     if found is None:
         return []
     asked = report.result["request"]["choice"]
-    lambdas = ", ".join(f"{one:g}" for one in (1.0, *asked["lambdas"]))
+    lambdas = ", ".join(map(lambda_shown, (1.0, *asked["lambdas"])))
     if found["prediction"] is None:
         text = f"Lambda 1 (unsmoothed) of {lambdas}: the unsmoothed model is too close to call on the full input."
         return [line(text, on=EVERYWHERE)]
@@ -156,8 +156,8 @@ def _choice(report: Report) -> list[Line]:
     if found["chosen"] == 1:
         text = f"Lambda 1 (unsmoothed) of {lambdas}: no smoothed model predicts {kept}, {lead}."
         return [line(text, "doubtful", on=EVERYWHERE)]
-    text = f"Lambda {found['chosen']:g} was chosen of {lambdas}: the smallest whose smoothed model predicts {kept}"
-    return [line(f"{text}, {lead}.", on=EVERYWHERE)]
+    text = f"Lambda {lambda_shown(found['chosen'])} was chosen of {lambdas}: the smallest whose smoothed model predicts"
+    return [line(f"{text} {kept}, {lead}.", on=EVERYWHERE)]
 
 
 def bounds_shown(rate: StabilityRate) -> str:

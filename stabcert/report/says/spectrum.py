@@ -28,7 +28,7 @@ from stabcert.report.document import (
     line,
     table,
 )
-from stabcert.report.numbers import rounded_up
+from stabcert.report.numbers import lambda_shown, rounded_up
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, footer, heading, mask_alone
 from stabcert.report.spectrum.wording import (
@@ -118,7 +118,7 @@ def _degrees(spectrum: Spectrum) -> list[Table]:
         columns = [Column(over="degree", width=_DEGREE_WIDTH - 2)]
         for probability in chosen:
             exact = weights[degrees[0], chosen[0]].weight.exact
-            columns += _weight_columns(f"lambda {probability:g}", width, exact=exact)
+            columns += _weight_columns(f"lambda {lambda_shown(probability)}", width, exact=exact)
         rows: list[list[Cell]] = [
             [str(degree), *(cell for p in chosen for cell in _weight_cells(weights[degree, p], largest))]
             for degree in degrees
@@ -167,7 +167,7 @@ def _smoothing(spectrum: Spectrum) -> Table:
         return table(header, [_exact_step(step, from_degree) for step in spectrum.smoothing])
     rows = [
         [
-            f"{step.keep_probability:g}",
+            lambda_shown(step.keep_probability),
             f"p = {step.variance_over:.3g}",
             shown(step.variance),
             shown(step.noise_stability),
@@ -180,7 +180,7 @@ def _smoothing(spectrum: Spectrum) -> Table:
 def _exact_step(step: SmoothingStep, from_degree: int) -> list[str]:
     bound = None if step.tail_mass_bound is None else step.tail_mass_bound[from_degree]
     return [
-        f"{step.keep_probability:g}",
+        lambda_shown(step.keep_probability),
         f"p = {step.variance_over:.3g}",
         number(step.variance.value),
         _bound(step, step.variance_bound),

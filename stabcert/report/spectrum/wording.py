@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stabcert.core.spectrum.result import Quantity, Spectrum, SpectrumFinding, StabilityBounds
 from stabcert.core.types import Features
-from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
+from stabcert.report.numbers import confidence, lambda_shown, rounded, rounded_down, rounded_up
 from stabcert.report.visible import visible
 from stabcert.report.wording import short
 
@@ -142,7 +142,7 @@ def _about(samples: int) -> str:
 
 def model_name(bounds: StabilityBounds) -> str:
     """Return which function the bounds are about."""
-    share = f"{float(bounds.keep_probability):g}"
+    share = lambda_shown(float(bounds.keep_probability))
     return f"{share}, free" if bounds.variant == "smoothed-free" else share
 
 
@@ -188,7 +188,7 @@ def left_out(finding: SpectrumFinding) -> list[str]:
         return []
     cheapest = min(finding.left_out, key=lambda one: one.needed_evaluations)
     names = "1 bound needs" if len(finding.left_out) == 1 else f"{len(finding.left_out)} bounds need"
-    where = f"lambda {cheapest.keep_probability:g} at radius {cheapest.radius}"
+    where = f"lambda {lambda_shown(float(cheapest.keep_probability))} at radius {cheapest.radius}"
     return [
         f"{names} too many evaluations and {'is' if len(finding.left_out) == 1 else 'are'} left out. For {where} set "
         f"--max-evaluations to {cheapest.needed_evaluations}."
