@@ -18,7 +18,8 @@ from stabcert.errors import InputError, ParameterError
 from stabcert.models.hub import LoadedModel
 from stabcert.models.image import MaskedImage
 from stabcert.models.networks import ImageNetwork
-from stabcert.models.patch_tokens import feature_of_patches
+from stabcert.models.patch_tests import layout_of, removal_of
+from stabcert.models.patch_tokens import feature_of_patches, with_own
 from stabcert.models.transfer import masks_to_device
 
 _SMALLEST_CROP = 0.35
@@ -84,6 +85,7 @@ class ImageInputs:
                 baseline=self._baseline,
                 patch_size=self._network.patch_size,
                 channels_last=self._network.channels_last,
+                stage=self._network.token_stage(),
                 device=self._device,
             )
         if rng is None and len(self._known) < _KEPT:
@@ -126,20 +128,29 @@ class ImageInputs:
         finally:
             handle.remove()
         tokens = seen[0]  # (images, own tokens and then patches, width)
-        kept_rows = []
+        layout = layout_of(stage, pixels[:1])
+        remains = None if layout is None else removal_of(stage, pixels[:1], layout)
+        if layout is None or remains is None:
+            raise ParameterError("baseline='drop' is not possible with this model. Use baseline='zero'", "baseline")
+        kept_rows, kept_patches = [], []
         for image, (masked, masks) in enumerate(rows):
-            of_patch = feature_of_patches(masked.labels, stage.patch_size)
+            of_patch = feature_of_patches(masked.labels, layout)
             if of_patch is None:
                 raise ParameterError("features must consist of whole patches for baseline='drop'. Use features='patch'")
-            kept = masks_to_device(masks[:, of_patch], self._device)
-            always = kept.new_ones(len(kept), tokens.shape[1] - kept.shape[1])
-            kept_rows += [tokens[image][row] for row in torch.cat([always, kept], dim=1)]
+            for row in masks_to_device(masks[:, of_patch], self._device):
+                patches = torch.nonzero(row)[:, 0]
+                kept_patches.append(patches)
+                kept_rows.append(with_own(tokens[image], layout.own, patches[None])[0])
         counts = [len(row) for row in kept_rows]
         logits: dict[int, torch.Tensor] = {}
         for count in sorted(set(counts)):
             same = [index for index, other in enumerate(counts) if other == count]
-            given = torch.stack([kept_rows[index] for index in same])
-            logits.update(zip(same, trained.logits(pixels[:1], given), strict=True))
+            if count == layout.own and remains == "nothing":
+                of_none = self._network.run(module, torch.zeros_like(pixels[:1]))  # the mean colour
+                logits.update((index, of_none[0]) for index in same)
+                continue
+            given, patches = (torch.stack([part[index] for index in same]) for part in (kept_rows, kept_patches))
+            logits.update(zip(same, trained.logits(pixels[:1], given, patches), strict=True))
         return torch.stack([logits[index] for index in range(len(counts))])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +15,8 @@ from stabcert.models.networks import (
     ANOTHER_MODEL,
     ImageNetwork,
     Loaded,
+    Part,
+    Parts,
     call_with_pixels,
     check_channels,
     check_image_network,
@@ -118,18 +119,16 @@ def patch_size(network: torch.nn.Module) -> int | None:
     return int(height) if height == width else None
 
 
-def token_stage(network: torch.nn.Module) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
-    """Return a function that finds the part of a vision transformer after which patches are tokens with positions."""
+def token_stage(network: torch.nn.Module) -> tuple[Part, Parts | None] | None:
+    """Return functions that find the part after which patches are tokens, and the blocks that read rotary positions."""
+    from timm.models.eva import Eva
     from timm.models.vision_transformer import VisionTransformer
 
-    if not isinstance(network, VisionTransformer) or not hasattr(network, "patch_drop"):
-        return None
-
-    def stage(module: torch.nn.Module) -> torch.nn.Module:
-        part: torch.nn.Module = module.patch_drop  # type: ignore[assignment]
-        return part
-
-    return stage
+    if isinstance(network, VisionTransformer) and hasattr(network, "patch_drop"):
+        return (lambda module: module.patch_drop), None
+    if isinstance(network, Eva) and hasattr(network, "pos_drop"):
+        return (lambda module: module.pos_drop), (lambda module: module.blocks)
+    return None
 
 
 def _image_network(name: str, network: Any, device: torch.device, dtype: torch.dtype) -> ImageNetwork:
@@ -148,8 +147,15 @@ def _image_network(name: str, network: Any, device: torch.device, dtype: torch.d
 
     mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
     preprocessing = Preprocessing(to_pixels, mean, std)
+    stage, rotated = token_stage(network) or (None, None)
     return ImageNetwork(
-        network, call_with_pixels, preprocessing, patch_size(network), channels_last, stage=token_stage(network)
+        network,
+        call_with_pixels,
+        preprocessing,
+        patch_size(network),
+        channels_last,
+        stage=stage,
+        rotated=rotated,
     )
 
 

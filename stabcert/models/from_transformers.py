@@ -17,6 +17,8 @@ from stabcert.models.networks import (
     ANOTHER_MODEL,
     ImageNetwork,
     Loaded,
+    Part,
+    Parts,
     TextNetwork,
     check_channels,
     check_image_network,
@@ -43,6 +45,7 @@ _PLAIN_VISION_TRANSFORMERS = frozenset(
         "dinov3_vit",
         "ijepa",
         "clip",
+        "metaclip_2",
         "siglip",
         "siglip2",
     }
@@ -168,13 +171,15 @@ def _image_network(
     preprocessing = _attempt(checkpoint.name, "has an image processor that cannot be used", lambda: measured(processor))
     channels_last = is_convolutional(module)
     place(checkpoint.name, module, device, dtype, channels_last=channels_last)
+    stage, rotated = _token_stage(module) or (None, None)
     return ImageNetwork(
         module,
         _call,
         preprocessing,
         _patch_size(module),
         channels_last,
-        stage=_token_stage(module),
+        stage=stage,
+        rotated=rotated,
         trial_size=_trial_size(module),
     )
 
@@ -221,16 +226,22 @@ def _vision_config(module: Any) -> Any:
     return getattr(module.config, "vision_config", module.config)
 
 
-def _token_stage(module: Any) -> Callable[[torch.nn.Module], torch.nn.Module] | None:
-    """Return a function that finds the part of a plain vision transformer after which patches are tokens."""
+def _token_stage(module: Any) -> tuple[Part, Parts | None] | None:
+    """Return functions that find the part of a plain vision transformer after which patches are tokens, and blocks."""
     if module.config.model_type == "timm_wrapper":
         from stabcert.models.from_timm import token_stage
 
-        inside = token_stage(module.timm_model)
-        return None if inside is None else lambda wrapper: inside(wrapper.timm_model)  # type: ignore[arg-type]
+        found = token_stage(module.timm_model)
+        if found is None:
+            return None
+        stage, rotated = found
+        return (
+            lambda wrapper: stage(wrapper.timm_model),
+            None if rotated is None else lambda wrapper: rotated(wrapper.timm_model),
+        )
     if module.config.model_type not in _PLAIN_VISION_TRANSFORMERS or _embeddings_of(module) is None:
         return None
-    return _embeddings_of
+    return _embeddings_of, None
 
 
 def _embeddings_of(module: Any) -> Any:

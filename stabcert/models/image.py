@@ -15,13 +15,18 @@ from stabcert.core.types import Features, Masks
 from stabcert.errors import InputError, ParameterError
 from stabcert.models.batches import IMAGE_COST
 from stabcert.models.failures import failing
-from stabcert.models.patch_tokens import ImageTokens, TokenStage, feature_of_patches
+from stabcert.models.patch_tests import can_reuse, layout_of, removal_of
+from stabcert.models.patch_tokens import ImageTokens, PatchLayout, TokenStage, feature_of_patches
 from stabcert.models.preprocessing import Preprocessing, colours_of, per_channel
 from stabcert.models.segmentation import segment
 from stabcert.models.transfer import masks_to_device
 
 BASELINES = ("zero", "black", "mean", "blur", "drop")
 _BLUR_SHARE = 1 / 20
+_NOTHING_REMAINS = (
+    "baseline='drop': this model predicts from its patches only. The mask that drops all of them is therefore the "
+    "prediction for an image of the mean colour (baseline='zero')"
+)
 
 
 class MaskedImage:
@@ -36,13 +41,16 @@ class MaskedImage:
     - ``mean``: this image's mean colour
     - ``blur``: this image blurred (Gaussian, sigma one twentieth of the shorter side)
     - ``drop``: for vision transformers: the tokens of dropped patches are left out, the others keep their
-      positions (Jain et al. 2022). Another function than any fill, and faster the fewer patches are kept.
+      positions (Jain et al. 2022). Another function than any fill, and faster the fewer patches are kept. Where
+      nothing remains without patches (the network averages them), the mask that drops all of them is ``zero``.
 
     Where patches are tokens, their embeddings are computed once and chosen by the mask. Whether
-    this gives the same logits as pixels is tested on the image first.
+    this gives the same logits as pixels is tested first, once for each size of image.
+
+    A network of one channel reads the brightness of the image, and its features are those of the grey image.
 
     Args:
-        network: ``(b, 3, height, width)`` pixels on ``device`` in ``dtype`` to ``(b, n_classes)`` logits.
+        network: ``(b, channels, height, width)`` pixels on ``device`` in ``dtype`` to ``(b, n_classes)`` logits.
         image: in mode RGB; see `stabcert.models.decode.decode_image`.
         features: see `stabcert.models.segmentation.segment`.
         patch_size: of a model that works on patches.
@@ -54,7 +62,7 @@ class MaskedImage:
 
     Raises:
         InputError: the image is not in mode RGB, or the label map cannot be used.
-        ModelError: the preprocessing does not return finite ``(3, height, width)`` pixels of
+        ModelError: the preprocessing does not return finite ``(channels, height, width)`` pixels of
             colours between 0 and 1.
         ParameterError: the features or the baseline do not exist.
     """
@@ -83,7 +91,11 @@ class MaskedImage:
             visible = preprocessing.to_pixels(image)
         self.pixels = colours_of(visible, preprocessing)
         """The pixels that the model reads, as colours: ``(height, width, 3)`` uint8."""
-        division = segment(features, self.pixels, patch_size)
+        self._visible = visible[None].to(device, dtype).contiguous()
+        self._baseline = _baseline(baseline, visible, preprocessing)[None].to(device, dtype).contiguous()
+        layout = None if stage is None else layout_of(stage, self._visible)
+        grid = None if layout is None else (layout.rows, layout.columns)
+        division = segment(features, self.pixels, patch_size, grid)
         self.labels = division.labels
         """``(height, width)`` int64: the feature of each pixel."""
         self._notes = division.notes
@@ -94,49 +106,44 @@ class MaskedImage:
         self._network_in_float64 = in_float64
         self._device = device
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self._visible = visible[None].to(device, dtype).contiguous()
-        self._baseline = _baseline(baseline, visible, preprocessing)[None].to(device, dtype).contiguous()
         self._index = torch.from_numpy(self.labels).flatten().to(device)
         # Rows of pixels repeat in grids: a mask is spread over the different ones, and these are copied whole.
         rows, row_of = np.unique(self.labels, axis=0, return_inverse=True)
         self._different_rows = torch.from_numpy(rows).flatten().to(device)
         self._row_of = torch.from_numpy(row_of.reshape(-1)).to(device)
         self._stage_in_float64 = stage_in_float64
-        self._tokens = self._find_tokens(stage, drop=baseline == "drop")
+        self._tokens: ImageTokens | None = None
+        if baseline == "drop":
+            self._tokens = self._removing(stage, layout)
+        elif stage is not None and stage.rotated is None and layout is not None and layout.divides(height, width):
+            known = feature_of_patches(self.labels, layout)
+            if known is not None and can_reuse(stage, self._visible, layout):
+                self._tokens = ImageTokens(stage, self._visible, self._baseline, layout, known, remains=None)
 
-    def _find_tokens(self, stage: TokenStage | None, *, drop: bool) -> ImageTokens | None:
-        """Return the tokens of this image, if masks of its features are masks of them.
+    def _removing(self, stage: TokenStage | None, layout: PatchLayout | None) -> ImageTokens:
+        """Return the tokens of this image, to be left out.
 
         Raises:
-            ParameterError: ``drop`` is true and patches cannot be removed.
+            ParameterError: patches cannot be removed.
         """
-        known = None if stage is None else feature_of_patches(self.labels, stage.patch_size)
-        tokens = None
-        if stage is not None and known is not None:
-            tokens = ImageTokens(stage, self._visible, self._baseline, known, drop=drop)
-        if not drop:
-            return tokens if tokens is not None and tokens.agrees(self._masked_patches) else None
-        if tokens is None or not tokens.is_a_set():
-            why = (
-                "this model does not read patches as tokens that can be left out"
-                if stage is None or known is not None
-                else f"features must consist of whole patches ({stage.patch_size} x {stage.patch_size} pixels)"
-            )
-            raise ParameterError(
-                f"baseline='drop' is not possible, because {why}. Use baseline='{'|'.join(BASELINES[:-1])}', or a "
-                "vision transformer with features='patch'",
-                "baseline",
-            )
-        return tokens
-
-    def _masked_patches(self, kept: torch.Tensor) -> torch.Tensor:
-        """Map ``(patches,)`` bool to the pixels ``(1, 3, height, width)`` of an image with only these patches."""
-        height, width = self.labels.shape
-        side = round((height * width / len(kept)) ** 0.5)
-        grid = kept.view(height // side, width // side)
-        spread = grid.repeat_interleave(side, 0).repeat_interleave(side, 1)
-        pixels = torch.where(spread, self._visible, self._baseline)
-        return pixels.contiguous(memory_format=self._memory_format)
+        known = None if layout is None else feature_of_patches(self.labels, layout)
+        if stage is not None and layout is not None and known is not None:
+            remains = removal_of(stage, self._visible, layout)
+            if remains is not None:
+                if remains == "nothing":
+                    self._settings["nothing_kept"] = "zero"
+                    self._notes = (*self._notes, _NOTHING_REMAINS)
+                return ImageTokens(stage, self._visible, self._baseline, layout, known, remains=remains)
+        why = (
+            "this model does not read patches as tokens that can be left out"
+            if layout is None or known is not None
+            else f"features must consist of whole patches ({layout.patch_size} x {layout.patch_size} pixels)"
+        )
+        raise ParameterError(
+            f"baseline='drop' is not possible, because {why}. Use baseline='{'|'.join(BASELINES[:-1])}', or a "
+            "vision transformer with features='patch'",
+            "baseline",
+        )
 
     @property
     def features(self) -> Features:
@@ -185,7 +192,7 @@ class MaskedImage:
         return self._network(self.batch(masks)) if self._tokens is None else self._tokens.logits(masks)
 
     def batch(self, masks: Masks) -> torch.Tensor:
-        """Map ``(k, n_features)`` masks to the ``(k, 3, height, width)`` pixels that the network reads."""
+        """Map ``(k, n_features)`` masks to the ``(k, channels, height, width)`` pixels that the network reads."""
         kept = self._spread(masks_to_device(masks, self._device))
         # No product with the mask: 0 * pixel + baseline rounds, and differs from the baseline for -0. Choosing in
         # planes of one channel and then changing the format is faster than choosing in that of convolutions.
@@ -199,7 +206,7 @@ class MaskedImage:
 
     @property
     def point(self) -> torch.Tensor:
-        """``(1, 3, height, width)`` normalised pixels."""
+        """``(1, channels, height, width)`` normalised pixels."""
         return self._visible.clone()
 
     def logits_at(self, points: torch.Tensor) -> torch.Tensor:
@@ -217,7 +224,7 @@ class MaskedImage:
 
 def _baseline(name: str, visible: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
     if name in ("zero", "drop"):  # gradients of removed patches fade them into the mean colour
-        flat = torch.zeros(3, 1, 1)
+        flat = torch.zeros(len(visible), 1, 1)
     elif name == "black":
         flat = -per_channel(preprocessing.mean) / per_channel(preprocessing.std)
     elif name == "mean":

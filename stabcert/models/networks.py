@@ -22,6 +22,8 @@ from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import Preprocessing
 from stabcert.models.unchanged import unchanged
 
+Part = Callable[[torch.nn.Module], torch.nn.Module]
+Parts = Callable[[torch.nn.Module], Sequence[torch.nn.Module]]
 ANOTHER_MODEL = "Give another model, or save this one again with its tokenizer or image processor"
 
 
@@ -39,8 +41,10 @@ class ImageNetwork:
     """True if batches are faster in the memory format of convolutions."""
     fold: bool = True
     """True if batch norms may be folded into the convolutions before them: the same function except the last bits."""
-    stage: Callable[[torch.nn.Module], torch.nn.Module] | None = None
+    stage: Part | None = None
     """The part of a vision transformer after which patches are tokens; see `TokenStage`."""
+    rotated: Parts | None = None
+    """The blocks of it that read rotary positions; see `TokenStage`."""
     trial_size: tuple[int, int] = (256, 256)
     """Width and height of an image that the network can read, for trials; matters where images are not resized."""
 
@@ -61,7 +65,12 @@ class ImageNetwork:
     def _token_stage(self, module: Callable[[], torch.nn.Module]) -> TokenStage | None:
         if self.stage is None or self.patch_size is None:
             return None
-        return TokenStage(module, self.stage, self.run, self.patch_size)
+        return TokenStage(module, self.stage, self.run, self.patch_size, self.rotated, self._tested)
+
+    @cached_property
+    def _tested(self) -> dict[tuple[Any, ...], Any]:
+        """The results of tests on this network; see `TokenStage`."""
+        return {}
 
     @cached_property
     def _folded(self) -> list[torch.nn.Module]:

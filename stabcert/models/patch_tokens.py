@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from stabcert.core.types import Masks
-from stabcert.errors import ModelError
 from stabcert.models.transfer import masks_to_device
 
-# The two ways to one result may differ by so much of the logits' scale.
-_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8, torch.bfloat16: 0.1, torch.float16: 0.02}
+Remains = Literal["own tokens", "nothing"]
+"""The rest when every patch is removed: the tokens of the network, or nothing that its prediction depends on."""
+
+
+@dataclass(frozen=True)
+class PatchLayout:
+    """The division of an image of one size into the patches that a network reads, row by row from the top left."""
+
+    rows: int
+    columns: int
+    own: int
+    """Tokens that belong to no patch. They come first and are always kept."""
+    patch_size: int
+
+    @property
+    def patches(self) -> int:
+        return self.rows * self.columns
+
+    def seen(self, height: int, width: int) -> tuple[int, int]:
+        """Return how many rows and columns of the pixels, from the top left, are part of a patch."""
+        return min(height, self.rows * self.patch_size), min(width, self.columns * self.patch_size)
+
+    def divides(self, height: int, width: int) -> bool:
+        """Return whether the patches are whole and cover all pixels."""
+        return (height, width) == (self.rows * self.patch_size, self.columns * self.patch_size)
 
 
 @dataclass(frozen=True)
@@ -30,26 +53,71 @@ class TokenStage:
     call: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
     """The network on pixels."""
     patch_size: int
+    rotated: Callable[[torch.nn.Module], Sequence[torch.nn.Module]] | None = None
+    """The blocks that read rotary positions, as their argument ``rope``: ``(..., patches, width)``. None where the
+    tokens contain all positions."""
+    known: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    """The results of tests on the network, by test and size of the image; see `stabcert.models.patch_tests`."""
 
     def tokens(self, pixels: torch.Tensor) -> torch.Tensor | None:
-        """Return ``(tokens, width)`` for one image ``(1, 3, height, width)``; None if the stage has other output."""
+        """Return ``(tokens, width)`` for one image ``(1, channels, height, width)``; None if it has other output.
+
+        The network is run up to this stage only.
+        """
         seen: list[Any] = []
-        handle = self.stage(self.module()).register_forward_hook(lambda module, inputs, output: seen.append(output))
+
+        def take(module: torch.nn.Module, inputs: Any, output: Any) -> None:
+            seen.append(output)
+            raise _Reached
+
+        handle = self.stage(self.module()).register_forward_hook(take)
         try:
             self.call(self.module(), pixels)
+        except _Reached:
+            pass
         finally:
             handle.remove()
         output = seen[0] if len(seen) == 1 else None
         known = isinstance(output, torch.Tensor) and output.ndim == 3 and len(output) == 1
         return output[0] if known else None  # type: ignore[index]
 
-    def logits(self, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Return logits for ``(k, t, width)`` tokens that replace those of ``pixels``, one image of the same size."""
-        handle = self.stage(self.module()).register_forward_hook(lambda module, inputs, output: tokens)
-        try:
+    def logits(self, pixels: torch.Tensor, tokens: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+        """Return logits for ``(k, t, width)`` tokens that replace those of ``pixels``, one image of the same size.
+
+        Args:
+            pixels: one image.
+            tokens: for each row the network's own tokens, and then those of ``patches``.
+            patches: ``(k, t - own)`` int64, the patch that each token belongs to. It gives rotary positions.
+        """
+        with self._replaced(tokens, patches):
             return self.call(self.module(), pixels)
+
+    @contextmanager
+    def _replaced(self, tokens: torch.Tensor, patches: torch.Tensor) -> Iterator[None]:
+        module = self.module()
+        handles = [self.stage(module).register_forward_hook(lambda module, inputs, output: tokens)]
+
+        def turn(block: torch.nn.Module, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+            rope = named.get("rope")
+            return given, named if rope is None else {**named, "rope": _positions(rope, patches)}
+
+        blocks = () if self.rotated is None else self.rotated(module)
+        handles += [block.register_forward_pre_hook(turn, with_kwargs=True) for block in blocks]
+        try:
+            yield
         finally:
-            handle.remove()
+            for handle in handles:
+                handle.remove()
+
+
+class _Reached(BaseException):  # not an Exception, which would be reported as a failure of the network
+    """The end of a forward pass that has reached the tokens."""
+
+
+def _positions(rope: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+    """Return those rows of ``(..., all patches, width)`` that belong to ``(k, t)`` patches, rows of patches first."""
+    chosen = rope[..., patches.to(rope.device), :].movedim(-3, 0)
+    return chosen[:, None] if rope.ndim == 2 else chosen
 
 
 class ImageTokens:
@@ -57,10 +125,12 @@ class ImageTokens:
 
     Args:
         stage: stage of the network.
-        visible: ``(1, 3, height, width)`` pixels.
-        baseline: pixels that replace a dropped patch; not used for removed patches.
+        visible: ``(1, channels, height, width)`` pixels.
+        baseline: pixels that replace a dropped patch. Of removed patches: the image that is read when nothing remains.
+        layout: division of this image.
         feature_of_patch: ``(patches,)``, see `feature_of_patches`.
-        drop: leave out the tokens of dropped patches.
+        remains: leave out the tokens of dropped patches; what the network then reads without any.
+            None: replace them by those of the baseline.
     """
 
     def __init__(
@@ -68,111 +138,84 @@ class ImageTokens:
         stage: TokenStage,
         visible: torch.Tensor,
         baseline: torch.Tensor,
+        layout: PatchLayout,
         feature_of_patch: NDArray[np.int64],
         *,
-        drop: bool,
+        remains: Remains | None,
     ) -> None:
         self._stage = stage
         self._visible, self._baseline = visible, baseline
+        self._layout = layout
         self._feature_of_patch = feature_of_patch
-        self._drop = drop
+        self._remains = remains
 
     def with_stage(self, stage: TokenStage, visible: torch.Tensor, baseline: torch.Tensor) -> ImageTokens:
         """Return the tokens of another network and of pixels of another type."""
-        return ImageTokens(stage, visible, baseline, self._feature_of_patch, drop=self._drop)
+        return ImageTokens(stage, visible, baseline, self._layout, self._feature_of_patch, remains=self._remains)
 
     def of_pixels(self, visible: torch.Tensor, baseline: torch.Tensor) -> ImageTokens:
         """Return the tokens of other pixels in the same network."""
         return self.with_stage(self._stage, visible, baseline)
 
     @cached_property
-    def _tokens(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        with torch.inference_mode():
-            visible, baseline = self._stage.tokens(self._visible), self._stage.tokens(self._baseline)
-        if visible is None or baseline is None or len(visible) < len(self._feature_of_patch):
-            return None
-        return visible, baseline
+    def _of_visible(self) -> torch.Tensor:
+        return self._tokens_of(self._visible)
 
-    @property
-    def own(self) -> int:
-        """Tokens that belong to no patch; they are always kept."""
-        return 0 if self._tokens is None else len(self._tokens[0]) - len(self._feature_of_patch)
+    @cached_property
+    def _of_baseline(self) -> torch.Tensor:
+        return self._tokens_of(self._baseline)
+
+    def _tokens_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            tokens = self._stage.tokens(pixels)
+        if tokens is None:
+            raise RuntimeError("the network does not give tokens of patches")
+        return tokens
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         """Return the number of tokens that the network reads for each mask."""
-        patches = len(self._feature_of_patch)
-        if self._drop:
-            kept: NDArray[np.int64] = masks[:, self._feature_of_patch].sum(axis=1, dtype=np.int64)
-            return kept + self.own
-        return np.full(len(masks), patches + self.own, dtype=np.int64)
+        every = self._layout.patches + self._layout.own
+        if self._remains is None:
+            return np.full(len(masks), every, dtype=np.int64)
+        kept: NDArray[np.int64] = masks[:, self._feature_of_patch].sum(axis=1, dtype=np.int64)
+        cost: NDArray[np.int64] = kept + self._layout.own
+        return np.where((kept == 0) & (self._remains == "nothing"), every, cost)
 
     def logits(self, masks: Masks) -> torch.Tensor:
         """Return the logits of ``(k, n_features)`` masks; of one cost, where patches are removed."""
-        kept = masks_to_device(masks[:, self._feature_of_patch], self._visible.device)
-        return self._stage.logits(self._visible, self._of_patches(kept))
+        chosen = masks[:, self._feature_of_patch]
+        if self._remains != "nothing" or chosen.any(axis=1).all():
+            return self._of_patches(chosen)
+        # One image whatever the number of rows, so that the rest of the batch cannot change it.
+        of_none = self._stage.call(self._stage.module(), self._baseline)
+        logits = of_none.repeat(len(chosen), 1)
+        some = np.flatnonzero(chosen.any(axis=1))
+        if len(some):
+            logits[torch.from_numpy(some).to(logits.device)] = self._of_patches(chosen[some]).to(logits.dtype)
+        return logits
 
-    def _of_patches(self, kept: torch.Tensor) -> torch.Tensor:
-        if self._tokens is None:
-            raise RuntimeError("the network does not give tokens of patches")
-        visible, baseline = self._tokens
-        always = kept.new_ones(len(kept), self.own)
-        kept = torch.cat([always, kept], dim=1)
-        if not self._drop:
-            return torch.where(kept[:, :, None], visible, baseline)
-        # A stable sort of "dropped" lists the kept tokens first, in their order.
-        order = torch.argsort((~kept).to(torch.uint8), dim=1, stable=True)[:, : int(kept[0].sum())]
-        return visible[order]
-
-    def agrees(self, batch: Callable[[torch.Tensor], torch.Tensor]) -> bool:
-        """Return whether tokens and pixels give the same logits, tested with half of the patches.
-
-        Args:
-            batch: ``(patches,)`` bool to ``(1, 3, height, width)`` masked pixels.
-        """
-        if self._tokens is None or self._drop:
-            return False
-        half = torch.arange(len(self._feature_of_patch), device=self._visible.device) % 3 != 1
-        with torch.inference_mode():
-            by_pixels = self._stage.call(self._stage.module(), batch(half))
-            try:
-                by_tokens = self._stage.logits(self._visible, self._of_patches(half[None]))
-            except (RuntimeError, ModelError):
-                return False
-            return _close(by_pixels, by_tokens)
-
-    def is_a_set(self) -> bool:
-        """Return whether the network reads its patch tokens as a set, so that leaving some out has one meaning.
-
-        The test: another order, and none of them, must be possible, and the order must change nothing.
-        """
-        if self._tokens is None or self.own == 0:
-            return False
-        tokens = self._tokens[0]
-        with torch.inference_mode():
-            try:
-                given = self._stage.logits(self._visible, tokens[None])
-                moved = torch.cat([tokens[: self.own], tokens[self.own :].flip(0)])
-                turned = self._stage.logits(self._visible, moved[None])
-                none = self._stage.logits(self._visible, torch.stack([tokens[: self.own]] * 2))
-            except (RuntimeError, ModelError):  # a table of positions between tokens, say
-                return False
-            # Not finite: the mean of no patches.
-            return _close(given, turned) and none.shape == (2, given.shape[1]) and bool(torch.isfinite(none).all())
+    def _of_patches(self, chosen: Masks) -> torch.Tensor:
+        own, visible = self._layout.own, self._of_visible
+        kept = masks_to_device(chosen, self._visible.device)
+        if self._remains is None:
+            always = kept.new_ones(len(kept), own)
+            mixed = torch.where(torch.cat([always, kept], dim=1)[:, :, None], visible, self._of_baseline)
+            return self._stage.logits(self._visible, mixed, torch.arange(kept.shape[1]).expand(kept.shape))
+        # A stable sort of "dropped" lists the kept patches first, in their order.
+        patches = torch.argsort((~kept).to(torch.uint8), dim=1, stable=True)[:, : int(kept[0].sum())]
+        return self._stage.logits(self._visible, with_own(visible, own, patches), patches)
 
 
-def feature_of_patches(labels: NDArray[np.int64], patch_size: int) -> NDArray[np.int64] | None:
+def with_own(tokens: torch.Tensor, own: int, patches: torch.Tensor) -> torch.Tensor:
+    """Return the first ``own`` of ``(tokens, width)`` and those of ``(k, t)`` patches: ``(k, own + t, width)``."""
+    first = torch.arange(own, device=tokens.device).expand(len(patches), own)
+    return tokens[torch.cat([first, own + patches], dim=1)]
+
+
+def feature_of_patches(labels: NDArray[np.int64], layout: PatchLayout) -> NDArray[np.int64] | None:
     """Return the feature of each patch, row by row; None where a patch belongs to several features."""
-    height, width = labels.shape
-    if height % patch_size or width % patch_size:
-        return None
-    blocks = labels.reshape(height // patch_size, patch_size, width // patch_size, patch_size)
-    first = blocks[:, :1, :, :1]
-    return first.reshape(-1) if (blocks == first).all() else None
-
-
-def _close(first: torch.Tensor, second: torch.Tensor) -> bool:
-    if first.shape != second.shape:
-        return False
-    first, second = first.cpu().double(), second.cpu().double()
-    scale = max(1.0, float(first.abs().max()))
-    return bool((first - second).abs().max() <= _TOLERANCE[torch.float32] * scale)
+    side = layout.patch_size
+    height, width = layout.seen(*labels.shape)
+    first = labels[:height:side, :width:side]
+    spread = first.repeat(side, axis=0)[:height].repeat(side, axis=1)[:, :width]
+    return first.reshape(-1) if (labels[:height, :width] == spread).all() else None

@@ -35,10 +35,16 @@ class Segmentation:
     """Notes for the user: that ``default`` differs from the usual division of this model."""
 
 
-def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None) -> Segmentation:
+def segment(
+    spec: str,
+    pixels: NDArray[np.uint8],
+    patch_size: int | None = None,
+    patch_grid: tuple[int, int] | None = None,
+) -> Segmentation:
     """Divide the model's input according to ``spec``.
 
-    - ``patch``: the model's own patches of ``patch_size`` pixels
+    - ``patch``: the model's own patches of ``patch_size`` pixels. Where they do not divide the image, pixels that the
+      model does not read belong to the last patch of their row or column, and a note counts them.
     - ``grid:N``: N x N cells; cell borders at ``floor(i * height / N)`` and ``floor(i * width / N)``
     - ``slic:N``: about N superpixels. The image determines the exact number.
     - ``quickshift``: superpixels with the settings of LIME
@@ -51,6 +57,9 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
 
     Args:
         pixels: the model's input, ``(height, width, 3)``; superpixels follow its colours.
+        patch_size: side of the model's patches in pixels.
+        patch_grid: rows and columns of the patches that the model reads of an image of this size, where known. Patches
+            begin at the top left, and the last ones may be filled up.
 
     Raises:
         ParameterError: ``spec`` does not exist or does not fit the size.
@@ -68,7 +77,7 @@ def segment(spec: str, pixels: NDArray[np.uint8], patch_size: int | None = None)
         )
         return replace(segment("grid:7", pixels), notes=(note,))
     if spec == "patch":
-        return _patches(height, width, patch_size)
+        return _patches(height, width, patch_size, patch_grid)
     kind, colon, number = spec.partition(":")
     if kind == "grid" and colon:
         count = _count(spec, number, min(height, width), f"cells a side in {width} x {height} pixels")
@@ -106,18 +115,27 @@ def check_spec(spec: str) -> None:
         raise ParameterError(f"image features {spec!r} do not exist. Use {_POSSIBLE}")
 
 
-def _patches(height: int, width: int, patch_size: int | None) -> Segmentation:
-    if patch_size is None:
+def _patches(height: int, width: int, size: int | None, grid: tuple[int, int] | None) -> Segmentation:
+    if size is None:
         raise ParameterError(
             "this model has no patches of its own. Use features='grid:7', or another grid:N", "features"
         )
-    if patch_size < 1 or height % patch_size or width % patch_size:
+    if size < 1 or ((height % size or width % size) and grid is None):
         raise ParameterError(
-            f"patches of {patch_size} pixels do not divide {width} x {height} pixels. Use features='grid:7'", "features"
+            f"patches of {size} pixels do not divide {width} x {height} pixels. Use features='grid:7'", "features"
         )
-    shape = (height // patch_size, width // patch_size)
-    rows, columns = np.arange(height) // patch_size, np.arange(width) // patch_size
-    return _cells("patch", "patch", rows, columns, shape, {"patch_size": patch_size})
+    shape = grid if grid is not None else (height // size, width // size)
+    rows = np.minimum(np.arange(height) // size, shape[0] - 1)
+    columns = np.minimum(np.arange(width) // size, shape[1] - 1)
+    unread = [max(0, width - shape[1] * size), max(0, height - shape[0] * size)]
+    if not any(unread):
+        return _cells("patch", "patch", rows, columns, shape, {"patch_size": size})
+    note = (
+        f"the model does not read the last {unread[0]} columns and {unread[1]} rows of its input of {width} x {height} "
+        "pixels. They are shown as part of the last patches"
+    )
+    settings = {"patch_size": size, "unread_pixels": unread}
+    return replace(_cells("patch", "patch", rows, columns, shape, settings), notes=(note,))
 
 
 def _count(spec: str, number: str, largest: int, what: str) -> int:

@@ -12,7 +12,7 @@ from stabcert.core.types import Masks
 from stabcert.errors import ParameterError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.image import MaskedImage
-from stabcert.models.patch_tokens import TokenStage, feature_of_patches
+from stabcert.models.patch_tokens import PatchLayout, TokenStage, feature_of_patches
 from stabcert.models.preprocessing import resize_and_crop
 from tests.models.tiny_images import CLASSES, CPU, MEAN, SIDE, STD, picture, random_masks
 
@@ -149,16 +149,24 @@ def test_superpixels_of_whole_patches_are_tokens_and_others_are_pixels() -> None
     assert image("ViT", features="grid:2")._tokens is not None
     assert image("ViT", features="grid:3")._tokens is None
     labels = np.arange(16).reshape(4, 4).repeat(8, 0).repeat(8, 1)
-    found = feature_of_patches(labels, 8)
+    found = feature_of_patches(labels, PatchLayout(4, 4, 1, 8))
     assert found is not None
     assert found.tolist() == list(range(16))
     labels[3, 3] = 5
-    assert feature_of_patches(labels, 8) is None
+    assert feature_of_patches(labels, PatchLayout(4, 4, 1, 8)) is None
 
 
-def test_a_network_that_takes_the_mean_of_its_patches_cannot_do_without_all_of_them() -> None:
-    with pytest.raises(ParameterError, match="does not read patches as tokens that can be left out"):
-        image("Dinov2", baseline="drop")
+def test_the_mask_without_patches_is_the_mean_colour_for_a_network_that_takes_the_mean_of_its_patches() -> None:
+    masked, none = image("Dinov2", baseline="drop"), np.zeros((1, 16), dtype=bool)
+    assert masked.settings["nothing_kept"] == "zero"
+    assert "nothing_kept" not in image("ViT", baseline="drop").settings
+    np.testing.assert_allclose(logits(masked, none), logits(image("Dinov2"), none), atol=1e-5)
+    # Both need as many tokens, and can come in one batch.
+    ends = np.array([[False] * 16, [True] * 16, [False] * 16])
+    assert len(set(masked.cost(ends).tolist())) == 1
+    together = logits(masked, ends)
+    np.testing.assert_array_equal(together[0], together[2])
+    np.testing.assert_allclose(together[1:2], logits(image("Dinov2"), ends[1:2]), atol=1e-5)
 
 
 def test_what_is_no_transformer_of_patches_cannot_leave_them_out() -> None:
