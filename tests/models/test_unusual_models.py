@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -148,9 +149,72 @@ def test_patches_that_do_not_divide_the_image_give_way_to_a_grid_and_that_is_not
         "patches of 8 pixels do not divide the model's input of 36 x 36 pixels, so features='grid:7' is used"
     )
     assert loaded.predictor(picture(), features="grid:7").masked_input.notes == ()
-    with pytest.raises(ParameterError, match="do not divide"):
-        loaded.predictor(picture(), features="patch")
     predictor(np.eye(49, dtype=bool))
+
+
+# Patches that do not divide
+
+
+def pixels_that_matter(call: Callable[[torch.Tensor], torch.Tensor], pixels: torch.Tensor) -> np.ndarray:
+    """``(height, width)`` bool: where the gradient of the logits by the pixels is not zero."""
+    point = pixels.clone().requires_grad_()
+    (slope,) = torch.autograd.grad((call(point) * torch.arange(1, 4)).sum(), point)
+    return slope.abs().sum(dim=(0, 1)).numpy() > 0
+
+
+@pytest.mark.parametrize("size", [(36, 36), (37, 44), (39, 32)])
+def test_patches_cover_what_the_network_reads_and_the_rest_is_counted(size: tuple[int, int], tmp_path: Path) -> None:
+    """A margin that fills no patch is not read, at whatever size; the gradient by the pixels is the oracle."""
+    height, width = size
+    config = transformers.Dinov2Config(**SIZES, image_size=32, patch_size=8, num_labels=3, initializer_range=0.5)
+    processor = transformers.ViTImageProcessor(size={"height": height, "width": width})
+    save(transformers.Dinov2ForImageClassification(config), tmp_path, processor)
+    loaded = load_model(str(tmp_path), device="cpu")
+    masked: Any = loaded.predictor(picture(), features="patch").masked_input
+    shape = (height // 8, width // 8)
+    assert (masked.features.kind, masked.features.shape) == ("patch", shape)
+    assert masked.settings["unread_pixels"] == [width % 8, height % 8]
+    (note,) = masked.notes
+    assert f"last {width % 8} columns and {height % 8} rows" in note
+    read = pixels_that_matter(lambda pixels: loaded.network.module(pixels).logits, masked.point)
+    assert read[: shape[0] * 8, : shape[1] * 8].all()
+    assert read.sum() == shape[0] * shape[1] * 64
+    rows, columns = np.mgrid[: shape[0] * 8, : shape[1] * 8] // 8
+    assert np.array_equal(masked.labels[: len(rows), : rows.shape[1]], rows * shape[1] + columns)
+    # The mask of one patch changes the pixels of that patch, and removal is the network on the other tokens.
+    n, module = len(masked.features), loaded.network.module
+    kept = np.random.default_rng(0).random((6, n)) < 0.5
+    kept[:, 0] = True
+    dropped = loaded.predictor(picture(), features="patch", baseline="drop")
+    with torch.inference_mode():
+        tokens = module.dinov2.embeddings(masked.point)
+        for mask in kept:
+            states = tokens[:, torch.from_numpy(np.r_[True, mask])]
+            states = module.dinov2.layernorm(module.dinov2.encoder(states).last_hidden_state)
+            expected = module.classifier(torch.cat([states[:, 0], states[:, 1:].mean(1)], 1)).softmax(-1)
+            np.testing.assert_allclose(dropped(mask[None]), expected.numpy(), atol=1e-5)
+
+
+def test_patches_that_are_filled_up_are_all_read(tmp_path: Path) -> None:
+    arguments = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+    arguments |= {"dynamic_img_size": True, "dynamic_img_pad": True}
+    network = timm.create_model("vit_tiny_patch16_224", num_classes=3, **arguments)
+    torch.nn.init.normal_(network.head.weight)
+    network.pretrained_cfg["input_size"] = (3, 36, 36)
+    timm.models.save_for_hf(network, str(tmp_path), model_args=arguments, safe_serialization=True)
+    loaded = load_model(str(tmp_path), device="cpu")
+    masked: Any = loaded.predictor(picture(), features="patch", baseline="drop").masked_input
+    assert masked.features.shape == (5, 5)
+    assert masked.notes == ()
+    assert masked.features.items[24].box == (32, 32, 36, 36)
+    assert pixels_that_matter(loaded.network.module, masked.point).all()
+
+
+def test_patches_that_divide_nothing_and_are_not_tokens_are_refused(tmp_path: Path) -> None:
+    loaded = load_model(str(save_vit(tmp_path, initializer_range=0.5)), device="cpu", compile=True)
+    odd = dataclasses.replace(loaded.network, patch_size=5)  # type: ignore[type-var]
+    with pytest.raises(ParameterError, match="do not divide"):
+        dataclasses.replace(loaded, network=odd).predictor(picture(), features="patch")
 
 
 # Weights
