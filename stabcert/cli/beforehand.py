@@ -21,7 +21,7 @@ from stabcert.core.types import Mask
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.models.names import check_name
 from stabcert.models.segmentation import check_spec
-from stabcert.models.text_features import TEXT_FEATURES
+from stabcert.models.text_features import text_feature
 from stabcert.models.words import check_text
 
 CheckMask = Callable[[Mask], None]
@@ -115,8 +115,8 @@ def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> 
 
 def _check_division(item: Item, features: str | None, baseline: str | None) -> None:
     if item.kind == "text":
-        if features is not None and features not in TEXT_FEATURES:
-            raise ParameterError(f"--features {features!r} is not possible for a text. Use {'|'.join(TEXT_FEATURES)}")
+        if features is not None:
+            text_feature(features)
         if baseline is not None and baseline not in TEXT_BASELINES:
             raise ParameterError(f"--baseline {baseline!r} is not possible for a text. Use {'|'.join(TEXT_BASELINES)}")
         return

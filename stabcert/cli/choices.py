@@ -37,7 +37,7 @@ METHODS = (
     *("lime", "shap", "kernelshap", "occlusion", "intgrad", "saliency"),
     *("inputxgrad", "smoothgrad", "clime", "mfaba", "random"),
 )
-FEATURES = ("patch", "grid:7", "slic:50", "quickshift", *TEXT_FEATURES)
+FEATURES = ("patch", "grid:7", "slic:50", "quickshift", *TEXT_FEATURES, r"regex:\w+")
 BASELINES = ("zero", "black", "mean", "blur", "drop", "remove", "mask", "pad", "unk")
 MODELS = ("demo:image", "demo:image-masked", "demo:text")
 DEVICES = ("auto", "cpu", "cuda", "mps")

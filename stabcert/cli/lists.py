@@ -24,6 +24,7 @@ from stabcert.cli.suffixes import (
 from stabcert.cli.tables import Row, read_rows
 from stabcert.cli.text_files import is_file, read_text, split_lines
 from stabcert.errors import InputError
+from stabcert.models.words import join_passages
 from stabcert.records.reading import parse_json
 
 
@@ -75,6 +76,8 @@ def _from_row(path: Path, row: Row, labelled: bool) -> Item:
 
 def _usable(path: Path, row: Row, place: str, name: str, named: bool, labelled: bool) -> Item:
     fields = row.fields
+    if isinstance(fields.get("text"), list):
+        fields = fields | {"text": join_passages(fields["text"])}
     text, file = (value if isinstance(value, str) and value else None for value in map(fields.get, ("text", "path")))
     if text is not None and file is not None:
         raise InputError(

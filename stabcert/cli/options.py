@@ -91,7 +91,7 @@ class InputOptions:
             metavar="SPEC",
             show_default="a ViT's patches, else grid:7 | word",
             offers=offers(FEATURES),
-            help="patch, grid:N, slic:N, quickshift, FILE | word, token, sentence.",
+            help="patch, grid:N, slic:N, quickshift, FILE | word, token, sentence, passage, regex:PATTERN.",
             reads="feature file",
         ),
     ] = None

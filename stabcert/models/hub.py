@@ -22,6 +22,7 @@ from stabcert.models.precision import half_precision_note, weights_dtype
 from stabcert.models.sources import LoadOptions, load_source
 from stabcert.models.text import MaskedText
 from stabcert.models.wording import Wording, own_classes
+from stabcert.models.words import join_passages
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -55,7 +56,7 @@ class LoadedModel:
 
     def predictor(
         self,
-        source: str | Path | bytes | Image.Image | DecodedImage,
+        source: str | list[str] | Path | bytes | Image.Image | DecodedImage,
         *,
         text_pair: str | None = None,
         explain_side: str | None = None,
@@ -67,7 +68,8 @@ class LoadedModel:
         """Return this model as a function on the masks of one input.
 
         Args:
-            source: for an image model a path, the bytes of a file, or an image; for a text model the text.
+            source: for an image model a path, the bytes of a file, or an image; for a text model the text, or a list
+                of passages, which are joined by blank lines.
             text_pair: the second text, for a text model that classifies pairs (``source`` is the first one).
             explain_side: of a pair the texts whose words are features: ``both`` (also None), ``first`` or
                 ``second``. The other text is always kept.
@@ -87,7 +89,7 @@ class LoadedModel:
 
     def _masked(
         self,
-        source: str | Path | bytes | Image.Image | DecodedImage,
+        source: str | list[str] | Path | bytes | Image.Image | DecodedImage,
         text_pair: str | None,
         explain_side: str | None,
         features: str | None,
@@ -95,6 +97,8 @@ class LoadedModel:
         truncate: bool,
     ) -> MaskedInput:
         if isinstance(self.network, TextNetwork):
+            if isinstance(source, list):
+                source = join_passages(source)
             if not isinstance(source, str):
                 raise InputError(
                     f"{self.id} classifies texts, got {type(source).__name__}. "
@@ -118,6 +122,8 @@ class LoadedModel:
         if text_pair is not None:
             raise InputError(f"{self.id} classifies images, which have no second text. Leave out text_pair")
         explained_places(explain_side, pair=False)
+        if isinstance(source, list):
+            raise InputError(f"{self.id} classifies images, got a list. Give one image at a time")
         decoded = source if isinstance(source, DecodedImage) else decode_image(source)
         return MaskedImage(
             self.network.logits,

@@ -24,13 +24,12 @@ from stabcert.models.sequences import (
     removes_tokens_exactly,
 )
 from stabcert.models.text_baselines import BASELINES, removal_of, substitutes_of
-from stabcert.models.text_features import TEXT_FEATURES
+from stabcert.models.text_features import text_feature
 from stabcert.models.tokenized import divide, tokenize
 from stabcert.models.words import check_text
 
 __all__ = ["MaskedText", "removes_tokens_exactly"]
 
-FEATURE_KINDS = tuple(TEXT_FEATURES)
 _NO_GRADIENTS = "it has no gradients by word. Use a method without gradients, such as method='lime'"
 
 
@@ -58,7 +57,7 @@ class MaskedText:
         text_pair: second text of a pair; spans of its features count its own characters.
         explain_side: ``both``, ``first`` or ``second``, the texts of a pair with features; None without a pair, or
             for both.
-        features: ``word``, ``token`` or ``sentence``.
+        features: ``word``, ``token``, ``sentence``, ``passage`` or ``regex:PATTERN``.
         baseline: ``remove``, ``mask``, ``pad`` or ``unk``.
         truncate: cut a text that is too long as the tokenizer does, of a pair the longer one; otherwise it is
             refused.
@@ -278,10 +277,7 @@ class MaskedText:
 
 
 def _check_choices(features: str, baseline: str) -> None:
-    if features not in FEATURE_KINDS:
-        raise ParameterError(
-            f"features {features!r} are not possible for a text. Use features='{'|'.join(FEATURE_KINDS)}'"
-        )
+    text_feature(features)
     if baseline not in BASELINES:
         raise ParameterError(
             f"baseline {baseline!r} is not possible for a text. Use baseline='{'|'.join(BASELINES)}'", "baseline"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stabcert.core.types import SIDES, Feature, Features, Side
 from stabcert.errors import InputError, ModelError
 from stabcert.models.failures import failing
-from stabcert.models.text_features import TEXT_FEATURES
+from stabcert.models.text_features import text_feature
 from stabcert.models.words import Span, clip_spans, group_tokens
 
 ADDED = -1
@@ -117,7 +117,7 @@ def divide(tokenized: Tokenized, tokenizer: Any, kind: str, explained: Sequence[
     """Return the features of the explained texts, and the feature of each token; -1 for tokens that are always kept.
 
     Args:
-        kind: one of `TEXT_FEATURES`.
+        kind: a specification that `text_feature` takes.
         explained: numbers of the texts that are divided into features.
 
     Raises:
@@ -135,7 +135,7 @@ def divide(tokenized: Tokenized, tokenizer: Any, kind: str, explained: Sequence[
         for number, group in enumerate(groups, start=len(items)):
             feature_of_token[own[group]] = number
         items += found
-    return Features(kind, tuple(items), (len(items),), TEXT_FEATURES[kind].nouns), feature_of_token
+    return Features(kind, tuple(items), (len(items),), text_feature(kind).nouns), feature_of_token
 
 
 def _features(
@@ -145,7 +145,7 @@ def _features(
     text, side = tokenized.texts[place], SIDES[place] if len(tokenized.texts) > 1 else None
     own, everywhere = np.flatnonzero(tokenized.places == place), tokenized.offsets
     offsets = [everywhere[token] for token in own]
-    split = TEXT_FEATURES[kind].split
+    split = text_feature(kind).split
     if split is None:
         strings = tokenizer.convert_ids_to_tokens([int(tokenized.encoding["input_ids"][token]) for token in own])
         items = [

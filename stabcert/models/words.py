@@ -118,6 +118,49 @@ def split_sentences(text: str) -> list[Span]:
     return spans
 
 
+def split_passages(text: str) -> list[Span]:
+    """Return the passages of a text, in order, disjoint, without surrounding whitespace.
+
+    A passage is a maximal block of lines that are not blank. A line is blank if it contains nothing but whitespace.
+    """
+    spans: list[Span] = []
+    start, going = 0, False
+    for line in text.splitlines(keepends=True):
+        if line.strip():
+            begin = start + len(line) - len(line.lstrip())
+            end = start + len(line.rstrip())
+            spans[-1:] = [(spans[-1][0], end)] if going else [*spans[-1:], (begin, end)]
+        going = bool(line.strip())
+        start += len(line)
+    return spans
+
+
+def join_passages(passages: Sequence[str]) -> str:
+    """Return one text whose passages are the given ones, with a blank line between two.
+
+    Raises:
+        InputError: the list is empty, or one of its elements is not exactly one passage.
+    """
+    for number, passage in enumerate(passages, start=1):
+        if not isinstance(passage, str) or len(split_passages(passage)) != 1:
+            raise InputError(
+                f"passage {number} of the list must be text without blank lines, got {passage!r:.60}. Leave it out, or "
+                "take the blank lines out"
+            )
+    if not passages:
+        raise InputError("the list of passages is empty. Give at least one passage")
+    return "\n\n".join(passage.strip("\r\n") for passage in passages)
+
+
+def split_matches(pattern: re.Pattern[str], text: str) -> list[Span]:
+    """Return the matches of a regular expression in a text, in order and disjoint; empty matches are left out.
+
+    The characters between two matches belong to no match. A token of such characters goes to the match before it, and
+    one before the first match to the first; see `group_tokens`.
+    """
+    return [match.span() for match in pattern.finditer(text) if match.end() > match.start()]
+
+
 def group_tokens(offsets: Sequence[Span], spans: Sequence[Span]) -> tuple[list[Span], list[list[int]]]:
     """Assign tokens to words: features that can be dropped individually.
 

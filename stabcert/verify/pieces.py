@@ -43,6 +43,7 @@ def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], li
     """
     explanation, info = record["explanation"], record["input"]
     kind, n = explanation["feature_kind"], explanation["n"]
+    pieces_of = "matches" if kind.startswith("regex:") else f"{kind}s"
     if info["kind"] == "image":
         where = ", and where the segments lie" if kind == "segment" else ""
         return [], [f"the input and the weights; the picture is not opened{where}"]
@@ -53,15 +54,17 @@ def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], li
         return [], [f"{unread}; how the tokenizer divides the text, and into how many tokens"]
     # A character that is new to this Python may be of another class for the one that made the record.
     if any(unicodedata.category(character) == "Cn" for character in text):
-        return [], [f"{unread}; where {kind}s begin and end: the text has characters that this version does not know"]
+        return [], [
+            f"{unread}; where {pieces_of} begin and end: the text has characters that this version does not know"
+        ]
     pieces = divide(text)
     starts, ends = [start for start, _ in pieces], [end for _, end in pieces]
-    checks = [holds("explanation.n", n, f"at most the {len(pieces)} {kind}s of the text", n <= len(pieces))]
+    checks = [holds("explanation.n", n, f"at most the {len(pieces)} {pieces_of} of the text", n <= len(pieces))]
     for number, one in enumerate(explanation["features"] if not info["truncated"] else []):
         # Words that share a token are one feature, and words without a token are left out: fewer are possible.
         before, after = bisect_left(starts, one["start"]), len(ends) - bisect_right(ends, one["end"])
         fits = one["start"] in starts and one["end"] in ends
         fits = fits and before >= one["index"] and after >= n - 1 - one["index"]
-        words = f"{kind}s of the text, with {one['index']} before and {n - 1 - one['index']} after"
+        words = f"{pieces_of} of the text, with {one['index']} before and {n - 1 - one['index']} after"
         checks.append(holds(f"explanation.features[{number}]: place", [one["start"], one["end"]], words, fits))
-    return checks, [f"{unread}; which {kind}s the tokenizer puts together"]
+    return checks, [f"{unread}; which {pieces_of} the tokenizer puts together"]

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stabcert.models.words import Span, clip_spans, group_tokens, split_sentences, split_words
+from stabcert.errors import InputError, ParameterError
+from stabcert.models.text_features import text_feature
+from stabcert.models.words import (
+    Span,
+    clip_spans,
+    group_tokens,
+    join_passages,
+    split_passages,
+    split_sentences,
+    split_words,
+)
 
 FAMILY = "👨\u200d👩\u200d👧"
 WAVE = "👋🏽"
@@ -87,6 +97,63 @@ def test_words_are(text: str, expected: list[str]) -> None:
 )
 def test_sentences_are(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One\ntwo.\n\nThree", ["One\ntwo.", "Three"]),
+        ("  \n  a b\n c \n\n \t\nd\r\n\r\n e", ["a b\n c", "d", "e"]),
+        ("one", ["one"]),
+        ("\n \n", []),
+    ],
+)
+def test_passages_are(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in split_passages(text)] == expected
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(TEXTS)
+def test_passages_are_the_text_between_blank_lines(text: str) -> None:
+    spans = split_passages(text)
+    check_spans(spans, text)
+    blocks, block = [], ""
+    for line in [*text.splitlines(keepends=True), ""]:
+        if line.strip():
+            block += line
+        elif block:
+            blocks, block = [*blocks, block.strip()], ""
+    assert [text[start:end] for start, end in spans] == blocks
+
+
+def test_a_list_of_passages_is_a_text_with_these_passages() -> None:
+    passages = ["one\ntwo", " three ", "four\n"]
+    text = join_passages(passages)
+    assert [text[start:end] for start, end in split_passages(text)] == ["one\ntwo", "three", "four"]
+    for wrong in ([], ["a\n\nb"], ["a", " "], ["a", 3]):
+        with pytest.raises(InputError, match="passage"):
+            join_passages(wrong)  # type: ignore[arg-type]
+
+
+def test_matches_of_a_regular_expression_are_features() -> None:
+    feature = text_feature(r"regex:\d*")
+    assert feature.split is not None
+    assert feature.split("a1 22b") == [(1, 2), (3, 5)]
+    assert feature.nouns == ("match", "matches")
+
+
+def test_tokens_between_matches_go_to_the_match_before_and_those_that_join_two_join_them() -> None:
+    split = text_feature("regex:[a-z]").split
+    assert split is not None
+    offsets = [(0, 1), (1, 2), (2, 3), (3, 6)]
+    assert group_tokens(offsets, split("1a-b-c")) == ([(1, 2), (3, 6)], [[0, 1, 2], [3]])
+
+
+@pytest.mark.parametrize("spec", ["regex:", "regex:(", "regex:a{99999999999}", "line", "grid:7"])
+def test_features_that_do_not_exist_are_refused(spec: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        text_feature(spec)
+    assert caught.value.parameter == "features"
 
 
 def check_spans(spans: list[Span], text: str) -> None:

@@ -30,7 +30,7 @@ from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
-from stabcert.models.text_features import TEXT_FEATURES
+from stabcert.models.text_features import TEXT_FEATURES, TextFeature, text_feature
 from stabcert.records.findings import RunInfo
 from stabcert.records.verification import FailedVerificationRecord
 from stabcert.report.document import Document
@@ -188,7 +188,8 @@ class Verifier:
         return replace(found, checks=[*checks, *found.checks])
 
     def _by_arithmetic(self, record: dict[str, Any]) -> Checked:
-        checks, not_checked = record_checks(record, {kind: feature.split for kind, feature in TEXT_FEATURES.items()})
+        kinds = TEXT_FEATURES | _by_regex(record)
+        checks, not_checked = record_checks(record, {kind: feature.split for kind, feature in kinds.items()})
         try:
             found = self.command.verify(record, None)
         except ParameterError as error:
@@ -239,6 +240,15 @@ class Verifier:
 
         opening = self.opening.of_request(request)
         return opening.open(opening.find(task, tell), tell, None)
+
+
+def _by_regex(record: dict[str, Any]) -> dict[str, TextFeature]:
+    """Return the kind of the record's features if it is a regular expression."""
+    kind = record["explanation"]["feature_kind"]
+    try:
+        return {kind: text_feature(kind)}
+    except ParameterError:
+        return {}
 
 
 def _refused(record: dict[str, Any], error: ParameterError) -> Check:
