@@ -504,7 +504,7 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 
 
 def test_unknown_features_and_baselines_name_the_possible_ones() -> None:
-    with pytest.raises(ParameterError, match=r"features 'patch' .* Use features='word\|token\|sentence\|passage\|regex:PATTERN'"):
+    with pytest.raises(ParameterError, match=r"features 'patch' .* Use features='word\|token.*passage\|regex:PATTERN'"):
         masked(TEXT, features="patch")
     with pytest.raises(ParameterError, match=r"baseline 'blur' .* Use baseline='remove\|mask\|pad\|unk'"):
         masked(TEXT, baseline="blur")
