@@ -88,8 +88,10 @@ class TextInputs:
         single = [_row(masked, mask) for masked, masks in rows for mask in masks]
         order = sorted(range(len(single)), key=lambda i: len(single[i]["input_ids"]))
         batches = self._batches(order, [len(row["input_ids"]) for row in single])
+        kept_only = all(masked.kept_only for masked, _ in rows)
         parts = [
-            run(module, to_tensors(self._padded([single[i] for i in batch]), self._model.device)) for batch in batches
+            run(module, to_tensors(self._padded([single[i] for i in batch]), self._model.device), kept_only=kept_only)
+            for batch in batches
         ]
         back = np.argsort(order, kind="stable")
         return torch.cat(parts)[torch.from_numpy(back).to(self._model.device)]
@@ -136,7 +138,9 @@ class TextInputs:
 
 
 def _row(masked: MaskedText, mask: Mask) -> Arguments:
-    return {name: values[0] for name, values in masked.inputs(mask[None]).items()}
+    inputs = masked.inputs(mask[None])
+    length = int(inputs["attention_mask"].sum()) if masked.kept_only else None  # without padding
+    return {name: values[0, :length] for name, values in inputs.items()}
 
 
 def _extended(values: NDArray[np.int64], width: int, filler: int) -> NDArray[np.int64]:

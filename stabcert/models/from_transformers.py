@@ -22,7 +22,9 @@ from stabcert.models.networks import (
     place,
     quiet_transformers,
 )
+from stabcert.models.removal_probe import removal_at_load
 from stabcert.models.running import run
+from stabcert.models.text_baselines import removal_notes
 
 # Vocabularies, by the beginning or end of their name; tokenizer_config.json is not one.
 _VOCABULARY_STARTS = ("tokenizer.", "vocab", "spiece", "spm", "sentencepiece")
@@ -88,7 +90,7 @@ def _load(
         raise ModelError(f"{name} has {classes} label(s), but a certificate needs 2 or more. Give another classifier")
     if kind == "text":
         text = _text_network(checkpoint, module, classes, trust_remote_code, device, dtype)
-        return Loaded(text, class_names, notes)
+        return Loaded(text, class_names, (*notes, *removal_notes(text.tokenizer, text.leftover)))
     image = image_network(checkpoint, module, trust_remote_code, device, dtype)
     check_image_network(name, image, classes, device, dtype)
     return Loaded(image, class_names, notes)
@@ -125,9 +127,7 @@ def _text_network(
     with torch.inference_mode():
         logits = attempt(checkpoint.name, "cannot be run on a text", lambda: run(module, inputs))
     check_logits(checkpoint.name, logits, classes)
-    from stabcert.models.text import removes_tokens_exactly
-
-    return TextNetwork(module, tokenizer, removes_tokens_exactly(module, tokenizer, device))
+    return TextNetwork(module, tokenizer, *removal_at_load(module, tokenizer, device))
 
 
 def _tokenizer(name: str, directory: Path, trust_remote_code: bool) -> Any:

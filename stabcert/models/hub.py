@@ -115,6 +115,7 @@ class LoadedModel:
                 baseline="remove" if baseline is None else baseline,
                 truncate=truncate,
                 removes_tokens=self.network.removes_tokens,
+                leftover=self.network.leftover,
                 in_float64=lambda: network.module_in_float64,
                 device=self.device,
                 dtype=weights_dtype(self.dtype, self.device),

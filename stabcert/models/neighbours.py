@@ -97,13 +97,17 @@ class _ShiftedText(MaskedText):
     def in_float64(self) -> None:
         return None
 
-    def logits(self, masks: Masks) -> torch.Tensor:
+    def _logits(self, masks: Masks) -> torch.Tensor:
         inputs = self._inputs(masks, self._sequence, self._substitutes)
-        # The same with rows of a table in the place of ids: 0 to n - 1 the moved tokens, n whatever else is needed.
-        n = len(self._sequence)
-        numbered = replace(self._sequence, ids=np.arange(n, dtype=np.int64), filler=n)
+        # The same with rows of a table in the place of ids: 0 to n - 1 the moved tokens, n and n + 1 whatever else is
+        # needed.
+        n, empty = len(self._sequence), self._sequence.empty
+        numbered = replace(
+            self._sequence, ids=np.arange(n, dtype=np.int64), filler=n, empty=None if empty is None else n + 1
+        )
         rows = self._inputs(masks, numbered, dict.fromkeys(self._substitutes, n))["input_ids"]
         other = self._sequence.filler if self._removal is not None else self._substitutes[self._baseline]
-        table = torch.cat([self._moved[0], self._embeddings([other])])
+        table = torch.cat([self._moved[0], self._embeddings([other] if empty is None else [other, empty])])
         vectors = table[torch.tensor(rows, device=self._device)]
-        return run_vectors(self._network, to_tensors(inputs, self._device), vectors, refused=_NO_NEIGHBOURS)
+        tensors = to_tensors(inputs, self._device)
+        return run_vectors(self._network, tensors, vectors, refused=_NO_NEIGHBOURS, kept_only=self.kept_only)

@@ -20,6 +20,8 @@ from stabcert.models.failures import failing, reason
 from stabcert.models.folding import fold_batch_norms
 from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import Preprocessing
+from stabcert.models.removal import Removal
+from stabcert.models.removal_probe import NoRemoval
 from stabcert.models.unchanged import unchanged
 
 Part = Callable[[torch.nn.Module], torch.nn.Module]
@@ -110,6 +112,8 @@ class TextNetwork:
     tokenizer: Any
     removes_tokens: bool
     """True if removing tokens gives the same logits as masking their attention."""
+    leftover: Removal | NoRemoval | None = None
+    """The reading of kept tokens where an attention mask does not hide the others; None where it does."""
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:

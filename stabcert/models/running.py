@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +12,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stabcert.core.types import Masks
 from stabcert.errors import ModelError
 from stabcert.models.failures import failing
 from stabcert.models.transfer import to_device
 from stabcert.models.unchanged import unchanged
 
 
-def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor | None = None) -> torch.Tensor:
+def run(
+    network: torch.nn.Module,
+    inputs: dict[str, torch.Tensor],
+    vectors: torch.Tensor | None = None,
+    *,
+    kept_only: bool = False,
+) -> torch.Tensor:
     """Return the logits ``(k, n_classes)`` of a batch; the network is left as it was.
 
     Args:
@@ -26,11 +33,16 @@ def run(network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torc
         inputs: the named arguments of its ``forward``, token ids among them.
         vectors: ``(k, n_tokens, width)``, read in the place of the embeddings of the token ids. Positions, padding
             and the token that a decoder classifies by are those of the ids.
+        kept_only: True if the rows are those of `stabcert.models.removal.kept_batch`. A decoder without a padding id
+            then classifies by the last token before the padding.
 
     Raises:
         ModelError: the network fails on this batch, or ``vectors`` cannot take the place of its embeddings.
     """
     rows = len(inputs["attention_mask"])
+    if kept_only and pad_token_id(network) is None:
+        with _padding_named(network, inputs):
+            return run(network, inputs, vectors)
     if rows > 1 and pad_token_id(network) is None:
         # Decoders look for the last token that is not padding; without a padding id they refuse batches.
         parts = []
@@ -68,6 +80,22 @@ def _logits(
 
 
 @contextmanager
+def _padding_named(network: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Name the padding of a batch in the configuration, by which decoders find the token that they classify by."""
+    padded = inputs["input_ids"][inputs["attention_mask"] == 0]
+    config: Any = network.config
+    holders = {id(holder): holder for holder in (config, _text_config(network))}.values()
+    before = [(holder, getattr(holder, "pad_token_id", None)) for holder in holders]
+    try:
+        for holder in holders:
+            holder.pad_token_id = int(padded[0]) if len(padded) else -1  # an id that a token cannot have
+        yield
+    finally:
+        for holder, value in before:
+            holder.pad_token_id = value
+
+
+@contextmanager
 def _quiet_handlers() -> Iterator[None]:
     """Keep transformers from writing to stderr: networks would report the same change of their parts each time."""
     handlers = logging.getLogger("transformers").handlers
@@ -85,7 +113,12 @@ def _nothing(record: logging.LogRecord) -> bool:
 
 
 def run_vectors(
-    network: torch.nn.Module, inputs: dict[str, torch.Tensor], vectors: torch.Tensor, *, refused: str
+    network: torch.nn.Module,
+    inputs: dict[str, torch.Tensor],
+    vectors: torch.Tensor,
+    *,
+    refused: str,
+    kept_only: bool = False,
 ) -> torch.Tensor:
     """Run ``vectors`` like `run`, with another end of the message where the network does not read them.
 
@@ -93,7 +126,7 @@ def run_vectors(
         ModelError: `run` fails; ``refused`` contains what is then not possible, and what to do.
     """
     try:
-        return run(network, inputs, vectors)
+        return run(network, inputs, vectors, kept_only=kept_only)
     except _NotReplaceableError as error:
         raise ModelError(f"{type(network).__name__} does not take embeddings as input, so {refused}") from error
 
@@ -154,6 +187,26 @@ def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding | None:
     return next((table for table in tables if table.weight is found), None)
 
 
+def embeddings(network: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
+    """Return ``(n_ids, width)`` rows of the network's table; ModelError where the network does not name it."""
+    table = embedding_table(network)
+    if table is None:
+        raise ModelError(
+            f"{type(network).__name__} does not name its table of embeddings, so it has neither gradients by word nor "
+            "neighbours. Use method='lime', and leave out neighbours=N"
+        )
+    found: torch.Tensor = table(ids).detach()
+    return found
+
+
+def by_length(logits: Callable[[Masks], torch.Tensor], masks: Masks, lengths: NDArray[np.int64]) -> torch.Tensor:
+    """Return the logits of masks, each evaluated in a batch with others of its length only."""
+    order = np.argsort(lengths, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1)
+    found = torch.cat([logits(masks[rows]) for rows in groups])
+    return found if len(groups) == 1 else found[torch.from_numpy(np.argsort(order)).to(found.device)]
+
+
 def accepts(network: torch.nn.Module, parameter: str) -> bool:
     """Return whether the network's ``forward`` has a parameter of this name."""
     return parameter in inspect.signature(network.forward).parameters
@@ -161,10 +214,13 @@ def accepts(network: torch.nn.Module, parameter: str) -> bool:
 
 def pad_token_id(network: torch.nn.Module) -> int | None:
     """Return the id of padding, by which decoders find the token that they classify by."""
-    config: Any = network.config
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    found: int | None = getattr(text, "pad_token_id", None)
+    found: int | None = getattr(_text_config(network), "pad_token_id", None)
     return found
+
+
+def _text_config(network: torch.nn.Module) -> Any:
+    config: Any = network.config
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
 
 
 def to_tensors(inputs: dict[str, NDArray[np.int64]], device: torch.device) -> dict[str, torch.Tensor]:

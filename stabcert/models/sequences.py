@@ -13,15 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from stabcert.errors import ModelError
+from stabcert.models.removal import kept_batch, unused_id
 from stabcert.models.running import accepts, embedding_table, pad_token_id, run, to_tensors
 
 PROBED_TOKENS = 512
 """Longest sequence on which `removes_tokens_exactly` compares the two ways of dropping a token."""
 
 _UNLIMITED = 10**9  # tokenizers without a limit return 1e30
-_BODY = 8
-_STRIDE = 16
-_TOLERANCE = 1e-4
+DUMMY_WORDS = 8
+"""Ordinary tokens of the short text on which networks are tested."""
+STRIDE = 16
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -35,29 +37,26 @@ class TokenSequence:
     """True for the tokens that the tokenizer added."""
     filler: int
     """Id that fills up shorter rows of a batch; never attended to."""
+    empty: int | None = None
+    """Id of the end-of-text token that a text without any token consists of, where no special token is always kept."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def removed(
-        self, keep: NDArray[np.bool_], positions: NDArray[np.int64], *, width: int | None = None
+        self, keep: NDArray[np.bool_], positions: NDArray[np.int64] | None, *, width: int | None = None
     ) -> dict[str, NDArray[np.int64]]:
         """Return inputs in which only the kept tokens exist, at their original positions.
 
-        ``keep`` is ``(k, n_tokens)``; the rows are padded to ``width``, by default to the longest of them.
+        ``keep`` is ``(k, n_tokens)``; the rows are padded to ``width``, by default to the longest of them. With
+        None the network counts positions itself.
         """
-        lengths = keep.sum(axis=1)
-        width = int(lengths.max()) if width is None else width
-        # A stable sort of "dropped" lists the kept tokens first, in their order.
-        order = np.argsort(~keep, axis=1, kind="stable")[:, :width]
-        valid = np.arange(width) < lengths[:, None]
-        inputs = {
-            "input_ids": np.where(valid, self.ids[order], self.filler),
-            "attention_mask": valid.astype(np.int64),
-            "position_ids": positions[order],
-        }
+        batch = kept_batch(self.ids, keep, filler=self.filler, empty=self.empty, positions=positions, width=width)
+        inputs = {"input_ids": batch.ids, "attention_mask": batch.attention_mask}
+        if positions is not None:
+            inputs["position_ids"] = batch.position_ids
         if self.token_types is not None:
-            inputs["token_type_ids"] = self.token_types[order]
+            inputs["token_type_ids"] = self.token_types[batch.source]
         return inputs
 
     def hidden(self, keep: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
@@ -90,12 +89,16 @@ def make_sequence(network: torch.nn.Module, tokenizer: Any, encoding: Any) -> To
     """Return the tokens of one encoding of ``tokenizer`` (with its special tokens mask), for ``network``."""
     ids = np.asarray(encoding["input_ids"], dtype=np.int64)
     types = encoding.get("token_type_ids") if accepts(network, "token_type_ids") else None
-    fillers = (pad_token_id(network), tokenizer.pad_token_id, *ids[:1].tolist(), 0)
+    special = np.asarray(encoding["special_tokens_mask"], dtype=np.bool_)
+    padding, empty = pad_token_id(network), None if special.any() else tokenizer.eos_token_id
+    if padding is None:  # what fills up must not be taken for a token
+        padding = unused_id(ids if empty is None else np.append(ids, empty), tokenizer.pad_token_id)
     return TokenSequence(
         ids=ids,
         token_types=None if types is None else np.asarray(types, dtype=np.int64),
-        special=np.asarray(encoding["special_tokens_mask"], dtype=np.bool_),
-        filler=next(filler for filler in fillers if filler is not None),
+        special=special,
+        filler=padding,
+        empty=empty,
     )
 
 
@@ -141,28 +144,28 @@ def removes_tokens_exactly(network: torch.nn.Module, tokenizer: Any, device: tor
     if not (accepts(network, "position_ids") and accepts(network, "attention_mask")):
         return False
     longest = min(max_tokens(network, tokenizer) or PROBED_TOKENS, PROBED_TOKENS)
-    short = _dummy(network, tokenizer, _BODY)
+    short = dummy_text(network, tokenizer, DUMMY_WORDS)
     if short is None or not short.special.any() or len(short) > longest:
         return False
-    long = _dummy(network, tokenizer, longest - int(short.special.sum()))
+    long = dummy_text(network, tokenizer, longest - int(short.special.sum()))
     if long is None:
         return False
     keep = np.ones((5, len(short)), dtype=np.bool_)
     body = np.flatnonzero(~short.special)
     for row, dropped in enumerate((body[::2], body[: len(body) // 2], body[len(body) // 2 :], body), start=1):
         keep[row, dropped] = False
-    sparse = long.special | (np.arange(len(long)) % _STRIDE == 1)
-    with torch.inference_mode(), _in_float32(network):
+    sparse = long.special | (np.arange(len(long)) % STRIDE == 1)
+    with torch.inference_mode(), in_float32(network):
         try:
             hidden, removed = _both_forms(network, short, keep, device)
             # What differs between masks is the scale: a large bias in the head must not hide a difference.
             scale = torch.maximum((hidden.amax(dim=0) - hidden.amin(dim=0)).max(), hidden.abs().max() / 10)
-            if not (hidden - removed).abs().max() <= _TOLERANCE * scale:
+            if not (hidden - removed).abs().max() <= TOLERANCE * scale:
                 return False
             hidden, removed = _both_forms(network, long, sparse[None, :], device)
         except ModelError:  # it takes texts of some lengths only, say
             return False
-        return bool((hidden - removed).abs().max() <= _TOLERANCE * scale)
+        return bool((hidden - removed).abs().max() <= TOLERANCE * scale)
 
 
 def hides_dropped_tokens(
@@ -174,7 +177,7 @@ def hides_dropped_tokens(
     """
     if not accepts(network, "attention_mask"):
         return False
-    first, second = _ordinary_ids(network, tokenizer, 2)
+    first, second = ordinary_ids(network, tokenizer, 2)
     other = np.where(sequence.ids == first, second, first)
     inputs = sequence.hidden(sequence.special[None, :])
     with torch.inference_mode():
@@ -193,7 +196,7 @@ def _both_forms(
     return hidden, run(network, to_tensors(sequence.removed(keep, positions), device))
 
 
-def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequence | None:
+def dummy_text(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequence | None:
     """Return the special tokens around ``n_body`` ordinary tokens; None if a letter does not become a token."""
     encoding = tokenizer("a", return_special_tokens_mask=True, verbose=False)
     one = make_sequence(network, tokenizer, encoding)
@@ -201,7 +204,7 @@ def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequen
     if len(body) == 0 or n_body < 1:
         return None
     before, after = slice(0, body[0]), slice(body[-1] + 1, None)
-    ordinary = _ordinary_ids(network, tokenizer, n_body)
+    ordinary = ordinary_ids(network, tokenizer, n_body)
 
     def around(values: NDArray[Any], middle: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([values[before], middle, values[after]])
@@ -211,15 +214,17 @@ def _dummy(network: torch.nn.Module, tokenizer: Any, n_body: int) -> TokenSequen
         ids=around(one.ids, ordinary),
         token_types=None if types is None else around(types, np.repeat(types[body[:1]], n_body)),
         special=around(one.special, np.zeros(n_body, dtype=np.bool_)),
-        filler=one.filler,
+        filler=one.filler if pad_token_id(network) is not None else unused_id(np.append(one.ids, ordinary)),
+        empty=one.empty,
     )
 
 
-def _ordinary_ids(network: torch.nn.Module, tokenizer: Any, count: int) -> NDArray[np.int64]:
+def ordinary_ids(network: torch.nn.Module, tokenizer: Any, count: int) -> NDArray[np.int64]:
     """Return ids of tokens that are not special, from all over the vocabulary."""
     table = embedding_table(network)
     known = len(tokenizer) if table is None else min(len(tokenizer), table.num_embeddings)
-    ids = np.setdiff1d(np.arange(known), tokenizer.all_special_ids)
+    padding = pad_token_id(network)
+    ids = np.setdiff1d(np.arange(known), [*tokenizer.all_special_ids, *([] if padding is None else [padding])])
     chosen: NDArray[np.int64] = ids[np.linspace(0, len(ids) - 1, count).astype(np.int64)]
     return chosen
 
@@ -230,7 +235,7 @@ def _position_owner(network: torch.nn.Module) -> torch.nn.Module | None:
 
 
 @contextmanager
-def _in_float32(network: torch.nn.Module) -> Iterator[None]:
+def in_float32(network: torch.nn.Module) -> Iterator[None]:
     """Convert half-precision weights to float32 during the block; converting back is exact."""
     half = [
         (tensor, tensor.dtype)

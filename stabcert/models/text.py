@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from stabcert.core.types import Features, Masks
 from stabcert.errors import ModelError, ParameterError
 from stabcert.models.pairs import check_second, check_segments, explained_places
-from stabcert.models.running import accepts, embedding_table, run, run_vectors, to_tensors
+from stabcert.models.removal import Removal
+from stabcert.models.removal_probe import NoRemoval
+from stabcert.models.running import accepts, by_length, embeddings, run, run_vectors, to_tensors
 from stabcert.models.sequences import (
     TokenSequence,
     default_positions,
@@ -23,12 +25,18 @@ from stabcert.models.sequences import (
     padding_position,
     removes_tokens_exactly,
 )
-from stabcert.models.text_baselines import BASELINES, removal_of, substitutes_of
-from stabcert.models.text_features import text_feature
+from stabcert.models.text_baselines import (
+    BASELINES,
+    check_choices,
+    end_of_text,
+    relaxation_token,
+    removal_of,
+    substitutes_of,
+)
 from stabcert.models.tokenized import divide, tokenize
 from stabcert.models.words import check_text
 
-__all__ = ["MaskedText", "removes_tokens_exactly"]
+__all__ = ["BASELINES", "MaskedText", "removes_tokens_exactly"]
 
 _NO_GRADIENTS = "it has no gradients by word. Use a method without gradients, such as method='lime'"
 
@@ -45,10 +53,9 @@ class MaskedText:
     features of the first text come before those of the second. Where only one side is explained,
     the tokens of the other are always kept.
 
-    Baselines: ``remove`` takes the tokens of dropped features out of the sequence, the others stay
-    at their positions. Where the network cannot do that exactly, the dropped tokens are hidden by
-    an attention mask of 0 instead; ``settings["removal"]`` names the way. ``mask``, ``pad`` and
-    ``unk`` put that token in the place of each dropped one; it is attended to.
+    Baselines: ``remove`` takes the tokens of dropped features out of the sequence or hides them by an attention mask
+    of 0. ``settings["removal"]`` names the way; see `stabcert.models.removal`. ``mask``, ``pad`` and ``unk`` put that
+    token in the place of each dropped one; it is attended to.
 
     Args:
         network: a transformers ``...ForSequenceClassification`` in eval mode, on ``device``.
@@ -63,6 +70,8 @@ class MaskedText:
             refused.
         removes_tokens: the result of `removes_tokens_exactly` for this network. It is not relied
             on for texts longer than those tested there.
+        leftover: how the network reads kept tokens where an attention mask does not hide the others; see
+            `stabcert.models.removal_probe.removal_at_load`.
         in_float64: function that returns a copy of ``network`` that computes in float64.
         device: device of the network.
         dtype: type of the network's weights.
@@ -85,11 +94,12 @@ class MaskedText:
         baseline: str = "remove",
         truncate: bool = False,
         removes_tokens: bool,
+        leftover: Removal | NoRemoval | None = None,
         in_float64: Callable[[], torch.nn.Module] | None = None,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        _check_choices(features, baseline)
+        check_choices(features, baseline)
         check_text(text)
         if text_pair is not None:
             check_second(text_pair)
@@ -119,13 +129,20 @@ class MaskedText:
             check_segments(network, self._sequence)
         self._features, self._feature_of_token = divide(self._tokenized, tokenizer, features, explained)
         self._removal = removal_of(
-            baseline, network, tokenizer, self._sequence, removes_tokens=removes_tokens, device=device
+            baseline,
+            network,
+            tokenizer,
+            self._sequence,
+            removes_tokens=removes_tokens,
+            leftover=leftover,
+            device=device,
         )
         self._positions = default_positions(network, self._sequence.ids)
         # A substitute that is padding must not shift the positions of networks that do not count padding.
         counts_from_padding = padding_position(network) is not None and accepts(network, "position_ids")
-        self._passes_positions = removes_tokens or counts_from_padding
-        self._substitute = self._relaxation_token()
+        read = isinstance(leftover, Removal) and leftover.passes_positions
+        self._passes_positions = removes_tokens or counts_from_padding or read
+        self._substitute = relaxation_token(tokenizer, baseline)
 
     @property
     def _network(self) -> torch.nn.Module:
@@ -137,12 +154,14 @@ class MaskedText:
 
     @property
     def settings(self) -> dict[str, Any]:
-        one = {
+        one: dict[str, Any] = {
             "features": self._features.kind,
             "baseline": self._baseline,
-            "removal": self._removal,
+            "removal": None if self._removal is None else self._removal.name,
             "truncated": self.truncated,
         }
+        if self.kept_only and (self._feature_of_token >= 0).all():
+            one["empty_text"] = end_of_text(self._tokenizer, self._sequence.empty)
         if self.text_pair is None:
             return one
         cut = {"cut": list(self._tokenized.cut)} if self.truncated else {}
@@ -170,22 +189,26 @@ class MaskedText:
     @property
     def relaxation(self) -> str:
         if self._substitute is None:
-            return "none: the tokenizer has no mask, unk or pad token to interpolate to"
-        return f"embeddings interpolated to that of the {self._substitute} token; every token attended to"
+            return "none: the tokenizer has no mask, unk, pad or eos token to interpolate to"
+        return f"embeddings interpolated to that of the {self._substitute[0]} token; every token attended to"
 
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         """Return the number of tokens that the network reads for each row, special tokens and padding included."""
-        if self._removal == "tokens removed":
-            lengths: NDArray[np.int64] = self._kept_tokens(masks).sum(axis=1, dtype=np.int64)
-            return np.minimum(padded_length(lengths, self._device), len(self._sequence))
-        return np.full(len(masks), len(self._sequence), dtype=np.int64)
+        if self._removal is None or self._removal.hides:
+            return np.full(len(masks), len(self._sequence), dtype=np.int64)
+        lengths: NDArray[np.int64] = np.maximum(self._kept_tokens(masks).sum(axis=1, dtype=np.int64), 1)
+        return np.minimum(padded_length(lengths, self._device), len(self._sequence)) if self.pads else lengths
 
     @property
     def pads(self) -> bool:
-        return True
+        return self._removal is None or self._removal.pads
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        return run(self._network, to_tensors(self.inputs(masks), self._device))
+        return self._logits(masks) if self.pads else by_length(self._logits, masks, self.cost(masks))
+
+    def _logits(self, masks: Masks) -> torch.Tensor:
+        """Return logits of rows that can share a batch."""
+        return run(self._network, to_tensors(self.inputs(masks), self._device), kept_only=self.kept_only)
 
     def inputs(self, masks: Masks) -> dict[str, NDArray[np.int64]]:
         """Map ``(k, n_features)`` masks to the arguments of the network by name, each ``(k, n_tokens)``."""
@@ -196,10 +219,11 @@ class MaskedText:
     ) -> dict[str, NDArray[np.int64]]:
         """Return the network's inputs for ``(k, n_features)`` masks, with ids of ``sequence`` and ``substitutes``."""
         keep = self._kept_tokens(masks)
-        if self._removal == "tokens removed":
-            return sequence.removed(keep, self._positions, width=int(self.cost(masks).max()))
-        if self._removal == "attention mask":
+        if self._removal is not None and self._removal.hides:
             return sequence.hidden(keep)
+        if self._removal is not None:
+            positions = self._positions if self._removal.passes_positions else None
+            return sequence.removed(keep, positions, width=int(self.cost(masks).max()))
         inputs = sequence.complete(np.where(keep, sequence.ids, substitutes[self._baseline]))
         if self._passes_positions:
             inputs["position_ids"] = np.broadcast_to(self._positions, keep.shape)
@@ -216,8 +240,8 @@ class MaskedText:
         """Return logits for feature weights ``(k, n_features)``, differentiable in the weights.
 
         Each token's embedding is ``w * e(token) + (1 - w) * e(substitute)``. The substitute is the
-        baseline's token; for ``remove`` it is the mask, unk or pad token, whichever exists first. Special tokens keep
-        their own embedding. All ones give the logits of the full text.
+        baseline's token; for ``remove`` it is the mask, unk, pad or eos token, whichever exists first. Special tokens
+        keep their own embedding. All ones give the logits of the full text.
 
         Raises:
             ParameterError: the tokenizer does not have such a token.
@@ -225,14 +249,14 @@ class MaskedText:
         """
         if self._substitute is None:
             raise ParameterError(
-                "gradients need a mask, unk or pad token to interpolate to, and this tokenizer has none of them. "
+                "gradients need a mask, unk, pad or eos token to interpolate to, and this tokenizer has none of them. "
                 "Use a method without gradients, such as method='lime'"
             )
         weights = weights.to(self._device, self._dtype)
         ones = torch.ones(len(weights), 1, dtype=weights.dtype, device=weights.device)
         index = torch.tensor(self._feature_of_token, device=weights.device)
         weight = torch.cat([weights, ones], dim=1)[:, index].unsqueeze(-1)
-        other = self._embeddings([self._substitutes[self._substitute]])
+        other = self._embeddings([self._substitute[1]])
         return self.logits_at(weight * self.point + (1 - weight) * other)
 
     @property
@@ -245,18 +269,16 @@ class MaskedText:
         inputs = self._sequence.complete(np.broadcast_to(self._sequence.ids, points.shape[:2]))
         if self._passes_positions:
             inputs["position_ids"] = np.broadcast_to(self._positions, points.shape[:2])
-        return run_vectors(self._network, to_tensors(inputs, self._device), points, refused=_NO_GRADIENTS)
+        tensors = to_tensors(inputs, self._device)
+        return run_vectors(self._network, tensors, points, refused=_NO_GRADIENTS, kept_only=self.kept_only)
+
+    @property
+    def kept_only(self) -> bool:
+        """True if rows contain kept tokens only, because an attention mask does not hide the others."""
+        return self._removal is not None and self._removal.is_own_function
 
     def _embeddings(self, ids: Sequence[int] | NDArray[np.int64]) -> torch.Tensor:
-        """Return ``(n_ids, width)`` rows of the network's table."""
-        table = embedding_table(self._network)
-        if table is None:
-            raise ModelError(
-                f"{type(self._network).__name__} does not name its table of embeddings, so it has neither gradients "
-                "by word nor neighbours. Use method='lime', and leave out neighbours=N"
-            )
-        embeddings: torch.Tensor = table(torch.as_tensor(ids, device=self._device)).detach()
-        return embeddings
+        return embeddings(self._network, torch.as_tensor(ids, device=self._device))
 
     def per_feature(self, values: torch.Tensor) -> torch.Tensor:
         of_tokens = values.sum(dim=-1)
@@ -270,15 +292,3 @@ class MaskedText:
         always = np.ones((len(masks), 1), dtype=np.bool_)
         kept: NDArray[np.bool_] = np.concatenate([masks, always], axis=1)[:, self._feature_of_token]
         return kept
-
-    def _relaxation_token(self) -> str | None:
-        order = ("mask", "unk", "pad") if self._baseline == "remove" else (self._baseline,)
-        return next((name for name in order if name in self._substitutes), None)
-
-
-def _check_choices(features: str, baseline: str) -> None:
-    text_feature(features)
-    if baseline not in BASELINES:
-        raise ParameterError(
-            f"baseline {baseline!r} is not possible for a text. Use baseline='{'|'.join(BASELINES)}'", "baseline"
-        )

@@ -433,7 +433,7 @@ def test_the_relaxation_falls_back_to_unk_then_to_nothing() -> None:
     tokenizer.mask_token = tokenizer.unk_token = tokenizer.pad_token = None
     text = MaskedText(network("bert"), tokenizer, "good", removes_tokens=True, device=CPU, dtype=torch.float32)
     assert text.relaxation.startswith("none")
-    with pytest.raises(ParameterError, match=r"a mask, unk or pad token .* Use a method without gradients"):
+    with pytest.raises(ParameterError, match=r"a mask, unk, pad or eos token .* Use a method without gradients"):
         text.relaxed_logits(torch.ones(1, 1))
 
 

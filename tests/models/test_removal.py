@@ -1,0 +1,102 @@
+"""Batches of kept tokens, and what is refused or noted where an attention mask does not hide dropped tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stabcert.errors import ParameterError
+from stabcert.models.hub import load_model
+from stabcert.models.removal import kept_batch, unused_id
+from stabcert.models.removal_probe import NoRemoval, probe_removal, removal_at_load
+from stabcert.models.text import MaskedText
+from tests.models.text_families import FAMILIES
+from tests.tiny_models import save
+
+CPU = torch.device("cpu")
+IDS = np.array([11, 12, 13, 14], dtype=np.int64)
+KEEP = np.array([[1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 1]], dtype=bool)
+
+
+def test_kept_tokens_keep_order_and_positions_and_padding_follows_them() -> None:
+    batch = kept_batch(IDS, KEEP, filler=0, empty=9, width=5)
+    assert batch.ids.tolist() == [[11, 13, 0, 0, 0], [11, 12, 13, 14, 0], [9, 0, 0, 0, 0], [14, 0, 0, 0, 0]]
+    assert batch.attention_mask.tolist() == (batch.ids != 0).astype(int).tolist()
+    kept = batch.attention_mask.astype(bool)
+    assert batch.position_ids[kept].tolist() == [0, 2, 0, 1, 2, 3, 0, 3]
+    assert batch.last.tolist() == [1, 3, 0, 0]
+    assert batch.lengths.tolist() == [2, 4, 1, 1]
+    moved = kept_batch(IDS, KEEP, filler=0, empty=9, positions=np.array([2, 3, 4, 5]))
+    assert moved.ids.shape == (4, 4)
+    assert moved.position_ids[moved.attention_mask.astype(bool)].tolist() == [2, 4, 2, 3, 4, 5, 2, 5]
+
+
+def test_a_row_without_tokens_and_a_width_below_its_row_are_refused() -> None:
+    with pytest.raises(ValueError, match="empty="):
+        kept_batch(IDS, KEEP, filler=0)
+    with pytest.raises(ValueError, match="width must be 4 or more, got 3"):
+        kept_batch(IDS, KEEP, filler=0, empty=9, width=3)
+
+
+def test_an_unused_id_is_the_preferred_one_or_the_smallest() -> None:
+    assert unused_id(IDS, 5) == 5
+    assert unused_id(np.array([0, 1, 3]), 3) == 2
+    assert unused_id(IDS) == 0
+
+
+def test_without_an_end_of_text_token_the_empty_text_is_refused() -> None:
+    family = FAMILIES["gpt2"]
+    network, tokenizer = family.network(), family.tokenizer
+    tokenizer.eos_token = None
+    found = probe_removal(network, tokenizer, CPU)
+    assert isinstance(found, NoRemoval)
+    options: dict[str, Any] = {"removes_tokens": False, "leftover": found, "device": CPU, "dtype": torch.float32}
+    with pytest.raises(ParameterError, match=r"nor an end-of-text token.*Use baseline='unk'"):
+        MaskedText(network, tokenizer, "good", **options)
+
+
+class Mixing(torch.nn.Module):
+    """Adds the logits of the row on the other side of the batch."""
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits + logits.flip(0)
+
+
+def test_a_network_that_reads_the_rest_of_its_batch_is_refused() -> None:
+    family = FAMILIES["llama"]
+    network = family.network()
+    network.score = torch.nn.Sequential(network.score, Mixing())
+    removes, found = removal_at_load(network, family.tokenizer, CPU)
+    assert not removes
+    assert isinstance(found, NoRemoval)
+    assert "other texts in its batch" in found.reason
+
+
+def test_positions_that_do_not_act_are_not_passed() -> None:
+    """The network accepts position ids and counts itself."""
+    family = FAMILIES["llama"]
+    network = family.network()
+    forward = network.model.forward
+    network.model.forward = lambda *given, **named: forward(*given, **{**named, "position_ids": None})
+    _, found = removal_at_load(network, family.tokenizer, CPU)
+    assert found is not None
+    assert not isinstance(found, NoRemoval)
+    assert (found.name, found.passes_positions) == ("tokens removed, kept tokens move together", False)
+
+
+def test_the_way_is_noted_when_the_model_is_loaded_and_named_by_the_settings(tmp_path: Path) -> None:
+    family = FAMILIES["gpt2"]
+    loaded = load_model(str(save(family.network(), tmp_path, family.tokenizer)), device="cpu")
+    (note,) = loaded.notes
+    assert "(tokens removed, kept tokens keep their positions)" in note
+    assert note.endswith("a text without any word is the one token </s>")
+    settings = loaded.predictor("the movie").masked_input.settings
+    assert settings["removal"] == "tokens removed, kept tokens keep their positions"
+    assert settings["empty_text"] == "</s>"
+    assert "empty_text" not in loaded.predictor("the movie", baseline="unk").masked_input.settings
+    pair = loaded.predictor("the movie", text_pair=" good", explain_side="second").masked_input
+    assert "empty_text" not in pair.settings
