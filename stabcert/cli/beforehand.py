@@ -14,12 +14,14 @@ from stabcert.cli.explanation import one_method, read_mask
 from stabcert.cli.inputs import Item
 from stabcert.cli.loading import wording_of
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
+from stabcert.cli.pairs import side_of
 from stabcert.cli.parsing import check_device, parse_batch_size, parse_methods, read_top_k
 from stabcert.cli.records import Recorded
 from stabcert.cli.tasks import Task
 from stabcert.core.types import Mask
 from stabcert.errors import ParameterError, StabcertError
 from stabcert.models.names import check_name
+from stabcert.models.pairs import check_second, explained_places
 from stabcert.models.segmentation import check_spec
 from stabcert.models.text_features import text_feature
 from stabcert.models.words import check_text
@@ -106,8 +108,11 @@ def _problem(task: Task, inputs: InputOptions, check_mask: CheckMask | None) -> 
             if task.model.startswith("demo:"):  # the name contains the kind of input
                 task.item.check_kind(task.model, task.model.removeprefix("demo:").removesuffix("-masked"))
             _check_division(task.item, inputs.features, inputs.baseline)
+            explained_places(side_of(task.item, inputs.explain_side), pair=task.item.text_pair is not None)
         if task.item.text is not None:
             check_text(task.item.text)
+        if task.item.text_pair is not None:
+            check_second(task.item.text_pair)
     except StabcertError as error:
         return error
     return None

@@ -16,6 +16,7 @@ from stabcert.cli.inputs import Item
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.opening import Opening, Say, Source, out_of_memory_explained
 from stabcert.cli.overwriting import check_overwriting
+from stabcert.cli.pairs import pair_notes
 from stabcert.cli.parsing import parse_batch_size
 from stabcert.cli.reporting import beside
 from stabcert.cli.run import Result, Run, Summary
@@ -75,6 +76,8 @@ def certify(
         raise problem  # without --keep-going, an input that is certain to fail ends the run before it begins
     check_tasks(tasks, call.inputs, call.masks, command.check_mask, keep_going=running.keep_going)
     for note in () if together is None else together.begin(tasks):
+        say(note)
+    for note in pair_notes([(task.item, task.model) for task in tasks]):
         say(note)
     if not tasks:
         say(f"nothing to do: part {shard.index} of {shard.count} contains none of {len(every)} inputs")

@@ -14,6 +14,12 @@ class Dtype(StrEnum):
     float16 = "float16"
 
 
+class ExplainSide(StrEnum):
+    both = "both"
+    first = "first"
+    second = "second"
+
+
 class NoiseChoice(StrEnum):
     quantized = "quantized"
     bernoulli = "bernoulli"

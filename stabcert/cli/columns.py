@@ -1,7 +1,7 @@
 """Names of the columns of a list: the input, the label, and names that are refused.
 
-One field of a row is certified, its text or the file at its path. A second field that a model might read, such as the
-other sentence of a pair, is refused, because the certificate would silently leave it out. Other names are free.
+One field of a row is certified, its text or the file at its path, and the field text_pair makes it a pair. Another
+field that a model might read is refused, because the certificate would silently leave it out. Other names are free.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 
 from stabcert.cli.suffixes import INPUT_SUFFIXES, suffix_of
 from stabcert.errors import InputError
+from stabcert.models.words import join_passages
 
-_KNOWN = frozenset(["id", "text", "path", "label"])
+_KNOWN = frozenset(["id", "text", "text_pair", "path", "label"])
 _FREE = re.compile(
     r"(meta|_|#|unnamed: ?\d+$)"
     r"|(id|idx|index|key|name|split|fold|lang|language|source|origin|url|uri|href|link|author|user|date|time|timestamp"
@@ -83,9 +84,31 @@ def refuse_second(row: dict[str, Any], certified: str, place: str) -> None:
     if name is not None:
         raise InputError(
             f"{place}: the field {_short(name)!r} looks like input, but only {certified!r} would be certified. If the "
-            f"model reads both, write everything that it reads into {certified!r}. If it does not, leave the field out "
+            f"model reads pairs of texts, rename it 'text_pair'. If it reads neither, leave the field out "
             f"or rename it {'meta_' + _short(name.strip())!r}"
         )
+
+
+def second_of(row: dict[str, Any], place: str, *, separated: bool) -> str | None:
+    """Return the second text of a row, or None if the row is not a pair: without the field, or with null in it.
+
+    A list of passages is one text with a blank line between two of them.
+
+    Args:
+        separated: whether the row is of a .csv or .tsv file, in which an empty cell looks like a missing one.
+
+    Raises:
+        InputError: the field does not contain a text.
+    """
+    second = row.get("text_pair")
+    if isinstance(second, list):
+        return join_passages(second)
+    if "text_pair" not in row or (second is None and not separated):
+        return None
+    if not isinstance(second, str) or not second.strip():
+        was = "is empty" if second is None or isinstance(second, str) else f"must be text, got {second!r:.40}"
+        raise InputError(f"{place}: the field 'text_pair' {was}. Fill in the second text, or leave the field out")
+    return second
 
 
 def unread_label(row: dict[str, Any]) -> str | None:

@@ -33,12 +33,30 @@ def collect(options: InputOptions, *, labelled: bool = False) -> list[Item]:
     items: list[Item] = []
     for name in options.inputs or []:
         items += _from_argument(name, labelled)
-    items += [text_item(f"text-{number}", typed(text)) for number, text in enumerate(options.text or [], start=1)]
+    items += _from_texts(options)
     if options.inputs_file is not None:
         items += from_list(options.inputs_file, labelled)
     if not items:
         raise ParameterError("nothing to do: name an image or .txt file, a directory, or a sentence with --text")
     return items[: options.limit]
+
+
+def _from_texts(options: InputOptions) -> list[Item]:
+    """Return the sentences, or the pairs, that are typed.
+
+    Raises:
+        ParameterError: not every sentence has a second text.
+    """
+    texts, seconds = options.text or [], options.text_pair or []
+    if seconds and len(seconds) != len(texts):
+        raise ParameterError(
+            f"--text-pair must be given once for each --text, got {len(seconds)} for {len(texts)}. "
+            'Write --text "first" --text-pair "second", or put pairs into a list for --inputs'
+        )
+    return [
+        text_item(f"text-{number}", typed(text), text_pair=typed(seconds[number - 1]) if seconds else None)
+        for number, text in enumerate(texts, start=1)
+    ]
 
 
 def _from_argument(name: str, labelled: bool) -> list[Item]:

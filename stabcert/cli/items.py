@@ -20,6 +20,7 @@ from stabcert.cli.suffixes import (
 )
 from stabcert.cli.text_files import decode, is_file, read_file
 from stabcert.errors import InputError
+from stabcert.records.text_pair import text_bytes
 
 _SHOWN = 48
 _LITERAL = re.compile(r"text-[1-9]\d*")
@@ -44,6 +45,8 @@ class Item:
     kind: Literal["image", "text"]
     path: Path | None = None
     text: str | None = None
+    text_pair: str | None = None
+    """The second text of a pair."""
     data: bytes | None = None
     """The bytes of an input that is not a file."""
     label: Label | None = None
@@ -73,7 +76,7 @@ class Item:
             InputError: the file cannot be read.
         """
         if self.text is not None:
-            return self.text.encode("utf-8")
+            return text_bytes(self.text, self.text_pair)
         if self.data is not None:
             return self.data
         return read_file(self.path or Path())
@@ -98,7 +101,7 @@ class Item:
     def title(self) -> str:
         """The name of the input in messages. A typed sentence has no name and is quoted."""
         if self.text is not None and self.path is None and _LITERAL.fullmatch(self.id):
-            return quoted(self.text)
+            return quoted(self.text, self.text_pair)
         return "standard input" if self.id == "-" and self.path is None else self.id
 
     def about(self, message: str) -> str:
@@ -110,9 +113,11 @@ class Item:
         return message if named else f"{self.title}: {message}"
 
 
-def quoted(text: str) -> str:
-    """Return the beginning of a text in quotes, as the screen shows it."""
-    return f'"{text}"' if len(text) <= _SHOWN else f'"{text[: _SHOWN - 1]}…"'
+def quoted(text: str, text_pair: str | None = None) -> str:
+    """Return the beginning of a text, or of both texts of a pair, in quotes, as the screen shows it."""
+    shown = _SHOWN if text_pair is None else _SHOWN // 2
+    parts = (text,) if text_pair is None else (text, text_pair)
+    return " + ".join(f'"{part}"' if len(part) <= shown else f'"{part[: shown - 1]}…"' for part in parts)
 
 
 def file_item(path: Path, *, identity: str | None = None) -> Item:
@@ -163,13 +168,28 @@ def label_of(value: object, origin: str) -> Label | None:
     raise InputError(f"{origin}: the label {value!r} is neither the name of a class nor its number")
 
 
-def text_item(identity: str, text: str, path: Path | None = None) -> Item:
+def text_item(identity: str, text: str, path: Path | None = None, *, text_pair: str | None = None) -> Item:
+    item = Item(identity, "text", path=path, text=text, text_pair=text_pair)
     try:
-        text.encode("utf-8")
+        item.read()
     except UnicodeEncodeError as error:
-        name = Item(identity, "text", path=path, text=text).title
-        raise InputError(f"{name} is not valid Unicode text (character {error.start})") from error
-    return Item(identity, "text", path=path, text=text)
+        raise InputError(f"{item.title} is not valid Unicode text (character {error.start})") from error
+    return item
+
+
+def with_second(item: Item, text_pair: str | None, place: str) -> Item:
+    """Return an entry of a list as a pair, if it has a second text.
+
+    Raises:
+        InputError: the first input is an image, or the second text is not Unicode.
+    """
+    if text_pair is None or item.problem is not None:
+        return item
+    if item.text is None:
+        raise InputError(
+            f"{place} has a 'text_pair', but {item.id} is an image. Take the text out, or name a .txt file"
+        )
+    return text_item(item.id, item.text, item.path, text_pair=text_pair)
 
 
 def typed(text: str) -> str:

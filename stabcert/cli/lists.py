@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stabcert.cli.columns import found_columns, refuse_second, unread_label
-from stabcert.cli.items import Item, broken_item, item_of, label_of, missing_item, text_item
+from stabcert.cli.columns import found_columns, refuse_second, second_of, unread_label
+from stabcert.cli.items import Item, broken_item, item_of, label_of, missing_item, text_item, with_second
 from stabcert.cli.suffixes import (
     INPUT_SUFFIXES,
     LISTS,
@@ -88,6 +88,7 @@ def _usable(path: Path, row: Row, place: str, name: str, named: bool, labelled: 
         raise InputError(f'{place} has neither a "text" nor a "path" {_instead(fields)}')
     refuse_second(fields, "path" if text is None else "text", place)
     item = text_item(name, text) if text is not None else _file(path, row.line, file or "", name if named else file)
+    item = with_second(item, second_of(fields, place, separated=suffix_of(path) in SEPARATED), place)
     if not labelled:
         return item
     unread = unread_label(fields)

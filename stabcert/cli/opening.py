@@ -14,6 +14,7 @@ from stabcert.cli.choices import Dtype
 from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.loading import load, wording_of
+from stabcert.cli.pairs import explained_side, side_of
 from stabcert.cli.tasks import Task
 from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import ModelError
@@ -112,7 +113,8 @@ class Opening:
         predictor.on_progress = on_progress
         for note in predictor.masked_input.notes:
             say(f"{task.item.id}: {note}")
-        digest = model_digest(model.sha256, model.config_sha256, model.id, model.settings)
+        settings = {**model.settings, **explained_side(predictor.masked_input.settings)}
+        digest = model_digest(model.sha256, model.config_sha256, model.id, settings)
         draws = Draws(self.call.running.seed, source.sha256, digest, task.copy)
         choice = self._choice(source, predictor, draws)
         for note in (note for attribution in choice.attributions for note in attribution.notes):
@@ -141,10 +143,14 @@ class Opening:
     def _predictor(self, source: Source, say: Say) -> tuple[ModelPredictor, tuple[int, int] | None]:
         task, asked = source.task, self.call.inputs
         features, baseline, truncate = asked.features, asked.baseline, asked.truncate
+        side = side_of(task.item, asked.explain_side)
         if task.recorded:
             masking = task.recorded.masking
             features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated
+            side = masking.get("explain_side")
         options = {"features": features, "baseline": baseline, "truncate": truncate, "batch_size": self.batch_size}
+        if task.item.text_pair is not None or side is not None:
+            options |= {"text_pair": task.item.text_pair, "explain_side": side}
         if task.item.text is not None:
             return source.model.predictor(task.item.text, **options), None  # type: ignore[arg-type]
         from stabcert.models.decode import decode_image

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, offers
+from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, ExplainSide, offers
 from stabcert.cli.declared import Affects, Declared, argument, option
 from stabcert.cli.parsing import DEFAULT_METHOD
 from stabcert.models.wording import parse_classes
@@ -68,13 +68,22 @@ class InputOptions:
         list[str] | None,
         option("--text", "-t", affects="keyed", metavar="TEXT", help="A sentence; repeatable."),
     ] = None
+    text_pair: Annotated[
+        list[str] | None,
+        option(
+            "--text-pair",
+            affects="keyed",
+            metavar="TEXT",
+            help="The second text of each --text, for a model of pairs (premise and hypothesis).",
+        ),
+    ] = None
     inputs_file: Annotated[
         Path | None,
         option(
             "--inputs",
             affects="keyed",
             metavar="FILE",
-            help=".txt (a path or sentence a line), .jsonl, .json, .csv or .tsv (id, text or path).",
+            help=".txt (a path or sentence a line), .jsonl, .json, .csv or .tsv (id, text or path, text_pair).",
         ),
     ] = None
     limit: Annotated[
@@ -106,6 +115,16 @@ class InputOptions:
             help="A dropped feature becomes: zero, black, mean, blur, drop | remove, mask, pad, unk.",
         ),
     ] = None
+    explain_side: Annotated[
+        ExplainSide,
+        option(
+            "--explain-side",
+            affects="result",
+            metavar="SIDE",
+            help="Of a pair: both, first or second. The other text is always kept.",
+            only_given=True,
+        ),
+    ] = ExplainSide.both
     truncate: Annotated[
         bool,
         option("--truncate", affects="result", help="Cut texts that are too long (otherwise they are refused)."),

@@ -72,7 +72,7 @@ class Recorded:
             raise InputError(f"{self.origin}: {info['id']} could not be explained: {self.record['error']['message']}")
         if info["kind"] == "text":
             path = None if info["path"] is None else Path(info["path"])
-            return text_item(info["id"], info["text"], path)
+            return text_item(info["id"], info["text"], path, text_pair=info.get("text_pair"))
         if info["path"] is None:
             raise InputError(
                 f"{self.origin}: the image of the record came from standard input and cannot be read again. "
@@ -145,7 +145,7 @@ class Recorded:
         now = predictor.features.items[index]
         place = now.box if "box" in feature else now.span
         recorded = tuple(feature["box"]) if "box" in feature else (feature.get("start"), feature.get("end"))
-        if recorded != ((None, None) if place is None else place):
+        if recorded != ((None, None) if place is None else place) or feature.get("side") != now.side:
             raise InputError(
                 f"{self.origin}: feature {index} was at {recorded} and is now at {place}, because the record was "
                 "altered or made by another version. Explain the input again"

@@ -46,6 +46,7 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
             sha256=source.sha256,
             path=None if item.path is None else str(item.path),
             text=item.text,
+            text_pair=item.text_pair,
             size=case.size,
             truncated=bool(explanation.masking.get("truncated", False)),
         ),

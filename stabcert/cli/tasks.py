@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stabcert.cli.call import Call
+from stabcert.cli.choices import ExplainSide
 from stabcert.cli.declared import Asked
 from stabcert.cli.files import file_names
 from stabcert.cli.inputs import Item, collect
@@ -206,6 +207,8 @@ def check_sources(
             {
                 "INPUT": inputs.inputs,
                 "--text": inputs.text,
+                "--text-pair": inputs.text_pair,
+                "--explain-side": inputs.explain_side is not ExplainSide.both,
                 "--inputs": inputs.inputs_file,
                 "--model": model.model,
                 "--revision": model.revision,

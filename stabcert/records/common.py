@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 from stabcert.core.explanation import Explanation as Explained
 from stabcert.core.prediction import Prediction as Predicted
 from stabcert.core.ties import Tie
-from stabcert.core.types import Mask
+from stabcert.core.types import Mask, Side
 from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
+from stabcert.records.text_pair import text_sha256
 from stabcert.records.values import (
     LACKS,
     NOT_TEXT,
@@ -74,17 +75,27 @@ class Input(Part):
     id: Text
     kind: Literal["image", "text"]
     sha256: Sha256
-    """Hash of the bytes of an image, or of a text in UTF-8."""
+    """Hash of the bytes of an image, of a text in UTF-8, or of both texts of a pair in UTF-8 with the byte 0xFF between
+    them."""
     path: Text | None
     size: Pair[Positive] | None = None
     """Width and height of an image as a viewer shows it."""
     text: MayBeAbsent[Text] = None
+    text_pair: MayBeAbsent[Text] = None
+    """The second text of a pair."""
+    text_sha256: MayBeAbsent[Sha256] = None
+    """Hash of the first text of a pair in UTF-8."""
+    text_pair_sha256: MayBeAbsent[Sha256] = None
+    """Hash of the second text of a pair in UTF-8."""
     truncated: bool
     """The text was cut to what the model can take."""
 
     @classmethod
     def of(cls, info: InputInfo) -> Self:
         shown: dict[str, Any] = {"text": info.text}
+        if info.text is not None and info.text_pair is not None:
+            hashes = {"text_sha256": text_sha256(info.text), "text_pair_sha256": text_sha256(info.text_pair)}
+            shown |= {"text_pair": info.text_pair, **hashes}
         if info.kind == "image":
             shown = {"size": None if info.size is None else list(info.size)}
         return cls(id=info.id, kind=info.kind, sha256=info.sha256, path=info.path, truncated=info.truncated, **shown)
@@ -127,12 +138,14 @@ class Feature(Part):
     """First character in the user's text."""
     end: MayBeAbsent[Count] = None
     """Character after the last."""
+    side: MayBeAbsent[Side] = None
+    """The text of a pair that contains it."""
     score: Number | None
 
     @classmethod
     def of(cls, explanation: Explained, index: int) -> Self:
         feature, scores = explanation.features.items[index], explanation.scores
-        place: dict[str, Any] = {}
+        place: dict[str, Any] = {} if feature.side is None else {"side": feature.side}
         if feature.box is not None:
             place["box"] = list(feature.box)
         if feature.span is not None:

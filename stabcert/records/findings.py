@@ -17,9 +17,11 @@ class InputInfo:
     id: str
     kind: Literal["image", "text"]
     sha256: str
-    """Hash of the bytes of the file, or of the UTF-8 text."""
+    """Hash of the bytes of the file, of the UTF-8 text, or of a pair of texts (`stabcert.records.text_pair`)."""
     path: str | None = None
     text: str | None = None
+    text_pair: str | None = None
+    """The second text of a pair."""
     size: tuple[int, int] | None = None
     """Width and height of an image as a viewer shows it."""
     truncated: bool = False

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stabcert.core.mask_flags import Allowed, MaskFlags
+from stabcert.core.types import SIDES
 
 REFUSED = ("inconsistent", "vacuous")
 """Statuses of a threshold that is met for the wrong class, or for nothing."""
@@ -29,10 +30,11 @@ def reason_of(record: dict[str, Any], name: Callable[[str], str] = str) -> str |
         for one in (record["prediction"], explanation["masked_prediction"], explanation["empty_prediction"])
     )
     who = "the smoothed model" if _smoothed(result) else "the model"
+    nothing = _nothing(explanation["masking"].get("explain_side"))
     search = result.get("until_stable")
     if search is not None and search["k"] is None:
         # No mask was tested: it is the class of the full input that the empty one already has.
-        return _vacuous(who, search["vacuous"], full, empty)
+        return _vacuous(who, search["vacuous"], full, empty, nothing)
     if record["status"] == "inconsistent":
         if explanation["consistent"] is not True:
             return _inconsistent(who, explanation["consistent"], masked, full)
@@ -44,8 +46,8 @@ def reason_of(record: dict[str, Any], name: Callable[[str], str] = str) -> str |
             "" if other is None else name(other["label"]),
         )
     if explanation["vacuous"] is not False:
-        return _vacuous(who, explanation["vacuous"], masked, empty)
-    return _vacuous("the smoothed model", result["vacuous"], name(result["prediction"]["label"]), empty)
+        return _vacuous(who, explanation["vacuous"], masked, empty, nothing)
+    return _vacuous("the smoothed model", result["vacuous"], name(result["prediction"]["label"]), empty, nothing)
 
 
 def doubts_of(record: dict[str, Any], name: Callable[[str], str] = str) -> list[str]:
@@ -72,7 +74,9 @@ def doubts_of(record: dict[str, Any], name: Callable[[str], str] = str) -> list[
         found.append("it is too close to call whether the mask is vacuous")
     elif vacuous and status != "vacuous":
         empty = name(explanation["empty_prediction"]["label"])
-        found.append(f"vacuous: the prediction is already {empty} with everything dropped")
+        side = explanation["masking"].get("explain_side")
+        dropped = f"the {side} text" if side in SIDES else "everything"
+        found.append(f"vacuous: the prediction is already {empty} with {dropped} dropped")
     return found
 
 
@@ -103,7 +107,12 @@ def _inconsistent(who: str, known: bool | None, masked: str, full: str) -> str:
     return f"{who} predicts {masked} on the mask alone and {full} on the full input"
 
 
-def _vacuous(who: str, known: bool | None, masked: str, empty: str) -> str:
+def _vacuous(who: str, known: bool | None, masked: str, empty: str, nothing: str) -> str:
     if known is None:
-        return f"whether {who} already predicts {masked} on the empty input is too close to call"
-    return f"{who} already predicts {empty} on the empty input"
+        return f"whether {who} already predicts {masked} on {nothing} is too close to call"
+    return f"{who} already predicts {empty} on {nothing}"
+
+
+def _nothing(side: str | None) -> str:
+    """Return what is left of an input without features: of a pair the text that is always kept, if one is."""
+    return f"the {SIDES[1 - SIDES.index(side)]} text alone" if side in SIDES else "the empty input"

@@ -208,6 +208,10 @@ class Evidence:
     """The prediction for what is shown, or the class that scores are for."""
     description: str = ""
     """The description for those who cannot see it."""
+    side: str = ""
+    """Name of the text where it is one of a pair; empty otherwise."""
+    bar: bool = True
+    """Shows the scale of its scores, where it has scores."""
     on: frozenset[Medium] = EVERYWHERE
 
     @property

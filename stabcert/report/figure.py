@@ -121,6 +121,8 @@ def _add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
     if shown.title:
         dashed = "" if shown.added is None else " (dashed)"
         sheet.write(f"{shown.name}{dashed}", SMALL, weight="bold")
+    if shown.side:
+        sheet.write(f"{shown.side}:", SMALL, color="0.25")
     add_text(sheet, shown, text)
     sheet.space(0.06)
 

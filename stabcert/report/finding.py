@@ -32,10 +32,17 @@ def marked_text_of(record: dict[str, Any]) -> str | None:
     text = record["input"].get("text") if record["input"] else None
     if text is None:
         return None
+    second = record["input"].get("text_pair")
+    if second is None:
+        return _marked(record, text, None)
+    return f"first: {_marked(record, text, 'first')}\nsecond: {_marked(record, second, 'second')}"
+
+
+def _marked(record: dict[str, Any], text: str, side: str | None) -> str:
     parts, end = [], 0
     kept = set(record["explanation"]["selected"])
     for feature in record["explanation"]["features"]:
-        if feature["index"] in kept and feature.get("end", 0) > end:
+        if feature["index"] in kept and feature.get("side") == side and feature.get("end", 0) > end:
             parts += [text[end : feature["start"]], f"[{text[feature['start'] : feature['end']]}]"]
             end = feature["end"]
     return "".join([*parts, text[end:]])

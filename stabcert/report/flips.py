@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stabcert.core.types import Features, Mask
+from stabcert.core.types import SIDES, Features, Mask
 from stabcert.report.canvas import Canvas, Exhibit, added
 from stabcert.report.colours import ADDED
 
@@ -41,9 +41,23 @@ def save_flips(folder: Path, name: str, exhibit: Exhibit) -> int:
             picture = flip_picture(exhibit.canvas, explanation.mask, added(flip, explanation.mask))
             path.with_name(path.name + ".png").write_bytes(picture)
         elif exhibit.report.input.text is not None:
-            text = remaining_text(exhibit.report.input.text, explanation.features, flip.mask)
+            text = _remaining(exhibit, flip.mask)
             path.with_name(path.name + ".txt").write_text(text + "\n", encoding="utf-8")
     return len(exhibit.flips)
+
+
+def _remaining(exhibit: Exhibit, mask: Mask) -> str:
+    """Return what remains of the text, or of each text of a pair."""
+    info, explanation = exhibit.report.input, exhibit.report.explanation
+    if info.text_pair is None:
+        return remaining_text(info.text or "", explanation.features, mask)
+    explained = explanation.masking.get("explain_side", "both")
+    left = []
+    for side, text in zip(SIDES, (info.text or "", info.text_pair), strict=True):
+        own = [one.side == side for one in explanation.features.items]
+        kept = remaining_text(text, explanation.features, mask & own) if explained in ("both", side) else text
+        left.append(f"{side}: {kept}")
+    return "\n".join(left)
 
 
 def flip_picture(canvas: Canvas, mask: Mask, added: Mask) -> bytes:

@@ -42,7 +42,8 @@ def markdown(document: Document) -> str:
             parts.append(_table(block))
         elif isinstance(block, Evidence) and "screen" in block.on and block.text is not None and block.mask is not None:
             kept = Sentence(block.text, block.features, block.mask).plain
-            parts.append(f"> {_as_first(escaped(kept).strip())}")
+            label = f"**{escaped(block.side)}:** " if block.side else ""
+            parts.append(f"> {label}{_as_first(escaped(kept).strip())}")
     return "\n\n".join(parts) + "\n"
 
 

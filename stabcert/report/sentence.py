@@ -29,19 +29,27 @@ class Sentence:
     text: str
     features: Features
     mask: Mask
+    side: str = ""
+    """Name of the text where it is one of a pair; empty otherwise."""
 
     @property
     def plain(self) -> str:
         return self.bracketed().plain
 
-    def bracketed(self) -> Text:
+    def _beginning(self) -> Text:
         line = Text(INDENT)
+        if self.side:
+            line.append(f"{self.side}: ", style="dim")
+        return line
+
+    def bracketed(self) -> Text:
+        line = self._beginning()
         for part, kept in self._parts():
             line.append(f"[{part}]" if kept else part, style="bold green" if kept else None)
         return line
 
     def highlighted(self) -> Text:
-        line = Text(INDENT)
+        line = self._beginning()
         for part, kept in self._parts():
             line.append(part, style=HIGHLIGHT if kept else None)
         return line

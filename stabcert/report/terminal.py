@@ -35,7 +35,7 @@ def lines(document: Document) -> list[Shown]:
             if block.canvas is not None:
                 shown.append(HalfBlocks(block.canvas, block.mask, block.features.shape))
             elif block.text is not None:
-                shown.append(Sentence(block.text, block.features, block.mask))
+                shown.append(Sentence(block.text, block.features, block.mask, block.side))
     return shown
 
 

@@ -25,11 +25,17 @@ def predicted(prediction: Prediction) -> str:
 
 
 def name_of(info: InputInfo) -> str:
-    """Return what the user calls the input: its name, or the beginning of the text."""
+    """Return what the user calls the input: its name, or the beginning of the text, of a pair of both texts."""
     if info.kind == "text" and info.path is None and info.text is not None:
-        text = visible(info.text)
-        return f'"{text}"' if len(text) <= _NAME_WIDTH else f'"{text[: _NAME_WIDTH - 1]}…"'
+        if info.text_pair is None:
+            return _beginning(info.text, _NAME_WIDTH)
+        return " + ".join(_beginning(text, _NAME_WIDTH // 2) for text in (info.text, info.text_pair))
     return visible(info.id)
+
+
+def _beginning(text: str, width: int) -> str:
+    text = visible(text)
+    return f'"{text}"' if len(text) <= width else f'"{text[: width - 1]}…"'
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from stabcert.core.types import SIDES
+from stabcert.records.text_pair import text_sha256
 from stabcert.verify.checks import Check, equal, holds
 from stabcert.verify.mask_flags import flag_checks
 
@@ -52,12 +53,29 @@ def common_checks(record: dict[str, Any]) -> list[Check]:
         *_classes(record, labels),
     ]
     if info["kind"] == "text":
-        checks.append(equal("input.sha256", info["sha256"], _sha256(info.get("text"))))
+        checks += _texts(info, explanation["masking"])
     request, run = record["result"].get("request"), record["run"]
     if "default_seed" in run:
         checks.append(equal("run.default_seed", run["default_seed"], run["seed"] == DEFAULT_SEED))
     if request is not None:
         checks += [equal(f"run.{name}", run[name], request[name]) for name in ("seed", "dtype")]
+    return checks
+
+
+def _texts(info: dict[str, Any], masking: dict[str, Any]) -> list[Check]:
+    """Return checks of the hashes of a text or a pair, and that only a pair has sides."""
+    text, second = info.get("text"), info.get("text_pair")
+    side = masking.get("explain_side")
+    sides = ("both", *SIDES)
+    fits = side in sides if second is not None else side is None
+    checks = [equal("input.sha256", info["sha256"], _sha256(text, second))]
+    if second is not None or side is not None:
+        expected = f"one of {', '.join(sides)}" if second is not None else "absent without a second text"
+        checks.append(holds("explanation.masking.explain_side", side, expected, fits))
+    for name, one in (("text_sha256", text), ("text_pair_sha256", second)):
+        known = None if second is None else _sha256(one)
+        if info.get(name) is not None or known is not None:
+            checks.append(equal(f"input.{name}", info.get(name), known))
     return checks
 
 
@@ -90,10 +108,10 @@ def _named(where: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
     return own + [found for key, part in value.items() for found in _named(f"{where}.{key}", part)]
 
 
-def _sha256(text: str | None) -> str | None:
+def _sha256(text: str | None, second: str | None = None) -> str | None:
     if text is None:
         return None
     try:
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+        return text_sha256(text, second)
     except UnicodeEncodeError:
         return None

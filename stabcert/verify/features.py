@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from stabcert.core.ties import ROUNDING
+from stabcert.core.types import SIDES
 from stabcert.verify.checks import Check, equal, holds
 
 _IMAGE_KINDS = ("patch", "grid", "segment")
@@ -60,11 +61,19 @@ def _scores(explanation: dict[str, Any]) -> list[Check]:
 
 
 def _spans(record: dict[str, Any]) -> list[Check]:
-    """Return checks that each feature is its part of the text, in the order of the text."""
-    explanation, text = record["explanation"], record["input"]["text"]
+    """Return checks that each feature is its part of the text, in the order of the text; of a pair the first before."""
+    explanation, texts = record["explanation"], texts_of(record)
     kind, features = explanation["feature_kind"], explanation["features"]
-    checks, placed = [], []
+    order = list(texts)
+    checks: list[Check] = []
+    placed: list[tuple[int, int, int]] = []
     for number, one in enumerate(features):
+        side = one.get("side")
+        if side not in texts:
+            expected = f"one of {', '.join(map(str, texts))}" if None not in texts else "absent without a second text"
+            checks.append(holds(f"explanation.features[{number}].side", side, expected, ok=False))
+            continue
+        text, turn = texts[side], order.index(side)
         name, place = f"explanation.features[{number}]", (one.get("start"), one.get("end"))
         if kind == "token" and not {"text", "start", "end", "box"} & one.keys():
             continue  # a token of no character of the text, such as the sign of a word's beginning
@@ -72,10 +81,23 @@ def _spans(record: dict[str, Any]) -> list[Check]:
         checks.append(holds(f"{name}: span", place, f"a part of the text, 0 to {len(text)}", ok))
         if ok:
             checks.append(equal(f"{name}.text", one.get("text"), text[place[0] : place[1]]))
-            placed.append(place)
+            placed.append((turn, *place))
     # Tokens may share a character: its bytes, or what it is written out as.
-    ordered = all(a[0] <= b[0] and (kind == "token" or a[1] <= b[0]) for a, b in pairwise(placed))
-    return [*checks, holds("explanation.features: spans", placed, "in the order of the text, apart", ordered)]
+    ordered = all(
+        a[0] < b[0] or (a[0] == b[0] and a[1] <= b[1] and (kind == "token" or a[2] <= b[1]))
+        for a, b in pairwise(placed)
+    )
+    spans = [place[1:] for place in placed]
+    return [*checks, holds("explanation.features: spans", spans, "in the order of the text, apart", ordered)]
+
+
+def texts_of(record: dict[str, Any]) -> dict[str | None, str]:
+    """Return the texts that are divided into features, by the side that their features have."""
+    info, side = record["input"], record["explanation"]["masking"].get("explain_side")
+    if info.get("text_pair") is None:
+        return {None: info["text"]}
+    both: dict[str | None, str] = {"first": info["text"], "second": info["text_pair"]}
+    return {side: both[side]} if side in SIDES else both
 
 
 def _boxes(explanation: dict[str, Any]) -> list[Check]:

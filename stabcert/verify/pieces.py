@@ -9,7 +9,7 @@ from typing import Any
 
 from stabcert.verify.checks import Check, holds
 from stabcert.verify.common import never_checked
-from stabcert.verify.features import feature_checks
+from stabcert.verify.features import feature_checks, texts_of
 from stabcert.verify.probabilities import probability_checks
 
 Splits = Mapping[str, Callable[[str], Sequence[tuple[int, int]]] | None]
@@ -47,7 +47,8 @@ def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], li
     if info["kind"] == "image":
         where = ", and where the segments lie" if kind == "segment" else ""
         return [], [f"the input and the weights; the picture is not opened{where}"]
-    text = info["text"]
+    texts = list(texts_of(record).items())
+    text = "".join(text for _, text in texts)
     unread = "the weights; the features that are not kept, which the record does not show"
     divide = split[kind]
     if divide is None:
@@ -57,13 +58,16 @@ def piece_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], li
         return [], [
             f"{unread}; where {pieces_of} begin and end: the text has characters that this version does not know"
         ]
-    pieces = divide(text)
-    starts, ends = [start for start, _ in pieces], [end for _, end in pieces]
+    pieces = [(turn, *place) for turn, (_, text) in enumerate(texts) for place in divide(text)]
+    starts, ends = [(turn, start) for turn, start, _ in pieces], [(turn, end) for turn, _, end in pieces]
+    turns = {side: turn for turn, (side, _) in enumerate(texts)}
     checks = [holds("explanation.n", n, f"at most the {len(pieces)} {pieces_of} of the text", n <= len(pieces))]
     for number, one in enumerate(explanation["features"] if not info["truncated"] else []):
         # Words that share a token are one feature, and words without a token are left out: fewer are possible.
-        before, after = bisect_left(starts, one["start"]), len(ends) - bisect_right(ends, one["end"])
-        fits = one["start"] in starts and one["end"] in ends
+        turn = turns[one.get("side")]
+        start, end = (turn, one["start"]), (turn, one["end"])
+        before, after = bisect_left(starts, start), len(ends) - bisect_right(ends, end)
+        fits = start in starts and end in ends
         fits = fits and before >= one["index"] and after >= n - 1 - one["index"]
         words = f"{pieces_of} of the text, with {one['index']} before and {n - 1 - one['index']} after"
         checks.append(holds(f"explanation.features[{number}]: place", [one["start"], one["end"]], words, fits))

@@ -29,7 +29,7 @@ def listed(path: Path, *rows: dict[str, Any], labelled: bool = False) -> list[It
 
 
 SECOND = [
-    *("text_pair", "text_b", "textB", "Text2", "sentence2", "sentence_2", "premise", "Hypothesis", "question"),
+    *("text_b", "textB", "Text2", "sentence2", "sentence_2", "premise", "Hypothesis", "question"),
     *("passage", "context", "title", "image", "images", "file", "second path", "path2", "answer", "aspect"),
 ]
 
@@ -65,8 +65,6 @@ def test_a_value_that_looks_like_input_is_refused_whatever_it_is_called(tmp_path
         *[
             ("url", "https://example.org/a page"),
             ("notes", "seen by two of us"),
-            ("text_pair", ""),
-            ("text_pair", None),
         ],
         *[("meta_text_pair", "not read by the model"), ("meta", {"text_pair": "a b c d"}), ("image_id", "x.png")],
         *[("stars", "5"), ("answer", 3), ("tags", ["a", "b"])],
@@ -92,12 +90,12 @@ def test_a_text_and_a_path_in_one_row_are_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_one_such_row_ends_the_run_before_it_begins_or_is_one_failure(run: Run, bert: Path, tmp_path: Path) -> None:
     listing = tmp_path / "pairs.jsonl"
-    rows = [{"id": "a", "text": "a film"}, {"id": "b", "text": "bad", "text_pair": "a great film"}]
+    rows = [{"id": "a", "text": "a film"}, {"id": "b", "text": "bad", "sentence2": "a great film"}]
     listing.write_text("\n".join(map(json.dumps, rows)))
     arguments = ["explain", "--inputs", listing, "-m", bert, "--method", "random", "--json"]
     ran = run(*arguments)
     assert (ran.code, ran.stdout) == (3, "")
-    assert "'text_pair' looks like input, but only 'text' would be certified" in ran.stderr
+    assert "'sentence2' looks like input, but only 'text' would be certified" in ran.stderr
     ran = run(*arguments, "--keep-going")
     assert (ran.code, [record["status"] for record in ran.records]) == (4, ["reported", "failed"])
 

@@ -26,7 +26,7 @@ from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate, StabilityRate
 from stabcert.core.soft.stable_mask import StableMask, TriedSize
 from stabcert.core.spectrum.result import SpectrumFinding
-from stabcert.core.types import Attribution, Feature, Features
+from stabcert.core.types import Attribution, Feature, Features, Side
 from stabcert.records.choice import Choice
 from stabcert.records.common import Prediction as PredictionRecord
 from stabcert.records.explain import ExplainResult, StableSearch
@@ -206,6 +206,25 @@ def text_input(text: str = TEXT) -> InputInfo:
 
 
 IMAGE = InputInfo("photos/cat.jpg", "image", SHA, path="photos/cat.jpg", size=(640, 480))
+
+
+def pair_report() -> Report:
+    """The words of `TEXT` as the two texts of a pair."""
+    sides: tuple[tuple[Side, tuple[int, int]], ...] = (
+        ("first", (0, 1)),
+        ("first", (2, 9)),
+        ("second", (0, 6)),
+        ("second", (7, 11)),
+    )
+    items = tuple(
+        replace(item, side=side, span=span) for item, (side, span) in zip(WORDS.features.items, sides, strict=True)
+    )
+    pair = replace(
+        WORDS,
+        features=replace(WORDS.features, items=items),
+        masking={**WORDS.masking, "explain_side": "both"},
+    )
+    return explain_report(pair, InputInfo("text-1", "text", SHA, text=TEXT[:9], text_pair=TEXT[10:]))
 
 
 def explain_report(explanation: Explanation = WORDS, info: InputInfo | None = None, run: RunInfo = RUN) -> Report:

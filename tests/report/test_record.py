@@ -32,6 +32,7 @@ from tests.report.examples import (
     WORDS,
     certificate,
     explain_report,
+    pair_report,
     soft_report,
 )
 
@@ -43,6 +44,7 @@ RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in
 RECORDS |= curves.RECORDS
 RECORDS |= adaptations.RECORDS
 RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
+RECORDS["explain, a pair of texts"] = pair_report().to_dict()
 RECORDS |= verifications.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}
 

@@ -99,6 +99,9 @@ def gather(call: Call, label_weight: float, labels: Path | None, report_on: Sequ
         if item.problem is not None:
             raise item.problem
     _check_kinds(found.items)
+    pair = next((item for item in found.items if item.text_pair is not None), None)
+    if pair is not None:
+        raise ParameterError(f"adapt trains on single texts, and {pair.title} is a pair. Leave the second texts out")
     if label_weight > 0 and not any(item.label is not None for item in found.items):
         raise ParameterError(
             f"--label-weight {label_weight:g} needs labels. Give --labels FILE, a label column in --inputs, or a "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def input_checks(record: dict[str, Any], item: Item) -> list[Check]:
     if item.kind == "text" and item.path is not None:
         # The record contains the text. Its file may have changed since.
         try:
-            now = file_item(Path(item.path))
+            now = replace(file_item(Path(item.path)), text_pair=item.text_pair)
         except InputError:
             return checks
         checks.append(equal("input.path: text", info["sha256"], now.sha256()))

@@ -101,7 +101,8 @@ def text_view(shown: Evidence, text: str) -> TextView:
         pieces.append(Piece(text[feature.span[0] : feature.span[1]], style, colour, hint))
         end = feature.span[1]
     pieces.append(Piece(text[end:]))
-    return TextView(shown, tuple(piece for piece in pieces if piece.text), _scale(scores, on_page=True))
+    scale = _scale(scores, on_page=True) if shown.bar else None
+    return TextView(shown, tuple(piece for piece in pieces if piece.text), scale)
 
 
 def _scale(scores: Scores | None, *, on_page: bool = False) -> Scale | None:

@@ -108,7 +108,7 @@ def add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
 
     sheet.add(height, draw)
     scores = shown.scores
-    if scores is not None:
+    if scores is not None and shown.bar:
         sheet.add(BAR_HEIGHT, lambda area: draw_bar(area.part(0, 0, _BAR_WIDTH, BAR_HEIGHT), scores))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from stabcert.core.types import SIDES
 from stabcert.records.findings import InputInfo
 from stabcert.records.refusal import doubts_of, reason_of
 from stabcert.report.canvas import Exhibit, added
@@ -67,6 +68,25 @@ def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence]:
     Args:
         flip: what such an addition is called; empty to leave it out.
     """
+    return [part for shown in _evidence(exhibit, flip) for part in by_side(shown, exhibit.report)]
+
+
+def by_side(shown: Evidence, report: Report) -> list[Evidence]:
+    """Return the evidence, of a pair once for each text: with its own features, and scores on one scale."""
+    texts = (report.input.text, report.input.text_pair)
+    if texts[1] is None:
+        return [shown]
+    side = report.explanation.masking.get("explain_side", "both")
+    parts = []
+    for name, text in zip(SIDES, texts, strict=True):
+        # Features of the other text are not in this one; they stay, so that masks and scores still fit.
+        items = tuple(one if one.side == name else replace(one, span=None) for one in shown.features.items)
+        label = name if side in ("both", name) else f"{name}, always kept"
+        parts.append(replace(shown, features=replace(shown.features, items=items), text=text, side=label))
+    return [replace(parts[0], bar=False), replace(parts[1], title="", said="")]
+
+
+def _evidence(exhibit: Exhibit, flip: str) -> list[Evidence]:
     explanation = exhibit.report.explanation
     shown = Evidence(
         explanation.features,

@@ -26,7 +26,7 @@ from stabcert.report.document import (
     table,
 )
 from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
-from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
+from stabcert.report.says.common import by_side, doubts, evidence, facts, family_lines, footer, heading, mask_alone
 from stabcert.report.wording import predicted, ranges, short
 
 SHOWN_FEATURES = 10
@@ -43,7 +43,7 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
     result, k = report.result, int(report.explanation.mask.sum())
     found = rankings(report)
     blocks: list[Block] = [
-        *_pictures(exhibit, found),
+        *(part for shown in _pictures(exhibit, found) for part in by_side(shown, report)),
         *_of_pictures(exhibit),
         *_features(exhibit, found, show),
         mask_alone(report),
@@ -115,9 +115,11 @@ def _best(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
     if explanation.scores is None or show <= 0:
         return []
     features = explanation.features
+    pair = exhibit.report.input.text_pair is not None
     columns = [
         Column(width=3),
         Column(features.nouns[0], "left"),
+        *([Column("text", "left")] if pair else []),
         Column(f"{explanation.method} score", "left"),
         *(Column(f"{ranking.method} score", screen=False) for ranking in found[1:]),
     ]
@@ -125,6 +127,7 @@ def _best(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
         [
             str(rank),
             features.items[index].label,
+            *([str(features.items[index].side)] if pair else []),
             (
                 Word(f"{explanation.scores[index]:+.4f}"),
                 *([Word("  kept", "good")] if explanation.mask[index] else []),

@@ -57,11 +57,12 @@ def feature_names(features: Features, chosen: Sequence[int], width: int) -> str:
     """Return the names of some features in at most ``width`` characters; equal names are told apart by their place."""
     if not chosen:
         return "(none of them: the constant)"
-    labels = [visible(item.label) for item in features.items]
+    labels = [(visible(item.label), item.side) for item in features.items]
     names = []
     for index in chosen:
-        label = labels[index]
+        label, side = labels[index]
         label = label if len(label) <= _NAME_WIDTH else label[: _NAME_WIDTH - 1] + "…"
+        label = label if side is None else f"{label} ({side})"
         names.append(label if labels.count(labels[index]) == 1 else f"{label} #{index + 1}")
     text = " & ".join(names)
     if len(text) <= width:
