@@ -15,7 +15,9 @@ from stabcert.core.types import SIDES, Masks
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.neighbours import gaussian_neighbours
-from stabcert.models.text import MaskedText, removes_tokens_exactly
+from stabcert.models.removal import HIDDEN, MOVED_TOGETHER, REMOVED, Removal
+from stabcert.models.removal_probe import NoRemoval, removal_at_load
+from stabcert.models.text import MaskedText
 from tests.tiny_models import tiny_network
 from tests.tiny_tokenizers import tiny_tokenizer, wordpiece_tokenizer
 
@@ -60,19 +62,21 @@ def network(family: str) -> transformers.PreTrainedModel:
 
 
 def pair(family: str, first: str = FIRST, second: str = SECOND, **options: Any) -> MaskedText:
-    removes = removes_tokens_exactly(network(family), tokenizer(family), CPU)
-    options = {"baseline": baseline(family), "removes_tokens": removes, **options}
+    removes, leftover = removal(family)
+    options = {"removes_tokens": removes, "leftover": leftover, **options}
     return MaskedText(
         network(family), tokenizer(family), first, text_pair=second, device=CPU, dtype=torch.float32, **options
     )
 
 
-def baseline(family: str) -> str:
-    return "unk" if family in ("bart", "llama", "gpt2") else "remove"
+@cache
+def removal(family: str) -> tuple[bool, Removal | NoRemoval | None]:
+    return removal_at_load(network(family), tokenizer(family), CPU)
 
 
 def documented(text: MaskedText, family: str, masks: Masks) -> torch.Tensor:
-    """The logits by the documentation: each dropped token hidden or replaced in what the tokenizer gives."""
+    """The logits by the documentation: each dropped token replaced, hidden, or out of what the tokenizer gives."""
+    way, substitute = text.settings["removal"], text.settings["baseline"]
     encoding = tokenizer(family)(
         FIRST, SECOND, return_tensors="pt", return_offsets_mapping=True, return_special_tokens_mask=True
     )
@@ -92,12 +96,16 @@ def documented(text: MaskedText, family: str, masks: Masks) -> torch.Tensor:
     rows = []
     for mask in masks:
         inputs = {name: value.clone() for name, value in encoding.items()}
-        for token, owner in enumerate(owners):
-            if owner is not None and not mask[owner]:
-                if baseline(family) == "remove":
-                    inputs["attention_mask"][0, token] = 0
-                else:
-                    inputs["input_ids"][0, token] = tokenizer(family).unk_token_id
+        kept = [token for token, owner in enumerate(owners) if owner is None or mask[owner]]
+        dropped = sorted({*range(len(owners))} - {*kept})
+        if way is None:
+            inputs["input_ids"][0, dropped] = getattr(tokenizer(family), f"{substitute}_token_id")
+        elif way in (HIDDEN, REMOVED):
+            inputs["attention_mask"][0, dropped] = 0
+        else:  # one row without padding, so that nothing is left to an attention mask
+            inputs = {name: value[:, kept] for name, value in inputs.items()}
+            if way != MOVED_TOGETHER:
+                inputs["position_ids"] = torch.tensor([kept])
         rows.append(network(family)(**inputs).logits)
     return torch.cat(rows)
 
@@ -116,10 +124,11 @@ def test_a_pair_is_what_the_pipeline_of_transformers_computes(family: str, side:
     np.testing.assert_allclose(found, [expected[name] for name in names], rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("baseline", ["remove", "unk"])
 @pytest.mark.parametrize("side", ["both", *SIDES])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_random_masks_are_an_independent_computation(family: str, side: str) -> None:
-    text = pair(family, explain_side=side)
+def test_random_masks_are_an_independent_computation(family: str, side: str, baseline: str) -> None:
+    text = pair(family, explain_side=side, baseline=baseline)
     masks = np.random.default_rng(0).random((20, len(text.features))) < 0.6
     with torch.inference_mode():
         expected = documented(text, family, masks)
@@ -131,12 +140,11 @@ def test_random_masks_are_an_independent_computation(family: str, side: str) -> 
 def test_separators_and_segments_of(family: str) -> None:
     text = pair(family)
     inputs = text.inputs(np.zeros((1, len(text.features)), dtype=np.bool_))
-    kept = [] if "attention_mask" not in inputs else inputs["attention_mask"][0].astype(bool)
-    if baseline(family) != "remove":  # all tokens are there: the special ones are those that are not replaced
-        kept = inputs["input_ids"][0] != tokenizer(family).unk_token_id
+    kept = inputs["input_ids"][0][inputs["attention_mask"][0].astype(bool)]
     names = {"[CLS]": "C", "[SEP]": "S", "<s>": "s", "</s>": "/s"}
-    found = [names[name] for name in tokenizer(family).convert_ids_to_tokens(inputs["input_ids"][0][kept].tolist())]
-    assert found == [part.rstrip("012") for part in FAMILIES[family].split() if part[0] not in "AB"]
+    found = [names[name] for name in tokenizer(family).convert_ids_to_tokens(kept.tolist())]
+    expected = [part.rstrip("012") for part in FAMILIES[family].split() if part[0] not in "AB"]
+    assert found == (expected or ["/s"])  # without special tokens, the empty text is one end-of-text token
     if "1" in FAMILIES[family]:
         types = text.inputs(np.ones((1, len(text.features)), dtype=np.bool_))["token_type_ids"][0]
         assert sorted({int(part[-1]) for part in FAMILIES[family].split() if part[-1].isdigit()} | {0}) == sorted(
