@@ -13,6 +13,7 @@ from stabcert.core.decisions import top_two_margin
 from stabcert.core.types import Masks, Probs
 from stabcert.errors import ModelError
 from stabcert.models.batches import BatchSizes
+from stabcert.models.full_precision import full_precision
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.memory import is_out_of_memory, out_of_memory
 
@@ -189,7 +190,8 @@ class Evaluation:
             torch.cuda.empty_cache()
 
     def _logits(self, masks: Masks) -> torch.Tensor:
-        with torch.inference_mode(), torch.autocast(self._device.type, self._autocast, self._autocast is not None):
+        autocast = torch.autocast(self._device.type, self._autocast, self._autocast is not None)
+        with torch.inference_mode(), full_precision(), autocast:
             return self._masked_input.logits(masks)
 
     def _fetch(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:

@@ -14,6 +14,7 @@ from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.decode import DecodedImage, decode_image
+from stabcert.models.full_precision import full_precision
 from stabcert.models.image import MaskedImage
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.networks import ImageNetwork, TextNetwork
@@ -83,7 +84,7 @@ class LoadedModel:
             ParameterError: this model does not have these features or this baseline.
         """
         # What is made here has gradients, even for callers who are inside of torch.inference_mode.
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), full_precision():
             masked = self._masked(source, text_pair, explain_side, features, baseline, truncate)
             return self._predictor(masked, batch_size)
 
@@ -199,7 +200,7 @@ def load_model(
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline, wording)
-    with torch.inference_mode(False):  # weights that were made inside of it would have no gradients
+    with torch.inference_mode(False), full_precision():  # weights made inside of it would have no gradients
         loaded = load_source(name, revision, options)
     if wording.given and not loaded.settings:
         raise own_classes(name, loaded.class_names)

@@ -43,6 +43,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception of torch means that memory, on whatever device, was too small."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
-    # The CPU and MPS allocators have no exception class of their own.
+    # The CPU and MPS allocators have no exception class of their own, and neither have cuBLAS and cuDNN.
     text = str(error)
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    return any(part in text for part in ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED"))
