@@ -200,7 +200,7 @@ def load_model(
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline, wording)
-    with torch.inference_mode(False), full_precision():  # weights made inside of it would have no gradients
+    with torch.inference_mode(False), full_precision():  # weights of inference mode have no gradients
         loaded = load_source(name, revision, options)
     if wording.given and not loaded.settings:
         raise own_classes(name, loaded.class_names)
