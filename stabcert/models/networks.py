@@ -17,6 +17,7 @@ import torch
 
 from stabcert.errors import ModelError
 from stabcert.models.failures import failing, reason
+from stabcert.models.float64 import rounds_to_float32
 from stabcert.models.folding import fold_batch_norms
 from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import Preprocessing
@@ -115,11 +116,19 @@ class TextNetwork:
     leftover: Removal | NoRemoval | None = None
     """The reading of kept tokens where an attention mask does not hide the others; None where it does."""
 
-    @cached_property
+    @property
     def module_in_float64(self) -> torch.nn.Module:
-        """A copy that computes in float64; ModelError where the network cannot be copied."""
+        """A copy that computes in float64; ModelError where the network cannot be copied or rounds to float32."""
+        if self._in_float64 is None:
+            raise ModelError(f"{type(self.module).__name__} computes in float32 whatever the type of its weights")
+        return self._in_float64
+
+    @cached_property
+    def _in_float64(self) -> torch.nn.Module | None:
         with failing(type(self.module).__name__):
-            return copy.deepcopy(self.module).double()
+            exact = copy.deepcopy(self.module).double()
+            tested = isinstance(self.leftover, Removal)
+            return None if tested and rounds_to_float32(exact, self.tokenizer("a", return_tensors="pt")) else exact
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from stabcert.core.decisions import decide
 from stabcert.errors import ParameterError
+from stabcert.models.base import ModelPredictor
 from stabcert.models.hub import load_model
+from stabcert.models.networks import TextNetwork, place
 from stabcert.models.removal import kept_batch, unused_id
 from stabcert.models.removal_probe import NoRemoval, probe_removal, removal_at_load
 from stabcert.models.text import MaskedText
-from tests.models.text_families import FAMILIES
+from tests.models.text_families import FAMILIES, documented
 from tests.tiny_models import save
 
 CPU = torch.device("cpu")
@@ -100,3 +103,52 @@ def test_the_way_is_noted_when_the_model_is_loaded_and_named_by_the_settings(tmp
     assert "empty_text" not in loaded.predictor("the movie", baseline="unk").masked_input.settings
     pair = loaded.predictor("the movie", text_pair=" good", explain_side="second").masked_input
     assert "empty_text" not in pair.settings
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_near_ties_are_settled_in_float64_where_the_network_computes_in_it(name: str) -> None:
+    family = FAMILIES[name]
+    network = family.network()
+    loaded = TextNetwork(network, family.tokenizer, *removal_at_load(network, family.tokenizer, CPU))
+    torch.nn.init.zeros_(network.score.weight)
+    masked = MaskedText(
+        network,
+        family.tokenizer,
+        "the movie was not good",
+        removes_tokens=loaded.removes_tokens,
+        leftover=loaded.leftover,
+        in_float64=lambda: loaded.module_in_float64,
+        device=CPU,
+        dtype=torch.float32,
+    )
+    predictor = ModelPredictor(masked, ("a", "b", "c"), device=CPU)
+    decisions = decide(predictor, np.eye(predictor.n_features, dtype=bool))
+    assert decisions.near_tie.all()
+    # A Llama normalises in float32 whatever the type of its weights.
+    exact = name == "gpt2"
+    assert predictor.rechecked == exact * predictor.n_features
+    assert (predictor.decision_tolerance < 1e-6) == exact
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama-no-padding", "bart", "t5"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_is_the_documented_function_in_half_precision(name: str, dtype: torch.dtype) -> None:
+    family = FAMILIES[name]
+    network = family.network()
+    place(name, network, CPU, dtype, channels_last=False)
+    removes, leftover = removal_at_load(network, family.tokenizer, CPU)
+    assert {parameter.dtype for parameter in network.parameters()} <= {dtype, torch.float32}
+    text = "the movie was good"
+    options: dict[str, Any] = {"features": "token", "removes_tokens": removes, "leftover": leftover}
+    masked = MaskedText(network, family.tokenizer, text, device=CPU, dtype=dtype, **options)
+    predictor = ModelPredictor(masked, ("a", "b", "c"), device=CPU, dtype=dtype)
+    assert masked.settings["removal"] == family.removal
+    masks = np.random.default_rng(0).random((12, predictor.n_features)) < 0.5
+    encoded = family.tokenizer(text, return_special_tokens_mask=True)
+    ids, special = np.array(encoded["input_ids"]), np.array(encoded["special_tokens_mask"], dtype=bool)
+    rows = []
+    for mask in masks:
+        keep = special.copy()
+        keep[~special] = mask
+        rows.append(documented(family, network, ids, keep).double().log_softmax(-1).numpy())
+    np.testing.assert_allclose(np.log(predictor(masks)), rows, atol=0.3)
