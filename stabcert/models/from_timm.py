@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 
 from stabcert.errors import ModelError
 from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.failures import reason
+from stabcert.models.image_checks import check_channels, check_image_network
 from stabcert.models.networks import (
     ANOTHER_MODEL,
     ImageNetwork,
@@ -18,13 +20,11 @@ from stabcert.models.networks import (
     Part,
     Parts,
     call_with_pixels,
-    check_channels,
-    check_image_network,
     distinct,
     is_convolutional,
     place,
 )
-from stabcert.models.preprocessing import Preprocessing
+from stabcert.models.preprocessing import Preprocessing, of_channels
 
 
 def hub_repository(name: str, timm_name: str) -> str:
@@ -88,7 +88,7 @@ def load_from_timm(
     class_names, notes = _class_names(network, guess_is_noted=architecture is None)
     image = _image_network(name, network, device, dtype)
     check_image_network(name, image, classes, device, dtype)
-    return Loaded(image, class_names, notes)
+    return Loaded(image, class_names, (*notes, *image.notes))
 
 
 def channels(network: torch.nn.Module) -> int:
@@ -135,14 +135,16 @@ def _image_network(name: str, network: Any, device: torch.device, dtype: torch.d
     from timm.data import create_transform, resolve_model_data_config
 
     data = resolve_model_data_config(network)
-    check_channels(name, channels(network))
+    planes = check_channels(name, channels(network))
+    if planes == 1 and len(data["mean"]) != 1:  # as timm does where it reads images in training
+        data |= {key: (float(np.mean(data[key])),) for key in ("mean", "std")}
     transform = create_transform(**data, is_training=False)
     channels_last = is_convolutional(network)
     # Buffers too: timm's networks compute in one type, statistics of batch norms included.
     place(name, network.to(dtype), device, dtype, channels_last=channels_last)
 
     def to_pixels(image: Image.Image) -> torch.Tensor:
-        pixels: torch.Tensor = transform(image)
+        pixels: torch.Tensor = transform(of_channels(image, planes))
         return pixels
 
     mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))

@@ -11,12 +11,12 @@ import torch
 from stabcert.errors import ModelError
 from stabcert.models.attempts import attempt
 from stabcert.models.checkpoint import Checkpoint, wrapper_prefix
+from stabcert.models.image_checks import check_image_network
 from stabcert.models.images_from_transformers import image_network
 from stabcert.models.kind import classifier_kind
 from stabcert.models.networks import (
     Loaded,
     TextNetwork,
-    check_image_network,
     check_logits,
     distinct,
     place,
@@ -93,7 +93,7 @@ def _load(
         return Loaded(text, class_names, (*notes, *removal_notes(text.tokenizer, text.leftover)))
     image = image_network(checkpoint, module, trust_remote_code, device, dtype)
     check_image_network(name, image, classes, device, dtype)
-    return Loaded(image, class_names, notes)
+    return Loaded(image, class_names, (*notes, *image.notes))
 
 
 def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import torch
 from stabcert.errors import ModelError
 from stabcert.models.attempts import attempt
 from stabcert.models.checkpoint import Checkpoint
-from stabcert.models.networks import ImageNetwork, Part, Parts, check_channels, is_convolutional, place
+from stabcert.models.image_checks import check_channels
+from stabcert.models.networks import ImageNetwork, Part, Parts, is_convolutional, place
 from stabcert.models.processors import measured
 
 # One token for each square of patch_size pixels, all the way through the network. Hierarchical
@@ -45,7 +46,7 @@ def image_network(
     from transformers import AutoImageProcessor
 
     directory = checkpoint.directory
-    check_channels(checkpoint.name, _channels(module))
+    channels = check_channels(checkpoint.name, _channels(module))
     described = any((directory / file).is_file() for file in _PROCESSOR_FILES)
     # TimmWrapper keeps the preprocessing in config.json.
     if not described and checkpoint.config.get("model_type") != "timm_wrapper":
@@ -61,7 +62,8 @@ def image_network(
         ),
     )
 
-    preprocessing = attempt(checkpoint.name, "has an image processor that cannot be used", lambda: measured(processor))
+    failure = "has an image processor that cannot be used"
+    preprocessing = attempt(checkpoint.name, failure, lambda: measured(processor, channels))
     channels_last = is_convolutional(module)
     place(checkpoint.name, module, device, dtype, channels_last=channels_last)
     stage, rotated = _token_stage(module) or (None, None)

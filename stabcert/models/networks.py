@@ -16,11 +16,11 @@ from typing import Any
 import torch
 
 from stabcert.errors import ModelError
-from stabcert.models.failures import failing, reason
+from stabcert.models.failures import failing
 from stabcert.models.float64 import rounds_to_float32
 from stabcert.models.folding import fold_batch_norms
 from stabcert.models.patch_tokens import TokenStage
-from stabcert.models.preprocessing import Preprocessing
+from stabcert.models.preprocessing import GREY, Preprocessing
 from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import NoRemoval
 from stabcert.models.unchanged import unchanged
@@ -36,7 +36,7 @@ class ImageNetwork:
 
     module: torch.nn.Module
     call: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
-    """The module and ``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits."""
+    """The module and ``(b, channels, H, W)`` pixel values to ``(b, n_classes)`` logits."""
     preprocessing: Preprocessing
     patch_size: int | None
     """Side of the patches of a vision transformer, in pixels."""
@@ -50,6 +50,11 @@ class ImageNetwork:
     """The blocks of it that read rotary positions; see `TokenStage`."""
     trial_size: tuple[int, int] = (256, 256)
     """Width and height of an image that the network can read, for trials; matters where images are not resized."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes for the user on the images that the network reads."""
+        return (GREY,) if self.preprocessing.channels == 1 else ()
 
     def trial_pixels(self) -> torch.Tensor:
         """Return the preprocessed pixels of a grey image."""
@@ -81,7 +86,7 @@ class ImageNetwork:
         return []
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Map ``(b, 3, H, W)`` pixel values to ``(b, n_classes)`` logits; without gradients by folded batch norms."""
+        """Map ``(b, channels, H, W)`` pixels to ``(b, n_classes)`` logits; without gradients by folded batch norms."""
         if not (self.channels_last and self.fold and torch.is_inference_mode_enabled()):
             return self.run(self.module, pixels)
         if not self._folded:
@@ -252,36 +257,6 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
 def call_with_pixels(network: torch.nn.Module, pixels: torch.Tensor) -> torch.Tensor:
     logits: torch.Tensor = network(pixels)
     return logits
-
-
-def check_channels(name: str, channels: object) -> None:
-    """Raise a ModelError unless a network reads colour images."""
-    if channels != 3:
-        raise ModelError(
-            f"{name} reads images of {channels} channel{'' if channels == 1 else 's'}, but stabcert masks colour "
-            "images of 3 (red, green, blue). Give a model that was trained on colour images"
-        )
-
-
-def check_image_network(name: str, image: ImageNetwork, classes: int, device: torch.device, dtype: torch.dtype) -> None:
-    """Run two grey images to check that sizes fit and that there are as many logits as classes.
-
-    Raises:
-        ModelError: the network cannot read the preprocessed images, or its logits have another shape.
-    """
-    pixels = image.trial_pixels()
-    if pixels.ndim != 3 or pixels.shape[0] != 3:
-        raise ModelError(
-            f"the preprocessing of {name} returns shape {tuple(pixels.shape)}, not that of a colour image, (3, H, W)"
-        )
-    try:
-        with torch.inference_mode():
-            logits = image.logits(torch.stack([pixels, pixels]).to(device=device, dtype=dtype))
-    except Exception as error:
-        raise ModelError(
-            f"{name} cannot be run on a {pixels.shape[2]}x{pixels.shape[1]} image ({reason(error)}). {ANOTHER_MODEL}"
-        ) from error
-    check_logits(name, logits, classes)
 
 
 def check_logits(name: str, logits: object, classes: int) -> None:

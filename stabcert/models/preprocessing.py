@@ -14,20 +14,22 @@ from stabcert.errors import InputError, ModelError, ParameterError
 
 # Bicubic filters on floats overshoot by a few hundredths; beyond this, mean and std are wrong.
 _COLOUR_SLACK = 0.5
+GREY = "this model reads grey images, so the image is converted to grey first (0.299 red + 0.587 green + 0.114 blue)"
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """The conversion of an RGB image to the pixels that a network reads.
 
-    ``pixels * std + mean`` is the colour, from 0 (black) to 1 (full intensity).
+    ``pixels * std + mean`` is the colour, from 0 (black) to 1 (full intensity). A network of one channel reads the
+    grey image; see `of_channels`.
 
     Raises:
-        ParameterError: ``mean`` is not three numbers, or ``std`` is not three positive numbers.
+        ParameterError: ``mean`` and ``std`` are not three numbers each (or one), or ``std`` is not positive.
     """
 
     to_pixels: Callable[[PIL.Image.Image], torch.Tensor]
-    """RGB image to ``(3, height, width)`` float32, normalised, on the CPU."""
+    """RGB image to ``(channels, height, width)`` float32, normalised, on the CPU."""
     mean: tuple[float, ...]
     """Means of the normalisation, one a channel; 0 without normalisation."""
     std: tuple[float, ...]
@@ -36,11 +38,20 @@ class Preprocessing:
     """The colour of each plane of the pixels: 0 red, 1 green, 2 blue. MobileViT, for example, reads blue first."""
 
     def __post_init__(self) -> None:
-        if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
-            raise ParameterError(
-                f"mean {self.mean} and std {self.std} are not a normalisation of RGB. "
-                "Give three means and three positive standard deviations (0 and 1 without normalisation)"
-            )
+        if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean) or not min(self.std) > 0:
+            raise _no_normalisation(self.mean, self.std)
+
+    @property
+    def channels(self) -> int:
+        """Planes of the pixels: 3, or 1 for a network that reads grey images."""
+        return len(self.mean)
+
+
+def _no_normalisation(mean: tuple[float, ...], std: tuple[float, ...]) -> ParameterError:
+    return ParameterError(
+        f"mean {mean} and std {std} are not a normalisation of RGB. "
+        "Give three means and three positive standard deviations (0 and 1 without normalisation)"
+    )
 
 
 def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Preprocessing:
@@ -53,8 +64,11 @@ def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[
     would have more pixels than PIL considers safe.
 
     Raises:
-        ParameterError: ``size`` is not from 1 to ``resize``, or `Preprocessing` refuses ``mean`` or ``std``.
+        ParameterError: ``size`` is not from 1 to ``resize``, or `Preprocessing` refuses ``mean`` or ``std``, or they
+            are not those of three channels.
     """
+    if len(mean) != 3:
+        raise _no_normalisation(mean, std)
     if not 1 <= size <= resize:
         raise ParameterError(f"size must be from 1 to {resize} (resize), got {size}. Use size=224 with resize=256")
 
@@ -77,16 +91,26 @@ def resize_and_crop(resize: int, size: int, mean: tuple[float, ...], std: tuple[
     return Preprocessing(to_pixels, mean, std)
 
 
+def of_channels(image: PIL.Image.Image, channels: int) -> PIL.Image.Image:
+    """Return an RGB image as a network of so many channels reads it: itself, or in grey for one channel.
+
+    Grey is the luma of ITU-R 601, 0.299 red + 0.587 green + 0.114 blue, as Pillow's mode L computes it. Of an image
+    that was grey before, it is the same grey.
+    """
+    return image.convert("L") if channels == 1 else image
+
+
 def colours_of(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Return the colours that a network sees, ``(height, width, 3)`` uint8, red first.
 
     Raises:
-        ModelError: the preprocessed image is not ``(3, height, width)`` finite pixels of colours from 0 to 1.
+        ModelError: the preprocessed image is not ``(channels, height, width)`` finite pixels of colours from 0 to 1.
     """
-    if visible.ndim != 3 or visible.shape[0] != 3 or not torch.isfinite(visible).all():
+    channels = preprocessing.channels
+    if visible.ndim != 3 or visible.shape[0] != channels or not torch.isfinite(visible).all():
         raise ModelError(
             f"the preprocessing of the model gave shape {tuple(visible.shape)}, or numbers that are not finite. "
-            "stabcert needs one image of shape (3, height, width)"
+            f"stabcert needs one image of shape ({channels}, height, width)"
         )
     colours = visible * per_channel(preprocessing.std) + per_channel(preprocessing.mean)
     low, high = float(colours.min()), float(colours.max())
@@ -96,11 +120,11 @@ def colours_of(visible: torch.Tensor, preprocessing: Preprocessing) -> NDArray[n
             f"Its mean {preprocessing.mean} and std {preprocessing.std} are not those it normalises with"
         )
     levels = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
-    planes = [preprocessing.colours.index(colour) for colour in range(3)]
+    planes = [preprocessing.colours.index(colour) for colour in range(3)] if channels == 3 else [0, 0, 0]
     array: NDArray[np.uint8] = levels[planes].permute(1, 2, 0).contiguous().numpy()
     return array
 
 
 def per_channel(values: tuple[float, ...]) -> torch.Tensor:
-    """Return one value a channel as ``(3, 1, 1)`` float32."""
-    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)
+    """Return one value a channel as ``(channels, 1, 1)`` float32."""
+    return torch.tensor(values, dtype=torch.float32).view(-1, 1, 1)

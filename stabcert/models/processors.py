@@ -10,21 +10,25 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from stabcert.models.preprocessing import Preprocessing
+from stabcert.models.preprocessing import Preprocessing, of_channels
 
 _SIDE = 256
 _RGB = (0, 1, 2)
 
 
-def measured(processor: Any) -> Preprocessing:
+def measured(processor: Any, channels: int = 3) -> Preprocessing:
     """Return the preprocessing of a processor: normalisation and order of the colours as they come out.
+
+    Args:
+        processor: an image processor.
+        channels: 3, or 1 for a network that reads grey images.
 
     Raises:
         ValueError: the output cannot be colours.
     """
 
     def to_pixels(image: Image.Image) -> torch.Tensor:
-        made = processor(images=image, return_tensors="pt")
+        made = processor(images=of_channels(image, channels), return_tensors="pt")
         if "pixel_values" not in made:
             raise ValueError(f"an image comes out as {', '.join(made)}, not as pixel_values")
         pixels: torch.Tensor = made["pixel_values"][0].float()
@@ -32,12 +36,12 @@ def measured(processor: Any) -> Preprocessing:
             raise ValueError(f"an image comes out in shape {tuple(pixels.shape)}, not in (channels, height, width)")
         return pixels
 
-    mean, std = _normalisation(processor, to_pixels)
-    return Preprocessing(to_pixels, mean, std, _order(to_pixels, mean, std))
+    mean, std = _normalisation(processor, to_pixels, channels)
+    return Preprocessing(to_pixels, mean, std, _order(to_pixels, mean, std) if channels == 3 else _RGB)
 
 
 def _normalisation(
-    processor: Any, to_pixels: Callable[[Image.Image], torch.Tensor]
+    processor: Any, to_pixels: Callable[[Image.Image], torch.Tensor], channels: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each plane, in units of [0, 1] pixels."""
     black, white = (_middle(to_pixels, (level, level, level)) for level in (0, 255))
@@ -45,8 +49,9 @@ def _normalisation(
         raise ValueError("pixels come out as numbers that are not finite")
     if (white == black).any():
         raise ValueError("black and white images come out equal")
-    if len(black) != 3:
-        raise ValueError(f"a colour image comes out with {len(black)} channel(s), not with 3")
+    if len(black) != channels:
+        kind = "colour" if channels == 3 else "grey"
+        raise ValueError(f"a {kind} image comes out with {len(black)} channel(s), not with {channels}")
     std = 1.0 / (white - black)
     mean = -black * std
     declared: tuple[Any, Any] = (getattr(processor, "image_mean", None), getattr(processor, "image_std", None))

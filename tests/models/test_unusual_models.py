@@ -15,6 +15,7 @@ import pytest
 import timm
 import torch
 import transformers
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from stabcert.core.decisions import decide
@@ -28,7 +29,7 @@ from stabcert.models.text import BASELINES, MaskedText, removes_tokens_exactly
 from tests.models.test_neighbours_of_patches import SIZES
 from tests.models.test_neighbours_of_patches import save as save_image_model
 from tests.models.tiny_images import CPU, SIDE, picture
-from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, save, save_tiny_bert, save_vit, tiny_network
+from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, save, save_tiny_bert, save_vit, seeded, tiny_network
 from tests.tiny_tokenizers import tiny_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -69,23 +70,69 @@ def test_red_first_stays_red_first(tmp_path: Path) -> None:
     assert np.array_equal(masked.pixels, np.array(picture()))
 
 
-def test_a_network_of_one_channel_is_refused_by_name(tmp_path: Path) -> None:
-    config = transformers.ViTConfig(**SIZES, image_size=SIDE, patch_size=8, num_channels=1, num_labels=3)
-    processor = transformers.ViTImageProcessor(
-        size={"height": SIDE, "width": SIDE}, image_mean=[0.5], image_std=[0.5], do_convert_rgb=False
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def save_grey_vit(directory: Path) -> Path:
+    config = transformers.ViTConfig(
+        **SIZES, image_size=SIDE, patch_size=8, num_channels=1, num_labels=3, initializer_range=0.5
     )
-    save(transformers.ViTForImageClassification(config), tmp_path / "vit", processor)
-    network = timm.create_model("test_vit", in_chans=1, num_classes=3)
-    timm.models.save_for_hf(network, str(tmp_path / "timm"), model_args={"in_chans": 1}, safe_serialization=True)
-    for name in ("vit", "timm"):
-        with pytest.raises(ModelError, match=r"reads images of 1 channel, but .* Give a model"):
-            load_model(str(tmp_path / name), device="cpu")
+    size = {"height": SIDE, "width": SIDE}
+    processor = transformers.ViTImageProcessor(size=size, image_mean=[0.4], image_std=[0.3])
+    return save(seeded(lambda: transformers.ViTForImageClassification(config)), directory, processor)
 
 
-@pytest.mark.parametrize("channels", [1, 4])
-def test_a_network_of_timm_in_the_format_of_transformers_that_reads_no_colours_is_refused_by_name(
-    channels: int, tmp_path: Path
-) -> None:
+def save_grey_timm(directory: Path) -> Path:
+    arguments = {"in_chans": 1, "img_size": SIDE, "patch_size": 8}
+
+    def make() -> Any:
+        network = timm.create_model("test_vit", num_classes=3, **arguments)
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                torch.nn.init.normal_(parameter, std=0.1)
+        return network
+
+    network = seeded(make)
+    # The normalisation of colours: means are taken.
+    network.pretrained_cfg |= {"mean": (0.3, 0.4, 0.5), "std": (0.2, 0.3, 0.4), "input_size": (3, SIDE, SIDE)}
+    network.pretrained_cfg["crop_pct"] = 1.0
+    timm.models.save_for_hf(network, str(directory), model_args=arguments, safe_serialization=True)
+    return directory
+
+
+@pytest.mark.parametrize("make", [save_grey_vit, save_grey_timm])
+def test_a_network_of_one_channel_reads_the_grey_image(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    loaded = load_model(str(make(tmp_path)), device="cpu")
+    assert any("grey" in note for note in loaded.notes)
+    assert np.allclose((loaded.network.preprocessing.mean, loaded.network.preprocessing.std), ([0.4], [0.3]))  # type: ignore[union-attr]
+    masks = np.random.default_rng(0).random((20, 16)) < 0.5
+    spread = masks.reshape(-1, 4, 4).repeat(8, 1).repeat(8, 2)
+    grey = (np.array(picture()) @ LUMA).round() / 255
+    for baseline, fill in (("zero", 0.0), ("black", -0.4 / 0.3), ("mean", (grey.mean() - 0.4) / 0.3)):
+        predictor = loaded.predictor(picture(), baseline=baseline)
+        masked: Any = predictor.masked_input
+        assert np.abs(masked.pixels.astype(int) - np.rint(grey * 255)[:, :, None]).max() <= 1
+        pixels = np.where(spread, (grey - 0.4) / 0.3, fill)[:, None]
+        with torch.inference_mode():
+            logits = loaded.network.call(loaded.network.module, torch.from_numpy(pixels).float())  # type: ignore[union-attr]
+        by_hand = logits.softmax(-1).numpy()
+        assert by_hand.std(axis=0).max() > 1e-3
+        np.testing.assert_allclose(predictor(masks), by_hand, atol=1e-3)  # Pillow rounds to 256 levels
+    # A picture that is grey is read as it is, and gradients reach its features.
+    flat = Image.fromarray(np.array(picture())[:, :, 0])
+    masked = loaded.predictor(flat).masked_input
+    assert np.array_equal(masked.pixels, np.repeat(np.array(flat)[:, :, None], 3, axis=2))
+    weights = torch.ones(1, 16, requires_grad=True)
+    (gradient,) = torch.autograd.grad(masked.relaxed_logits(weights)[0, 0], weights)
+    assert float(gradient.abs().min()) > 0
+    everything = np.ones((1, 16), dtype=bool)
+    dropped = loaded.predictor(flat, baseline="drop")(everything)
+    np.testing.assert_allclose(dropped, loaded.predictor(flat)(everything), atol=1e-5)
+    (near,) = [shifted(loaded.predictor(flat), torch.ones_like(masked.point))]
+    assert near(everything).shape == (1, 3)
+
+
+def save_timm_wrapper(directory: Path, channels: int) -> Path:
     values = {"mean": [0.5] * channels, "std": [0.5] * channels, "crop_pct": 1.0, "interpolation": "bicubic"}
     config = transformers.TimmWrapperConfig.from_dict(
         {
@@ -96,10 +143,16 @@ def test_a_network_of_timm_in_the_format_of_transformers_that_reads_no_colours_i
         }
     )
     transformers.utils.logging.disable_progress_bar()
-    transformers.TimmWrapperForImageClassification(config).save_pretrained(tmp_path)
+    transformers.TimmWrapperForImageClassification(config).save_pretrained(directory)
     transformers.utils.logging.enable_progress_bar()
-    with pytest.raises(ModelError, match=rf"reads images of {channels} channels?, but .* Give a model"):
-        load_model(str(tmp_path), device="cpu")
+    return directory
+
+
+def test_a_network_of_timm_in_the_format_of_transformers_reads_grey_images_or_is_refused(tmp_path: Path) -> None:
+    loaded = load_model(str(save_timm_wrapper(tmp_path / "grey", 1)), device="cpu")
+    assert loaded.predictor(picture()).masked_input.point.shape[1] == 1
+    with pytest.raises(ModelError, match=r"reads images of 4 channels, but .* Give a model"):
+        load_model(str(save_timm_wrapper(tmp_path / "four", 4)), device="cpu")
 
 
 def test_a_processor_that_makes_patches_or_clusters_of_colours_is_refused_with_what_it_makes(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def _unresized(shop: Workshop, *sides: int, options: Sequence[str] = ()) -> Sequ
     return _explain(*(_photo(shop, side) for side in sides), options=options)
 
 
-def _one_channel(shop: Workshop) -> Sequence[object]:
-    save_vit("model", num_channels=1)
+def _channels(shop: Workshop, channels: int) -> Sequence[object]:
+    save_vit("model", num_channels=channels)
     return _explain(_photo(shop))
 
 
@@ -107,7 +107,8 @@ CASES = cases(
     ("a typed end of text before BART, and another text", _typed, 4, "cannot be run on this input"),
     ("a mixture of experts with nothing but ties", _ties, 0, "reported"),
     ("an image processor that makes patches", _patches, 3, "Give another model, or save this one again"),
-    ("an image model of one channel", _one_channel, 3, "reads images of 1 channel"),
+    ("a model of one channel, a processor of three", lambda shop: _channels(shop, 1), 3, "image processor that cannot"),
+    ("an image model of four channels", lambda shop: _channels(shop, 4), 3, "reads images of 4 channels"),
     ("a preprocessing that does not resize", lambda shop: _unresized(shop, 32), 0, "reported"),
     (
         "an image of another size before it, and one that fits",
