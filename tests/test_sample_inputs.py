@@ -43,6 +43,13 @@ def sentence_records() -> list[dict[str, str]]:
     return [json.loads(line) for line in (FOLDER / "sentences.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def test_every_pair_is_a_question_and_a_passage() -> None:
+    pairs = [json.loads(line) for line in (FOLDER / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len({pair["id"] for pair in pairs}) == len(pairs) == 8
+    assert all(pair["text"].endswith("?") and len(pair["text_pair"].split()) > 8 for pair in pairs)
+    assert [pair["meta_answers"] for pair in pairs].count("yes") == 4
+
+
 @pytest.fixture(scope="module")
 def demo() -> Any:
     from stabcert.models.demo import load_demo_image

@@ -22,6 +22,7 @@ SAMPLES = Path(__file__).parents[1] / "sample_inputs"
 RECORDS, PAGE = Path("records.jsonl"), Path("page.html")
 
 LATE, DANCE = '-t "My train is late again."', '-t "I am not sad at all today, I could dance the whole way home."'
+PAIR = '-t "Are you happy with your room?" --text-pair "The bed was broken and nobody came. I am furious."'
 RANDOM, OCCLUSION = "--method random", "--method occlusion"
 
 # What a command prints, and its records where it is given -o, are stored below its name.
@@ -56,6 +57,10 @@ SCREENS: dict[str, tuple[str, ...]] = {
         f"explain {LATE} --method occlusion,saliency,inputxgrad --neighbours 2 -o {RECORDS}",
         f"explain {DANCE} {OCCLUSION} --until-stable --show 0 -o {RECORDS} --append",
     ),
+    "pair": (
+        f"explain {PAIR} {OCCLUSION} --show 4 -o {RECORDS}",
+        f"certify-soft {PAIR} {OCCLUSION} --explain-side second --min-rate 0.9 -r 3 -k 4 -o {RECORDS} --append",
+    ),
     "smooth-eval": (
         f"smooth-eval --inputs sample_inputs/sentences.jsonl {RANDOM} --lambdas 1,0.5 --draws 8 --n-samples 3 "
         f"--limit 3 --radii 1,2 --min-rate 0.3 -o {RECORDS}",
@@ -81,6 +86,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     ),
 }
 SLOW = (
+    "pair",
     "fourier",
     "hard-text",
     "explain-text",

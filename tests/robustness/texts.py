@@ -30,6 +30,8 @@ def _list(name: str, data: str) -> Build:
 
 
 _MEGABYTE = "a great film " * 80_000
+_HALF = '{"text": "a film", "text_pair": "a \\ud83d"}'
+_LONG_PAIR = f'{{"text": "a film", "text_pair": "{_MEGABYTE}"}}'
 
 CASES = cases(
     AREA,
@@ -79,9 +81,17 @@ CASES = cases(
     (
         "a list with pairs of texts",
         _list("list.jsonl", '{"text": "a film", "text_pair": "a great film"}'),
-        3,
-        "line 1: the field 'text_pair' looks like input, but only 'text' would be certified",
+        0,
+        "5 word features",
     ),
+    ("a list with an empty second text", _list("list.csv", "text,text_pair\na film,\n"), 3, "'text_pair' is empty"),
+    ("a list with half of a pair of surrogates in a pair", _list("list.jsonl", _HALF), 3, "not valid Unicode text"),
+    ("a second text that is a number", _list("list.jsonl", '{"text": "a", "text_pair": 7}'), 3, "must be text, got 7"),
+    ("a second text without a token", _text("a film", "--text-pair", "\u200b"), 3, "the second text"),
+    ("a second text of 1 MB", _list("list.jsonl", _LONG_PAIR), 3, "the two texts together have"),
+    ("a second text for an image", lambda shop: _image(shop, "text_pair"), 3, "is an image"),
+    ("a side of one text", _text("a film", "--explain-side", "second"), 2, "--explain-side needs a pair of texts"),
+    ("markup in both texts", _text("[b]first:[/b]", "--text-pair", "\x1b[31m] second: ["), 0, "reported"),
     (
         "a table with pairs of texts",
         _list("list.csv", "premise,text\nit was bad,a film\n"),
@@ -113,9 +123,12 @@ CASES = cases(
 )
 
 
-def _image(shop: Workshop) -> Sequence[object]:
+def _image(shop: Workshop, field: str | None = None) -> Sequence[object]:
     from tests.models.image_bytes import encoded
     from tests.models.tiny_images import picture
 
     shop.write("photo.png", encoded(picture(), "PNG"))
+    if field is not None:
+        listed = shop.write("list.jsonl", f'{{"path": "photo.png", "{field}": "a film"}}')
+        return ["explain", "--inputs", listed, "-m", shop.text_model]
     return ["explain", "photo.png", "-m", shop.text_model]
