@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import torch
 
 from stabcert.errors import ModelError
 from stabcert.models.attempts import attempt
-from stabcert.models.checkpoint import Checkpoint, wrapper_prefix
+from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.image_checks import check_image_network
 from stabcert.models.images_from_transformers import image_network
 from stabcert.models.kind import classifier_kind
@@ -22,6 +21,7 @@ from stabcert.models.networks import (
     place,
     quiet_transformers,
 )
+from stabcert.models.pretrained import load_module
 from stabcert.models.removal_probe import removal_at_load
 from stabcert.models.running import run
 from stabcert.models.text_baselines import removal_notes
@@ -65,24 +65,9 @@ def _load(
 
     name = checkpoint.name
     auto = AutoModelForImageClassification if kind == "image" else AutoModelForSequenceClassification
-    prefix = wrapper_prefix(checkpoint) if "auto_map" not in checkpoint.config else ""
-    # Without an explicit dtype, weights stored in half precision would be another function.
-    module, info = attempt(
-        name,
-        "cannot be loaded",
-        lambda: auto.from_pretrained(
-            str(checkpoint.directory),
-            local_files_only=True,
-            trust_remote_code=trust_remote_code,
-            dtype=dtype,
-            use_safetensors=not checkpoint.pickled,
-            weights_only=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **({"key_mapping": {f"^{re.escape(prefix)}": ""}} if prefix else {}),
-        ),
+    module, notes = load_module(
+        checkpoint, auto, trust_remote_code=trust_remote_code, allow_random_head=allow_random_head, dtype=dtype
     )
-    notes = _check_coverage(name, info, allow_random_head)
     classes = int(module.config.num_labels)
     labels = module.config.id2label or {}
     class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])
@@ -94,22 +79,6 @@ def _load(
     image = image_network(checkpoint, module, trust_remote_code, device, dtype)
     check_image_network(name, image, classes, device, dtype)
     return Loaded(image, class_names, (*notes, *image.notes))
-
-
-def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) -> tuple[str, ...]:
-    # A mismatched key is the key itself, or the key with both shapes.
-    mismatched = {key if isinstance(key, str) else str(key[0]) for key in info.get("mismatched_keys") or ()}
-    keys = sorted({str(key) for key in info.get("missing_keys") or ()} | mismatched)
-    if keys:
-        some = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
-        what = f"{name} has no trained weights, or weights of another shape, for {some}"
-        if not allow_random_head:
-            raise ModelError(
-                f"{what}, so its predictions would be random. Give a model that was fine-tuned for classification, "
-                "or allow_random_head=True for a test"
-            )
-        return (f"{what}. They are random (allow_random_head=True), so its predictions mean nothing",)
-    return ()
 
 
 def _text_network(
