@@ -59,3 +59,15 @@ def check_segments(network: Any, sequence: TokenSequence) -> None:
             f"{type(network).__name__} has {known} segment{'s' if known > 1 else ''}, but its tokenizer gives the two "
             f"texts of a pair {needed}. Give a model that was trained on pairs, or one text"
         )
+
+
+def segment_notes(network: Any, sequence: TokenSequence) -> tuple[str, ...]:
+    """Return a note if the network has segments for two texts, and the tokenizer gives both texts the same one."""
+    known = getattr(network.config, "type_vocab_size", None) or 1
+    told_apart = sequence.token_types is not None and len(set(sequence.token_types.tolist())) > 1
+    if known < 2 or told_apart:
+        return ()
+    return (
+        f"{type(network).__name__} has {known} segments, and its tokenizer gives both texts the same one, as the "
+        "pipeline of the installed transformers does",
+    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stabcert.core.types import Features, Masks
 from stabcert.errors import ModelError, ParameterError
-from stabcert.models.pairs import check_second, check_segments, explained_places
+from stabcert.models.pairs import check_second, check_segments, explained_places, segment_notes
 from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import NoRemoval
 from stabcert.models.running import accepts, by_length, embeddings, run, run_vectors, to_tensors
@@ -169,7 +169,8 @@ class MaskedText:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self._tokenized.notes
+        segments = () if self.text_pair is None else segment_notes(self._network, self._sequence)
+        return (*self._tokenized.notes, *segments)
 
     @property
     def truncated(self) -> bool:

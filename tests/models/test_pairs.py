@@ -209,6 +209,17 @@ def test_a_tokenizer_without_a_separator_is_noted() -> None:
     assert pair("bert").notes == ()
 
 
+def test_segments_that_a_tokenizer_does_not_give_are_noted() -> None:
+    without = wordpiece_tokenizer()
+    without.model_input_names = ["input_ids", "attention_mask"]
+    text = MaskedText(
+        network("bert"), without, FIRST, text_pair=SECOND, removes_tokens=True, device=CPU, dtype=torch.float32
+    )
+    (note,) = text.notes
+    assert "has 2 segments, and its tokenizer gives both texts the same one" in note
+    assert pair("roberta").notes == pair("deberta").notes == pair("xlnet").notes == ()
+
+
 def test_gradients_and_neighbours_read_the_segments() -> None:
     text = pair("bert", baseline="mask", explain_side="first")
     n = len(text.features)
