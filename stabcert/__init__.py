@@ -44,7 +44,9 @@ votes over 64 frozen noise masks it comes from a proof:
 >>> stabcert.certify_hard(smoothed, mask, refine=1000).radius_incremental
 3
 
-With a model, ``predictor = stabcert.load_predictor("demo:image", "photo.jpg")`` replaces the function.
+With a model, ``predictor = stabcert.load_predictor("demo:image", "photo.jpg")`` replaces the function. For a model in
+memory use `from_module` (a network and a tensor), `from_pipeline` (transformers), `from_estimator` (a table) or
+`from_function`.
 The command ``stabcert`` does all of this for files. ``stabcert --help`` lists its subcommands.
 
 Names by theme, each documented in its own docstring:
@@ -66,7 +68,8 @@ Boolean spectrum
 Over a data set
     evaluate_smoothing, SmoothedInput, summarise, smoothing_curve, SmoothingCurve
 Models and their inputs
-    load_model, load_predictor, Feature, Features, keep_freed_memory
+    from_module, from_pipeline, from_estimator, from_function, load_model, load_predictor, Feature, Features,
+    keep_freed_memory
 Errors
     StabcertError, InputError, ModelError, ParameterError
 
@@ -102,6 +105,10 @@ if TYPE_CHECKING:
     from stabcert.core.types import Attribution, Feature, Features, MaskedPredictor
     from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
     from stabcert.explainers import explain, explain_all
+    from stabcert.models.doors.estimator import from_estimator
+    from stabcert.models.doors.function import from_function
+    from stabcert.models.doors.module import from_module
+    from stabcert.models.doors.pipeline import from_pipeline
     from stabcert.models.hub import load_model, load_predictor
     from stabcert.models.memory import keep_freed_memory
 
@@ -147,6 +154,10 @@ __all__ = [
     "explain",
     "explain_all",
     "find_flip",
+    "from_estimator",
+    "from_function",
+    "from_module",
+    "from_pipeline",
     "greedy_minimal_mask",
     "keep_freed_memory",
     "load_model",
@@ -185,6 +196,10 @@ _MODULES = {
     "stabcert.core.types": ("Attribution", "Feature", "Features", "MaskedPredictor"),
     "stabcert.errors": ("InputError", "ModelError", "ParameterError", "StabcertError"),
     "stabcert.explainers": ("explain", "explain_all"),
+    "stabcert.models.doors.estimator": ("from_estimator",),
+    "stabcert.models.doors.function": ("from_function",),
+    "stabcert.models.doors.module": ("from_module",),
+    "stabcert.models.doors.pipeline": ("from_pipeline",),
     "stabcert.models.hub": ("load_model", "load_predictor"),
     "stabcert.models.memory": ("keep_freed_memory",),
 }

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
+from stabcert.core.given import n_features_of
 from stabcert.core.mask_flags import certain_classes
 from stabcert.core.masks import bernoulli_keep_masks
 from stabcert.core.smoothing import Ballots, SmoothedPredictor, ballots_on
@@ -176,7 +177,7 @@ def choose_smoothing(
 
 def answer_choice(predictor: MaskedPredictor, mask: ArrayLike, question: ChoiceQuestion, *, seed: int) -> LambdaChoice:
     """Return the choice that answers a question; arguments, guarantee and errors are those of `choose_smoothing`."""
-    kept = as_mask(mask, predictor.n_features)
+    kept = as_mask(mask, n_features_of(predictor))
     (prediction,) = certain_classes(decide(predictor, np.ones((1, len(kept)), dtype=np.bool_)))
     candidates: list[Candidate] = []
     for keep_probability in sorted(question.lambdas) if prediction is not None else ():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stabcert.core.decisions import Decisions, decide, decide_from, drift_tolerance, predict
 from stabcert.core.distinct import distinct_masks
+from stabcert.core.given import n_features_of
 from stabcert.core.hard.certificate import ScoreKind
 from stabcert.core.masks import CHUNK_CELLS
 from stabcert.core.types import Mask, MaskedPredictor, Masks, Probs, as_mask, as_masks
@@ -53,7 +54,7 @@ class SmoothedPredictor:
 
     def __init__(self, base: MaskedPredictor, keep_masks: Masks, *, scores: ScoreKind = "vote") -> None:
         self.base = base
-        self.keep_masks = as_masks(keep_masks, base.n_features).copy()
+        self.keep_masks = as_masks(keep_masks, n_features_of(base)).copy()
         self.keep_masks.setflags(write=False)
         self.scores = scores
         if len(self.keep_masks) == 0:

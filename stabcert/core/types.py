@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkabl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stabcert.core.given import table_hint
 from stabcert.errors import InputError
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -112,9 +113,9 @@ def as_mask(mask: ArrayLike, n_features: int) -> Mask:
     if array.shape != (n_features,):
         raise InputError(
             f"a mask of shape {array.shape} does not fit an input with {n_features} features. "
-            f"Give one row of {n_features} values, 1 = kept, 0 = dropped"
+            f"Give one row of {n_features} values, 1 = kept, 0 = dropped{table_hint(mask)}"
         )
-    return _as_bool(array)
+    return _as_bool(array, table_hint(mask))
 
 
 def as_masks(masks: ArrayLike, n_features: int) -> Masks:
@@ -127,17 +128,18 @@ def as_masks(masks: ArrayLike, n_features: int) -> Masks:
     if array.ndim != 2 or array.shape[1] != n_features:
         raise InputError(
             f"masks of shape {array.shape} do not fit an input with {n_features} features. "
-            f"Give an array of shape (k, {n_features}), 1 = kept, 0 = dropped"
+            f"Give an array of shape (k, {n_features}), 1 = kept, 0 = dropped{table_hint(masks)}"
         )
-    return _as_bool(array)
+    return _as_bool(array, table_hint(masks))
 
 
-def _as_bool(array: NDArray[Any]) -> NDArray[np.bool_]:
+def _as_bool(array: NDArray[Any], hint: str) -> NDArray[np.bool_]:
     if array.dtype == np.bool_:
         return array
     # A float such as .999998 is not a mask, because multiplying an input by it is another function.
     if array.dtype.kind not in "iuf" or not np.isin(array, (0, 1)).all():
         raise InputError(
             "a mask must contain only 0 and 1 (or False and True), got other values. Use 1 for kept and 0 for dropped"
+            + hint
         )
     return array.astype(np.bool_)

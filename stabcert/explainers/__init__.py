@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stabcert.core.decisions import predict
+from stabcert.core.given import n_features_of
 from stabcert.core.types import Attribution, MaskedPredictor
 from stabcert.errors import ModelError, ParameterError
 from stabcert.explainers.boundary import mfaba
@@ -137,7 +138,7 @@ def explain_all(
             raise ParameterError(f"methods must be distinct, got {method} twice. Name it once")
     given = _named(options, n_samples=n_samples, steps=steps, sigma=sigma)
     check_effort(methods, given)
-    full = predict(predictor, np.ones((1, predictor.n_features), dtype=np.bool_))[0]
+    full = predict(predictor, np.ones((1, n_features_of(predictor)), dtype=np.bool_))[0]
     if target is None:
         target = int(full.argmax())
     if not 0 <= target < len(full):

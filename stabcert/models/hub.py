@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 
+from stabcert.core.given import not_a_name
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.batches import BatchSize, BatchSizes
@@ -195,6 +196,8 @@ def load_model(
             and ``prompt`` are not possible, or given for a model with classes of its own.
     """
     wording = Wording.of(classes, prompt, chat)
+    if not isinstance(name, str):
+        raise InputError(not_a_name(name))
     if dtype not in DTYPES:
         raise ParameterError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Use dtype='float32'", "dtype")
     place = choose_device(device)

@@ -11,6 +11,7 @@ from stabcert.models.attempts import attempt
 from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.image_checks import check_channels
 from stabcert.models.networks import ImageNetwork, Part, Parts, is_convolutional, place
+from stabcert.models.preprocessing import Preprocessing
 from stabcert.models.processors import measured
 
 # One token for each square of patch_size pixels, all the way through the network. Hierarchical
@@ -66,6 +67,11 @@ def image_network(
     preprocessing = attempt(checkpoint.name, failure, lambda: measured(processor, channels))
     channels_last = is_convolutional(module)
     place(checkpoint.name, module, device, dtype, channels_last=channels_last)
+    return image_network_of(module, preprocessing, channels_last=channels_last)
+
+
+def image_network_of(module: Any, preprocessing: Preprocessing, *, channels_last: bool) -> ImageNetwork:
+    """Return a classifier of images of transformers that is in its place, with what is known of its patches."""
     stage, rotated = _token_stage(module) or (None, None)
     return ImageNetwork(
         module,

@@ -15,6 +15,7 @@ from stabcert.core.curve.draws import Tries, as_radii, smoothed_predictors, trie
 from stabcert.core.curve.result import MaskStability, SmoothedInput, SmoothingCurve, TriedAdditions
 from stabcert.core.curve.summary import summarise
 from stabcert.core.decisions import decide
+from stabcert.core.given import n_features_of
 from stabcert.core.hard.certificate import Noise
 from stabcert.core.hard.leads import leads_of, radius_by_counts
 from stabcert.core.smoothing import SmoothedPredictor
@@ -73,7 +74,7 @@ def evaluate_smoothing(
 
     Source: MuS (Xue et al. 2023), Section 4; Soft stability (Jin et al. 2025), Section 4.
     """
-    masks = as_masks(masks, predictor.n_features)
+    masks = as_masks(masks, n_features_of(predictor))
     radii = as_radii(radii)
     keep_probabilities = [Fraction(keep_probability) for keep_probability in keep_probabilities]
     if n_samples < 1 or draws < 1:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
+from stabcert.core.given import n_features_of
 from stabcert.core.hard.flip_search import FlipSearch, exchanged, prefixes, with_all, with_each, without_each
 from stabcert.core.types import Mask, MaskedPredictor, as_mask
 from stabcert.errors import ParameterError
@@ -53,7 +54,7 @@ def find_flip(
         raise ParameterError(
             f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more", "max_evaluations"
         )
-    search = FlipSearch(predictor, as_mask(mask, predictor.n_features), max_evaluations, known_stable)
+    search = FlipSearch(predictor, as_mask(mask, n_features_of(predictor)), max_evaluations, known_stable)
     if search.certain and not search.done:
         _run(search, rng)
     return search.flip

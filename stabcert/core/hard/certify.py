@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
+from stabcert.core.given import n_features_of
 from stabcert.core.hard.arcs import radius_by_arcs
 from stabcert.core.hard.certificate import CheckedAddition, HardCertificate, Proof, Removal, Seen
 from stabcert.core.hard.leads import Leads, leads_of, radius_by_counts
@@ -62,7 +63,7 @@ def answer_hard(
     smoothed: SmoothedPredictor, mask: ArrayLike, question: HardQuestion, *, judge_mask: bool = True
 ) -> HardCertificate:
     """Return the certificate that answers a question; arguments, guarantee and errors are those of `certify_hard`."""
-    kept = as_mask(mask, smoothed.n_features)
+    kept = as_mask(mask, _n_features(smoothed))
     free_columns = smoothed.keep_masks[:, ~kept]
     ballots, full_ballots, empty_ballots, evaluations = _ballots(
         smoothed, kept, full=question.decremental, empty=judge_mask
@@ -133,7 +134,7 @@ def check_addition(smoothed: SmoothedPredictor, mask: ArrayLike, addition: Array
         InputError: masks that do not fit, or an ``addition`` that drops a feature of ``mask``.
         ModelError: the base returned something other than probabilities.
     """
-    kept, more = as_mask(mask, smoothed.n_features), as_mask(addition, smoothed.n_features)
+    kept, more = as_mask(mask, _n_features(smoothed)), as_mask(addition, smoothed.n_features)
     if (kept & ~more).any():
         dropped = np.flatnonzero(kept & ~more)
         raise InputError(
@@ -201,3 +202,14 @@ def _votes(ballots: Ballots) -> NDArray[np.int64]:
     votes = np.bincount(ballots.classes, minlength=ballots.probs.shape[1]).astype(np.int64)
     votes.flags.writeable = False  # they go into a frozen certificate
     return votes
+
+
+def _n_features(smoothed: SmoothedPredictor) -> int:
+    """Return the number of features; InputError for a predictor without frozen noise, and for any other object."""
+    n = n_features_of(smoothed)
+    if not hasattr(smoothed, "keep_masks"):
+        raise InputError(
+            f"smoothed must be a SmoothedPredictor, got {type(smoothed).__name__}. Use SmoothedPredictor(predictor, "
+            "quantized_keep_masks(...)), or enumerate_hard_radius for the predictor without smoothing"
+        )
+    return n

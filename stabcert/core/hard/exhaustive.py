@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
+from stabcert.core.given import n_features_of
 from stabcert.core.hard.certificate import EnumeratedRadius
 from stabcert.core.masks import MAX_RANKED, Additions, count_additions
 from stabcert.core.types import Mask, MaskedPredictor, as_mask
@@ -48,7 +49,7 @@ def enumerate_hard_radius(predictor: MaskedPredictor, mask: ArrayLike, *, max_ev
         raise ParameterError(
             f"max_evaluations must be at least 1, got {max_evaluations}. Use 1 or more", "max_evaluations"
         )
-    kept = as_mask(mask, predictor.n_features)
+    kept = as_mask(mask, n_features_of(predictor))
     n_free = int((~kept).sum())
     reference = decide(predictor, kept[None])
     prediction, evaluations = int(reference.classes[0]), 1

@@ -12,6 +12,7 @@ from typing import Literal
 
 from numpy.random import Generator
 
+from stabcert.core.given import n_features_of
 from stabcert.core.mask_flags import MaskFlags, flags_of
 from stabcert.core.soft.certificate import (
     Formulation,
@@ -118,7 +119,7 @@ def answer_soft(
     predictor: MaskedPredictor, mask: Mask, question: SoftQuestion, *, judge_mask: bool = True, rng: Generator
 ) -> SoftCertificate:
     """Return the certificate that answers a question; arguments, guarantee and errors are those of `certify_soft`."""
-    mask = as_mask(mask, predictor.n_features)
+    mask = as_mask(mask, n_features_of(predictor))
     sets = question.sets(mask)
     trials = Trials(predictor, mask, rng)
     flags, more = flags_of(predictor, mask, trials.certain_prediction) if judge_mask else (MaskFlags(None, None), 0)

@@ -11,6 +11,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import Decisions, decide
+from stabcert.core.given import n_features_of
 from stabcert.core.masks import Additions, ranking, top_k_mask
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
@@ -222,12 +223,12 @@ class _Ranking:
 
     def __init__(self, predictor: MaskedPredictor, scores: ArrayLike) -> None:
         values = np.asarray(scores, dtype=np.float64)
-        if values.shape != (predictor.n_features,) or not np.isfinite(values).all():
+        if values.shape != (n_features_of(predictor),) or not np.isfinite(values).all():
             raise InputError(
                 f"scores must be {predictor.n_features} finite numbers, one for each feature, got shape {values.shape} "
                 "or values that are not finite"
             )
-        self.n_features = predictor.n_features
+        self.n_features = n_features_of(predictor)
         self.order = ranking(values)
         """Features by falling score, as in `top_k_mask`."""
         self.evaluations = 0

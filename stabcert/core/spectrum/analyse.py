@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from numpy.random import Generator
 
+from stabcert.core.given import n_features_of
 from stabcert.core.spectrum.exact import exact_spectrum
 from stabcert.core.spectrum.result import BasisKind, Spectrum, TargetKind
 from stabcert.core.spectrum.sampled import SampledSpectrum
@@ -70,7 +71,7 @@ def degree_weights(
     Source: Soft stability (Jin et al. 2025), Appendices A and B, with E1 and E5; `weight_interval` for the estimates.
     """
     settings = SpectrumSettings(
-        n_features=predictor.n_features,
+        n_features=n_features_of(predictor),
         basis=basis,
         bias=bias,
         degree=degree,

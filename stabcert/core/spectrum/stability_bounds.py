@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from stabcert.core.decisions import decide_from, drift_tolerance, predict
+from stabcert.core.given import n_features_of
 from stabcert.core.masks import Additions
 from stabcert.core.spectrum.result import StabilityBounds
 from stabcert.core.spectrum.small_sets import containment, moebius, smooth_sets, steps_of
@@ -70,7 +71,7 @@ def stability_bounds(
         ModelError: see `stabcert.core.decisions.predict`.
     """
     refuse_votes(predictor)
-    mask = as_mask(mask, predictor.n_features)
+    mask = as_mask(mask, n_features_of(predictor))
     keep = float(keep_probability)
     cost = bounds_cost(mask, radius, keep_probability=keep, smooth=smooth, target_class=target_class)
     if cost > max_evaluations:

@@ -1,0 +1,119 @@
+"""A pipeline or a model of transformers in memory and one input, as a predictor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stabcert.errors import InputError, ModelError
+from stabcert.models.hub import LoadedModel
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from stabcert.models.base import ModelPredictor
+    from stabcert.models.batches import BatchSize
+    from stabcert.models.doors.in_memory import Parts
+
+_DOOR = "from_pipeline"
+
+
+def from_pipeline(
+    pipeline: Any,
+    input: str | Path | bytes | Image.Image,
+    *,
+    tokenizer: Any = None,
+    processor: Any = None,
+    text_pair: str | None = None,
+    explain_side: str | None = None,
+    features: str | None = None,
+    baseline: str | None = None,
+    truncate: bool = False,
+    batch_size: BatchSize = "auto",
+) -> ModelPredictor:
+    """Make a predictor of a pipeline of transformers and one text or image; gradient methods work, too.
+
+    The predictor is that of a model with a name, see `load_predictor`: the same features, the same baselines, the same
+    tests. The model is left as it is: its mode, weights, device and ``requires_grad``. If its mode or its weights
+    change afterwards, the predictor refuses to be evaluated. The probabilities of the whole input are compared with
+    those that the pipeline returns.
+
+    Args:
+        pipeline: a pipeline for text classification or image classification, or a model of transformers for that.
+        input: the text, or an image (a path, the bytes of a file, or an image of PIL).
+        tokenizer: the fast tokenizer of a model of texts; not with a pipeline.
+        processor: the image processor of a model of images; not with a pipeline.
+        text_pair: the second text, for a model that classifies pairs (``input`` is the first one).
+        explain_side: of a pair the texts whose words are features: ``both`` (also None), ``first`` or ``second``.
+        features: kind of the features; None: the words of a text, the patches or ``grid:7`` of an image.
+        baseline: replacement of a dropped feature; None: ``remove`` for texts, ``zero`` for images.
+        truncate: if True, cut a text that is too long for the model; otherwise refuse it.
+        batch_size: number of masks in a batch.
+
+    Raises:
+        InputError: an argument is another kind of object (the message names the function for it), or the input cannot
+            be used.
+        ParameterError: the features or the baseline do not exist for this model.
+        ModelError: the model is in training mode, is not a classifier with one answer out of several, cannot be run, or
+            predicts something other than its pipeline.
+    """
+    from stabcert.models.decode import decode_image
+    from stabcert.models.doors.in_memory import network_of, parts_of
+    from stabcert.models.doors.watched import Watch, WatchedPredictor
+
+    parts = parts_of(pipeline, tokenizer, processor)
+    watch = Watch(parts.model, _DOOR)
+    is_text = parts.tokenizer is not None
+    if is_text and not isinstance(input, str):
+        raise InputError(f"input must be a text for {parts.name}, got {type(input).__name__}. Give a string")
+    source: Any = input if is_text else decode_image(input)
+    network, class_names, device, dtype = network_of(parts)
+    loaded = LoadedModel(
+        id=parts.name,
+        kind="text" if is_text else "image",
+        revision=None,
+        sha256=None,
+        config_sha256=None,
+        class_names=class_names,
+        device=device,
+        dtype=dtype,
+        notes=(),
+        network=network,
+    )
+    masked = loaded.predictor(
+        source,
+        text_pair=text_pair,
+        explain_side=explain_side,
+        features=features,
+        baseline=baseline,
+        truncate=truncate,
+    ).masked_input
+    predictor = WatchedPredictor(masked, class_names, watch, device=device, dtype=dtype, batch_size=batch_size)
+    if parts.pipeline is not None:
+        whole = (
+            source.image if not is_text else source if text_pair is None else {"text": source, "text_pair": text_pair}
+        )
+        _compare(predictor, parts, whole, truncate=truncate)
+    return predictor
+
+
+def _compare(predictor: ModelPredictor, parts: Parts, source: Any, *, truncate: bool) -> None:
+    """Compare the probabilities of the whole input with those that the pipeline returns.
+
+    Raises:
+        ModelError: they differ by more than rounding.
+    """
+    options = {"truncation": True} if truncate and parts.tokenizer is not None else {}
+    found = parts.pipeline(source, top_k=None, **options)
+    rows = found[0] if found and isinstance(found[0], list) else found
+    own = np.sort([float(row["score"]) for row in rows])
+    here = np.sort(predictor(np.ones((1, predictor.n_features), dtype=np.bool_))[0])
+    predictor.evaluations += 1  # that of the pipeline
+    if own.shape != here.shape or float(np.abs(own - here).max()) > 10 * predictor.drift_tolerance:
+        raise ModelError(
+            f"the pipeline returns {own[-1]:.4f} as largest probability of the whole input, but its {parts.name} "
+            f"{here[-1]:.4f}. Its preprocessing or its output is not that of a plain classifier. Give the "
+            "model with tokenizer=... or processor=..., or use from_function"
+        )
