@@ -60,7 +60,7 @@ class LoadedModel:
         self,
         source: str | list[str] | Path | bytes | Image.Image | DecodedImage,
         *,
-        text_pair: str | None = None,
+        text_pair: str | list[str] | None = None,
         explain_side: str | None = None,
         features: str | None = None,
         baseline: str | None = None,
@@ -72,7 +72,8 @@ class LoadedModel:
         Args:
             source: for an image model a path, the bytes of a file, or an image; for a text model the text, or a list
                 of passages, which are joined by blank lines.
-            text_pair: the second text, for a text model that classifies pairs (``source`` is the first one).
+            text_pair: the second text, for a text model that classifies pairs (``source`` is the first one); a list is
+                passages.
             explain_side: of a pair the texts whose words are features: ``both`` (also None), ``first`` or
                 ``second``. The other text is always kept.
             features: kind of the features; None: the default of `MaskedImage` or `MaskedText`.
@@ -92,12 +93,17 @@ class LoadedModel:
     def _masked(
         self,
         source: str | list[str] | Path | bytes | Image.Image | DecodedImage,
-        text_pair: str | None,
+        text_pair: str | list[str] | None,
         explain_side: str | None,
         features: str | None,
         baseline: str | None,
         truncate: bool,
     ) -> MaskedInput:
+        explained_places(explain_side, pair=text_pair is not None)
+        if text_pair is not None and not isinstance(self.network, TextNetwork):
+            raise InputError(f"{self.id} does not classify pairs of texts. Leave out text_pair")
+        if isinstance(text_pair, list):
+            text_pair = join_passages(text_pair)
         if isinstance(self.network, TextNetwork):
             if isinstance(source, list):
                 source = join_passages(source)
@@ -122,9 +128,6 @@ class LoadedModel:
                 device=self.device,
                 dtype=weights_dtype(self.dtype, self.device),
             )
-        if text_pair is not None:
-            raise InputError(f"{self.id} classifies images, which have no second text. Leave out text_pair")
-        explained_places(explain_side, pair=False)
         if isinstance(source, list):
             raise InputError(f"{self.id} classifies images, got a list. Give one image at a time")
         decoded = source if isinstance(source, DecodedImage) else decode_image(source)
@@ -235,7 +238,7 @@ def load_predictor(
     model: str,
     input: str | Path | Image.Image,
     *,
-    text_pair: str | None = None,
+    text_pair: str | list[str] | None = None,
     explain_side: str | None = None,
     features: str | None = None,
     baseline: str | None = None,

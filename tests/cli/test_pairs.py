@@ -14,6 +14,8 @@ from stabcert.cli.inputs import Item, collect
 from stabcert.cli.options import InputOptions
 from stabcert.cli.pairs import explained_side
 from stabcert.core.streams import model_digest
+from stabcert.errors import InputError, ParameterError
+from stabcert.models.hub import load_predictor
 from tests.cli.conftest import Run
 
 FIRST, SECOND = "Is the film good?", "The film was great."
@@ -87,6 +89,21 @@ def test_only_a_side_that_is_always_kept_changes_the_draws() -> None:
     ]
     assert digests[0] == digests[1] == model_digest("a", "b", "c")
     assert len(set(digests)) == 3
+
+
+def test_the_library_has_pairs_by_one_argument(bert: Path, picture: Path) -> None:
+    predictor = load_predictor(str(bert), FIRST, text_pair=["One film.", "Bad."], features="passage")
+    assert [(one.side, one.label) for one in predictor.features.items] == [
+        ("first", FIRST),
+        ("second", "One film."),
+        ("second", "Bad."),
+    ]
+    one_side = load_predictor(str(bert), FIRST, text_pair=SECOND, explain_side="second")
+    assert one_side.n_features == 5
+    with pytest.raises(ParameterError, match="explain_side needs a pair of texts"):
+        load_predictor(str(bert), FIRST, explain_side="second")
+    with pytest.raises(InputError, match="demo:image does not classify pairs of texts"):
+        load_predictor("demo:image", str(picture), text_pair=SECOND)
 
 
 def test_rows_of_lists_are_pairs(tmp_path: Path) -> None:

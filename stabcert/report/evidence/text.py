@@ -77,7 +77,8 @@ def flow(text: str, features: Features, width: float) -> list[Piece]:
 def add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
     """Add a block with the text: shaded by its scores, with a frame around each feature that is kept or was added.
 
-    Features without a frame are grey if the features do not have scores.
+    Features without a frame are grey if the features do not have scores. A text without features, the one of a pair
+    that is always kept, is not.
     """
     placed = flow(text, shown.features, sheet.inner_width)
     shades = None if shown.scores is None else shade(scaled(shown.scores)) / 255
@@ -102,7 +103,7 @@ def add_text(sheet: Sheet, shown: Evidence, text: str) -> None:
             bottom = area.height - (piece.line + 1) * LINE + 0.14 * LINE
             framed = piece.feature is not None and any(mask[piece.feature] for mask, _ in frames)
             dark = shades is not None and piece.feature is not None and shades[piece.feature].mean() < 0.45
-            faded = shades is None and not framed
+            faded = shades is None and not framed and shown.features.of_text
             colour = "white" if dark else "0.5" if faded else "black"
             area.write(piece.left + _PAD, bottom + 0.3 * line_height(SIZE), piece.text, SIZE, color=colour)
 
