@@ -103,7 +103,7 @@ def test_the_picture_is_what_its_command_draws(folder: Path, running: dict[str, 
 def test_the_python_of_the_readme_runs() -> None:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     examples = re.findall(r"<!-- python -->\n```python\n(.*?)^```$", README, re.M | re.S)
-    assert len(examples) == 4
+    assert len(examples) == 5
     printed = "".join(
         subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
@@ -111,7 +111,8 @@ def test_the_python_of_the_readme_runs() -> None:
         for code in examples
     )
     in_memory = "56 1.0\n['alcohol', 'alcalinity_of_ash', 'od280/od315_of_diluted_wines', 'proline'] 1.0\n"
-    assert printed == "joy 1.0\nTrue False\n" + in_memory + "0.75\n"
+    pair = "['nobody', '.', 'am', 'furious'] 8\n"
+    assert printed == "joy 1.0\nTrue False\n" + pair + in_memory + "0.75\n"
 
 
 def test_links_lead_to_files_and_headings() -> None:
