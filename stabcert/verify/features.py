@@ -119,7 +119,7 @@ def _boxes(explanation: dict[str, Any]) -> list[Check]:
         return checks
     for number, one in enumerate(explanation["features"]):
         name, box = f"explanation.features[{number}].box", one.get("box")
-        if box is None or {"text", "start", "end"} & one.keys():
+        if box is None or {"text", "start", "end", "side"} & one.keys():
             checks.append(holds(name, box, "the place in the picture, and no text", ok=False))
         elif shape is None:
             left, top, right, bottom = box

@@ -35,12 +35,20 @@ FAMILIES = {
     "xlnet": "A0 S B1 S1 C2",
     "llama": "C A C B",
     "gpt2": "A B",
+    "deberta-v3": "C A0 S B1 S1",
+    "fnet": "C A0 S B1 S1",
+    "modernbert": "C A S B S",
+    "mpnet": "s A /s /s B /s",
+    "longformer": "s A /s /s B /s",
+    "t5": "s A /s /s B /s",
 }
+QUICK = ("bert", "roberta", "bart", "xlnet", "llama", "gpt2")
+EVERY = [family if family in QUICK else pytest.param(family, marks=pytest.mark.slow) for family in FAMILIES]
 
 
 @cache
 def tokenizer(family: str) -> transformers.PreTrainedTokenizerFast:
-    if family in ("roberta", "bart", "gpt2"):
+    if family in ("roberta", "bart", "gpt2", "mpnet", "longformer", "t5"):
         return tiny_tokenizer(family)
     made = wordpiece_tokenizer()
     if family == "xlnet":
@@ -51,7 +59,7 @@ def tokenizer(family: str) -> transformers.PreTrainedTokenizerFast:
         single, pair = "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
     special = [("[CLS]", 2), ("[SEP]", 3)]
     made.backend_tokenizer.post_processor = processors.TemplateProcessing(single, pair, special)
-    if family in ("distilbert", "llama"):
+    if family in ("distilbert", "llama", "modernbert"):
         made.model_input_names = ["input_ids", "attention_mask"]
     return made
 
@@ -110,6 +118,7 @@ def documented(text: MaskedText, family: str, masks: Masks) -> torch.Tensor:
     return torch.cat(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["both", *SIDES])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_pair_is_what_the_pipeline_of_transformers_computes(family: str, side: str) -> None:
@@ -126,7 +135,7 @@ def test_a_pair_is_what_the_pipeline_of_transformers_computes(family: str, side:
 
 @pytest.mark.parametrize("baseline", ["remove", "unk"])
 @pytest.mark.parametrize("side", ["both", *SIDES])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EVERY)
 def test_random_masks_are_an_independent_computation(family: str, side: str, baseline: str) -> None:
     text = pair(family, explain_side=side, baseline=baseline)
     masks = np.random.default_rng(0).random((20, len(text.features))) < 0.6
@@ -136,7 +145,7 @@ def test_random_masks_are_an_independent_computation(family: str, side: str, bas
     assert float(expected.std(dim=0).min()) > 0.01, "what is compared differs between masks"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EVERY)
 def test_separators_and_segments_of(family: str) -> None:
     text = pair(family)
     inputs = text.inputs(np.zeros((1, len(text.features)), dtype=np.bool_))
