@@ -17,8 +17,12 @@ REMOVED = "tokens removed"
 HIDDEN = "attention mask"
 """Dropped tokens stay in the sequence, hidden by an attention mask of 0."""
 POSITIONS_KEPT = "tokens removed, kept tokens keep their positions"
+"""The network reads the kept tokens by their position ids alone, which are those of the full text."""
 NEIGHBOURS_CLOSE_UP = "tokens removed, kept tokens keep their position ids and become neighbours"
+"""The same position ids, but convolutions, windows of attention and the like reach over the kept tokens only. Also the
+name for texts that are longer than those on which the difference was measured."""
 MOVED_TOGETHER = "tokens removed, kept tokens move together"
+"""The function is that of a text which consists of the kept tokens: the network counts their positions itself."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from stabcert.errors import ParameterError
-from stabcert.models.removal import HIDDEN, REMOVED, Removal
+from stabcert.models.removal import HIDDEN, NEIGHBOURS_CLOSE_UP, POSITIONS_KEPT, REMOVED, Removal
 from stabcert.models.removal_probe import NoRemoval
 from stabcert.models.running import accepts
 from stabcert.models.sequences import PROBED_TOKENS, TokenSequence, hides_dropped_tokens
@@ -113,6 +114,8 @@ def _removal(
 ) -> tuple[Removal | None, str]:
     """Return how tokens are removed, or None and the reason why they cannot be removed."""
     if isinstance(leftover, Removal) and (sequence.special.any() or sequence.empty is not None):
+        if leftover.name == POSITIONS_KEPT and len(sequence) > PROBED_TOKENS:  # a window may end in between
+            return replace(leftover, name=NEIGHBOURS_CLOSE_UP), ""
         return leftover, ""
     if isinstance(leftover, NoRemoval):
         return None, leftover.reason

@@ -152,3 +152,17 @@ def test_half_precision_is_the_documented_function_in_half_precision(name: str, 
         keep[~special] = mask
         rows.append(documented(family, network, ids, keep).double().log_softmax(-1).numpy())
     np.testing.assert_allclose(np.log(predictor(masks)), rows, atol=0.3)
+
+
+def test_a_text_longer_than_the_probe_is_described_by_what_is_certain_of_it() -> None:
+    family = FAMILIES["llama"]
+    network = family.network(max_position_embeddings=600)
+    tokenizer = family.tokenizer
+    tokenizer.model_max_length = 600
+    removes, leftover = removal_at_load(network, tokenizer, CPU)
+    options: dict[str, Any] = {"removes_tokens": removes, "leftover": leftover, "device": CPU, "dtype": torch.float32}
+    found = [MaskedText(network, tokenizer, "a " * n, **options).settings["removal"] for n in (511, 512)]
+    assert found == [
+        "tokens removed, kept tokens keep their positions",
+        "tokens removed, kept tokens keep their position ids and become neighbours",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.neighbours import shifted
 from stabcert.models.removal_probe import removal_at_load
 from stabcert.models.text import MaskedText
-from tests.models.text_families import FAMILIES, documented
+from tests.models.text_families import FAMILIES, documented, table
 
 CPU = torch.device("cpu")
 TEXT = "the movie was not good, the film was great"
@@ -67,6 +68,11 @@ def expected(name: str, text: str, masks: Masks) -> np.ndarray:
         keep[~special] = mask
         rows.append(documented(family, network(name), ids, keep).double().softmax(-1).numpy())
     return np.array(rows)
+
+
+def test_the_table_of_the_readme_is_this_matrix() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert f"| classifiers | removal | gradients |\n|---|---|---|\n{table()}\n" in readme
 
 
 @every_family

@@ -137,6 +137,13 @@ FAMILIES = {
     "llama": _decoder("Llama", "Llama"),
     "llama-no-padding": _decoder("Llama", "Llama", pad_token_id=None),
     "mistral": _decoder("Mistral", "Mistral", num_key_value_heads=2),
+    "mistral-window": Family(
+        "Mistral with a window",
+        "Mistral",
+        CLOSE_UP,
+        "first",
+        options={**_SIZES, "num_key_value_heads": 2, "sliding_window": 4},
+    ),
     "mixtral": _decoder("Mixtral", "Mixtral", num_key_value_heads=2, num_local_experts=2),
     "qwen2": Family("Qwen2", "Qwen2", KEPT, "none", options={**_SIZES, "num_key_value_heads": 2, "pad_token_id": 2}),
     "qwen3": Family(
@@ -217,6 +224,19 @@ FAMILIES = {
     ),
     "fnet": Family("FNet", "FNet", CLOSE_UP, options={**_SIZES, "type_vocab_size": 2}),
 }
+
+
+def table() -> str:
+    """Rows of the README: families that share a function, in the order of `FAMILIES`."""
+    rows: dict[tuple[str, bool], list[str]] = {}
+    for family in FAMILIES.values():
+        labels = rows.setdefault((family.removal, family.gradients), [])
+        if family.label not in labels:
+            labels.append(family.label)
+    return "".join(
+        f"| {', '.join(labels)} | {removal} | {'yes' if gradients else 'no'} |\n"
+        for (removal, gradients), labels in rows.items()
+    )
 
 
 def documented(

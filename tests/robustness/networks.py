@@ -87,8 +87,20 @@ def _patches(shop: Workshop) -> Sequence[object]:
 CASES = cases(
     AREA,
     ("a decoder without a padding token", lambda _: _text("llama-without-padding"), 0, "reported"),
-    ("a baseline that a decoder does not have", lambda _: _text("gpt2", "--baseline", "mask"), 2, "Use --baseline unk"),
-    ("a baseline that T5 does not have", lambda _: _text("t5", "--baseline", "pad"), 2, "Use --baseline mask|unk"),
+    (
+        "a baseline that a decoder does not have",
+        lambda _: _text("gpt2", "--baseline", "mask"),
+        2,
+        "Use --baseline remove|unk",
+    ),
+    ("a decoder whose tokenizer adds no token", lambda _: _text("gpt2"), 0, "one token </s>"),
+    ("an encoder-decoder", lambda _: _text("bart"), 0, "kept tokens move together"),
+    (
+        "a baseline that T5 does not have",
+        lambda _: _text("t5", "--baseline", "pad"),
+        2,
+        "Use --baseline remove|mask|unk",
+    ),
     ("Perceiver", lambda _: _text("perceiver"), 0, "reported"),
     ("gradients of Perceiver", lambda _: _text("perceiver", "--method", "saliency"), 3, "Use --method lime"),
     ("gradients of Reformer", lambda _: _text("reformer", "--method", "saliency"), 3, "such as --method lime"),
