@@ -158,7 +158,7 @@ class ModelOptions:
             "--classes",
             affects="result",
             metavar="A,B",
-            help="The words that a language model answers with: yes,no.",
+            help="The words that a language model answers with, or the texts that CLIP compares an image with: yes,no.",
             read=parse_classes,
             only_given=True,
         ),

@@ -29,6 +29,7 @@ from stabcert.models.networks import (
 )
 from stabcert.models.preprocessing import resize_and_crop
 from stabcert.models.wording import Wording
+from stabcert.models.zero_shot_kind import image_text_network
 
 _TIMM = "timm:"
 
@@ -70,6 +71,16 @@ def _load_directory(name: str, directory: Path, architecture: str | None, option
         from stabcert.models.from_timm import load_from_timm
 
         loaded = load_from_timm(checkpoint, architecture=architecture, device=options.device, dtype=options.dtype)
+    elif image_text_network(checkpoint.config) is not None:
+        from stabcert.models.zero_shot import load_zero_shot
+
+        loaded = load_zero_shot(
+            checkpoint,
+            options.wording,
+            trust_remote_code=options.trust_remote_code,
+            device=options.device,
+            dtype=options.dtype,
+        )
     else:
         from stabcert.models.from_transformers import load_from_transformers
 
@@ -101,7 +112,11 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
     weights = choose_weights(name, repository.files, allow_pickle=options.allow_pickle)
     # The configuration first: a model that is refused is not worth the download of its weights.
     config = read_config(name, download(repository, ["config.json"]))
-    if architecture is None and library_of(name, config) == "transformers":
+    if architecture is None and image_text_network(config) is not None:
+        from stabcert.models.zero_shot import check_wording
+
+        check_wording(name, config, options.wording)
+    elif architecture is None and library_of(name, config) == "transformers":
         from stabcert.models.kind import classifier_kind
 
         classifier_kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,10 @@ PLACE = "{input}"
 
 @dataclass(frozen=True)
 class Wording:
-    """The classes and the prompt of a language model. Both define the certified function."""
+    """The classes and the prompt of a language model, or the classes of a model that compares images with texts.
+
+    Both define the certified function.
+    """
 
     classes: tuple[str, ...] = ()
     """Empty for a model with classes of its own."""
@@ -72,12 +76,22 @@ class Wording:
 def parse_classes(text: str | None) -> tuple[str, ...] | None:
     """Parse ``"yes,no"``; spaces around a class do not count. None stays None.
 
+    A class with a comma stands in double quotes, as in a file of comma-separated values: ``'"a cat, asleep",a dog'``.
+
     Raises:
-        ParameterError: fewer than two classes, or a blank or repeated one.
+        ParameterError: fewer than two classes, a blank or repeated one, or a quote that does not end.
     """
     if text is None:
         return None
-    classes = tuple(part.strip() for part in text.split(","))
+    try:
+        (parts,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        raise ParameterError(
+            f"classes must be separated by commas, got {text[:40]!r} ({error}). Use for example classes='yes,no', and "
+            "double quotes around a class with a comma",
+            "classes",
+        ) from error
+    classes = tuple(part.strip() for part in parts)
     _check_classes(classes)
     return classes
 
@@ -87,7 +101,7 @@ def own_classes(name: str, class_names: Sequence[str]) -> ParameterError:
     some = ", ".join(class_names[:4]) + (", ..." if len(class_names) > 4 else "")
     return ParameterError(
         f"classes are not possible, because {name} has classes of its own{f' ({some})' if some else ''}. Leave them "
-        "out, or give a language model",
+        "out, or give a language model (or CLIP or SigLIP for images)",
         "classes",
     )
 
@@ -99,6 +113,14 @@ def _check_classes(classes: Sequence[str]) -> None:
     repeated = sorted({one for one in classes if list(classes).count(one) > 1})
     if repeated:
         raise ParameterError(f"classes must differ, got {repeated[0]!r} twice. Leave one out", "classes")
+    shown = [one.split(",")[0].strip() for one in classes]  # as screens shorten the synonyms of ImageNet
+    for one, start in zip(classes, shown, strict=True):
+        if shown.count(start) > 1:
+            raise ParameterError(
+                f"classes must differ before their first comma, the part that is shown, got {one!r} and another that "
+                f"begins with {start!r}. Write for example a semicolon",
+                "classes",
+            )
     if len(classes) < 2:
         raise ParameterError(
             f"classes must be two or more, got {len(classes)}. Use for example classes='yes,no'", "classes"

@@ -14,6 +14,17 @@ from stabcert.models.wording import Wording, parse_classes
 def test_classes_are_parsed_without_the_spaces_around_them() -> None:
     assert parse_classes("a photo of a cat, a photo of a dog ") == ("a photo of a cat", "a photo of a dog")
     assert parse_classes(None) is None
+    assert parse_classes('"a cat, asleep",  "a ""big"" dog", it\'s 5" long') == (
+        "a cat, asleep",
+        'a "big" dog',
+        "it's 5\" long",
+    )
+
+
+@pytest.mark.parametrize("text", ['"a cat, a dog', '"a cat" b,c', '"a cat" ,b', "", " ", "a\nb,c\nd"])
+def test_classes_that_cannot_be_parsed_are_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match="classes must"):
+        parse_classes(text)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +34,7 @@ def test_classes_are_parsed_without_the_spaces_around_them() -> None:
         (["yes", " "], None, "classes"),
         (["yes", 3], None, "classes"),
         (["yes", "yes"], None, "classes"),
+        (["a cat, asleep", "a cat, awake"], None, "classes"),
         ("yes,no", None, "classes"),
         (["yes", "no"], "no place", "prompt"),
         (["yes", "no"], "{input} and {input}", "prompt"),
