@@ -76,7 +76,7 @@ class Wording:
 def parse_classes(text: str | None) -> tuple[str, ...] | None:
     """Parse ``"yes,no"``; spaces around a class do not count. None stays None.
 
-    A class with a comma stands in double quotes, as in a file of comma-separated values: ``'"a cat, asleep",a dog'``.
+    Write a class with a comma in double quotes, as in a file of comma-separated values: ``'"a cat, asleep",a dog'``.
 
     Raises:
         ParameterError: fewer than two classes, a blank or repeated one, or a quote that does not end.

@@ -68,7 +68,7 @@ def load_zero_shot(
 
     Raises:
         ModelError: the weights, the tokenizer or the image processor are missing or cannot be used.
-        ParameterError: there are no classes, one is longer than the model reads, or there is a prompt.
+        ParameterError: classes are missing, one is longer than the model reads, or there is a prompt.
     """
     from transformers import AutoModelForZeroShotImageClassification
 
@@ -141,4 +141,5 @@ def _embeddings(checkpoint: Checkpoint, model: Any, classes: tuple[str, ...], tr
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
-    return vectors / torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    length: torch.Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return vectors / length
