@@ -13,6 +13,7 @@ from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.image_checks import check_image_network
 from stabcert.models.images_from_transformers import image_network
 from stabcert.models.kind import classifier_kind
+from stabcert.models.language_model import answering
 from stabcert.models.networks import (
     Loaded,
     TextNetwork,
@@ -25,6 +26,7 @@ from stabcert.models.pretrained import load_module
 from stabcert.models.removal_probe import removal_at_load
 from stabcert.models.running import run
 from stabcert.models.text_baselines import removal_notes
+from stabcert.models.wording import Wording
 
 # Vocabularies, by the beginning or end of their name; tokenizer_config.json is not one.
 _VOCABULARY_STARTS = ("tokenizer.", "vocab", "spiece", "spm", "sentencepiece")
@@ -38,6 +40,7 @@ def load_from_transformers(
     allow_random_head: bool,
     device: torch.device,
     dtype: torch.dtype,
+    wording: Wording,
 ) -> Loaded:
     """Load a checked directory; no network is used.
 
@@ -47,27 +50,44 @@ def load_from_transformers(
             missing or cannot be loaded.
     """
     kind = classifier_kind(
-        checkpoint.name, checkpoint.config, trust_remote_code=trust_remote_code, allow_random_head=allow_random_head
+        checkpoint.name,
+        checkpoint.config,
+        trust_remote_code=trust_remote_code,
+        allow_random_head=allow_random_head,
+        wording=wording,
     )
     with quiet_transformers():
-        return _load(checkpoint, kind, trust_remote_code, allow_random_head, device, dtype)
+        return _load(checkpoint, kind, trust_remote_code, allow_random_head, device, dtype, wording)
 
 
 def _load(
     checkpoint: Checkpoint,
-    kind: Literal["image", "text"],
+    kind: Literal["image", "text", "language"],
     trust_remote_code: bool,
     allow_random_head: bool,
     device: torch.device,
     dtype: torch.dtype,
+    wording: Wording,
 ) -> Loaded:
-    from transformers import AutoModelForImageClassification, AutoModelForSequenceClassification
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForImageClassification,
+        AutoModelForSequenceClassification,
+    )
 
     name = checkpoint.name
-    auto = AutoModelForImageClassification if kind == "image" else AutoModelForSequenceClassification
+    auto = {
+        "image": AutoModelForImageClassification,
+        "text": AutoModelForSequenceClassification,
+        "language": AutoModelForCausalLM,
+    }[kind]
     module, notes = load_module(
         checkpoint, auto, trust_remote_code=trust_remote_code, allow_random_head=allow_random_head, dtype=dtype
     )
+    if kind == "language":
+        tokenizer = _tokenizer(name, checkpoint.directory, trust_remote_code)
+        place(name, module, device, dtype, channels_last=False)
+        return answering(name, module, tokenizer, wording, device, notes)
     classes = int(module.config.num_labels)
     labels = module.config.id2label or {}
     class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])

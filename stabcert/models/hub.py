@@ -113,10 +113,16 @@ class LoadedModel:
                     "Give the text as a string, or a model that classifies images such as demo:image"
                 )
             network = self.network
+            if network.prompt is not None and text_pair is not None:
+                raise InputError(
+                    f"{self.id} is a language model, which reads one text. Leave out text_pair, and write the other "
+                    "text into the prompt"
+                )
             return MaskedText(
                 self.network.module,
                 self.network.tokenizer,
                 source,
+                prompt=network.prompt,
                 text_pair=text_pair,
                 explain_side=explain_side,
                 features="word" if features is None else features,

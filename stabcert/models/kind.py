@@ -5,21 +5,37 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from stabcert.errors import ModelError
+from stabcert.models.wording import NO_WORDING, Wording, own_classes
+
+_LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel")
+"""Parts of the names of networks that predict the next token."""
 
 
 def classifier_kind(
-    name: str, config: dict[str, Any], *, trust_remote_code: bool, allow_random_head: bool
-) -> Literal["image", "text"]:
+    name: str,
+    config: dict[str, Any],
+    *,
+    trust_remote_code: bool,
+    allow_random_head: bool,
+    wording: Wording = NO_WORDING,
+) -> Literal["image", "text", "language"]:
     """Return the kind of inputs that a model classifies by its ``config.json`` of transformers.
 
+    Args:
+        wording: the classes of the user. With them, only a model without classes of its own is accepted.
+
     Raises:
+        ParameterError: classes are given for a model with classes of its own.
         ModelError: it is not a classifier of images or texts with one answer out of two or more
             classes, or its code is not part of transformers and ``trust_remote_code`` is false.
     """
     _check_types(name, config)
     _check_code(name, config, trust_remote_code)
-    _check_task(name, config)
     architectures = [str(a) for a in config.get("architectures") or ()]
+    if wording.given:
+        _check_language_model(name, config, architectures)
+        return "language"
+    _check_task(name, config)
     model_type = config.get("model_type")
     by_type = _kinds_of_type(model_type)
     for marker, kind in (("ForImageClassification", "image"), ("ForSequenceClassification", "text")):
@@ -30,6 +46,11 @@ def classifier_kind(
                 )
             return "image" if kind == "image" else "text"
     if architectures and not allow_random_head:
+        if any(marker in architectures[0] for marker in _LANGUAGE_MODELS):
+            raise ModelError(
+                f"{name} is {architectures[0]}, a language model. Name the words that it answers with, such as "
+                "classes='yes,no'"
+            )
         raise ModelError(
             f"{name} is {architectures[0]}, not a classifier. Give a model that was fine-tuned for classification "
             "(...ForImageClassification or ...ForSequenceClassification). Use allow_random_head=True to test an "
@@ -41,6 +62,19 @@ def classifier_kind(
             "Give a model saved by save_pretrained from ...ForImageClassification or ...ForSequenceClassification"
         )
     return by_type[0]
+
+
+def _check_language_model(name: str, config: dict[str, Any], architectures: list[str]) -> None:
+    """Raise an error unless a model predicts the next token of a text, and so has no classes of its own."""
+    if any("Classification" in architecture for architecture in architectures):
+        labels = config.get("id2label") or {}
+        raise own_classes(name, [str(label) for label in labels.values()])
+    known = architectures or [str(config.get("auto_map", ""))]
+    if not any(marker in architecture for marker in _LANGUAGE_MODELS for architecture in known):
+        raise ModelError(
+            f"{name} is {known[0] or config.get('model_type')}, which does not continue a text. With classes, give a "
+            "decoder (...ForCausalLM such as GPT-2, Llama or Qwen)"
+        )
 
 
 def _check_types(name: str, config: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from stabcert.models.float64 import rounds_to_float32
 from stabcert.models.folding import fold_batch_norms
 from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import GREY, Preprocessing
+from stabcert.models.prompt import Prompt
 from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import NoRemoval
 from stabcert.models.unchanged import unchanged
@@ -120,6 +121,8 @@ class TextNetwork:
     """True if removing tokens gives the same logits as masking their attention."""
     leftover: Removal | NoRemoval | None = None
     """The reading of kept tokens where an attention mask does not hide the others; None where it does."""
+    prompt: Prompt | None = None
+    """The text around the input of a language model; None for classifiers."""
 
     @property
     def module_in_float64(self) -> torch.nn.Module:

@@ -90,6 +90,7 @@ def _load_directory(name: str, directory: Path, architecture: str | None, option
             allow_random_head=options.allow_random_head,
             device=options.device,
             dtype=options.dtype,
+            wording=options.wording,
         )
     return dataclasses.replace(
         loaded,
@@ -124,6 +125,7 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
             config,
             trust_remote_code=options.trust_remote_code,
             allow_random_head=options.allow_random_head,
+            wording=options.wording,
         )
     small = (".json", ".txt", ".model", ".codes", ".bpe", ".tiktoken", *((".py",) if options.trust_remote_code else ()))
     wanted = [file for file in repository.files if file.endswith(small) and not file.endswith(".index.json")]

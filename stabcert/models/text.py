@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stabcert.core.types import Features, Masks
 from stabcert.errors import ModelError, ParameterError
 from stabcert.models.pairs import check_second, check_segments, explained_places, segment_notes
+from stabcert.models.prompt import Prompt
 from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import NoRemoval
 from stabcert.models.running import accepts, by_length, embeddings, run, run_vectors, to_tensors
@@ -61,6 +62,7 @@ class MaskedText:
         network: a transformers ``...ForSequenceClassification`` in eval mode, on ``device``.
         tokenizer: its fast tokenizer.
         text: text of the user; spans of features count its characters.
+        prompt: text around that of the user, whose tokens are always kept; for language models.
         text_pair: second text of a pair; spans of its features count its own characters.
         explain_side: ``both``, ``first`` or ``second``, the texts of a pair with features; None without a pair, or
             for both.
@@ -88,6 +90,7 @@ class MaskedText:
         tokenizer: Any,
         text: str,
         *,
+        prompt: Prompt | None = None,
         text_pair: str | None = None,
         explain_side: str | None = None,
         features: str = "word",
@@ -123,7 +126,8 @@ class MaskedText:
 
         self._substitutes = substitutes_of(tokenizer)
         texts = (text,) if text_pair is None else (text, text_pair)
-        self._tokenized = tokenize(tokenizer, texts, limit=max_tokens(network, tokenizer), truncate=truncate)
+        tokens_of = tokenize if prompt is None else prompt.tokenize
+        self._tokenized = tokens_of(tokenizer, texts, limit=max_tokens(network, tokenizer), truncate=truncate)
         self._sequence = make_sequence(network, tokenizer, self._tokenized.encoding)
         if text_pair is not None:
             check_segments(network, self._sequence)

@@ -73,6 +73,10 @@ class Wording:
         return bool(self.classes)
 
 
+NO_WORDING = Wording()
+"""The wording of a model with classes of its own."""
+
+
 def parse_classes(text: str | None) -> tuple[str, ...] | None:
     """Parse ``"yes,no"``; spaces around a class do not count. None stays None.
 
