@@ -142,6 +142,18 @@ def allocators(settings: Settings) -> Iterator[Result]:
     yield summary("allocator, plain implementation, photo", times, ratios)
 
 
+def accelerator(settings: Settings) -> Iterator[Result]:
+    """Nothing where there is no accelerator; ``STABCERT_ACCELERATOR=cpu`` measures with the processor."""
+    from tests.bench.accelerator import device_name, measure
+
+    device = os.environ.get("STABCERT_ACCELERATOR", "cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        return
+    for result in measure(device, settings.repeats, quick=settings.quick):
+        result.name += f", {device_name(device)}"
+        yield result
+
+
 ENTRIES: dict[str, Callable[[Settings], Iterator[Result]]] = {
     "samples": samples,
     "startup": startup,
@@ -152,6 +164,7 @@ ENTRIES: dict[str, Callable[[Settings], Iterator[Result]]] = {
     "bfloat16": bfloat16,
     "allocator": allocators,
     "memory": memory,
+    "accelerator": accelerator,
 }
 
 
