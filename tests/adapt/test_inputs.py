@@ -19,6 +19,8 @@ from stabcert.errors import InputError, ModelError
 from stabcert.explainers import explain
 from stabcert.models.hub import LoadedModel, load_model
 from tests.models.tiny_images import picture
+from tests.models.vision_families import FAMILIES as VISION_FAMILIES
+from tests.models.vision_families import save as save_vision
 from tests.tiny_models import FAMILIES, SPECIAL_FAMILIES, save, save_vit, tiny_network
 from tests.tiny_tokenizers import tiny_tokenizer
 
@@ -58,6 +60,8 @@ def _compare(model: LoadedModel, examples: list[Example], features: str | None, 
             [np.ones((1, predictor.n_features), dtype=np.bool_), rng.random((4, predictor.n_features)) < 0.5]
         )
         masks[:, 0] = True
+        if baseline == "drop":
+            masks[2] = False  # of networks that average their patches, this mask is another image
         rows.append((inputs.masked(example), masks))
         expected.append(predictor(masks))
     module = model.network.module
@@ -75,6 +79,13 @@ def test_logits_of_a_vision_transformer_are_those_of_the_predictor(
     features: str, baseline: str | None, tmp_path: Path
 ) -> None:
     _compare(load_model(str(save_vit(tmp_path / "m", initializer_range=0.5))), image_examples(), features, baseline)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", ["DINOv2", "CLIP", "timm: EVA-02", "timm: DINOv3 `token`"])
+def test_patches_are_removed_from_averaging_and_rotary_networks_as_by_the_predictor(shown: str, tmp_path: Path) -> None:
+    (family,) = (one for one in VISION_FAMILIES if one.shown == shown)
+    _compare(load_model(str(save_vision(family, tmp_path / "m"))), image_examples(), "patch", "drop")
 
 
 @pytest.mark.parametrize("baseline", ["zero", "blur"])

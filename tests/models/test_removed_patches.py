@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ import torch
 from stabcert.errors import ParameterError
 from stabcert.models.hub import LoadedModel, load_model
 from tests.models.tiny_images import picture, random_masks
-from tests.models.vision_families import FAMILIES, FIXED, Family, logits, prediction, save
+from tests.models.vision_families import FAMILIES, FIXED, Family, logits, prediction, save, table
 
-QUICK = ("Dinov2", "timm:eva02_tiny_patch14_224 mean")
+QUICK = ("DINOv2", "timm: EVA-02")
 
 
 def name_of(family: Family) -> str:
-    return f"{family.name} {family.pooled}" if family.of_timm else family.name
+    return family.shown
 
 
 def masks_of(count: int = 20) -> np.ndarray:
@@ -111,6 +112,13 @@ def test_patches_of_other_networks_cannot_be_removed(name: str, tmp_path: Path) 
     model = load_model(str(save_other(name, tmp_path)), device="cpu")
     with pytest.raises(ParameterError, match="does not read patches as tokens that can be left out"):
         model.predictor(picture(), baseline="drop")
+
+
+def test_the_readme_lists_the_families_that_are_compared_here() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    rows = re.search(r"^\| vision transformers \|.*\n\|[-|]+\n((?:\|.*\n)+)", readme, re.M)
+    assert rows is not None
+    assert rows[1].splitlines() == table()
 
 
 def run_counts(model: LoadedModel, part: Any, call: Any) -> int:

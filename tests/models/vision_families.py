@@ -30,11 +30,13 @@ class Family:
 
     name: str
     """A class of transformers without ``ForImageClassification``, or ``timm:`` and an architecture."""
-    row: str
-    """The row of the README's table it belongs to."""
+    shown: str
+    """Its name in the README."""
     pooled: str
-    """What the head reads: ``class``, ``mean``, ``class and mean``, or ``head`` (timm's own)."""
+    """What the head reads: ``class``, ``mean``, ``class and mean``, ``attention`` (over the
+    patches), ``attention with class``, or ``head`` (class and distillation token)."""
     options: dict[str, Any] = field(default_factory=dict)
+    rotary: bool = False
 
     @property
     def of_timm(self) -> bool:
@@ -43,37 +45,65 @@ class Family:
     @property
     def remains(self) -> bool:
         """True if something remains when every patch is removed."""
-        return self.pooled in ("class", "head")
+        return self.pooled in ("class", "head", "attention with class")
 
 
 FAMILIES = (
-    Family("ViT", "class", "class"),
-    Family("DeiT", "class", "class"),
-    Family("ViTMSN", "class", "class"),
-    Family("Dinov2", "class and mean", "class and mean"),
-    Family("Dinov2WithRegisters", "class and mean", "class and mean"),
-    Family("CLIP", "mean", "mean"),
-    Family("MetaClip2", "mean", "mean"),
-    Family("Siglip", "mean", "mean"),
-    Family("IJepa", "mean", "mean"),
-    Family("timm:vit_tiny_patch16_224", "class", "class"),
-    Family("timm:deit3_small_patch16_224", "class", "class"),
-    Family("timm:deit_tiny_distilled_patch16_224", "class", "head"),
-    Family("timm:vit_small_patch14_reg4_dinov2", "class", "class"),
-    Family("timm:vit_base_patch16_gap_224", "mean", "mean"),
-    Family("timm:vit_base_patch16_siglip_gap_224", "mean", "mean"),
-    Family("timm:vit_tiny_patch16_224", "mean", "mean", {"global_pool": "avg"}),
-    Family("timm:vit_base_patch16_siglip_224", "attention", "attention"),
-    Family("timm:vit_pe_core_tiny_patch16_384", "rotary", "head"),
-    Family("timm:eva02_tiny_patch14_224", "rotary", "mean"),
-    Family("timm:eva02_tiny_patch14_224", "rotary", "class", {"global_pool": "token"}),
-    Family("timm:vit_small_patch16_dinov3", "rotary", "mean"),
-    Family("timm:vit_small_patch16_dinov3", "rotary", "class", {"global_pool": "token"}),
-    Family("timm:vit_small_patch16_rope_224", "rotary", "class"),
-    Family("timm:vit_small_patch16_rope_mixed_224", "rotary", "class"),
+    Family("ViT", "ViT", "class"),
+    Family("DeiT", "DeiT", "class"),
+    Family("ViTMSN", "ViT-MSN", "class"),
+    Family("Dinov2", "DINOv2", "class and mean"),
+    Family("Dinov2WithRegisters", "DINOv2 with registers", "class and mean"),
+    Family("CLIP", "CLIP", "mean"),
+    Family("MetaClip2", "MetaCLIP 2", "mean"),
+    Family("Siglip", "SigLIP", "mean"),
+    Family("IJepa", "I-JEPA", "mean"),
+    Family("timm:vit_tiny_patch16_224", "timm: ViT", "class"),
+    Family("timm:deit3_small_patch16_224", "timm: DeiT III", "class"),
+    Family("timm:deit_tiny_distilled_patch16_224", "timm: DeiT distilled", "head"),
+    Family("timm:vit_small_patch14_reg4_dinov2", "timm: DINOv2", "class"),
+    Family("timm:vit_base_patch16_gap_224", "timm: ViT `_gap`", "mean"),
+    Family("timm:vit_base_patch16_siglip_gap_224", "timm: SigLIP `_gap`", "mean"),
+    Family("timm:vit_tiny_patch16_224", "timm: ViT `avg`", "mean", {"global_pool": "avg"}),
+    Family("timm:vit_base_patch16_siglip_224", "timm: SigLIP", "attention"),
+    Family("timm:vit_pe_core_tiny_patch16_384", "timm: PE", "attention with class", rotary=True),
+    Family("timm:eva02_tiny_patch14_224", "timm: EVA-02", "mean", rotary=True),
+    Family("timm:eva02_tiny_patch14_224", "timm: EVA-02 `token`", "class", {"global_pool": "token"}, rotary=True),
+    Family("timm:vit_small_patch16_dinov3", "timm: DINOv3", "mean", rotary=True),
+    Family("timm:vit_small_patch16_dinov3", "timm: DINOv3 `token`", "class", {"global_pool": "token"}, rotary=True),
+    Family("timm:vit_small_patch16_rope_224", "timm: RoPE-ViT", "class", rotary=True),
+    Family("timm:vit_small_patch16_rope_mixed_224", "timm: RoPE-ViT mixed", "class", rotary=True),
 )
-FIXED = ("Beit", "Data2VecVision", "timm:beit_base_patch16_224", "Levit")
+FIXED = {
+    "Beit": "BEiT",
+    "Data2VecVision": "Data2Vec",
+    "timm:beit_base_patch16_224": "timm: BEiT",
+    "Levit": "LeViT",
+}
 """Families whose patches cannot be removed."""
+WORDED = {"CLIP": "class", "MetaClip2": "class", "Siglip": "attention"}
+"""What models read whose classes a user words; `tests.models.test_zero_shot` compares them."""
+
+
+def table() -> list[str]:
+    """The rows of the README's table, of these families: name, what is read, what everything dropped is, gradients."""
+    read = {
+        "class": "class token",
+        "head": "class and distillation token",
+        "attention with class": "attention over class token and kept patches",
+        "mean": "mean of the kept patches",
+        "class and mean": "class token and mean of the kept patches",
+        "attention": "attention over the kept patches",
+    }
+    rows: dict[tuple[str, ...], list[str]] = {}
+    shown = {"CLIP": "CLIP", "MetaClip2": "MetaCLIP 2", "Siglip": "SigLIP"}
+    worded = [Family(name, f"{shown[name]} with `--classes`", pooled) for name, pooled in WORDED.items()]
+    for family in (*FAMILIES, *worded):
+        nothing = "the network's own tokens" if family.remains else "an image of the mean colour"
+        positions = "rotary" if family.rotary else "in the tokens"
+        rows.setdefault((read[family.pooled], positions, nothing, "yes"), []).append(family.shown)
+    found = [f"| {', '.join(names)} | {' | '.join(cells)} |" for cells, names in rows.items()]
+    return [*found, f"| {', '.join(FIXED.values())} | refused | | | with a colour |"]
 
 
 def make(family: Family, seed: int = 0) -> Any:
