@@ -109,8 +109,9 @@ if TYPE_CHECKING:
     from stabcert.models.doors.function import from_function
     from stabcert.models.doors.module import from_module
     from stabcert.models.doors.pipeline import from_pipeline
-    from stabcert.models.hub import load_model, load_predictor
+    from stabcert.models.hub import load_model
     from stabcert.models.memory import keep_freed_memory
+    from stabcert.models.predictors import load_predictor
 
 __version__ = "0.1.0"
 
@@ -200,8 +201,9 @@ _MODULES = {
     "stabcert.models.doors.function": ("from_function",),
     "stabcert.models.doors.module": ("from_module",),
     "stabcert.models.doors.pipeline": ("from_pipeline",),
-    "stabcert.models.hub": ("load_model", "load_predictor"),
+    "stabcert.models.hub": ("load_model",),
     "stabcert.models.memory": ("keep_freed_memory",),
+    "stabcert.models.predictors": ("load_predictor",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -75,6 +75,11 @@ def adapt(
     if model.dtype != torch.float32:
         name = str(model.dtype).removeprefix("torch.")
         raise ParameterError(f"dtype must be float32 to adapt a model, got {name}. Use dtype='float32'", "dtype")
+    if model.outputs is not None:
+        raise ParameterError(
+            f"model must predict one of several classes to be adapted, got {model.id}, whose outputs are labels that "
+            "are on or off, or numbers. Give another model"
+        )
     check_labels(examples, model.class_names, label_weight=settings.label_weight)
     settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)

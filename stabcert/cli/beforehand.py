@@ -16,6 +16,7 @@ from stabcert.cli.loading import wording_of
 from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
 from stabcert.cli.pairs import side_of
 from stabcert.cli.parsing import check_device, parse_batch_size, parse_methods, read_top_k
+from stabcert.cli.questions import check_asked
 from stabcert.cli.records import Recorded
 from stabcert.cli.tasks import Task
 from stabcert.core.types import Mask
@@ -52,6 +53,7 @@ def check_options(
         read_top_k(explanation.top_k)
     if explanation.target is not None and not explanation.target.strip():
         raise ParameterError("--target is empty. Give the name or the number of a class, or leave it out")
+    check_asked(explanation)
     if explanation.method is not None:
         _check_methods(explanation.method, several=several_methods)
     if inputs.baseline is not None and inputs.baseline not in IMAGE_BASELINES + TEXT_BASELINES:

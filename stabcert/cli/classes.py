@@ -5,8 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+from typing import TYPE_CHECKING
 
+from stabcert.cli.items import typed
 from stabcert.errors import ParameterError
+
+if TYPE_CHECKING:
+    from stabcert.models.base import ModelPredictor
 
 _FEW = 12
 """The largest number of classes that a message lists."""
@@ -41,6 +46,28 @@ def find_class(text: str, class_names: tuple[str, ...]) -> int:
             f"{_BY_NUMBER}{text} for class {number}, or {_BY_NAME}{class_names[claims[0]]} for the other"
         )
     return number
+
+
+def explained_class(predictor: ModelPredictor, target: str | None) -> int | None:
+    """Return the class that ``--target`` names; None for the class predicted on the full input.
+
+    If ``--target`` names the label of a question, that is the answer that the label is on.
+
+    Raises:
+        ParameterError: no class, or more than one class, matches.
+    """
+    question = predictor.question
+    if target is None:
+        return None
+    if question is None:
+        return find_class(typed(target), predictor.class_names)
+    if question.n_outputs > 1:
+        return 1 if question.kind == "probability" else None
+    return (
+        1
+        if typed(target).strip().casefold() == question.name.casefold()
+        else find_class(typed(target), predictor.class_names)
+    )
 
 
 def class_number(text: str) -> int | None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stabcert.cli.classes import find_class
-from stabcert.cli.items import typed
+from stabcert.cli.classes import explained_class
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
 from stabcert.cli.text_files import read_file
@@ -77,7 +76,7 @@ def by_methods(
     """Return the attributions by all named methods, and the mask of the top k features of the first one."""
     from stabcert.explainers import explain_all
 
-    target = None if options.target is None else find_class(typed(options.target), predictor.class_names)
+    target = explained_class(predictor, options.target)
     k = parse_top_k(DEFAULT_TOP_K if options.top_k is None else options.top_k, predictor.n_features)
     attributions = explain_all(
         predictor,

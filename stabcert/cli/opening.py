@@ -15,6 +15,7 @@ from stabcert.cli.explanation import Choice, by_file, by_method
 from stabcert.cli.inputs import Label
 from stabcert.cli.loading import load, wording_of
 from stabcert.cli.pairs import explained_side, side_of
+from stabcert.cli.questions import asked, reading_of, settled
 from stabcert.cli.tasks import Task
 from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import ModelError
@@ -114,12 +115,15 @@ class Opening:
         for note in predictor.masked_input.notes:
             say(f"{task.item.id}: {note}")
         settings = {**model.settings, **explained_side(predictor.masked_input.settings)}
+        if model.question is not None:
+            settings["question"] = model.question.of_draws()
         digest = model_digest(model.sha256, model.config_sha256, model.id, settings)
         draws = Draws(self.call.running.seed, source.sha256, digest, task.copy)
         choice = self._choice(source, predictor, draws)
         for note in (note for attribution in choice.attributions for note in attribution.notes):
             say(f"{task.item.id}: {note}")
-        return Case(predictor, choice, model.class_names, draws, say, source, size, task.item.label, started)
+        predictor = settled(predictor, choice.mask, self.call.command, task.recorded)
+        return Case(predictor, choice, predictor.class_names, draws, say, source, size, task.item.label, started)
 
     def _model(self, task: Task, say: Say) -> LoadedModel:
         """Return the model of a task. It is loaded at most once."""
@@ -130,20 +134,23 @@ class Opening:
             if task.recorded is None and options.model is None:
                 say(f"no --model given: using the built-in {name}")
             try:
-                self.models[place] = load(name, task.revision, options, wording, say)
+                loaded = self.models[place] = load(name, task.revision, options, wording, say)
             except ModelError as error:
                 self.models[place] = error
                 raise
+            note = None if task.recorded else reading_of(loaded, self.call.explanation)
+            if note is not None:
+                say(note)
         model = self.models[place]
         if isinstance(model, ModelError):
             raise model
         task.item.check_kind(name, model.kind)
-        return model
+        return asked(model, self.call.explanation, task.recorded)
 
     def _predictor(self, source: Source, say: Say) -> tuple[ModelPredictor, tuple[int, int] | None]:
-        task, asked = source.task, self.call.inputs
-        features, baseline, truncate = asked.features, asked.baseline, asked.truncate
-        side = side_of(task.item, asked.explain_side)
+        task, given = source.task, self.call.inputs
+        features, baseline, truncate = given.features, given.baseline, given.truncate
+        side = side_of(task.item, given.explain_side)
         if task.recorded:
             masking = task.recorded.masking
             features, baseline, truncate = masking["features"], masking["baseline"], task.recorded.truncated

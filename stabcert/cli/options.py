@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, ExplainSide, offers
 from stabcert.cli.declared import Affects, Declared, argument, option
 from stabcert.cli.parsing import DEFAULT_METHOD
+from stabcert.cli.question_options import Threshold, Tolerance
 from stabcert.models.wording import parse_classes
 
 INPUT, MODEL, EXPLANATION = "Input", "Model", "Explanation"
@@ -277,6 +278,8 @@ class ExplanationOptions:
             help="Class to explain: a name or a number. If it may be either, write name:1 or id:1.",
         ),
     ] = None
+    threshold: Threshold = None
+    tolerance: Tolerance = None
 
 
 @dataclass

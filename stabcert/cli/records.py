@@ -48,6 +48,17 @@ class Recorded:
         return Wording() if self.failed else Wording.of_settings(self.record["model"].get("settings"))
 
     @property
+    def question(self) -> dict[str, Any] | None:
+        """The question about the outputs of the model that the record contains."""
+        found: dict[str, Any] | None = None if self.failed else self.record["model"].get("question")
+        return found
+
+    @property
+    def reference(self) -> float | None:
+        """The reference of the question, where the record is reproduced; None where it is measured again."""
+        return None
+
+    @property
     def digest(self) -> str:
         """The hash of the record without its circumstances."""
         return digest({name: value for name, value in self.record.items() if name not in ("run", "key")})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stabcert import __version__
 from stabcert.cli.command import Beside, Found
@@ -25,7 +27,7 @@ from stabcert.report.canvas import Canvas, Flip
 from stabcert.report.record import Report
 
 if TYPE_CHECKING:
-    from stabcert.core.types import MaskedPredictor
+    from stabcert.core.types import MaskedPredictor, Masks, Probs
     from stabcert.models.base import ModelPredictor
 
 
@@ -54,9 +56,10 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
             model.id,
             model.revision,
             model.sha256,
-            model.class_names,
+            case.class_names,
             config_sha256=model.config_sha256,
             settings=model.settings,
+            question=None if predictor.question is None else predictor.question.record(),
         ),
         explanation=explanation,
         result=result,
@@ -94,12 +97,13 @@ def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice:
     n = predictor.n_features
     three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
     if function is predictor:
-        probs = predictor.alone(three)
+        said, probs = _alone(predictor, three)
         decisions = decide_from(predictor, probs)
     else:
-        probs, decisions = predict(function, three), decide(function, three)
+        said = [Prediction.of(row, predictor.class_names) for row in predict(function, three)]
+        decisions = decide(function, three)
     names: tuple[Literal["full", "masked", "empty"], ...] = ("full", "masked", "empty")
-    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
+    full, masked, empty = said
     return Explanation(
         method=choice.method,
         settings=choice.settings,
@@ -113,6 +117,27 @@ def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice:
         scores=choice.scores,
         near_ties=frozenset(name for name, near_tie in zip(names, decisions.near_tie, strict=True) if near_tie),
     )
+
+
+def predictions_of(predictor: ModelPredictor, masks: Masks) -> list[Prediction]:
+    """Return the prediction of the unsmoothed model for each mask, evaluated alone, as people read it."""
+    return _alone(predictor, masks)[0]
+
+
+def predictions_by(function: MaskedPredictor, masks: Masks, class_names: tuple[str, ...]) -> list[Prediction]:
+    """Return the predictions of a function for each mask; with outputs for an unsmoothed model with a question."""
+    own: Callable[[Masks], NDArray[np.float64] | None] | None = getattr(function, "outputs", None)
+    outputs = None if own is None else own(masks)
+    values = [None] * len(masks) if outputs is None else [float(value) for value in outputs]
+    probs = predict(function, masks)
+    return [Prediction.of(row, class_names, output=value) for row, value in zip(probs, values, strict=True)]
+
+
+def _alone(predictor: ModelPredictor, masks: Masks) -> tuple[list[Prediction], Probs]:
+    probs, outputs = predictor.alone(masks), predictor.outputs(masks)
+    values = [None] * len(masks) if outputs is None else [float(value) for value in outputs]
+    said = [Prediction.of(row, predictor.class_names, output=value) for row, value in zip(probs, values, strict=True)]
+    return said, probs
 
 
 def canvas_of(predictor: ModelPredictor) -> Canvas | None:
@@ -134,10 +159,8 @@ def flips_of(
         return () if found is None else (Flip(choice.mask | found.added, found.prediction),)
     if not isinstance(certificate, SoftCertificate) or len(certificate.flips) == 0:
         return ()
-    probs = predict(function, certificate.flips)
-    return tuple(
-        Flip(mask, Prediction.of(row, class_names)) for mask, row in zip(certificate.flips, probs, strict=True)
-    )
+    said = predictions_by(function, certificate.flips, class_names)
+    return tuple(Flip(mask, prediction) for mask, prediction in zip(certificate.flips, said, strict=True))
 
 
 @cache  # otherwise half of the time of a cheap input

@@ -23,6 +23,8 @@ from stabcert.models.wording import own_classes
 from stabcert.records.writing import SCHEMA
 from stabcert.sweep.key import request_key
 
+_GIVEN = "--mask gives the mask"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -200,7 +202,13 @@ def check_sources(
             f"{' and '.join(chosen)} exclude one another, because each is a source of masks. Give one of them"
         )
     if masks.mask_file is not None:
-        _refuse("--mask gives the mask", {"--top-k": explanation.top_k, "--target": explanation.target})
+        # With one of these, --target names the label or the number that the question is about.
+        asks = explanation.threshold is not None or explanation.tolerance is not None
+        target = None if asks else explanation.target
+        _refuse(
+            _GIVEN if target is None else f"{_GIVEN}. To ask about one of several labels, add --threshold 0.5",
+            {"--top-k": explanation.top_k, "--target": target},
+        )
     if masks.from_file is not None:
         _refuse(
             "the records given to --from already contain that",
@@ -220,6 +228,8 @@ def check_sources(
                 "--truncate": inputs.truncate,
                 "--top-k": explanation.top_k,
                 "--target": explanation.target,
+                "--threshold": explanation.threshold is not None,
+                "--tolerance": explanation.tolerance is not None,
             },
         )
 

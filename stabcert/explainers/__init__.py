@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class _Method:
     options: tuple[str, ...] = ()
     """Names of its options: counts, and numbers above 0 where `_NUMBERS` contains them."""
     differentiates: bool = False
+    decides: bool = False
+    """True if the method looks for another decision, so that it needs the decided function itself."""
 
     def attribution(self, task: Task) -> Attribution:
         if not self.differentiates:
@@ -53,7 +55,7 @@ _METHODS = {
     "inputxgrad": _Method(input_times_gradient, differentiates=True),
     "smoothgrad": _Method(smoothgrad, ("n_samples", "sigma"), differentiates=True),
     "clime": _Method(clime, ("n_samples", "sigma"), differentiates=True),
-    "mfaba": _Method(mfaba, ("steps",), differentiates=True),
+    "mfaba": _Method(mfaba, ("steps",), differentiates=True, decides=True),
     "random": _Method(random_scores),
 }
 METHODS = tuple(_METHODS)
@@ -81,7 +83,8 @@ def explain(
         predictor: any `MaskedPredictor` for lime, shap, kernelshap, occlusion and random; the other
             methods use gradients and need a `ModelPredictor`.
         method: one of `METHODS`.
-        target: class to explain; by default the one predicted on the full input.
+        target: class to explain; by default the one predicted on the full input. Of a question about a number, methods
+            explain the number itself, see `ModelPredictor.scored`.
         seed: seed of the method's own random draws. Global generators are neither read nor changed.
         n_samples: masked inputs that lime, shap, kernelshap or clime evaluates (default 1000, or more where that
             many features need more), or gradients that smoothgrad averages (default 50).
@@ -143,16 +146,33 @@ def explain_all(
         target = int(full.argmax())
     if not 0 <= target < len(full):
         raise ParameterError(f"target must be a class from 0 to {len(full) - 1}, got {target}", "target")
-    task = Task(predictor, target, seed, given)
+    task = Task(_scored(predictor), target, seed, given)
+    own: dict[str, float] = getattr(task.predictor, "scored_settings", {})
+    decided = replace(task, predictor=predictor)
     # clime last: the gradients of smoothgrad come with the values that it needs.
     order = sorted(methods, key=lambda method: method == "clime")
-    attributions = {method: _METHODS[method].attribution(task) for method in order}
+    attributions = {
+        method: _METHODS[method].attribution(decided)
+        if _METHODS[method].decides
+        else _with_settings(_METHODS[method].attribution(task), own)
+        for method in order
+    }
     for method, attribution in attributions.items():
         if not np.isfinite(attribution.scores).all():
             raise ModelError(
                 f"{method} returned scores that are not finite, because the model's outputs or gradients overflow"
             )
     return tuple(attributions[method] for method in methods)
+
+
+def _with_settings(attribution: Attribution, own: Mapping[str, float]) -> Attribution:
+    return replace(attribution, settings={**attribution.settings, **own}) if own else attribution
+
+
+def _scored(predictor: MaskedPredictor) -> MaskedPredictor:
+    """Return the predictor whose probability is explained; see `stabcert.models.base.ModelPredictor.scored`."""
+    own: Callable[[], MaskedPredictor] | None = getattr(predictor, "scored", None)
+    return predictor if own is None else own()
 
 
 def check_method(method: str) -> None:

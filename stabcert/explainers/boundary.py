@@ -53,9 +53,15 @@ def mfaba(task: Task) -> Attribution:
     8 times, and as long as ``steps`` allows for it); ``settings["step"]`` is the one that was used.
 
     Raises:
-        ParameterError: the class to explain is not the predicted one, so the path cannot reach a boundary.
+        ParameterError: the class to explain is not the predicted one, so the path cannot reach a boundary. Or a
+            number is to stay within a tolerance.
     """
     model = model_of(task, "mfaba")
+    if model.question is not None and model.question.kind == "within":
+        raise ParameterError(
+            "mfaba is not possible with a tolerance, because the distance from the reference has no gradient at the "
+            "reference. Use another method"
+        )
     import torch
 
     steps = task.count("steps") or _STEPS

@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stabcert.core.types import Features, Masks, Probs, as_masks
+from stabcert.core.types import Features, Mask, Masks, Probs, as_mask, as_masks
 from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.evaluation import Evaluation
+from stabcert.models.heads import Head, Question, Scored
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.threads import one_thread
 
 _CACHE_BYTES = 64 * 2**20
 _ORDINARY_COST = 32
+_MASKS_OF_THE_SCALE = 32
 
 
 class ModelPredictor:
@@ -37,6 +39,8 @@ class ModelPredictor:
         batch_size: rows at a time, or ``auto``; see `stabcert.models.batches.BatchSizes`.
         batches: sizes found for an earlier input, used instead of ``batch_size``.
         autocast: compute in this precision with weights in float32.
+        head: the question whose two answers are the classes, or another function from the outputs of the network to
+            two logits; None where its outputs are the logits of the classes.
 
     Raises:
         ParameterError: ``batch_size`` is below 1.
@@ -52,8 +56,10 @@ class ModelPredictor:
         batch_size: BatchSize = "auto",
         batches: BatchSizes | None = None,
         autocast: torch.dtype | None = None,
+        head: Head | None = None,
     ) -> None:
         self.masked_input = masked_input
+        self.head = head
         self.class_names = class_names
         self.device = device
         self.dtype = dtype
@@ -67,6 +73,7 @@ class ModelPredictor:
             batches=self.batches,
             autocast=autocast,
             count=self._count,
+            head=head,
         )
         self.evaluations = 0
         """Rows that went through the network so far."""
@@ -143,15 +150,94 @@ class ModelPredictor:
 
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
         """Return differentiable logits for feature weights; see `MaskedInput.relaxed_logits`."""
-        logits = self.masked_input.relaxed_logits(weights)
+        outputs = self.masked_input.relaxed_logits(weights)
         self._count(len(weights))
-        return logits
+        return outputs if self.head is None else self.head.logits(outputs)
 
     def logits_at(self, points: torch.Tensor) -> torch.Tensor:
         """Return differentiable logits for changed inputs; see `MaskedInput.logits_at`."""
-        logits = self.masked_input.logits_at(points)
+        outputs = self.masked_input.logits_at(points)
         self._count(len(points))
-        return logits
+        return outputs if self.head is None else self.head.logits(outputs)
+
+    @property
+    def question(self) -> Question | None:
+        """The question whose two answers are the classes; None if the model predicts one of several classes."""
+        return self.head if isinstance(self.head, Question) else None
+
+    def outputs(self, masks: Masks) -> NDArray[np.float64] | None:
+        """Return the output that the question is about, ``(k,)``, each evaluated alone; None without a question.
+
+        That is the probability of a label, or a number.
+        """
+        question = self.question
+        if question is None:
+            return None
+        with one_thread():
+            values = self._evaluate.outputs(as_masks(masks, self.n_features))[:, question.output]
+        return np.array([question.shown(float(value)) for value in values])
+
+    def around(self, mask: Mask | None = None) -> ModelPredictor:
+        """Return this predictor with the output for ``mask`` as the reference of a question with a tolerance.
+
+        Args:
+            mask: the masked input whose output is the reference; None for the full input.
+
+        Another question has no reference: the predictor itself is returned.
+        """
+        question = self.question
+        if question is None or question.kind != "within":
+            return self
+        kept = np.ones(self.n_features, dtype=np.bool_) if mask is None else as_mask(mask, self.n_features)
+        with one_thread():
+            value = float(self._evaluate.outputs(kept[None])[0, question.output])
+        return self.with_question(question.around(value, "full" if mask is None else "mask"))
+
+    def with_question(self, question: Question) -> ModelPredictor:
+        """Return the same input and network with another question; evaluations are counted on from here."""
+        predictor = self._with_head(question, question.answers)
+        predictor.evaluations, predictor.on_progress = self.evaluations, self.on_progress
+        return predictor
+
+    def scored(self) -> ModelPredictor:
+        """Return the predictor that attribution methods explain; its evaluations are counted here.
+
+        It is this one, except for a question about a number. There methods explain the number itself, in the direction
+        of the affirmative answer: the logistic function of the difference from the full input, divided by the largest
+        difference on the empty input and 32 fixed random masks. A tolerance has the direction from the empty input to
+        the full one. The probabilities of numbers far from a threshold would all be 0 or 1, and all scores 0.
+        """
+        question = self.question
+        if question is None or question.kind == "probability":
+            return self
+        n = self.n_features
+        some = np.random.default_rng(0).random((_MASKS_OF_THE_SCALE, n)) < 0.5
+        masks = np.concatenate([np.ones((1, n), dtype=np.bool_), np.zeros((1, n), dtype=np.bool_), some])
+        with one_thread():
+            values = self._evaluate.outputs(masks)[:, question.output]
+        scale = float(np.abs(values - values[0]).max()) or 1.0
+        if question.kind == "within" and values[1] > values[0]:
+            scale = -scale
+        scored = Scored(question.output, question.n_outputs, float(values[0]), scale)
+        predictor = self._with_head(scored, self.class_names)
+        predictor.on_progress = self._count
+        return predictor
+
+    @property
+    def scored_settings(self) -> dict[str, float]:
+        """Numbers that define the function of a predictor that `scored` returned; empty for others."""
+        return self.head.settings() if isinstance(self.head, Scored) else {}
+
+    def _with_head(self, head: Head, class_names: tuple[str, ...]) -> ModelPredictor:
+        return ModelPredictor(
+            self.masked_input,
+            class_names,
+            device=self.device,
+            dtype=self.dtype,
+            batches=self.batches,
+            autocast=self.autocast,
+            head=head,
+        )
 
     def _count(self, rows: int) -> None:
         self.evaluations += rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,7 @@ from stabcert.core.types import Masks, Probs
 from stabcert.errors import ModelError
 from stabcert.models.batches import BatchSizes
 from stabcert.models.full_precision import full_precision
+from stabcert.models.heads import Head
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.memory import is_out_of_memory, out_of_memory
 
@@ -25,6 +27,9 @@ DECISION_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10, torch.bfloat16:
 _RELATIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13, torch.bfloat16: 0.02, torch.float16: 2e-3}
 # Rounding in float64, of logits up to a million.
 _EXACT_TOLERANCE = 1e-9
+# The same as a share of the largest output. Outputs that are numbers may be of any size.
+_EXACT_SHARE = 1e-13
+_STEP_OF_NUMBERS = 16.0
 _EXACT_ROWS = 16
 
 
@@ -40,6 +45,7 @@ class Evaluation:
         dtype: type of the arithmetic.
         autocast: compute in this precision with weights in float32.
         count: called with the number of rows that went through the network.
+        head: function from the outputs of the network to the logits of the classes; None where they are the same.
     """
 
     def __init__(
@@ -52,7 +58,9 @@ class Evaluation:
         batches: BatchSizes,
         autocast: torch.dtype | None,
         count: Callable[[int], None],
+        head: Head | None = None,
     ) -> None:
+        self._head = head
         self._masked_input = masked_input
         self._n_classes = n_classes
         self._device = device
@@ -165,7 +173,7 @@ class Evaluation:
             except ModelError:  # mixtures of experts, for example, multiply matrices that cannot be of float64
                 self._exact, self.decision_tolerance = None, self.drift_tolerance
                 return
-            probs[part], _ = self._fetch(logits, len(part))
+            probs[part], _ = self._fetch(logits, len(part), exact=True)
             self.rechecked += len(part)
 
     def observe(self, in_batch: NDArray[np.float64], alone: NDArray[np.float64], tolerance: float = 0.0) -> None:
@@ -194,22 +202,49 @@ class Evaluation:
         with torch.inference_mode(), full_precision(), autocast:
             return self._masked_input.logits(masks)
 
-    def _fetch(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:
+    def outputs(self, masks: Masks) -> NDArray[np.float64]:
+        """Return the outputs of the network for each mask, evaluated alone: ``(k, n_outputs)``, before the head."""
+        rows = []
+        for row in range(len(masks)):
+            rows.append(self._checked(self._logits(masks[row : row + 1]), 1).numpy())
+            self._count(1)
+        return np.concatenate(rows)
+
+    def _fetch(self, logits: torch.Tensor, rows: int, *, exact: bool = False) -> tuple[Probs, NDArray[np.float64]]:
         """Return the probabilities of a batch and the tolerance of each row, and count the rows."""
-        read = self._read(logits, rows)
+        read = self._read(logits, rows, exact=exact)
         self._count(rows)
         return read
 
-    def _read(self, logits: torch.Tensor, rows: int) -> tuple[Probs, NDArray[np.float64]]:
+    def _read(self, logits: torch.Tensor, rows: int, *, exact: bool = False) -> tuple[Probs, NDArray[np.float64]]:
+        values = self._checked(logits, rows)
+        largest = values.abs().amax(dim=-1).numpy()
+        if self._head is not None:
+            values = self._head.logits(values)
+            if self._head.of_numbers:
+                self._widen(float(largest.max(initial=0.0)), exact=exact)
+        probs: Probs = torch.softmax(values, dim=-1).numpy()
+        return probs, np.maximum(self.drift_tolerance, _RELATIVE_TOLERANCE[self._dtype] * largest)
+
+    def _checked(self, logits: torch.Tensor, rows: int) -> torch.Tensor:
+        """Return the outputs of the network in float64 on the CPU."""
         # float64 before the softmax: rounding after it could merge the two best classes.
         # MPS has no float64, hence the CPU first.
         values = logits.cpu().double()
-        if values.shape != (rows, self._n_classes):
-            raise ModelError(
-                f"the model returned shape {tuple(values.shape)} for {rows} inputs and {self._n_classes} labels"
-            )
+        expected = self._n_classes if self._head is None else self._head.n_outputs
+        if values.shape != (rows, expected):
+            raise ModelError(f"the model returned shape {tuple(values.shape)} for {rows} inputs and {expected} labels")
         if not bool(torch.isfinite(values).all()):
             raise ModelError("the model returned numbers that are not finite (NaN or infinity)")
-        probs: Probs = torch.softmax(values, dim=-1).numpy()
-        largest = values.abs().amax(dim=-1).numpy()
-        return probs, np.maximum(self.drift_tolerance, _RELATIVE_TOLERANCE[self._dtype] * largest)
+        return values
+
+    def _widen(self, largest: float, *, exact: bool) -> None:
+        """Raise the tolerances to what rounding does to outputs as large as these, before any of them is returned."""
+        # In large steps, so that runs with other masks have the same tolerances nearly always.
+        largest = _STEP_OF_NUMBERS ** math.ceil(math.log(max(1.0, largest), _STEP_OF_NUMBERS))
+        if exact:
+            self.decision_tolerance = max(self.decision_tolerance, _EXACT_SHARE * largest)
+            return
+        self.drift_tolerance = max(self.drift_tolerance, _RELATIVE_TOLERANCE[self._dtype] * largest)
+        if self._exact is None:
+            self.decision_tolerance = max(self.decision_tolerance, self.drift_tolerance)

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from stabcert.errors import ModelError
+from stabcert.models.asking import meaning_of
 from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.failures import reason
 from stabcert.models.image_checks import check_channels, check_image_network
@@ -81,14 +82,14 @@ def load_from_timm(
     except Exception as error:  # timm raises RuntimeError, KeyError, TypeError, ... for a wrong directory
         raise ModelError(_explained(name, error)) from error
     classes = int(network.num_classes)
-    if classes < 2:
+    if classes < 1:
         raise ModelError(
             f"{name} has no classification head ({classes} classes). Give a model that was trained to classify"
         )
     class_names, notes = _class_names(network, guess_is_noted=architecture is None)
     image = _image_network(name, network, device, dtype)
     check_image_network(name, image, classes, device, dtype)
-    return Loaded(image, class_names, (*notes, *image.notes))
+    return Loaded(image, class_names, (*notes, *image.notes), meaning=meaning_of(None, classes))
 
 
 def channels(network: torch.nn.Module) -> int:

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import torch
 
 from stabcert.errors import ModelError
+from stabcert.models.asking import meaning_of
 from stabcert.models.attempts import attempt
 from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.image_checks import check_image_network
 from stabcert.models.images_from_transformers import image_network
-from stabcert.models.kind import classifier_kind
+from stabcert.models.kind import check_labels, classifier_kind
 from stabcert.models.language_model import answering
 from stabcert.models.networks import (
     Loaded,
@@ -91,14 +92,15 @@ def _load(
     classes = int(module.config.num_labels)
     labels = module.config.id2label or {}
     class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])
-    if classes < 2:
-        raise ModelError(f"{name} has {classes} label(s), but a certificate needs 2 or more. Give another classifier")
+    problem = getattr(module.config, "problem_type", None)
+    check_labels(name, classes, problem)
+    meaning = meaning_of(problem, classes)
     if kind == "text":
         text = _text_network(checkpoint, module, classes, trust_remote_code, device, dtype)
-        return Loaded(text, class_names, (*notes, *removal_notes(text.tokenizer, text.leftover)))
+        return Loaded(text, class_names, (*notes, *removal_notes(text.tokenizer, text.leftover)), meaning=meaning)
     image = image_network(checkpoint, module, trust_remote_code, device, dtype)
     check_image_network(name, image, classes, device, dtype)
-    return Loaded(image, class_names, (*notes, *image.notes))
+    return Loaded(image, class_names, (*notes, *image.notes), meaning=meaning)
 
 
 def _text_network(

@@ -11,11 +11,14 @@ import torch
 from PIL import Image
 
 from stabcert.core.given import not_a_name
-from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.errors import InputError, ParameterError
+from stabcert.models.asking import ask
 from stabcert.models.base import ModelPredictor
 from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.decode import DecodedImage, decode_image
+from stabcert.models.devices import choose_device
 from stabcert.models.full_precision import full_precision
+from stabcert.models.heads import Outputs, Question
 from stabcert.models.image import MaskedImage
 from stabcert.models.masked_input import MaskedInput
 from stabcert.models.networks import ImageNetwork, TextNetwork
@@ -43,7 +46,7 @@ class LoadedModel:
     config_sha256: str | None
     """Hash of all other files that define it; see `stabcert.models.checkpoint.config_sha256`. None for a demo model."""
     class_names: tuple[str, ...] = field(repr=False)
-    """One distinct name for each logit."""
+    """One distinct name for each logit. If there is a question, its two answers."""
     device: torch.device
     dtype: torch.dtype
     notes: tuple[str, ...]
@@ -55,6 +58,22 @@ class LoadedModel:
     """The directory it was read from; None for a demo model."""
     batches: dict[BatchSize, BatchSizes] = field(default_factory=dict, repr=False, compare=False)
     """The batch sizes found so far, for each requested size."""
+    outputs: Outputs | None = field(default=None, repr=False)
+    """The outputs of the network, if they are not the logits of classes of which one is predicted."""
+    question: Question | None = None
+    """The question about the outputs whose two answers are the classes."""
+
+    def asking(
+        self, *, target: int | str | None = None, threshold: float | None = None, tolerance: float | None = None
+    ) -> LoadedModel:
+        """Return this model with a question about its outputs; see `load_model` for arguments and errors."""
+        outputs = self.outputs or Outputs("classes", self.class_names)
+        question = ask(self.id, outputs, target=target, threshold=threshold, tolerance=tolerance)
+        return self if question is None else self.with_question(question)
+
+    def with_question(self, question: Question) -> LoadedModel:
+        """Return this model with a question about its outputs."""
+        return replace(self, question=question, class_names=question.answers)
 
     def predictor(
         self,
@@ -68,6 +87,8 @@ class LoadedModel:
         batch_size: BatchSize = "auto",
     ) -> ModelPredictor:
         """Return this model as a function on the masks of one input.
+
+        With a tolerance, the reference is the output for the full input; `ModelPredictor.around` sets another one.
 
         Args:
             source: for an image model a path, the bytes of a file, or an image; for a text model the text, or a list
@@ -83,12 +104,14 @@ class LoadedModel:
 
         Raises:
             InputError: the input cannot be used, or is of the other kind.
-            ParameterError: this model does not have these features or this baseline.
+            ParameterError: this model does not have these features or this baseline, or predicts labels or numbers
+                and no question is asked, see `load_model`.
         """
+        asked = self if self.outputs is None or self.question is not None else self.asking()
         # What is made here has gradients, even for callers who are inside of torch.inference_mode.
         with torch.inference_mode(False), full_precision():
             masked = self._masked(source, text_pair, explain_side, features, baseline, truncate)
-            return self._predictor(masked, batch_size)
+            return asked._predictor(masked, batch_size)
 
     def _masked(
         self,
@@ -157,8 +180,14 @@ class LoadedModel:
         batches = self.batches.setdefault(batch_size, BatchSizes(batch_size, self.device))
         autocast = self.dtype if weights_dtype(self.dtype, self.device) != self.dtype else None
         return ModelPredictor(
-            masked_input, self.class_names, device=self.device, dtype=self.dtype, batches=batches, autocast=autocast
-        )
+            masked_input,
+            self.class_names,
+            device=self.device,
+            dtype=self.dtype,
+            batches=batches,
+            autocast=autocast,
+            head=self.question,
+        ).around()
 
 
 def load_model(
@@ -175,8 +204,15 @@ def load_model(
     classes: Sequence[str] | None = None,
     prompt: str | None = None,
     chat: bool = False,
+    target: int | str | None = None,
+    threshold: float | None = None,
+    tolerance: float | None = None,
 ) -> LoadedModel:
     """Load a classifier.
+
+    A network whose outputs are not the logits of several classes becomes a function with two classes by a question:
+    whether the label ``target`` is on, whether a number is above ``threshold``, or whether it stays within
+    ``tolerance`` of its value. See `stabcert.models.heads.Question` for the exact function.
 
     Guaranteed: an existing local path never touches the network, and neither does anything with
     ``offline`` (or ``HF_HUB_OFFLINE``); nothing is printed; the random state of the process stays
@@ -198,11 +234,18 @@ def load_model(
         classes: the words that a language model answers with, for a model without classes of its own.
         prompt: text around the input of a language model, with ``{input}`` in its place; None: the input alone.
         chat: give the prompt as the message of a user in the tokenizer's chat template.
+        target: the label (``problem_type`` multi_label_classification) or the number (regression) that the question is
+            about, by its index or its name. Not needed if the network has one output.
+        threshold: of a label the probability above which it is on, by default 0.5; of a number the limit itself. One
+            output without a ``problem_type`` is the logit of a label.
+        tolerance: distance of a number from the reference, which is its value for the full input, or for a mask with
+            `ModelPredictor.around`.
 
     Raises:
         ModelError: the model cannot be found, or must not or cannot be loaded.
         ParameterError: ``dtype`` is unknown, or a revision is given for a model without revisions. Or ``classes``
-            and ``prompt`` are not possible, or given for a model with classes of its own.
+            and ``prompt`` are not possible, or given for a model with classes of its own. Or the outputs do not allow
+            the question.
     """
     wording = Wording.of(classes, prompt, chat)
     if not isinstance(name, str):
@@ -224,7 +267,7 @@ def load_model(
         network.module.compile()
         if isinstance(network, ImageNetwork):  # hooks do not reach into a compiled network
             network = replace(network, stage=None, fold=False)
-    return LoadedModel(
+    model = LoadedModel(
         id=name,
         kind="text" if isinstance(loaded.network, TextNetwork) else "image",
         revision=loaded.revision,
@@ -237,56 +280,8 @@ def load_model(
         network=network,
         settings=loaded.settings,
         directory=loaded.directory,
+        outputs=None if loaded.meaning == "classes" else Outputs(loaded.meaning, loaded.class_names),
     )
-
-
-def load_predictor(
-    model: str,
-    input: str | Path | Image.Image,
-    *,
-    text_pair: str | list[str] | None = None,
-    explain_side: str | None = None,
-    features: str | None = None,
-    baseline: str | None = None,
-    device: str = "auto",
-    dtype: str = "float32",
-    batch_size: BatchSize = "auto",
-) -> ModelPredictor:
-    """Load a model and return its predictor: `load_model` and `LoadedModel.predictor` in one call.
-
-    Args:
-        model: name of the model, see `load_model`.
-        input: a path or image; a string is the text itself for a text model, a path for an image model.
-        text_pair: the second text of a pair, see `LoadedModel.predictor`.
-        explain_side: ``both``, ``first`` or ``second``: the texts of a pair whose words are features.
-        features: kind of the features.
-        baseline: replacement of a dropped feature.
-        device: device of the network.
-        dtype: type of weights and arithmetic.
-        batch_size: number of masks in a batch.
-    """
-    loaded = load_model(model, device=device, dtype=dtype)
-    return loaded.predictor(
-        input,
-        text_pair=text_pair,
-        explain_side=explain_side,
-        features=features,
-        baseline=baseline,
-        batch_size=batch_size,
-    )
-
-
-def choose_device(device: str) -> torch.device:
-    """Return the device of a name; ``auto`` is cuda, then mps, then cpu, whichever exists first.
-
-    Raises:
-        ModelError: this machine does not have the device; the message names those it has.
-    """
-    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    mps = ["mps"] if torch.backends.mps.is_available() else []
-    if device == "auto":
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
-    existing = ["cpu", *(["cuda"] if cuda else []), *cuda, *mps]
-    if device not in existing:
-        raise ModelError(f"device {device!r} does not exist here. Use one of {', '.join(existing)} (or auto)")
-    return torch.device(device)
+    if target is None and threshold is None and tolerance is None:
+        return model  # a question that is missing is reported by its predictor
+    return model.asking(target=target, threshold=threshold, tolerance=tolerance)

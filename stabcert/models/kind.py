@@ -10,6 +10,8 @@ from stabcert.models.wording import NO_WORDING, Wording, own_classes
 _LANGUAGE_MODELS = ("ForCausalLM", "LMHeadModel")
 """Parts of the names of networks that predict the next token."""
 
+_PROBLEMS = ("single_label_classification", "multi_label_classification", "regression")
+
 
 def classifier_kind(
     name: str,
@@ -26,8 +28,8 @@ def classifier_kind(
 
     Raises:
         ParameterError: classes are given for a model with classes of its own.
-        ModelError: it is not a classifier of images or texts with one answer out of two or more
-            classes, or its code is not part of transformers and ``trust_remote_code`` is false.
+        ModelError: it is not a classifier of images or texts, its ``problem_type`` does not exist or does not fit its
+            outputs, or its code is not part of transformers and ``trust_remote_code`` is false.
     """
     _check_types(name, config)
     _check_code(name, config, trust_remote_code)
@@ -114,21 +116,28 @@ def _check_code(name: str, config: dict[str, Any], trust_remote_code: bool) -> N
 
 def _check_task(name: str, config: dict[str, Any]) -> None:
     problem = config.get("problem_type")
-    if problem in ("regression", "multi_label_classification"):
-        what = "predicts numbers" if problem == "regression" else "gives any number of labels at once"
-        raise ModelError(
-            f"{name} {what} (problem_type {problem}), but stabcert certifies one class out of several. "
-            "Give a model trained with problem_type single_label_classification"
-        )
-    if problem not in (None, "single_label_classification"):
+    if problem not in (None, *_PROBLEMS):
         raise ModelError(
             f"config.json of {name} has problem_type {problem!r:.60}, which transformers does not support. Give a "
-            "model trained with problem_type single_label_classification"
+            f"model trained with problem_type {', '.join(_PROBLEMS[:-1])} or {_PROBLEMS[-1]}"
         )
     labels = config.get("id2label")
     count = len(labels) if isinstance(labels, dict) else config.get("num_labels", config.get("num_classes"))
-    if isinstance(count, int) and count < 2:
-        raise ModelError(f"{name} has {count} label(s), but a certificate needs 2 or more. Give another classifier")
+    if isinstance(count, int):
+        check_labels(name, count, problem)
+
+
+def check_labels(name: str, labels: int, problem: object) -> None:
+    """Raise a ModelError unless a network with so many outputs can solve a problem of ``config.json``.
+
+    One output is a number, or one label that is on or off, but never one of several classes.
+    """
+    if labels < 1 or (labels < 2 and problem == "single_label_classification"):
+        raise ModelError(
+            f"{name} has {labels} label(s), but one class out of several (problem_type single_label_classification) "
+            "needs 2 or more. Give another classifier, or correct problem_type in config.json to "
+            "multi_label_classification (on or off) or regression (a number)"
+        )
 
 
 def _kinds_of_type(model_type: object) -> tuple[Literal["image", "text"], ...]:

@@ -81,6 +81,7 @@ def shifted(predictor: ModelPredictor, noise: torch.Tensor) -> ModelPredictor:
         dtype=predictor.dtype,
         batches=predictor.batches,
         autocast=predictor.autocast,
+        head=predictor.head,
     )
 
 

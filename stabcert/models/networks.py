@@ -19,6 +19,7 @@ from stabcert.errors import ModelError
 from stabcert.models.failures import failing
 from stabcert.models.float64 import rounds_to_float32
 from stabcert.models.folding import fold_batch_norms
+from stabcert.models.heads import Meaning
 from stabcert.models.patch_tokens import TokenStage
 from stabcert.models.preprocessing import GREY, Preprocessing
 from stabcert.models.prompt import Prompt
@@ -145,6 +146,7 @@ class Loaded:
 
     network: ImageNetwork | TextNetwork
     class_names: tuple[str, ...]
+    """One distinct name for each output."""
     notes: tuple[str, ...] = ()
     revision: str | None = None
     sha256: str | None = None
@@ -154,6 +156,7 @@ class Loaded:
     settings: dict[str, Any] = field(default_factory=dict)
     """JSON-ready: what defines the function beside its files, ``classes`` and all else that a user words. Empty for a
     model with classes of its own."""
+    meaning: Meaning = "classes"
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from stabcert.records.values import (
     Pair,
     Part,
     Positive,
+    PositiveNumber,
     Sha256,
     Share,
     Text,
@@ -63,10 +64,14 @@ class Prediction(Part):
     id: Count
     label: Text
     probability: Share
+    output: MayBeAbsent[Number] = None
+    """The output of the model that the class is decided by: the probability of a label, or a number. Only for a model
+    with a question, and not for votes of a smoothed model."""
 
     @classmethod
     def of(cls, found: Predicted) -> Self:
-        return cls(id=found.id, label=found.label, probability=found.probability)
+        own = {} if found.output is None else {"output": found.output}
+        return cls(id=found.id, label=found.label, probability=found.probability, **own)
 
 
 class Input(Part):
@@ -101,6 +106,29 @@ class Input(Part):
         return cls(id=info.id, kind=info.kind, sha256=info.sha256, path=info.path, truncated=info.truncated, **shown)
 
 
+class Question(Part):
+    """A question about one output of a model that does not predict one of several classes. Its answers are the classes.
+
+    The probability of a class is the logistic function of the margin, which is the output minus the threshold (for a
+    probability both as logits), or the tolerance minus the distance from the reference.
+    """
+
+    kind: Literal["probability", "value", "within"]
+    """The probability of a label is above the threshold; a number is above it; or it is within the tolerance."""
+    output: Count
+    """Index of the output."""
+    outputs: Positive
+    name: Text
+    threshold: MayBeAbsent[Number] = None
+    tolerance: MayBeAbsent[PositiveNumber] = None
+    reference: MayBeAbsent[Number] = None
+    """The number from which the distance is measured, in full precision."""
+    reference_of: MayBeAbsent[Literal["full", "mask"]] = None
+    """The masked input whose output is the reference: the full input, or the mask of the explanation."""
+    answers: Pair[Text]
+    """The classes 0 and 1 in words."""
+
+
 class Model(Part):
     """The model, and what defines its function."""
 
@@ -114,16 +142,21 @@ class Model(Part):
     settings: MayBeAbsent[dict[Text, Any]] = None
     """Classes and prompt of a language model, and how its answers are read; absent for a model with classes of its
     own."""
+    question: MayBeAbsent[Question] = None
+    """The question whose two answers are the classes; absent if the model predicts one of several classes."""
 
     @classmethod
     def of(cls, info: ModelInfo) -> Self:
+        own: dict[str, Any] = {"settings": info.settings} if info.settings else {}
+        if info.question is not None:
+            own["question"] = Question(**info.question)
         return cls(
-            **({"settings": info.settings} if info.settings else {}),
             id=info.id,
             revision=info.revision,
             sha256=info.sha256,
             config_sha256=info.config_sha256,
             labels=len(info.class_names),
+            **own,
         )
 
 

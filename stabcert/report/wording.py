@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,20 @@ def short(label: str) -> str:
 
 
 def predicted(prediction: Prediction) -> str:
-    """Return a class and its probability: ``tabby (0.91)``."""
+    """Return a class and its probability, ``tabby (0.91)``, or the number that it is decided by."""
+    if prediction.output is not None:
+        return f"{short(prediction.label)}: {number(prediction.output)}"
     return f"{short(prediction.label)} ({prediction.probability:.2f})"
+
+
+def recorded_prediction(found: dict[str, Any]) -> str:
+    """Return a prediction of a record, as `predicted`."""
+    return predicted(Prediction(found["id"], found["label"], found["probability"], found.get("output")))
+
+
+def number(output: float) -> str:
+    """Return an output of a model with four digits, for people."""
+    return f"{output:.4g}"
 
 
 def name_of(info: InputInfo) -> str:

@@ -11,6 +11,7 @@ from stabcert.verify.checks import Check, holds
 from stabcert.verify.common import never_checked
 from stabcert.verify.features import feature_checks, texts_of
 from stabcert.verify.probabilities import probability_checks
+from stabcert.verify.question import question_checks
 
 Splits = Mapping[str, Callable[[str], Sequence[tuple[int, int]]] | None]
 """Functions that return start and end of each feature, by kind of text feature; None for a tokenizer's."""
@@ -23,7 +24,7 @@ def record_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], l
         record: valid against the schema, with a request, and with a mask that is one (`common_checks`).
         split: divides a text into features of a kind.
     """
-    checks = [*feature_checks(record, tuple(split)), *probability_checks(record)]
+    checks = [*feature_checks(record, tuple(split)), *probability_checks(record), *question_checks(record)]
     not_checked: list[str] = []
     if all(check.ok for check in checks):
         pieces, not_checked = piece_checks(record, split)

@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 from stabcert.verify.checks import Check, Tolerance, equal, holds
+from stabcert.verify.question import scale_of
 
 _OF_THE_MODEL = re.compile(r"unsmoothed\w*\.probability$|\.attack\.model\.prediction\.probability$")
+_OUTPUTS = re.compile(r"prediction\.output$|(^|\.)model\.question\.reference$")
 _PROBABILITIES = re.compile(r"(^|\.)(\w*prediction)\.probability$")
 _LEADS = re.compile(r"\.(gap|full_gap|published_radius)$")
 _BY_DTYPE = {"float32": 1e-4, "float64": 1e-8, "bfloat16": 0.05, "float16": 0.01}
@@ -19,7 +21,7 @@ def tolerance_of(record: dict[str, Any], dtype: str) -> Tolerance:
     Counts, votes and radii: not at all. Shares of votes and bounds that follow from counts: in the last bits.
     Probabilities that come out of a network: as far as its arithmetic differs between machines.
     """
-    result, loose = record["result"], _BY_DTYPE.get(dtype, 1e-4)
+    result, loose = record["result"], _BY_DTYPE.get(dtype, 1e-4) * scale_of(record)
     by_vote = bool(result.get("smoothing")) or (result.get("noise") == "quantized" and result["scores"] == "vote")
     averaged = result.get("scores") == "probability"
 
@@ -27,7 +29,7 @@ def tolerance_of(record: dict[str, Any], dtype: str) -> Tolerance:
         if averaged and _LEADS.search(name):
             # A published radius is a lead divided by twice the share that is kept.
             return loose * (result["quantization"] or 1 if name.endswith("published_radius") else 1)
-        if _OF_THE_MODEL.search(name):
+        if _OF_THE_MODEL.search(name) or _OUTPUTS.search(name):
             return loose
         return loose if _PROBABILITIES.search(name) and not by_vote else 0.0
 

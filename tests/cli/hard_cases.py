@@ -16,7 +16,7 @@ from stabcert.core.hard.certify import certify_hard
 from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.types import Mask, Masks
-from stabcert.models.hub import load_predictor
+from stabcert.models.predictors import load_predictor
 from tests.cli.conftest import SENTENCE, Run
 from tests.doubles import Table
 

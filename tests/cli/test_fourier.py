@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stabcert.cli.commands import fourier_work
-from stabcert.models.hub import load_predictor
+from stabcert.models.predictors import load_predictor
 from tests.cli.conftest import SENTENCE, Ran, Run, without_run
 
 N = 9  # eight words and a comma

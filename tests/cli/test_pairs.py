@@ -15,7 +15,7 @@ from stabcert.cli.options import InputOptions
 from stabcert.cli.pairs import explained_side
 from stabcert.core.streams import model_digest
 from stabcert.errors import InputError, ParameterError
-from stabcert.models.hub import load_predictor
+from stabcert.models.predictors import load_predictor
 from tests.cli.conftest import Run
 
 FIRST, SECOND = "Is the film good?", "The film was great."

@@ -26,9 +26,11 @@ from PIL import Image
 from stabcert.errors import InputError, ModelError, ParameterError
 from stabcert.models import download
 from stabcert.models.checkpoint import choose_weights, weights_sha256
+from stabcert.models.devices import choose_device
 from stabcert.models.from_timm import patch_size
-from stabcert.models.hub import choose_device, load_model, load_predictor
+from stabcert.models.hub import load_model
 from stabcert.models.networks import distinct
+from stabcert.models.predictors import load_predictor
 from tests.tiny_models import save, save_bert, save_vit, seeded
 from tests.tiny_tokenizers import WORDS
 from tests.waiting import LIMIT
@@ -351,14 +353,12 @@ def test_a_text_model_without_a_classifier_is_called_what_it_is(tmp_path: Path, 
     assert load_model(str(directory), device="cpu", allow_random_head=True).kind == "text"
 
 
-def test_regression_several_labels_and_a_single_label_are_refused(copy: Callable[[str], Path]) -> None:
+def test_one_of_several_classes_needs_several_outputs(copy: Callable[[str], Path]) -> None:
     directory = copy("bert")
-    edit_config(directory, problem_type="regression")
-    refuse(directory, "predicts numbers")
-    edit_config(directory, problem_type="multi_label_classification")
-    refuse(directory, "any number of labels at once.*single_label_classification")
     edit_config(directory, problem_type="single_label_classification", id2label={"0": "score"})
-    refuse(directory, r"has 1 label\(s\).*2 or more")
+    refuse(directory, r"has 1 label\(s\).*needs 2 or more.*multi_label_classification")
+    edit_config(directory, problem_type="ranking")
+    refuse(directory, "'ranking'.*single_label_classification, multi_label_classification or regression")
 
 
 def test_pickled_weights_are_refused_before_loading_and_read_with_the_option(copy: Callable[[str], Path]) -> None:

@@ -142,33 +142,27 @@ def _folder(shop: Workshop) -> Sequence[object]:
     return _ask("folder")
 
 
-_TWO_NUMBERS = {"id2label": {"0": "valence", "1": "arousal"}, "label2id": {"valence": 0, "arousal": 1}}
+_THREE_NUMBERS = {"id2label": {"0": "valence", "1": "arousal", "2": "power"}, "label2id": None}
 
 CASES = cases(
     AREA,
     (
-        "one class",
-        _config(id2label={"0": "score"}, label2id={"score": 0}),
+        "one class out of several, and one output",
+        _config(problem_type="single_label_classification", id2label={"0": "score"}, label2id={"score": 0}),
         3,
-        "has 1 label(s), but a certificate needs 2 or more",
+        "needs 2 or more",
     ),
     (
-        "regression with one output",
-        _config(problem_type="regression", id2label={"0": "s"}, label2id={"s": 0}),
-        3,
-        "predicts numbers (problem_type regression)",
-    ),
-    (
-        "regression with two outputs",
-        _config(problem_type="regression", **_TWO_NUMBERS),
-        3,
-        "predicts numbers (problem_type regression)",
+        "regression with three outputs",
+        _config(problem_type="regression", **_THREE_NUMBERS),
+        2,
+        "Use --target valence",
     ),
     (
         "a head for any number of labels at once",
         _config(problem_type="multi_label_classification"),
-        3,
-        "gives any number of labels at once",
+        2,
+        "each of which is on or off",
     ),
     ("a problem_type that does not exist", _config(problem_type="ranking"), 3, "problem_type"),
     ("no id2label", _config(id2label=None, label2id=None, num_labels=3), 0, "reported"),

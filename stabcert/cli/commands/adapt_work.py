@@ -65,6 +65,11 @@ def run_adapt(
             say(f"no --model given: using the built-in {name}")
         model = load(name, call.model.revision, call.model, Wording(), say)
         data.every[0].item.check_kind(name, model.kind)
+        if model.outputs is not None:
+            raise ParameterError(
+                f"adapt is not possible for {name}, whose outputs are labels that are on or off, or numbers. Give a "
+                "model that predicts one of several classes"
+            )
         adapting = Adapting(request, call, asked, place, data.with_classes(model.class_names), model, say, started)
         found = adapting.run()
         if found is None:

@@ -13,7 +13,7 @@ from stabcert.cli.command import Beside, Checked, Command, Found
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.explanation import by_file
 from stabcert.cli.opening import Case
-from stabcert.cli.reporting import report_of
+from stabcert.cli.reporting import predictions_by, predictions_of, report_of
 from stabcert.cli.verify.again import compared
 from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
@@ -91,10 +91,7 @@ class CertifyHard(Command[HardFound]):
         free = int((~mask).sum())
         request.check_free(free)
         enumerate_calls = self._enumerate_calls(free)
-        plain, plain_masked = (
-            Prediction.of(row, case.class_names)
-            for row in predictor.alone(np.stack([np.ones(len(mask), dtype=np.bool_), mask]))
-        )
+        plain, plain_masked = predictions_of(predictor, np.stack([np.ones(len(mask), dtype=np.bool_), mask]))
         function: SmoothedPredictor | None = None
         rows: list[Smoothed] = []
         question = request.question()
@@ -278,5 +275,5 @@ def _enumerated(found: EnumeratedRadius, mask: Mask) -> EnumeratedRadius:
 
 def _broken(case: Case, function: MaskedPredictor, flip: Mask) -> Broken:
     mask = case.choice.mask
-    row = predict(function, (mask | flip)[None])[0]
-    return Broken(flip & ~mask, Prediction.of(row, case.class_names))
+    (prediction,) = predictions_by(function, (mask | flip)[None], case.class_names)
+    return Broken(flip & ~mask, prediction)

@@ -12,10 +12,9 @@ from stabcert.cli.command import Beside, Checked, Command, Found
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.opening import Case
-from stabcert.cli.reporting import report_of
+from stabcert.cli.reporting import predictions_by, report_of
 from stabcert.cli.verify.again import compared
 from stabcert.core.choice import LambdaChoice, answer_choice, frozen_smoothing
-from stabcert.core.decisions import predict
 from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, answer_soft
@@ -126,8 +125,9 @@ class CertifySoft(Command[SoftFound]):
 
 
 def _full_prediction(case: Case) -> Prediction:
-    full = predict(case.predictor, np.ones((1, case.predictor.n_features), dtype=np.bool_))[0]
-    return Prediction.of(full, case.class_names)
+    everything = np.ones((1, case.predictor.n_features), dtype=np.bool_)
+    (full,) = predictions_by(case.predictor, everything, case.class_names)
+    return full
 
 
 def _smoothing(found: SoftFound) -> Smoothing | None:

@@ -15,12 +15,11 @@ from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
-from stabcert.cli.reporting import report_of
+from stabcert.cli.reporting import predictions_of, report_of
 from stabcert.core.comparison import Compared, Neighbourhood, movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
 from stabcert.core.masks import ranking, top_k_mask
-from stabcert.core.prediction import Prediction
 from stabcert.core.soft.minimal import check_search, smallest_stable_mask
 from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.stable_mask import SearchInterrupted
@@ -210,7 +209,7 @@ class Explain(Command[ExplainFound]):
 def _compared(case: Case) -> list[Compared]:
     k, full = int(case.choice.mask.sum()), _prediction(case.predictor)
     masks = [top_k_mask(attribution.scores, k) for attribution in case.choice.attributions]
-    said = [Prediction.of(row, case.class_names) for row in case.predictor.alone(np.stack(masks))]
+    said = predictions_of(case.predictor, np.stack(masks))
     return [
         Compared(attribution, mask, prediction, prediction.id == full)
         for attribution, mask, prediction in zip(case.choice.attributions, masks, said, strict=True)

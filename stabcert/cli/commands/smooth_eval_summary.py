@@ -99,6 +99,11 @@ class SmoothSummary:
         self._seconds += record["run"]["seconds"]
         if self._first is None:
             self._first = record
+        elif _of_all(record["model"]).get("question") != _of_all(self._first["model"]).get("question"):
+            raise ParameterError(
+                "the records ask different questions about the outputs of the model, whose answers cannot be "
+                "compared. Run smooth-eval for the records of each"
+            )
 
     def finish(self, apart: str | None) -> Whole | None:
         first, request = self._first, self._request
@@ -113,12 +118,12 @@ class SmoothSummary:
             methods=tuple(mask["method"] for mask in first["result"]["masks"]),
             settings=settings_of(first),
             failed=self._failed,
-            model=first["model"],
+            model=_of_all(first["model"]),
             run=run,
             min_accuracy=_least(request.min_accuracy, [level.accuracy for level in curve.levels]),
             min_rate=_least(request.min_rate, [rate for level in curve.levels for rate in level.methods[0].rates]),
         )
-        return _summarised(finding, self._key(first["model"], apart))
+        return _summarised(finding, self._key(_of_all(first["model"]), apart))
 
     def _key(self, model: dict[str, Any], apart: str | None) -> str:
         """Return the key of the summary.
@@ -141,6 +146,17 @@ class SmoothSummary:
         request = self._request
         masks = 1 + methods * (1 + len(request.radii) * request.n_samples)
         return masks * sum(1 if share == 1 else request.draws for share in request.lambdas)
+
+
+def _of_all(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the model of a record without the reference of its question, which belongs to one input."""
+    question = model.get("question")
+    if question is None or "reference" not in question:
+        return model
+    asked = {name: value for name, value in question.items() if name not in ("reference", "answers")}
+    distance = f"{question['tolerance']:.12g} from the reference of each input"
+    answers = [f"{question['name']} at least {distance}", f"{question['name']} less than {distance}"]
+    return {**model, "question": {**asked, "answers": answers}}
 
 
 def _least(value: float | None, estimates: Sequence[Estimate | EstimateAtRadius | None]) -> Threshold | None:

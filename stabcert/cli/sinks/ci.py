@@ -164,14 +164,19 @@ def _details(record: dict[str, Any]) -> list[str]:
     said, explanation = record["prediction"], record["explanation"]
     masked = explanation["masked_prediction"]
     lines = [
-        f"{record['model']['id']} predicts {said['label']} ({said['probability']:.2f}), and {masked['label']} "
-        f"({masked['probability']:.2f}) on the mask alone; {explanation['k']} of {explanation['n']} features kept by "
-        f"{explanation['method']}"
+        f"{record['model']['id']} predicts {_predicted(said)}, and {_predicted(masked)} on the mask alone; "
+        f"{explanation['k']} of {explanation['n']} features kept by {explanation['method']}"
     ]
     from stabcert.report.finding import marked_text_of
 
     text = marked_text_of(record)
     return lines if text is None else [*lines, text]
+
+
+def _predicted(found: dict[str, Any]) -> str:
+    from stabcert.report.wording import recorded_prediction
+
+    return f"{found['label']} ({found['probability']:.2f})" if "output" not in found else recorded_prediction(found)
 
 
 def _place(item: Item | None) -> tuple[str | None, int | None]:

@@ -17,7 +17,7 @@ from stabcert.cli.reporting import beside
 from stabcert.errors import InputError
 from stabcert.records.findings import RunInfo
 from stabcert.records.writing import to_json
-from stabcert.verify.checks import Check, at_least, compare, equal, holds
+from stabcert.verify.checks import Check, Tolerance, at_least, compare, equal, holds
 from stabcert.verify.common import never_checked
 from stabcert.verify.mask_flags import has_rule, without_rule
 from stabcert.verify.probabilities import tolerance_of
@@ -67,6 +67,12 @@ class Certified(Recorded):
             predictor, input_sha256=input_sha256, model_sha256=model_sha256, config_sha256=config_sha256
         )
 
+    @property
+    def reference(self) -> float | None:
+        """The reference of the question, which is a part of the certified function."""
+        question = self.question
+        return None if question is None else question.get("reference")
+
     def _check_place(self, feature: dict[str, Any], predictor: ModelPredictor) -> None:
         """Accept every feature, because the descriptions of the features are compared afterwards."""
 
@@ -93,7 +99,18 @@ def compared(command: Command[Any], record: dict[str, Any], opened: Callable[[],
     if not has_rule(record["result"]["request"]):
         again = without_rule(again)
     checks = compare("", _compared(record), _compared(again), tolerance_of(record, report.run.dtype))
+    checks += _reference(case, tolerance_of(record, report.run.dtype))
     return Checked([*checks, _evaluations(record, report.run)], never_checked(record), report.run)
+
+
+def _reference(case: Case, tolerance: Tolerance) -> list[Check]:
+    """Return the check that the recorded reference of a tolerance is the output of the model for the mask."""
+    question = case.predictor.question
+    if question is None or question.reference is None:
+        return []
+    now = case.predictor.outputs(case.choice.mask[None])
+    name = "model.question.reference"
+    return [equal(name, question.reference, None if now is None else float(now[0]), tolerance(name))]
 
 
 def input_checks(record: dict[str, Any], item: Item) -> list[Check]:

@@ -11,7 +11,7 @@ from stabcert.core.masks import count_additions
 from stabcert.core.prediction import Prediction
 from stabcert.report.numbers import confidence
 from stabcert.report.record import Report
-from stabcert.report.wording import short
+from stabcert.report.wording import predicted, short
 
 _LEAST_SHOWN = 6
 """Radii on the axis of a picture."""
@@ -229,6 +229,8 @@ def published_note(certificate: HardCertificate) -> str:
 
 def shown(prediction: Prediction) -> str:
     """Return ``tabby (0.91)``; a share below 1 is never shown as 1."""
+    if prediction.output is not None:
+        return predicted(prediction)
     probability = prediction.probability
     return f"{short(prediction.label)} ({'0.99' if 0.99 <= probability < 1.0 else f'{probability:.2f}'})"
 

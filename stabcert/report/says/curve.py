@@ -38,6 +38,7 @@ from stabcert.report.document import (
 )
 from stabcert.report.numbers import confidence, lambda_shown, rounded, seed_shown
 from stabcert.report.says.common import evidence, facts, naming_of
+from stabcert.report.says.question import lines_of
 from stabcert.report.wording import name_of, predicted, ranges, short
 
 _TONES: dict[str, Tone] = {"higher": "good", "lower": "bad"}
@@ -119,6 +120,7 @@ def curve_document(finding: CurveFinding) -> Document:
         blocks += [*([_estimates(first, rates, interval)] if rates else []), *_shares(first, shares)]
     blocks += _differences(finding, interval)
     blocks += [line(said, "good" if met else "doubtful", on=EVERYWHERE) for said, met in thresholds(finding)]
+    blocks += lines_of(finding.model.get("question"), votes=True)
     blocks += [line(said, "faint", on=EVERYWHERE) for said in meanings(finding)]
     named = Heading(heading(finding), title="What smoothing costs and gains")
     return Document(named, (*blocks, _footer(finding)), _facts(finding))

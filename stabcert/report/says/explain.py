@@ -27,7 +27,8 @@ from stabcert.report.document import (
 )
 from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
 from stabcert.report.says.common import by_side, doubts, evidence, facts, family_lines, footer, heading, mask_alone
-from stabcert.report.wording import predicted, ranges, short
+from stabcert.report.says.question import question_lines
+from stabcert.report.wording import predicted, ranges, recorded_prediction, short
 
 SHOWN_FEATURES = 10
 _METHOD = Column("method", "left", width=11)
@@ -48,6 +49,7 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
         *_features(exhibit, found, show),
         mask_alone(report),
         *until_stable(result),
+        *question_lines(report),
         *family_lines(report),
         *_comparison(result, k),
         *neighbours(result, k),
@@ -146,7 +148,7 @@ def _comparison(result: dict[str, Any], k: int) -> list[Block]:
     alone = []
     for one in result["attributions"]:
         said = one["masked_prediction"]
-        words = [Word(f"{short(said['label'])} ({said['probability']:.2f})")]
+        words = [Word(recorded_prediction(said))]
         if not one["consistent"]:
             words.append(Word(", NOT consistent", "doubtful"))
         alone.append([one["method"], tuple(words)])

@@ -42,6 +42,7 @@ from stabcert.report.hard.wording import (
 )
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
+from stabcert.report.says.question import question_lines
 from stabcert.report.wording import short
 
 _NAMED_CLASSES = 4
@@ -67,6 +68,7 @@ def hard_document(exhibit: Exhibit) -> Document:
         *_votes(report, finding),
         *_radii(report, finding),
         *(line(sentence, "faint", on=EVERYWHERE) for sentence in guarantees(report, finding)),
+        *question_lines(report),
         *family_lines(report),
     ]
     for sentence in (attack_text(report, finding), published_note(finding.certificate)):

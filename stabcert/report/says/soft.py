@@ -23,7 +23,8 @@ from stabcert.report.document import (
 from stabcert.report.numbers import confidence, lambda_shown, rounded, rounded_down, rounded_up, threshold_shown
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, family_lines, footer, heading, mask_alone
-from stabcert.report.wording import ranges, short
+from stabcert.report.says.question import question_lines
+from stabcert.report.wording import ranges, recorded_prediction, short
 
 _TONES: dict[str, Tone] = {"certified": "good", "not-certified": "bad", "undecided": "doubtful"}
 _WIDEST_BOUNDS = len("0.0000 .. 1.0000")
@@ -47,6 +48,7 @@ def soft_document(exhibit: Exhibit) -> Document:
         mask_alone(report),
         *_largest_radius(certificate),
         line(guarantee(certificate), on=EVERYWHERE),
+        *question_lines(report),
         *family_lines(report),
         line(about(report, certificate), "faint", on=EVERYWHERE),
         *_choice(report),
@@ -137,7 +139,7 @@ def about(report: Report, certificate: SoftCertificate) -> str:
         f"{ways} the smoothed model still predicts {label}. The smoothed model is {name} under "
         f"{smoothing['draws']} frozen masks that "
         f"keep each feature with probability {lambda_shown(smoothing['lambda'])}. Unsmoothed, {name} predicts "
-        f"{short(plain['label'])} ({plain['probability']:.2f}) on the full input."
+        f"{recorded_prediction(plain)} on the full input."
     )
 
 

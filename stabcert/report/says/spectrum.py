@@ -31,6 +31,7 @@ from stabcert.report.document import (
 from stabcert.report.numbers import lambda_shown, rounded_up
 from stabcert.report.record import Report
 from stabcert.report.says.common import doubts, evidence, facts, footer, heading, mask_alone
+from stabcert.report.says.question import question_lines
 from stabcert.report.spectrum.wording import (
     BOUNDS_HEADER,
     basis_name,
@@ -81,6 +82,7 @@ def spectrum_document(exhibit: Exhibit) -> Document:
         _smoothing(spectrum),
         *_coefficients(report, spectrum),
         *_bounds(report, finding),
+        *question_lines(report),
         *(line(text, "doubtful", on=EVERYWHERE) for text in unreliable(spectrum)),
         *(line(text, "faint", on=EVERYWHERE) for text in (meaning(spectrum, features), certainty(spectrum))),
         *_of_charts(spectrum),
