@@ -143,16 +143,18 @@ def _embeddings_replaced(
 
     A network that reads its tokens several times names the number in ``lookups``.
 
+    The decoder of an encoder-decoder looks them up once more, one place later, behind a token that keeps its embedding.
     ``inputs_embeds`` would be another function in many networks: decoders classify by the last position whatever is
     there, RoBERTa counts positions differently, and ESM and Longformer read the ids as well.
     """
     table, ids, types = embedding_table(network), inputs["input_ids"], inputs.get("token_type_ids")
-    length, count = ids.shape[1], 0
+    length, count, later = ids.shape[1], 0, 0
+    two_parts = bool(getattr(network.config, "is_encoder_decoder", False))
 
     def replace(module: torch.nn.Module, arguments: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-        nonlocal count
+        nonlocal count, later
         given = arguments[0] if arguments else None
-        if not isinstance(given, torch.Tensor) or given.ndim != 2:
+        if not isinstance(given, torch.Tensor) or given.ndim != 2 or _scale(module) != _scale(table):
             raise _NotReplaceableError
         if torch.equal(given[:, :length], ids):  # more where a network pads to the length of its windows
             replaced = torch.cat([vectors, output[:, length:]], dim=1)
@@ -160,6 +162,9 @@ def _embeddings_replaced(
             replaced = vectors.transpose(0, 1)
         elif types is not None and torch.equal(given, types):  # GPT-2 has its segments in the same table
             return output
+        elif two_parts and given.shape == ids.shape and torch.equal(given[:, 1:], ids[:, :-1]):
+            later += 1
+            return torch.cat([output[:, :1], vectors[:, :-1]], dim=1)
         else:
             raise _NotReplaceableError
         count += 1
@@ -167,13 +172,21 @@ def _embeddings_replaced(
 
     if table is None:
         raise _NotReplaceableError
-    handle = table.register_forward_hook(replace)
+    tables = [part for part in network.modules() if getattr(part, "weight", None) is table.weight]
+    handles = [part.register_forward_hook(replace) for part in tables if isinstance(part, torch.nn.Embedding)]
     try:
         yield
     finally:
-        handle.remove()
-    if count != getattr(network, "lookups", 1):
+        for handle in handles:
+            handle.remove()
+    times = getattr(network, "lookups", 1)
+    if (count, later) != (times, times * two_parts):
         raise _NotReplaceableError
+
+
+def _scale(table: torch.nn.Module | None) -> float:
+    """Return the factor by which a table of BART multiplies its embeddings."""
+    return float(getattr(table, "embed_scale", 1.0))
 
 
 def embedding_table(network: torch.nn.Module) -> torch.nn.Embedding | None:

@@ -438,7 +438,10 @@ def test_the_relaxation_falls_back_to_unk_then_to_nothing() -> None:
 
 
 def test_a_network_that_takes_no_embeddings_says_so() -> None:
-    text = masked(TEXT, "bart", baseline="mask")
+    module: Any = tiny_network("bert")
+    elsewhere = torch.nn.Embedding(*module.bert.embeddings.word_embeddings.weight.shape)
+    module.get_input_embeddings = lambda: elsewhere
+    text = MaskedText(module, tiny_tokenizer("bert"), TEXT, removes_tokens=True, device=CPU, dtype=torch.float32)
     with pytest.raises(ModelError, match=r"does not take embeddings.*Use a method without gradients"):
         text.relaxed_logits(torch.ones(1, len(text.features)))
 

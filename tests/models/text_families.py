@@ -38,6 +38,15 @@ _SEQ2SEQ = {
     "decoder_start_token_id": 2,
     "forced_eos_token_id": 2,
 }
+_PERCEIVER = {
+    "num_latents": 8,
+    "d_latents": 16,
+    "d_model": 16,
+    "num_blocks": 1,
+    "num_self_attends_per_block": 2,
+    "num_self_attention_heads": 2,
+    "num_cross_attention_heads": 2,
+}
 _T5 = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 1, "num_heads": 4}
 _OF_ROBERTA = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1}
 _DISENTANGLED = {
@@ -114,6 +123,7 @@ FAMILIES = {
     "deberta-v2": Family("DeBERTa-v2", "DebertaV2", HIDDEN, options={**_SIZES, **_DISENTANGLED}),
     "mpnet": Family("MPNet", "MPNet", HIDDEN, "bytes", options={**_SIZES, **_OF_ROBERTA}, first_position=2),
     "xlnet": Family("XLNet", "XLNet", HIDDEN, options={"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
+    "perceiver": Family("Perceiver", "Perceiver", HIDDEN, gradients=False, options=_PERCEIVER),
     "gpt2": Family("GPT-2", "GPT2", KEPT, "none", options={**_GPT2, "pad_token_id": None}),
     "gpt2-padding": Family("GPT-2", "GPT2", KEPT, "none", options={**_GPT2, "pad_token_id": 2}),
     "gpt-neo": Family(
@@ -194,14 +204,13 @@ FAMILIES = {
     "mpt": Family(
         "MPT", "Mpt", TOGETHER, "none", options={"d_model": 32, "n_layers": 2, "n_heads": 4, "pad_token_id": None}
     ),
-    "bart": Family("BART", "Bart", TOGETHER, "bytes", gradients=False, options=_SEQ2SEQ),
-    "mbart": Family("mBART", "MBart", TOGETHER, "bytes", gradients=False, options=_SEQ2SEQ),
+    "bart": Family("BART", "Bart", TOGETHER, "bytes", options=_SEQ2SEQ),
+    "mbart": Family("mBART", "MBart", TOGETHER, "bytes", options=_SEQ2SEQ),
     "t5": Family(
         "T5",
         "T5",
         TOGETHER,
         "last",
-        gradients=False,
         options={**_T5, "initializer_factor": 2.0, "eos_token_id": 3, "decoder_start_token_id": 0},
     ),
     "convbert": Family(
