@@ -17,6 +17,8 @@ from stabcert.core.streams import model_digest
 from stabcert.errors import InputError, ParameterError
 from stabcert.models.predictors import load_predictor
 from tests.cli.conftest import Run
+from tests.tiny_models import save, tiny_network
+from tests.tiny_tokenizers import wordpiece_tokenizer
 
 FIRST, SECOND = "Is the film good?", "The film was great."
 PAIR = ("-t", FIRST, "--text-pair", SECOND)
@@ -218,6 +220,19 @@ def test_records_of_pairs_are_sources_of_masks_and_can_be_verified(
     hard = run("certify-hard", "--from", "-", "--json", "-q", "--quantization", 16, "-l", "1/4", stdin=explanation)
     ran = run("certify-hard", "--verify", "-", "--fast", stdin=hard.stdout)
     assert (ran.code, "NOT VERIFIED" in ran.stdout) == (0, False), ran.stdout
+
+
+@pytest.mark.slow
+def test_a_cross_encoder_with_one_logit_is_what_the_pipeline_computes(run: Run, tmp_path: Path) -> None:
+    import transformers
+
+    network, tokenizer = tiny_network("bert", n_classes=1), wordpiece_tokenizer()
+    model = save(network, tmp_path / "model", tokenizer)
+    record = records(run("certify-soft", "-m", model, *PAIR, *QUICK, "-r", 1, "--json", "-q").stdout)[0]
+    pipeline = transformers.pipeline("text-classification", model=network, tokenizer=tokenizer, device="cpu")
+    expected = pipeline({"text": FIRST, "text_pair": SECOND})["score"]
+    assert record["prediction"]["label"].startswith("LABEL_0: on") is (expected > 0.5)
+    assert record["prediction"]["probability"] == pytest.approx(max(expected, 1 - expected), abs=1e-5)
 
 
 def _spoiled(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
