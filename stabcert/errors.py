@@ -4,6 +4,15 @@ A message says what was given, what is possible, and what to type next. Any othe
 reaches the user is a bug in stabcert.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Return names as a message lists them: ``a, b or c``."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
 
 class StabcertError(Exception):
     """Base of the errors that are a user's business."""

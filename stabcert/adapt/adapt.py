@@ -44,6 +44,7 @@ def adapt(
     stop: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
     resume: bool = False,
+    truncate: bool = False,
 ) -> Adapted:
     """Return a classifier that was trained through the masked function that is certified; ``model`` does not change.
 
@@ -65,11 +66,13 @@ def adapt(
         stop: called before each step and each candidate. Where it returns True, the best candidate so far is returned.
         checkpoint: file to which the state is written after each epoch; nothing else is written.
         resume: continue from ``checkpoint`` where it exists.
+        truncate: cut texts that are too long for the model, which are refused otherwise.
 
     Raises:
-        InputError: too few inputs, labels that do not fit, inputs of the other kind, or a checkpoint of another
-            adaptation.
-        ParameterError: the model is not in float32, or does not have these features or this baseline.
+        InputError: too few inputs, labels that do not fit, inputs of the other kind, a text that is too long, or a
+            checkpoint that cannot be read.
+        ParameterError: the model is not in float32, or does not have these features or this baseline; or the checkpoint
+            belongs to another adaptation.
         ModelError: the network cannot be trained, or one input does not fit into memory.
     """
     if model.dtype != torch.float32:
@@ -84,7 +87,9 @@ def adapt(
     settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)
     with torch.inference_mode(False), torch.enable_grad(), one_result(model.device):
-        return _Adaptation(model, parts, settings, features, baseline, on_progress, checkpoint).run(stop, resume)
+        return _Adaptation(model, parts, settings, features, baseline, on_progress, checkpoint, truncate=truncate).run(
+            stop, resume
+        )
 
 
 class _Adaptation:
@@ -99,6 +104,8 @@ class _Adaptation:
         baseline: str | None,
         on_progress: Callable[[Progress], None] | None,
         checkpoint: Path | None,
+        *,
+        truncate: bool,
     ) -> None:
         self._parts, self._settings, self._checkpoint = parts, settings, checkpoint
         self._on_progress = on_progress
@@ -106,8 +113,8 @@ class _Adaptation:
         with failing(type(self._teacher).__name__):
             student = copy.deepcopy(self._teacher)
             self._candidate = copy.deepcopy(self._teacher)
-        inputs = inputs_of(model, features, baseline, settings.further_features)
-        found, masking = inputs.check(model, (*parts.training, *parts.held_out))
+        inputs = inputs_of(model, features, baseline, settings.further_features, truncate=truncate)
+        checked = inputs.check(model, (*parts.training, *parts.held_out))
         self._steps = math.ceil(len(parts.training) / settings.batch_size)
         first = torch.Generator().manual_seed(int(part_of([settings.seed, ADAPT_STREAM], WEIGHTS).integers(2**62)))
         self._training = Training(
@@ -129,7 +136,10 @@ class _Adaptation:
             labelled=parts.labelled,
             device=model.device,
         )
-        self._used = {**_plain(settings), "features": found.kind, **masking}
+        self._cut = checked.cut
+        self._used = {**_plain(settings), "features": checked.features.kind, **checked.masking}
+        if truncate:
+            self._used["truncate"] = True
         self._data = data_sha256([*parts.training, *parts.held_out])
         self._task = {
             **self._used,
@@ -214,6 +224,7 @@ class _Adaptation:
             settings=self._used,
             data_sha256=self._data,
             micro_batch=self._training.memory.size,
+            cut=self._cut,
         )
 
     def _reason(self) -> str:
@@ -223,10 +234,9 @@ class _Adaptation:
         )
         if self._best.epoch == 0:
             return f"the original model, because no candidate of those that {bound} predicts masked inputs better"
-        return (
-            f"epoch {self._best.epoch} at {self._best.interpolation:g} of the way from the original weights: the best "
-            f"masked agreement of the candidates that {bound}"
-        )
+        epoch, point = self._best.epoch, self._best.interpolation
+        weights = "" if point == 1 else f" at {point:g} of the way from the original weights"
+        return f"epoch {epoch}{weights}: the best masked agreement of the candidates that {bound}"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ import torch
 from stabcert.adapt.history import Epoch, Quality
 from stabcert.adapt.training import Training
 from stabcert.adapt.weights import Values
-from stabcert.errors import InputError
+from stabcert.errors import InputError, ParameterError
 from stabcert.models.failures import reason
+
+HASHED = ("inputs", "weights of the model", "configuration of the model")
+"""Parts of a task that are hashes, of which a user knows nothing."""
 
 
 @dataclass
@@ -57,7 +60,8 @@ def read_state(path: Path, task: Mapping[str, Any], training: Training) -> tuple
     """Put a training into the state of a file; return its history and best candidate.
 
     Raises:
-        InputError: the file cannot be read, or belongs to an adaptation with other settings, inputs or another model.
+        InputError: the file cannot be read.
+        ParameterError: it belongs to an adaptation with other settings, inputs or another model.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -66,11 +70,11 @@ def read_state(path: Path, task: Mapping[str, Any], training: Training) -> tuple
         raise InputError(
             f"{path} is not a checkpoint of an adaptation ({reason(error)}). Remove it to start from the beginning"
         ) from error
-    different = [name for name in task if known.get(name) != task[name]]
+    found = (_difference(name, known.get(name), task.get(name)) for name in {**known, **task})
+    different = [one for one in found if one is not None]
     if different:
-        name = different[0]
-        raise InputError(
-            f"{path} belongs to another adaptation: {name} was {known.get(name)} and is {task[name]}. "
+        raise ParameterError(
+            f"{path} belongs to another adaptation: {'; '.join(different)}. "
             "Use the same model, inputs and settings, or remove it to start from the beginning"
         )
     training.weights.load(state["weights"])
@@ -82,6 +86,21 @@ def read_state(path: Path, task: Mapping[str, Any], training: Training) -> tuple
     best = state["best"]
     trained = {key: value.to(training.device) for key, value in best["trained"].items()}
     return [_epoch(row) for row in state["history"]], Best(best["epoch"], best["interpolation"], trained)
+
+
+def _difference(name: str, before: Any, now: Any) -> str | None:
+    """Return how a part of the task differs, None if it does not; of what has a hash only that it does."""
+    if before == now:
+        return None
+    if name in HASHED:
+        return f"the {name} {'is another' if name.startswith('configuration') else 'are others'}"
+    return f"{name} was {_shown(before)} and is {_shown(now)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return "the default" if value is None else str(value)
 
 
 def _epoch(row: dict[str, Any]) -> Epoch:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from stabcert.core.types import Features
 from stabcert.errors import InputError
 
 FEWEST = 2
@@ -27,6 +28,17 @@ class Example:
     """Index of its class, where known."""
     sha256: str
     """Hash of the input, hexadecimal; equal inputs have equal hashes."""
+
+
+@dataclass(frozen=True)
+class CheckedInputs:
+    """Features and masking of the first input, which are those of all."""
+
+    features: Features
+    masking: dict[str, object]
+    """Settings of the masked input."""
+    cut: int = 0
+    """Texts that were cut."""
 
 
 @contextmanager

@@ -97,6 +97,8 @@ class Adapted:
     """Hash of all inputs with their labels, in any order."""
     micro_batch: int
     """Inputs that were in memory at a time; smaller than ``batch_size`` where memory was too small."""
+    cut: int = 0
+    """Texts that were too long for the model and were cut."""
 
     @property
     def chosen(self) -> Quality:

@@ -11,9 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from stabcert.adapt.examples import Example, about
+from stabcert.adapt.examples import CheckedInputs, Example, about
 from stabcert.adapt.masks import draw_kind
-from stabcert.core.types import Features, Masks
+from stabcert.core.types import Masks
 from stabcert.errors import InputError, ParameterError
 from stabcert.models.hub import LoadedModel
 from stabcert.models.image import MaskedImage
@@ -58,7 +58,7 @@ class ImageInputs:
         self._further_features = further_features
         self._known: dict[tuple[str, str], MaskedImage] = {}
 
-    def check(self, model: LoadedModel, examples: Sequence[Example]) -> tuple[Features, dict[str, object]]:
+    def check(self, model: LoadedModel, examples: Sequence[Example]) -> CheckedInputs:
         """Return features and settings of the first input; every refusal is that of the model's predictor."""
         example = examples[0]
         if not isinstance(example.data, Image.Image):
@@ -66,7 +66,7 @@ class ImageInputs:
         baseline = "drop" if self._drops else self._baseline
         kinds = (*self._further_features, self._features)
         made = [model.predictor(example.data, features=kind, baseline=baseline).masked_input for kind in kinds]
-        return made[-1].features, made[-1].settings
+        return CheckedInputs(made[-1].features, made[-1].settings)
 
     def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> MaskedImage:
         """Return an input, or a random crop of it; with ``rng`` its features are of one of the kinds."""

@@ -10,10 +10,10 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stabcert.adapt.examples import Example
+from stabcert.adapt.examples import CheckedInputs, Example
 from stabcert.adapt.images import ImageInputs
 from stabcert.adapt.texts import TextInputs
-from stabcert.core.types import Features, Masks
+from stabcert.core.types import Masks
 from stabcert.models.hub import LoadedModel
 from stabcert.models.networks import TextNetwork
 
@@ -21,7 +21,7 @@ from stabcert.models.networks import TextNetwork
 class Inputs(Protocol):
     """Masked inputs of one model, by the code that certifies them."""
 
-    def check(self, model: LoadedModel, examples: Sequence[Example]) -> tuple[Features, dict[str, object]]:
+    def check(self, model: LoadedModel, examples: Sequence[Example]) -> CheckedInputs:
         """Return features and settings of the first input; every refusal is that of the model's predictor."""
         ...
 
@@ -49,7 +49,12 @@ class Inputs(Protocol):
 
 
 def inputs_of(
-    model: LoadedModel, features: str | None, baseline: str | None, further_features: tuple[str, ...] = ()
+    model: LoadedModel,
+    features: str | None,
+    baseline: str | None,
+    further_features: tuple[str, ...] = (),
+    *,
+    truncate: bool = False,
 ) -> Inputs:
     """Return the training inputs of a model.
 
@@ -58,7 +63,8 @@ def inputs_of(
         features: kind of the features; None: the default of the model.
         baseline: replacement of a dropped feature; None: the default of the model.
         further_features: kinds that half of the training inputs have instead.
+        truncate: cut texts that are too long, which are refused otherwise.
     """
     if isinstance(model.network, TextNetwork):
-        return TextInputs(model, model.network, features, baseline, further_features)
+        return TextInputs(model, model.network, features, baseline, further_features, truncate=truncate)
     return ImageInputs(model, model.network, features, baseline, further_features)

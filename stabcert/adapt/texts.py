@@ -9,9 +9,9 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stabcert.adapt.examples import Example, about
+from stabcert.adapt.examples import CheckedInputs, Example, about
 from stabcert.adapt.masks import draw_kind
-from stabcert.core.types import Features, Mask, Masks
+from stabcert.core.types import Mask, Masks
 from stabcert.errors import InputError, ModelError
 from stabcert.explainers import explain
 from stabcert.models.hub import LoadedModel
@@ -28,7 +28,7 @@ _ROWS_ELSEWHERE = 256
 
 
 class TextInputs:
-    """Masked texts of one model, by the code that certifies them; texts that are too long are cut.
+    """Masked texts of one model, by the code that certifies them; texts that are too long are refused or cut.
 
     Args:
         model: a text model.
@@ -36,6 +36,7 @@ class TextInputs:
         features: kind of the features.
         baseline: replacement of a dropped feature.
         further_features: kinds of features that half of the training inputs have instead.
+        truncate: cut texts that are too long for the model.
     """
 
     def __init__(
@@ -45,21 +46,24 @@ class TextInputs:
         features: str | None,
         baseline: str | None,
         further_features: tuple[str, ...],
+        *,
+        truncate: bool,
     ) -> None:
         self._model = model
         self._network = network
         self._features, self._baseline = "word" if features is None else features, baseline
         self._further_features = further_features
+        self._truncate = truncate
         self._known: dict[tuple[str, str], MaskedText] = {}
         self._scores: dict[tuple[str, str], NDArray[np.float64]] = {}
         padding = (pad_token_id(network.module), network.tokenizer.pad_token_id, 0)
         self._filler = next(token for token in padding if token is not None)
 
-    def check(self, model: LoadedModel, examples: Sequence[Example]) -> tuple[Features, dict[str, object]]:
+    def check(self, model: LoadedModel, examples: Sequence[Example]) -> CheckedInputs:
         """Return features and settings of the first input; every refusal is that of the model's predictor."""
         masked = [self.masked(example) for example in examples]
         settings = {name: value for name, value in masked[0].settings.items() if name != "truncated"}
-        return masked[0].features, settings
+        return CheckedInputs(masked[0].features, settings, sum(bool(one.settings.get("truncated")) for one in masked))
 
     def masked(self, example: Example, rng: Generator | None = None, *, crop: bool = False) -> MaskedText:
         """Return an input, never cropped; with ``rng`` its features are of one of the kinds."""
@@ -71,7 +75,7 @@ class TextInputs:
             raise InputError(f"{self._model.id} classifies texts, and {example.id} is an image. Give texts")
         with about(example):
             made = self._model.predictor(
-                example.data, features=kind, baseline=self._baseline, truncate=True
+                example.data, features=kind, baseline=self._baseline, truncate=self._truncate
             ).masked_input
         if not isinstance(made, MaskedText):
             raise ModelError(f"{self._model.id} does not read {example.id} as a text. Give another model")
@@ -103,7 +107,7 @@ class TextInputs:
             key = (masked.text, masked.features.kind)
             if key not in self._scores:
                 predictor = self._model.predictor(
-                    masked.text, features=masked.features.kind, baseline=self._baseline, truncate=True
+                    masked.text, features=masked.features.kind, baseline=self._baseline, truncate=self._truncate
                 )
                 try:
                     self._scores[key] = explain(predictor, "saliency").scores

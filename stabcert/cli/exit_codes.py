@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stabcert.errors import ParameterError, StabcertError
 
-MISSED = ("not-certified", "undecided", "inconsistent", "vacuous")
-"""Statuses of a threshold that is not met, or that is met only by a mask that does not explain the prediction."""
+MISSED = ("not-certified", "undecided", "inconsistent", "vacuous", "incomplete")
+"""Statuses of a threshold that is not met, that is met only by a mask that does not explain the prediction,
+or that was not compared with anything."""
 DONE, NOT_MET, WRONG_REQUEST, COULD_NOT_RUN, SOME_FAILED = 0, 1, 2, 3, 4
 # The codes with which a shell reports programs ended by SIGINT, SIGPIPE or SIGTERM.
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143

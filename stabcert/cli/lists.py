@@ -23,7 +23,7 @@ from stabcert.cli.suffixes import (
 )
 from stabcert.cli.tables import Row, read_rows
 from stabcert.cli.text_files import is_file, read_text, split_lines
-from stabcert.errors import InputError
+from stabcert.errors import InputError, one_of
 from stabcert.models.words import join_passages
 from stabcert.records.reading import parse_json
 
@@ -39,7 +39,7 @@ def from_list(path: Path, labelled: bool) -> list[Item]:
         return [replace(_from_row(path, row, labelled), listed=(path, row.line)) for row in _rows(path)]
     if suffix not in ("", TEXT_SUFFIX):
         raise InputError(
-            f"--inputs must be a list with the suffix {', '.join(LISTS[:-1])} or {LISTS[-1]}, got {path}. To read a "
+            f"--inputs must be a list with the suffix {one_of(LISTS)}, got {path}. To read a "
             "sentence or a path from each line, rename or copy it to .txt"
         )
     lines = [(number, line) for number, line in enumerate(split_lines(read_text(path)), start=1) if line.strip()]

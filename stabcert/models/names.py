@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stabcert.errors import ModelError, ParameterError
+from stabcert.errors import ModelError, ParameterError, one_of
 
 DEMOS = ("demo:image", "demo:image-masked", "demo:text")
 _FILE_SUFFIXES = (".safetensors", ".bin", ".json", ".pt", ".pth", ".ckpt", ".onnx")
@@ -25,7 +25,7 @@ def check_name(name: str, revision: str | None) -> None:
             "revision",
         )
     if demo and name not in DEMOS:
-        raise ModelError(f"demo model {name!r} does not exist. Use {', '.join(DEMOS[:-1])} or {DEMOS[-1]}")
+        raise ModelError(f"demo model {name!r} does not exist. Use {one_of(DEMOS)}")
     if not demo:
         local_directory(name)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from stabcert.records.adapt_comparison import ComparisonResult
 from stabcert.records.adaptation import AdaptFinding, EpochInfo, QualityInfo, UsedInput
 from stabcert.records.common import ClassName, Model, Run
-from stabcert.records.values import Count, Key, NotEmpty, Number, Part, Sha256, Share, Text
+from stabcert.records.values import Count, Key, MayBeAbsent, NotEmpty, Number, Part, Positive, Sha256, Share, Text
 from stabcert.records.writing import SCHEMA
 
 
@@ -87,6 +87,10 @@ class AdaptResult(Part):
     data_sha256: Sha256
     """Hash of the inputs that trained or chose, with their labels."""
     inputs: NotEmpty[UsedInputRow]
+    repeats_left_out: MayBeAbsent[Positive] = None
+    """Other inputs that are equal to one that was named to report on; missing for 0."""
+    cut: MayBeAbsent[Positive] = None
+    """Texts that were too long for the model and were cut; missing for 0."""
     history: NotEmpty[EpochRow]
     chosen: ChosenModel
     comparison: ComparisonResult | None
@@ -95,6 +99,7 @@ class AdaptResult(Part):
     @classmethod
     def of(cls, finding: AdaptFinding) -> Self:
         chosen, names = finding.chosen, finding.class_names
+        counts = {"repeats_left_out": finding.repeats_left_out, "cut": finding.cut}
         return cls(
             directory=finding.directory,
             adapted=Model.model_validate(finding.adapted),
@@ -102,6 +107,7 @@ class AdaptResult(Part):
             settings=chosen.settings,
             data_sha256=chosen.data_sha256,
             inputs=[UsedInputRow.of(one, names) for one in finding.inputs],
+            **{name: count for name, count in counts.items() if count > 0},
             history=[EpochRow.of(one) for one in chosen.history],
             chosen=ChosenModel(epoch=chosen.epoch, interpolation=chosen.interpolation, reason=chosen.reason),
             comparison=None if finding.compared is None else ComparisonResult.of(finding.compared, names),
@@ -113,8 +119,9 @@ class AdaptRecord(Part):
 
     version: Literal["stabcert/1"]
     command: Literal["adapt"]
-    status: Literal["reported", "certified", "undecided"]
-    """reported, unless --min-gain was requested."""
+    status: Literal["reported", "certified", "undecided", "incomplete"]
+    """reported, unless --min-gain was requested; incomplete where the comparison is missing (in older records
+    reported)."""
     key: Key
     input: None
     model: Model

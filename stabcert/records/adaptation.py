@@ -141,11 +141,19 @@ class AdaptFinding:
     compared: Compared | None
     """None where the run was interrupted before the comparison was complete."""
     run: dict[str, Any]
+    repeats_left_out: int = 0
+    """Other inputs that are equal to one that was named to report on. They are not among the inputs."""
+    cut: int = 0
+    """Texts that were too long for the model and were cut; they trained, chose or are reported on."""
+    resumed: bool = False
+    """The run continued an interrupted one, whose time is not counted."""
 
     @property
-    def status(self) -> Literal["reported", "certified", "undecided"]:
-        """reported unless a gain was requested."""
-        threshold = None if self.compared is None else self.compared.threshold
+    def status(self) -> Literal["reported", "certified", "undecided", "incomplete"]:
+        """reported unless a gain was requested; incomplete without a comparison."""
+        if self.compared is None:
+            return "incomplete"
+        threshold = self.compared.threshold
         if threshold is None:
             return "reported"
         return "certified" if threshold.met else "undecided"

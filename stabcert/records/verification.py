@@ -23,7 +23,9 @@ class RecordPlace(Part):
     source: Text
     line: Positive
     command: Literal["certify-soft", "certify-hard", "adapt"] | None
-    status: Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported"] | None
+    status: (
+        Literal["certified", "not-certified", "undecided", "inconsistent", "vacuous", "reported", "incomplete"] | None
+    )
     key: Key | None
 
     @classmethod

@@ -12,12 +12,15 @@ from stabcert.report.numbers import rounded, rounded_down, rounded_up
 from stabcert.report.wording import ranges
 
 _WITHOUT_THRESHOLD = "no threshold was given"
+_INTERRUPTED = "the run was interrupted before the comparison"
 
 
 def found_of(record: dict[str, Any]) -> str:
     """Return why a threshold is met or not met, why a result is missing, or that no threshold was given."""
     if record["status"] == "failed":
         return str(record["error"]["message"])
+    if record["status"] == "incomplete":
+        return _INTERRUPTED
     if record["status"] == "reported":
         return _WITHOUT_THRESHOLD
     reason = reason_of(record)

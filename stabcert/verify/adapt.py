@@ -19,16 +19,24 @@ from stabcert.verify.common import DEFAULT_SEED
 
 _SUM = 1e-6
 """Largest difference between 1 and the sum of probabilities."""
+COUNTS_NOT_CHECKED = (
+    "the counts on the reporting inputs: neither model is opened, and the confidences are taken from the record",
+    "how the explanations were made",
+)
 NOT_CHECKED = (
     "the training: weights, losses and the measurements on the held-out inputs are taken from the record",
-    "the counts on the reporting inputs: neither model is opened, and the confidences are taken from the record",
     "the inputs: their names, hashes and labels, and that equal contents with other bytes have one purpose",
-    "how the explanations were made",
     "which of the other inputs trained and which chose the model",
     "the circumstances: key, device, batch size, seconds, versions, rechecked masks and drift are taken from the "
     "record",
     "that seed, settings, masks and delta were chosen before the result was seen; otherwise intervals guarantee "
     "nothing",
+)
+NOTHING_COMPARED = (
+    "any gain: the run was interrupted before the comparison, so that the record contains none",
+    NOT_CHECKED[0],
+    NOT_CHECKED[1],
+    NOT_CHECKED[3],
 )
 
 
@@ -44,7 +52,8 @@ def adapt_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
         checks.append(equal("run.default_seed", run["default_seed"], run["seed"] == DEFAULT_SEED))
     comparison = result["comparison"]
     if comparison is None:
-        return [*checks, equal("status", record["status"], "reported")], list(NOT_CHECKED)
+        known = record["status"] in ("incomplete", "reported")  # the latter before there was the former
+        return [*checks, holds("status", record["status"], "incomplete", known)], list(NOTHING_COMPARED)
     checks.append(
         equal(_at("request.noise_seed"), comparison["request"]["noise_seed"], [run["seed"], SMOOTHING_STREAM])
     )
@@ -55,7 +64,7 @@ def adapt_checks(record: dict[str, Any]) -> tuple[list[Check], list[str]]:
             checks += _summary(record)
     except (StabcertError, ValueError, ArithmeticError) as error:
         checks.append(Check(_at("request"), comparison["request"], f"no such comparison: {error}", ok=False))
-    return checks, list(NOT_CHECKED)
+    return checks, [*NOT_CHECKED[:1], *COUNTS_NOT_CHECKED, *NOT_CHECKED[1:]]
 
 
 def _at(name: str) -> str:

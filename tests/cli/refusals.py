@@ -291,7 +291,7 @@ ADAPT: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--dtype", "float16"), 2, "--dtype must be float32"),
     ((*TEXT, "--resume"), 2, "--resume needs new.checkpoint"),
     ((*TEXT, "--out", "mask.json"), 2, "got the file mask.json"),
-    (TEXT, 3, "at least 2 to report on, got 1 distinct"),
+    (TEXT, 3, "adapting needs 10 distinct inputs or more with --report-share 0.2 and --held-out 0.2, got 1"),
 ]
 
 

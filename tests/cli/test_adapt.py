@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -132,6 +133,7 @@ def test_named_reporting_inputs_are_left_out_of_the_training(
     assert ran.code == 0
     result = ran.record["result"]
     assert "1 of the inputs is named by --report-on too: left out" in ran.stderr
+    assert result["repeats_left_out"] == 1
     assert result["comparison"]["request"]["report_share"] is None
     reported = [one["sha256"] for one in result["inputs"] if one["part"] == "reporting"]
     assert reported == [sha for sha in reporting_order(reported, seed=0) for _ in range(reported.count(sha))]
@@ -168,6 +170,44 @@ def test_everything_is_written_where_it_was_asked_for(run: Run, command: list[ob
     again = run("adapt", "--verify", output, "--json")
     assert (again.code, again.record["status"], again.record["mode"]) == (0, "stands", "fast")
     assert again.record["input"] is None
+    checks = {one["name"]: one["ok"] for one in again.record["checks"]}
+    assert checks["result.adapted.sha256"]
+    assert checks["result.adapted.config_sha256"]
+
+
+@pytest.mark.slow
+def test_the_weights_are_verified_where_they_are(run: Run, command: list[object], tmp_path: Path) -> None:
+    assert run(*command, "-q").code == 0
+    out, moved = tmp_path / "adapted", tmp_path / "moved"
+    named = run("adapt", "--verify", out)
+    assert (named.code, f"Write --verify {out / 'adaptation.json'}" in named.stderr) == (3, True)
+    for name in ("config.json", "model.safetensors"):
+        wrong = run("adapt", "--verify", out / name)
+        assert (wrong.code, f"write --verify {out / 'adaptation.json'}" in wrong.stderr) == (3, True)
+    copied = tmp_path / "record.jsonl"
+    copied.write_bytes((out / "adaptation.json").read_bytes())
+    out.rename(moved)
+    assert run("adapt", "--verify", moved / "adaptation.json").code == 0
+    elsewhere = run("adapt", "--verify", copied)
+    assert (elsewhere.code, "not checked: the weights" in elsewhere.stdout) == (0, True)
+    weights = bytearray((moved / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (moved / "model.safetensors").write_bytes(weights)
+    changed = run("adapt", "--verify", moved / "adaptation.json")
+    assert (changed.code, "result.adapted.sha256" in changed.stdout) == (1, True)
+
+
+@pytest.mark.slow
+def test_long_texts_are_cut_where_that_is_asked_for_and_counted(run: Run, bert: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    write_long(path, sentences(16))
+    common = ("adapt", "--inputs", path, "-m", bert, *FEW, "--interpolations", "1")
+    ran = run(*common, "--truncate", "--out", tmp_path / "adapted", "--json", "-q")
+    assert ran.code == 0
+    assert ran.record["result"]["cut"] == 1
+    assert ran.record["result"]["settings"]["truncate"] is True
+    assert ran.record["result"]["settings"]["interpolations"] == [1.0]
+    assert {one["interpolation"] for one in ran.record["result"]["history"]} <= {0.0, 1.0}
 
 
 @pytest.mark.slow
@@ -189,7 +229,15 @@ def test_photos_in_folders_of_their_classes(run: Run, tmp_path: Path) -> None:
 
 REFUSED: list[tuple[str, list[object], int, str]] = [
     ("no directory", ["--out", ""], 2, "--out must be a new directory"),
-    ("an epoch of 0", ["--epochs", 0], 2, "--epochs"),
+    ("an epoch of 0", ["--epochs", 0], 2, "--epochs must be a whole number from 1, got '0'. Write --epochs 8"),
+    ("many epochs", ["--epochs", "many"], 2, "--epochs must be a whole number from 1, got 'many'"),
+    ("no random masks", ["--masks", 0], 2, "--masks must be a whole number from 1"),
+    ("a word for a rate", ["--clean-loss", "little"], 2, "--clean-loss must be a number, got 'little'"),
+    ("an attribution as the method", ["--method", "lime"], 2, "write --attribution lime"),
+    ("an unknown method", ["--method", "best"], 2, "--method must be full, lora or norm, got 'best'"),
+    ("a delta of 0", ["--delta", 0], 2, "--delta must be between 0 and 1"),
+    ("points that are words", ["--interpolations", "all"], 2, "Write 0.5,1 or 1"),
+    ("a point beyond", ["--interpolations", "0.5,2"], 2, "--interpolations must be above 0 and at most 1"),
     ("a rate of 0", ["--learning-rate", 0], 2, "--learning-rate must be above 0"),
     ("labels alone, which are missing", ["--label-weight", 1, "--inputs", "plain.txt"], 2, "--label-weight 1 needs"),
     ("a weight of 2", ["--label-weight", 2], 2, "--label-weight must be from 0 to 1"),
@@ -202,7 +250,7 @@ REFUSED: list[tuple[str, list[object], int, str]] = [
     ("an unknown attribution", ["--attribution", "magic"], 2, "--attribution must be one of lime"),
     ("a share of everything", ["-k", "0%"], 2, "above 0%"),
     ("radii of all", ["--radii", "all"], 2, "Write 4, 1,2,5 or 1:10"),
-    ("a lambda off the grid", ["--lambdas", "1/3", "--draws", 4], 2, "must be a multiple of"),
+    ("a lambda off the grid", ["--lambdas", "1/3", "--draws", 4], 2, "must be a multiple of 1/4 up to 1, got 1/3"),
     ("five lambdas", ["--lambdas", "0.5,0.4,0.3,0.2,0.1"], 2, "at most 4"),
     ("half precision", ["--dtype", "bfloat16"], 2, "--dtype must be float32"),
     ("a compiled model", ["--compile"], 2, "--compile is not possible"),
@@ -217,7 +265,11 @@ REFUSED: list[tuple[str, list[object], int, str]] = [
         2,
         "must be of one kind, got an image (picture.png) and a text",
     ),
-    ("a folder without inputs", ["empty"], 3, "no images and no .txt files in the directory empty"),
+    ("a folder without inputs", ["empty"], 3, "in the directory empty"),
+    ("a folder without inputs, with advice", ["empty"], 3, "Put some hundred photos or texts into it"),
+    ("a folder that is not there", ["nowhere"], 3, "no such file: nowhere. Give a folder of photos"),
+    ("a file of texts as one text", ["FILE", "plain.txt"], 3, "plain.txt was read as one text. For one text a line"),
+    ("a text that is too long", ["--inputs", "long.jsonl"], 3, "or use --truncate to cut it"),
     ("the directory of the model", ["--out", "MODEL"], 2, "another directory than that of the model"),
     ("a directory with files", ["--out", "full"], 2, "full, which contains files. Use another name"),
     ("a file", ["--out", "plain.txt"], 2, "got the file plain.txt"),
@@ -244,7 +296,21 @@ def folder(tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     (tmp_path / "some.jsonl").write_text("\n".join(map(json.dumps, rows)))
     rows = [{"text": texts[0], "label": label} for label in (0, 1)]
     (tmp_path / "two.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    write_long(tmp_path / "long.jsonl", texts)
     return tmp_path
+
+
+def write_long(path: Path, texts: list[str]) -> None:
+    """Write texts of which one that trains is too long for the model."""
+    hashes = {hashlib.sha256(text.encode()).hexdigest(): text for text in texts}
+    reported = {hashes[one] for one in reporting_part(hashes, share=0.3, seed=0)}
+    long = next(text for text in texts if text not in reported)
+    for more in range(100):  # of those that are long, one that is still not reported on
+        rows = [" ".join([text] * 40 + ["a"] * more) if text == long else text for text in texts]
+        hashes = {hashlib.sha256(text.encode()).hexdigest(): text for text in rows}
+        if all(len(hashes[one]) < 1000 for one in reporting_part(hashes, share=0.3, seed=0)):
+            break
+    path.write_text("\n".join(json.dumps({"text": text}) for text in rows))
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=[row[0] for row in REFUSED])
@@ -252,8 +318,8 @@ def test_what_is_refused(
     run: Run, bert: Path, listing: Path, folder: Path, row: tuple[str, list[object], int, str]
 ) -> None:
     _, options, code, message = row
-    given = [str(bert) if one == "MODEL" else one for one in options]
-    source = [] if "--inputs" in given else ["--inputs", listing]
+    given = [str(bert) if one == "MODEL" else one for one in options if one != "FILE"]
+    source = [] if "--inputs" in given or "FILE" in options else ["--inputs", listing]
     out = [] if "--out" in given else ["--out", "adapted"]
     before = sorted(folder.rglob("*"))
     ran = run("adapt", *source, "-m", bert, *FEW, *out, *given)
@@ -293,7 +359,12 @@ def test_an_interruption_before_the_first_epoch_writes_nothing(
 
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_the_best_and_is_resumed_to_the_same_result(
-    run: Run, command: list[object], tmp_path: Path, stops: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    command: list[object],
+    listing: Path,
+    tmp_path: Path,
+    stops: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = run(*command[:-1], tmp_path / "whole", "--json", "-q").record["result"]
     with monkeypatch.context():
@@ -302,8 +373,23 @@ def test_an_interrupted_run_keeps_the_best_and_is_resumed_to_the_same_result(
     assert ran.code == 130
     assert ran.record["result"]["interrupted"]
     assert ran.record["result"]["comparison"] is None
+    assert ran.record["status"] == "incomplete"
     assert "Add --resume to the same command" in ran.stderr
-    assert json.loads((tmp_path / "adapted" / "adaptation.json").read_text()) == ran.record
+    written = tmp_path / "adapted" / "adaptation.json"
+    assert json.loads(written.read_text()) == ran.record
+    verified = run("adapt", "--verify", written)
+    assert verified.code == 0
+    assert "not checked: any gain" in verified.stdout
+    assert "the counts" not in verified.stdout
+    before = written.read_bytes()
+    other = run(*command, "--resume", "--learning-rate", 0.001, "--epochs", 3)
+    assert (other.code, written.read_bytes() == before) == (2, True)
+    assert "epochs was 2 and is 3" in other.stderr
+    changed = tmp_path / "changed.jsonl"
+    changed.write_text(listing.read_text() + '\n{"text": "not a film", "label": 0}')
+    other = run("adapt", "--inputs", changed, *command[3:], "--resume")
+    assert (other.code, "the inputs are others" in other.stderr) == (2, True)
+    changed.unlink()
     assert load_model(str(tmp_path / "adapted")).sha256 == ran.record["result"]["adapted"]["sha256"]
     monkeypatch.undo()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -38,7 +38,9 @@ def test_each_epoch_is_told_once_with_the_time_that_is_left(monkeypatch: pytest.
         show(progress(4))
     assert len(said) == 3
     # 300 s for the first epoch: three are left.
-    assert said[0] == "epoch 1 of 4, loss 0.2500; held-out inputs: agreement 0.980, masked agreement 0.500; " + (
+    assert said[
+        0
+    ] == "epoch 1 of 4, loss 0.2500; held-out inputs (point 1): agreement 0.980, masked agreement 0.500; " + (
         "about 15 min left"
     )
     assert said[1].endswith("about 10 min left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -115,6 +116,7 @@ FINDINGS: dict[str, AdaptFinding] = {
     "a gain that is met": finding(comparison(min_gain=0.01)),
     "a gain that is not met": finding(comparison(min_gain=0.9, clean_bound=1.0)),
     "nothing smoothed, one input": finding(comparison(labels=(None,), settings=ONE_LAMBDA), labelled=False),
+    "cut texts and repeats": replace(finding(comparison()), cut=2, repeats_left_out=1),
     "interrupted": finding(None, interrupted=True),
 }
 RECORDS: dict[str, dict[str, Any]] = {

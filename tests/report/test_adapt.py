@@ -15,15 +15,18 @@ from PIL import Image
 from stabcert.core.adaptation.confidence import overconfidence
 from stabcert.core.adaptation.summary import summarise_comparison
 from stabcert.core.curve.result import Estimate
+from stabcert.records.adapt import AdaptRecord
 from stabcert.records.adapt_comparison import settings_of
 from stabcert.records.adapt_inputs import compared_input
 from stabcert.records.adaptation import AdaptFinding, Compared
 from stabcert.records.writing import to_json
 from stabcert.report.adapt.wording import (
+    advice_words,
     clean_words,
     data_words,
     distribution_meaning,
     distribution_words,
+    gain_words,
     meanings,
     p_shown,
     threshold_words,
@@ -126,15 +129,15 @@ def test_the_purposes_of_the_inputs_are_counted() -> None:
     assert data_words(FINDINGS["interrupted"]) == "20 inputs trained the model, 2 others chose the epoch"
 
 
-def test_masked_inputs_are_called_out_of_distribution_where_a_test_finds_it() -> None:
+def test_a_model_is_called_overconfident_where_a_test_finds_it() -> None:
     tests = compared("labels").comparison.overconfidence_before
     few, many = replace(tests[0], p_value=0.1), replace(tests[1], p_value=0.1001)
     found = replace(compared("labels").comparison, overconfidence_before=(few, many), overconfidence_after=(many, many))
     before, after = distribution_words(replace(compared("labels"), comparison=found))
     assert before == (
-        "For the original model masked inputs are out of distribution with 3/4 kept. With 1/2 kept this is not shown."
+        "The original model is overconfident about masked inputs with 3/4 kept. With 1/2 kept this is not shown."
     )
-    assert after == "That masked inputs are out of distribution for the adapted model is not shown."
+    assert after == "That the adapted model is overconfident about masked inputs is not shown."
     # A majority keeps its class with probability 1 with 3/4 kept, and never with less, and states 1 each time.
     assert [(one.agreement, one.confidence, one.p_value < 1e-6) for one in tests] == [
         (1.0, 1.0, False),
@@ -169,8 +172,10 @@ def test_repeated_inputs_leave_no_guarantee_and_the_report_says_so() -> None:
     for more, number in ((1, "1 input is"), (2, "2 inputs are")):
         repeated = replace(finding, inputs=finding.inputs + finding.inputs[:more])
         said = " ".join(meanings(repeated, compared("labels")))
-        assert f"Here {number} equal to another one" in said
-        assert "no interval and no test is guaranteed" in said
+        left_out = " ".join(meanings(replace(finding, repeats_left_out=more), compared("labels")))
+        for one in (said, left_out):
+            assert f"Here {number} equal to another one" in one
+            assert "no interval and no test is guaranteed" in one
 
 
 def test_what_the_numbers_mean_is_said() -> None:
@@ -188,8 +193,52 @@ def test_what_the_numbers_mean_is_said() -> None:
     assert "Proved" not in alone
 
 
+def test_the_original_model_is_not_called_adapted() -> None:
+    finding = FINDINGS["labels"]
+    unchanged = replace(finding, chosen=replace(finding.chosen, epoch=0, interpolation=0.0))
+    assert screen(finding)[0].startswith("adapt   demo:text adapted in out/adapted")
+    assert screen(unchanged)[0].startswith("adapt   demo:text unchanged in out/adapted")
+    assert "note: the model is unchanged: within the accepted loss of 0.02" in "\n".join(screen(unchanged))
+    assert advice_words(finding) is None
+
+
+def test_the_page_begins_with_the_gain_and_the_figure_has_few_words() -> None:
+    document = adapt_document(FINDINGS["labels"])
+    content = Page("stabcert adapt").summary(document)
+    gain = gain_words(compared("labels").gain)
+    assert f"demo:text adapted in out/adapted: masked agreement {gain}" in content
+    assert content.index(gain) < content.index("<svg")
+    said = caption(document)
+    assert gain in said
+    assert "at least 90%" in said
+    assert "Certified: the label" in said
+    assert len(said) < 1200
+    repeated = replace(FINDINGS["labels"], repeats_left_out=1)
+    assert "no interval and no test is guaranteed" in caption(adapt_document(repeated))
+
+
+def test_cut_texts_and_resumed_runs_are_told() -> None:
+    finding = replace(FINDINGS["labels"], cut=3, resumed=True)
+    shown = "\n".join(screen(finding))
+    assert "note: 3 texts were too long for the model and cut" in shown
+    assert "s since the run was resumed" in shown
+    result = AdaptRecord.of(finding, key="a" * 64).to_dict()["result"]
+    assert result["cut"] == 3
+    assert "cut" not in RECORDS["adapt, labels"]["result"]
+
+
+def test_the_table_of_epochs_says_what_a_point_is() -> None:
+    shown = "\n".join(screen(FINDINGS["labels"]))
+    assert "point: from the original weights (0) to those of the epoch (1)" in shown
+    assert "accuracy, agreement and masked" in shown
+    assert "accuracy, agreement" not in "\n".join(screen(FINDINGS["no labels"]))
+
+
 def test_an_interrupted_run_claims_nothing_about_other_inputs() -> None:
-    shown = "\n".join(screen(FINDINGS["interrupted"]))
+    finding = FINDINGS["interrupted"]
+    assert finding.status == "incomplete"
+    assert "interrupted" in found_of(RECORDS["adapt, interrupted"])
+    shown = "\n".join(screen(finding))
     assert "note: the training was interrupted" in shown
     assert "nothing is shown about other inputs" in shown
     assert "interval" not in shown

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
-from stabcert.cli.commands.adapt_options import AdaptLabelOptions, AdaptOptions
+from stabcert.cli.commands.adapt_options import AdaptLabelOptions, AdaptOptions, AdaptVerifyOptions
 from stabcert.cli.commands.adapt_report_options import AdaptReportOptions, AdaptRunningOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
-from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions, VerifyOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions
 
 HELP = """Fine-tune a model on masked inputs, so that its explanations can be certified, and show the gain.
 
@@ -38,21 +38,20 @@ def adapt(
     model: ModelOptions,
     adaptation: AdaptOptions,
     report: AdaptReportOptions,
-    verification: VerifyOptions,
+    verification: AdaptVerifyOptions,
     output: OutputOptions,
     running: AdaptRunningOptions,
     asked: Asked,
 ) -> int:
     from stabcert.cli.commands.adapt_request import request_of
-    from stabcert.cli.commands.adapt_work import Adapt, run_adapt
+    from stabcert.cli.commands.adapt_verify import Adapt, verify_adaptations
+    from stabcert.cli.commands.adapt_work import run_adapt
 
     explanation = ExplanationOptions(top_k=report.top_k)
     shared = RunningOptions(seed=running.seed, quiet=running.quiet, verbose=running.verbose)
     call = Call(Adapt.name, inputs, model, explanation, output, shared)
     if verification.verify is not None or verification.fast:
-        from stabcert.cli.verify.run import verify
-
-        return verify(Adapt, call, verification, asked)
+        return verify_adaptations(call, verification, asked)
     request = request_of(adaptation, report, seed=running.seed)
     return run_adapt(
         request,

@@ -50,17 +50,19 @@ class Comparing:
     before: LoadedModel
     cost: Cost
 
-    def check(self) -> None:
-        """Refuse reporting inputs that the model cannot take, before it is trained.
+    def check(self) -> int:
+        """Refuse reporting inputs that the model cannot take, before it is trained; return how many of them are cut.
 
         Raises:
             InputError: names the input.
         """
+        cut = 0
         for one in self.data.reporting:
             try:
-                self._predictor(self.before, one)
+                cut += bool(self._predictor(self.before, one).masked_input.settings.get("truncated"))
             except InputError as error:
                 raise InputError(one.item.about(str(error))) from error
+        return cut
 
     def run(self, after: LoadedModel) -> Compared:
         """Return the comparison on all reporting inputs.

@@ -14,8 +14,9 @@ from stabcert.cli.commands.adapt_request import AdaptRequest
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.labels import class_of, give_labels
 from stabcert.cli.options import InputOptions
-from stabcert.cli.suffixes import TABLES, suffix_of
-from stabcert.core.adaptation.division import FEWEST, reporting_order, reporting_part
+from stabcert.cli.suffixes import TABLES, is_url, suffix_of
+from stabcert.cli.text_files import is_there
+from stabcert.core.adaptation.division import FEWEST, fewest_inputs, reporting_order, reporting_part
 from stabcert.errors import InputError, ParameterError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class AdaptData:
     report_share: float | None
     """The share that was drawn; None where the reporting inputs were named."""
     notes: tuple[str, ...]
+    repeats_left_out: int = 0
+    """Inputs that do not train because they are equal to a named reporting input, but were given apart from it."""
 
     @property
     def every(self) -> tuple[Given, ...]:
@@ -92,8 +95,8 @@ def gather(call: Call, label_weight: float, labels: Path | None, report_on: Sequ
         InputError: an input that cannot be used, or a label that does not fit.
         ParameterError: nothing was named, texts beside images, or labels are needed and missing.
     """
-    items = collect(call.inputs, labelled=True)
-    named = [item for path in report_on for item in collect(_named(path), labelled=True)]
+    items = _collected(call.inputs)
+    named = [item for path in report_on for item in _collected(_named(path))]
     found = give_labels([*items, *named], labels)
     for item in found.items:
         if item.problem is not None:
@@ -120,6 +123,8 @@ def divide(gathered: Gathered, request: AdaptRequest) -> AdaptData:
     _check_equal(given)
     notes, split_at = gathered.notes, len(given) - (gathered.named or 0)
     training, reporting = given[:split_at], given[split_at:]
+    _check_number(gathered, len({one.sha256 for one in given}), request)
+    repeats = 0
     if gathered.named is not None:
         share, chosen = None, {one.sha256 for one in reporting}
         if len(chosen) < FEWEST:
@@ -127,6 +132,8 @@ def divide(gathered: Gathered, request: AdaptRequest) -> AdaptData:
         left = [one for one in training if one.sha256 not in chosen]
         if len(left) < len(training):
             number = len(training) - len(left)
+            known = {place for one in reporting for place in (one.item.id, one.item.path)} - {None}
+            repeats = sum(one.sha256 in chosen and not known & {one.item.id, one.item.path} for one in training)
             notes += (f"{number} of the inputs {'is' if number == 1 else 'are'} named by --report-on too: left out",)
         training = left
     else:
@@ -134,7 +141,7 @@ def divide(gathered: Gathered, request: AdaptRequest) -> AdaptData:
         chosen = set(reporting_part((one.sha256 for one in training), share=share, seed=request.settings.seed))
         reporting = [one for one in training if one.sha256 in chosen]
         training = [one for one in training if one.sha256 not in chosen]
-    return AdaptData(tuple(training), _ordered(reporting, request.settings.seed), share, notes)
+    return AdaptData(tuple(training), _ordered(reporting, request.settings.seed), share, notes, repeats)
 
 
 def examples_of(inputs: Sequence[Given]) -> list[Example]:
@@ -157,6 +164,44 @@ def _content(item: Item) -> Image.Image | str:
     if max(image.size) > _LONGEST_SIDE:
         image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     return image
+
+
+def _collected(options: InputOptions) -> list[Item]:
+    """Return the inputs of a folder, a file or a list; refuse an empty one with what to give instead."""
+    for name in options.inputs or []:
+        if not is_there(Path(name).exists) and name != "-" and not is_url(name):
+            raise InputError(
+                f"no such file: {name}. Give a folder of photos or .txt files, or write --inputs FILE for a "
+                "list of texts"
+            )
+    try:
+        return collect(options, labelled=True)
+    except InputError as error:
+        if not str(error).startswith("no images and no .txt files"):
+            raise
+        raise InputError(
+            f"{error}. Put some hundred photos or texts into it, or write --inputs FILE for a list of texts"
+        ) from error
+
+
+def _check_number(gathered: Gathered, distinct: int, request: AdaptRequest) -> None:
+    """Refuse fewer inputs than an adaptation needs, with the number that it does need.
+
+    Raises:
+        InputError: too few distinct inputs are to be divided by share.
+    """
+    if gathered.named is not None:
+        return
+    share, held_out = request.report_share, request.settings.held_out
+    needed = fewest_inputs(share, held_out)
+    if distinct >= needed:
+        return
+    whole = [item.path for item in gathered.items if item.listed is None and "\n" in (item.text or "").strip()]
+    hint = f" {whole[0]} was read as one text. For one text a line, write --inputs {whole[0]}." if whole else ""
+    raise InputError(
+        f"adapting needs {needed} distinct inputs or more with --report-share {share:g} and --held-out {held_out:g}, "
+        f"got {distinct}.{hint} Give more inputs; some hundred are useful"
+    )
 
 
 def _named(path: str) -> InputOptions:

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 from stabcert.adapt.settings import AdaptSettings
 from stabcert.cli.choices import AdaptMethod
 from stabcert.cli.declared import option
-from stabcert.cli.options import INPUT, LabelsFile
+from stabcert.cli.options import INPUT, LabelsFile, VerifyOptions
+from stabcert.cli.typed_numbers import adapt_method, number, whole_number
 
 ADAPTATION = "Adaptation"
 _DEFAULT = AdaptSettings()
@@ -46,7 +47,13 @@ class AdaptOptions:
     ] = None
     method: Annotated[
         AdaptMethod,
-        option("--method", affects="result", help="All weights, low-rank changes, or normalization layers only."),
+        option(
+            "--method",
+            affects="result",
+            metavar="full|lora|norm",
+            read=adapt_method,
+            help="All weights, low-rank changes, or normalization layers only.",
+        ),
     ] = AdaptMethod.full
     train_head: Annotated[
         bool,
@@ -67,7 +74,14 @@ class AdaptOptions:
         ),
     ] = None
     epochs: Annotated[
-        int, option("--epochs", affects="result", metavar="N", least=1, help="Passes over the training inputs.")
+        int,
+        option(
+            "--epochs",
+            affects="result",
+            metavar="N",
+            read=whole_number("--epochs", least=1, example=8),
+            help="Passes over the training inputs.",
+        ),
     ] = _DEFAULT.epochs
     learning_rate: Annotated[
         float | None,
@@ -75,6 +89,7 @@ class AdaptOptions:
             "--learning-rate",
             affects="result",
             metavar="R",
+            read=number("--learning-rate", example=1e-4),
             show_default="by method and kind of network",
             help="Largest learning rate.",
         ),
@@ -82,12 +97,22 @@ class AdaptOptions:
     train_batch_size: Annotated[
         int,
         option(
-            "--train-batch-size", affects="result", metavar="N", least=1, help="Inputs of one step of the training."
+            "--train-batch-size",
+            affects="result",
+            metavar="N",
+            read=whole_number("--train-batch-size", least=1, example=16),
+            help="Inputs of one step of the training.",
         ),
     ] = _DEFAULT.batch_size
     copies: Annotated[
         int,
-        option("--copies", affects="result", metavar="N", least=1, help="Masked copies of each input in a step."),
+        option(
+            "--copies",
+            affects="result",
+            metavar="N",
+            read=whole_number("--copies", least=1, example=2),
+            help="Masked copies of each input in a step.",
+        ),
     ] = _DEFAULT.copies
     clean_weight: Annotated[
         float,
@@ -95,7 +120,8 @@ class AdaptOptions:
             "--clean-weight",
             affects="result",
             metavar="W",
-            help="Share of the loss on full inputs, which holds the model to the original one.",
+            read=number("--clean-weight", example=0.35),
+            help="Share of the loss on full inputs, 0 to 1: larger, and the model stays nearer to the original one.",
         ),
     ] = _DEFAULT.clean_weight
     temperature: Annotated[
@@ -104,8 +130,9 @@ class AdaptOptions:
             "--temperature",
             affects="result",
             metavar="T",
+            read=number("--temperature", example=1),
             show_default="8 for images, 1 for texts",
-            help="Temperature of the target and of the predictions in the loss.",
+            help="Divisor of target and predicted logits in the loss: above 1, unlikely classes count more.",
         ),
     ] = None
     freeze: Annotated[
@@ -124,6 +151,7 @@ class AdaptOptions:
             "--label-weight",
             affects="result",
             metavar="W",
+            read=number("--label-weight", example=0.5),
             help="Share of the labels in the target; the rest is the prediction of the original model.",
         ),
     ] = _DEFAULT.label_weight
@@ -133,6 +161,7 @@ class AdaptOptions:
             "--agreement-weight",
             affects="result",
             metavar="W",
+            read=number("--agreement-weight", example=0.5),
             help="Weight of different predictions for a mask and an addition to it.",
         ),
     ] = _DEFAULT.agreement_weight
@@ -146,7 +175,14 @@ class AdaptOptions:
         ),
     ] = ",".join(map(str, _DEFAULT.lambdas))
     rank: Annotated[
-        int, option("--rank", affects="result", metavar="N", least=1, help="Rank of the changes of lora.")
+        int,
+        option(
+            "--rank",
+            affects="result",
+            metavar="N",
+            read=whole_number("--rank", least=1, example=8),
+            help="Rank of the changes of lora.",
+        ),
     ] = _DEFAULT.rank
     clean_loss: Annotated[
         float,
@@ -154,7 +190,9 @@ class AdaptOptions:
             "--clean-loss",
             affects="result",
             metavar="L",
-            help="Largest accepted loss of accuracy on full inputs; without labels of agreement.",
+            read=number("--clean-loss", example=0.02),
+            help="Largest accepted loss of accuracy (without labels: of agreement) on full inputs. It is enforced on "
+            "the inputs that choose the epoch alone; on others it is reported.",
         ),
     ] = _DEFAULT.clean_loss
     held_out: Annotated[
@@ -163,6 +201,48 @@ class AdaptOptions:
             "--held-out",
             affects="result",
             metavar="S",
+            read=number("--held-out", example=0.2),
             help="Share of the inputs that chooses the epoch and is not trained on.",
         ),
     ] = _DEFAULT.held_out
+    interpolations: Annotated[
+        str | None,
+        option(
+            "--interpolations",
+            affects="result",
+            metavar="LIST",
+            show_default="0.1,0.2,...,1",
+            only_given=True,
+            help="Points between the original weights (0) and the trained ones (1) to choose from; 1: the latter.",
+        ),
+    ] = None
+    no_augment: Annotated[
+        bool,
+        option(
+            "--no-augment",
+            affects="result",
+            only_given=True,
+            help="Train on whole images instead of random crops, which are mirrored half of the time.",
+        ),
+    ] = False
+
+
+@dataclass
+class AdaptVerifyOptions(VerifyOptions):
+    """Verification of a training, which is not reproduced."""
+
+    verify: Annotated[
+        str | None,
+        option(
+            "--verify",
+            affects="result",
+            metavar="FILE|-",
+            help="Check records instead: their arithmetic, and the weights if DIR is there. Nothing is trained again.",
+            reads="records",
+            with_verify=True,
+        ),
+    ] = None
+    fast: Annotated[
+        bool,
+        option("--fast", affects="result", help="No effect: only the arithmetic can be checked.", with_verify=True),
+    ] = False

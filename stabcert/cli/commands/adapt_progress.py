@@ -114,4 +114,5 @@ def _held_out(progress: Progress) -> str:
     quality = last.quality
     name = "agreement" if quality.clean_accuracy is None else "accuracy"
     masked = "" if quality.masked_agreement is None else f", masked agreement {quality.masked:.3f}"
-    return f"held-out inputs: {name} {quality.clean:.3f}{masked}"
+    point = "original model, as no point is better" if last.interpolation == 0 else f"point {last.interpolation:g}"
+    return f"held-out inputs ({point}): {name} {quality.clean:.3f}{masked}"

@@ -32,6 +32,9 @@ class Reporting:
     data: AdaptData
     model: LoadedModel
     started: float
+    cut: int
+    """Reporting inputs that were cut."""
+    resumed: bool
 
     def finding(self, adapted: Adapted, after: LoadedModel, compared: Compared | None, cost: Cost) -> AdaptFinding:
         """Return what is reported; ``compared`` is None where the comparison is not complete."""
@@ -70,6 +73,9 @@ class Reporting:
             ),
             compared=compared,
             run=Run.of(run).to_dict(),
+            repeats_left_out=self.data.repeats_left_out,
+            cut=self.cut + adapted.cut,
+            resumed=self.resumed,
         )
 
     def _used(self) -> tuple[UsedInput, ...]:

@@ -10,6 +10,7 @@ from stabcert.cli.choices import METHODS, NoiseChoice, offers
 from stabcert.cli.config import use_config
 from stabcert.cli.declared import option
 from stabcert.cli.options import DEFAULT_SEED, RUNNING, Quiet, Verbose, delta_option
+from stabcert.cli.typed_numbers import number, whole_number
 
 REPORT = "Report"
 
@@ -23,6 +24,7 @@ class AdaptReportOptions:
             "--report-share",
             affects="result",
             metavar="S",
+            read=number("--report-share", example=0.2),
             help="Share of the inputs that is reported on, and neither trains nor chooses.",
         ),
     ] = 0.2
@@ -48,7 +50,13 @@ class AdaptReportOptions:
     ] = "25%"
     masks: Annotated[
         int,
-        option("--masks", affects="result", metavar="N", least=1, help="Random masks of 3/4, 1/2 and 1/4 each."),
+        option(
+            "--masks",
+            affects="result",
+            metavar="N",
+            read=whole_number("--masks", least=1, example=4),
+            help="Random masks of each reporting input that keep 3/4 of it, as many that keep 1/2, and 1/4.",
+        ),
     ] = 4
     radii: Annotated[
         str,
@@ -59,12 +67,22 @@ class AdaptReportOptions:
     n_samples: Annotated[
         int,
         option(
-            "--n-samples", affects="result", metavar="N", least=1, help="Additions to test for each input and radius."
+            "--n-samples",
+            affects="result",
+            metavar="N",
+            read=whole_number("--n-samples", least=1, example=10),
+            help="Additions to test for each input and radius.",
         ),
     ] = 10
     draws: Annotated[
         int,
-        option("--draws", affects="result", metavar="K", least=1, help="Frozen noise masks of each smoothed model."),
+        option(
+            "--draws",
+            affects="result",
+            metavar="K",
+            read=whole_number("--draws", least=1, example=64),
+            help="Frozen noise masks of each smoothed model.",
+        ),
     ] = 64
     noise: Annotated[
         NoiseChoice,
@@ -77,8 +95,7 @@ class AdaptReportOptions:
             "--min-gain",
             affects="result",
             metavar="G",
-            least=0.0,
-            most=1.0,
+            read=number("--min-gain", example=0.1),
             help="Exit 1 unless the lower bound of the gain in masked agreement reaches G.",
         ),
     ] = None

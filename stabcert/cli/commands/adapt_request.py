@@ -10,12 +10,13 @@ from stabcert.adapt.settings import AdaptSettings
 from stabcert.cli.choices import METHODS
 from stabcert.cli.commands.adapt_options import AdaptOptions
 from stabcert.cli.commands.adapt_report_options import AdaptReportOptions
-from stabcert.cli.parsing import parse_lambdas, parse_radii, read_top_k
+from stabcert.cli.parsing import exact_share, parse_lambdas, parse_radii, read_top_k
 from stabcert.core.adaptation.settings import ComparisonSettings
 from stabcert.core.statistics.bounds import check_delta
 from stabcert.errors import ParameterError
 
 MOST_LAMBDAS = 4
+_DEFAULT = AdaptSettings()
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
             "attribution",
         )
     read_top_k(report.top_k)
-    check_delta(report.mean_delta)
+    _check_delta(report.mean_delta)
+    if report.min_gain is not None and not 0 <= report.min_gain <= 1:
+        raise ParameterError(f"--min-gain must be from 0 to 1, got {report.min_gain}. Write --min-gain 0.1")
     if not 0 < report.report_share < 1:
         raise ParameterError(
             f"report_share must be between 0 and 1, got {report.report_share:g}. Use report_share=0.2", "report_share"
@@ -69,6 +72,8 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
         rank=options.rank,
         clean_loss=options.clean_loss,
         held_out=options.held_out,
+        augment=not options.no_augment,
+        interpolations=_DEFAULT.interpolations if options.interpolations is None else _points(options.interpolations),
         seed=seed,
     )
     comparison = ComparisonSettings(
@@ -94,6 +99,30 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
 def _lambdas(text: str) -> tuple[Fraction, ...]:
     """Return the keep probabilities below 1: with 1 alone nothing is smoothed."""
     return tuple(share for share in parse_lambdas(text, most=MOST_LAMBDAS, zero=False) if share < 1)
+
+
+def _points(text: str) -> tuple[float, ...]:
+    """Return the points in a list.
+
+    Raises:
+        ParameterError: something in the list is not a number.
+    """
+    points = [exact_share(part) for part in text.split(",")]
+    if None in points:
+        raise ParameterError(f"--interpolations {text!r:.80} is not a list of numbers. Write 0.5,1 or 1")
+    return tuple(float(point) for point in points if point is not None)
+
+
+def _check_delta(delta: float) -> None:
+    """Check the option, whose name the library does not know.
+
+    Raises:
+        ParameterError: delta is not a failure probability.
+    """
+    try:
+        check_delta(delta)
+    except ParameterError as error:
+        raise ParameterError(str(error).replace("delta", "--delta", 1)) from error
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from stabcert.cli.beforehand import check_options, check_tasks
 from stabcert.cli.call import Call
-from stabcert.cli.command import Checked, Command
 from stabcert.cli.commands.adapt_compare import Comparing, Cost
 from stabcert.cli.commands.adapt_data import AdaptData, divide, examples_of, gather
 from stabcert.cli.commands.adapt_place import Place
@@ -21,7 +20,7 @@ from stabcert.cli.declared import Asked
 from stabcert.cli.exit_codes import INTERRUPTED, code_of_status
 from stabcert.cli.library_noise import library_noise
 from stabcert.cli.loading import load
-from stabcert.cli.opening import Case, Say
+from stabcert.cli.opening import Say
 from stabcert.cli.overwriting import check_overwriting
 from stabcert.cli.sinks.of_call import Sinks
 from stabcert.cli.sinks.sink import Whole
@@ -86,20 +85,6 @@ def run_adapt(
         return code_of_status(finding.status)
 
 
-class Adapt(Command[Any]):
-    """``adapt``, as far as its records are checked."""
-
-    name: ClassVar[str] = "adapt"
-    reproducible: ClassVar[bool] = False
-
-    @classmethod
-    def verify(cls, record: dict[str, Any], opened: Callable[[], Case] | None) -> Checked:
-        """Check a record by its own counts."""
-        from stabcert.verify.adapt import adapt_checks
-
-        return Checked(*adapt_checks(record))
-
-
 @dataclass(frozen=True)
 class Adapting:
     """One adaptation: its model is loaded and its inputs are divided."""
@@ -124,7 +109,7 @@ class Adapting:
 
         cost = Cost()
         comparing = Comparing(self.call, self.request, self.data, self.model, cost)
-        comparing.check()
+        cut = comparing.check()
         epochs = self.request.settings.epochs
         self.say(
             f"{len(self.data.training)} inputs to train and choose, {len(self.data.reporting)} to report on; "
@@ -140,7 +125,9 @@ class Adapting:
             after = load_model(
                 str(self.place.out), device=options.device, offline=True, trust_remote_code=options.trust_remote_code
             )
-            reporting = Reporting(self.request, self.asked, self.data, self.model, self.started)
+            reporting = Reporting(
+                self.request, self.asked, self.data, self.model, self.started, cut=cut, resumed=self.place.resume
+            )
             finding = reporting.finding(adapted, after, None, cost)
             self.place.write_record(reporting.record(finding))
         if not (adapted.interrupted or stop.requested):
@@ -165,6 +152,7 @@ class Adapting:
                 stop=lambda: stop.requested,
                 checkpoint=self.place.checkpoint,
                 resume=self.place.resume,
+                truncate=asked.truncate,
             )
 
 

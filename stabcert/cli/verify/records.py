@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stabcert.cli.text_files import read_lines
-from stabcert.errors import InputError
+from stabcert.errors import InputError, one_of
 from stabcert.records.reading import parse_json
 from stabcert.records.writing import SCHEMA
 
@@ -68,7 +68,7 @@ def _record(text: bytes, command: str) -> dict[str, Any]:
         if made_by in _COMMANDS:
             raise InputError(f"was made by `stabcert {made_by}`. Check it with `stabcert {made_by} --verify FILE`")
         made = f"was made by `stabcert {made_by}`" if isinstance(made_by, str) else "names no command"
-        raise InputError(f"{made}. Give records of {', '.join(_COMMANDS[:-1])} or {_COMMANDS[-1]}")
+        raise InputError(f"{made}. Give records of {one_of(_COMMANDS)}")
     from stabcert.records.problems import check_record
 
     try:

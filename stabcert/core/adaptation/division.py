@@ -11,6 +11,25 @@ FEWEST = 2
 """Fewest distinct inputs to report on."""
 
 
+def fewest_inputs(report_share: float, held_out: float) -> int:
+    """Return how many distinct inputs it takes to have `FEWEST` to report on, to hold out and to train on.
+
+    Above 1,000 inputs it may be slightly more than the smallest number.
+
+    Args:
+        report_share: share of the inputs that is reported on.
+        held_out: share of the others that is held out.
+    """
+    smaller = min(held_out, 1 - held_out) * (1 - report_share)
+    needed = max(3 * FEWEST, int((FEWEST - 0.5) / report_share), int((FEWEST - 0.5) / smaller - 1 / (1 - report_share)))
+    while True:
+        reported = round(needed * report_share)
+        others = needed - reported
+        if min(reported, round(others * held_out), others - round(others * held_out)) >= FEWEST:
+            return needed
+        needed += 1 + needed // 1000
+
+
 def reporting_order(hashes: Iterable[str], *, seed: int) -> list[str]:
     """Return the distinct hashes in an order that depends on them and on ``seed`` alone, not on the given order."""
     return sorted(set(hashes), key=lambda one: hashlib.sha256(f"reporting:{seed}:{one}".encode()).hexdigest())

@@ -24,6 +24,10 @@ _NAMES: dict[Quantity, str] = {
     "certified accuracy": "certified",
 }
 _SMALLEST_P = 0.0001
+_PROVED = (
+    "Proved: the explanation gives the original class, and it is proved that no addition of up to r features changes "
+    "it."
+)
 
 
 def row_name(measure: Measure) -> str:
@@ -97,26 +101,61 @@ def choice_words(finding: AdaptFinding) -> str:
     return f"chosen from {last} epoch{'' if last == 1 else 's'}: {finding.chosen.reason}"
 
 
+def headline(finding: AdaptFinding) -> str:
+    """Return which model was made, or that it is the original one."""
+    made = "adapted" if finding.chosen.epoch > 0 else "unchanged"
+    return f"{finding.model['id']} {made} in {finding.directory}"
+
+
+def advice_words(finding: AdaptFinding) -> str | None:
+    """Return what to try where the original model was chosen; None where another one was."""
+    if finding.chosen.epoch > 0 or len(finding.chosen.history) == 1:
+        return None
+    bound = threshold_shown(finding.chosen.settings["clean_loss"])
+    return (
+        f"the model is unchanged: within the accepted loss of {bound} no epoch was better on masked inputs. Try more "
+        "inputs, more epochs, another --learning-rate or a larger --clean-loss"
+    )
+
+
+def point_words(labelled: bool) -> str:
+    """Return what the table of epochs contains."""
+    columns = f"{'accuracy, ' if labelled else ''}agreement and masked"
+    return (
+        f"point: from the original weights (0) to those of the epoch (1); 0 where no point was better. {columns} are "
+        "of this point, on the held-out inputs."
+    )
+
+
+def cut_words(finding: AdaptFinding) -> str | None:
+    """Return how many texts were cut; None if none was."""
+    if finding.cut == 0:
+        return None
+    texts = "1 text was" if finding.cut == 1 else f"{finding.cut} texts were"
+    return f"{texts} too long for the model and cut at the end: everything is about the rest"
+
+
 def distribution_words(compared: Compared) -> list[str]:
-    """Return for each model where masked inputs are shown to be out of distribution for it."""
+    """Return for each model where it is shown to be overconfident about masked inputs."""
     comparison, said = compared.comparison, []
     for name, found in (("original", comparison.overconfidence_before), ("adapted", comparison.overconfidence_after)):
         shown = [share_text(one.keep_share) for one in found if one.p_value <= comparison.delta]
         other = [share_text(one.keep_share) for one in found if one.p_value > comparison.delta]
         if not shown:
-            said.append(f"That masked inputs are out of distribution for the {name} model is not shown.")
+            said.append(f"That the {name} model is overconfident about masked inputs is not shown.")
             continue
         rest = f" With {_listed(other)} kept this is not shown." if other else ""
-        said.append(f"For the {name} model masked inputs are out of distribution with {_listed(shown)} kept.{rest}")
+        said.append(f"The {name} model is overconfident about masked inputs with {_listed(shown)} kept.{rest}")
     return said
 
 
 def distribution_meaning(delta: float) -> str:
     """Return what the test compares, and its guarantee."""
     return (
-        "Out of distribution: the model has the original class of masked inputs, one mask each, less often than its "
-        "probabilities state. They state the mean of the largest one. Each test individually finds such a difference "
-        f"where none exists with probability at most {delta:g}, if the inputs are as the intervals need them. "
+        "Overconfident: the model has the original class of masked inputs, one mask each, less often than its "
+        "probabilities state. They state the mean of the largest one. This is what inputs out of its distribution do. "
+        "Each test individually finds such a difference where none exists with probability at most "
+        f"{threshold_shown(delta)}, if the inputs are as the intervals need them. "
         "A difference need not be a fault. "
         "Probabilities state how often a class is right, and the original model may be unsure of full inputs."
     )
@@ -134,8 +173,7 @@ def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
     labelled = bool(comparison.labelled)
     name = finding.model["id"]
     said = [
-        f"Each interval holds individually with probability at least {confidence(comparison.delta)}, if the inputs are "
-        "independent draws from one population that repeats no input. It covers the mean over that population, or the "
+        f"{_guarantee(comparison.delta)} It covers the mean over that population, or the "
         "difference of two means. The reporting inputs neither trained nor chose the model. Inputs with equal bytes "
         "have one purpose; near duplicates are not found.",
         *_repeats_words(finding),
@@ -149,14 +187,34 @@ def meanings(finding: AdaptFinding, compared: Compared) -> list[str]:
     ]
     if settings.lambdas:
         said += [
-            "Proved: the explanation gives the original class, and it is proved that no addition of up to r features "
-            "changes it. Proved share: the share of the remaining features that may certainly be added.",
-            f"Certified: the {'label' if labelled else 'original class'}, and it is proved that no removal of up to r "
-            "features from the full input changes that.",
+            f"{_PROVED} Proved share: the share of the remaining features that may certainly be added.",
+            _certified(labelled),
             f"Below λ 1 both models are smoothed with {settings.draws} frozen {settings.noise} noise masks, the same "
             "for all inputs with equally many features.",
         ]
     return said
+
+
+def caption_words(finding: AdaptFinding, compared: Compared) -> list[str]:
+    """Return what a reader of the figure alone has to know: the page and the screen have the rest."""
+    said = [_guarantee(compared.comparison.delta), *_repeats_words(finding)]
+    if compared.settings.lambdas:
+        said += [_PROVED, _certified(bool(compared.comparison.labelled))]
+    return said
+
+
+def _guarantee(delta: float) -> str:
+    return (
+        f"Each interval holds individually with probability at least {confidence(delta)}, if the inputs are "
+        "independent draws from one population that repeats no input."
+    )
+
+
+def _certified(labelled: bool) -> str:
+    return (
+        f"Certified: the {'label' if labelled else 'original class'}, and it is proved that no removal of up to r "
+        "features from the full input changes that."
+    )
 
 
 def _repeats_words(finding: AdaptFinding) -> list[str]:
@@ -165,7 +223,7 @@ def _repeats_words(finding: AdaptFinding) -> list[str]:
     Equal inputs are on one side as a whole. So one value with many copies is reported on with all of them or not at
     all, and training lacks the values that are reported on: neither gives independent draws of the population.
     """
-    repeats = len(finding.inputs) - len({one.sha256 for one in finding.inputs})
+    repeats = len(finding.inputs) - len({one.sha256 for one in finding.inputs}) + finding.repeats_left_out
     if repeats == 0:
         return []
     are = "1 input is" if repeats == 1 else f"{repeats} inputs are"

@@ -7,9 +7,12 @@ from fractions import Fraction
 
 from stabcert.core.curve.result import Estimate, EstimateAtRadius, MethodStability, SmoothingDifference, Threshold
 from stabcert.records.findings import CurveFinding
+from stabcert.report.document import Tone
 from stabcert.report.numbers import confidence, rounded, rounded_down, rounded_up
 
 Share = Estimate | EstimateAtRadius
+GAIN_TONES: dict[str, Tone] = {"higher": "good", "lower": "bad"}
+"""Tones of the verdicts on paired differences; others are plain."""
 _LONGEST_DECIMAL = 5
 
 

@@ -7,24 +7,30 @@ from collections.abc import Sequence
 from stabcert.core.adaptation.result import Measure, Overconfidence
 from stabcert.records.adaptation import AdaptFinding, Compared, EpochInfo
 from stabcert.report.adapt.wording import (
+    advice_words,
+    caption_words,
     choice_words,
     clean_words,
+    cut_words,
     data_words,
     distribution_meaning,
     distribution_words,
     gain_words,
+    headline,
     meanings,
     p_shown,
+    point_words,
     radii_words,
     row_name,
     share_text,
     threshold_words,
 )
 from stabcert.report.charts.adapt import adapt_charts
-from stabcert.report.curve.wording import gained, gained_interval, interval_shown, verdict
+from stabcert.report.curve.wording import GAIN_TONES, gained, gained_interval, interval_shown, verdict
 from stabcert.report.document import (
     CAPTION,
     EVERYWHERE,
+    PAGE,
     Block,
     Cell,
     Column,
@@ -38,10 +44,9 @@ from stabcert.report.document import (
     note,
     table,
 )
-from stabcert.report.numbers import confidence, rounded, seed_shown
+from stabcert.report.numbers import confidence, rounded, seed_shown, threshold_shown
 from stabcert.report.wording import ranges
 
-_TONES: dict[str, Tone] = {"higher": "good", "lower": "bad"}
 _CLEAN: dict[str, Tone] = {"within": "good", "open": "plain", "beyond": "bad"}
 _QUOTED = ("agreement", "masked agreement"), ("accuracy",)
 
@@ -49,42 +54,46 @@ _QUOTED = ("agreement", "masked agreement"), ("accuracy",)
 def adapt_document(finding: AdaptFinding) -> Document:
     """Return what was trained and chosen, tables before and after with paired differences, and what that means."""
     compared = finding.compared
-    data = [line(data_words(finding), on=EVERYWHERE), line(choice_words(finding), on=EVERYWHERE)]
+    data = [line(data_words(finding), on=EVERYWHERE), line(choice_words(finding))]
     if finding.chosen.interrupted:
         data.append(note("the training was interrupted before its last epoch"))
+    data += [note(words) for words in (cut_words(finding), advice_words(finding)) if words is not None]
+    top = line(headline(finding), strong=True, on=PAGE)  # a page does not show its heading
     if compared is None:
         missing = note("the comparison was not completed: nothing is shown about other inputs")
-        return Document(_heading(finding), (*data, missing, _history(finding), _footer(finding)), _facts(finding))
-    gained_words = line(f"masked agreement {gain_words(compared.gain)}", on=CAPTION)
-    blocks: list[Block] = [*adapt_charts(compared), gained_words, *data, _history(finding)]
+        return Document(_heading(finding), (top, *data, missing, *_history(finding), _footer(finding)), _facts(finding))
+    gain = f"masked agreement {gain_words(compared.gain)}"
+    top = line(f"{headline(finding)}: {gain}", strong=True, on=PAGE)
+    blocks: list[Block] = [top, *adapt_charts(compared), line(gain, on=CAPTION), *data, *_history(finding)]
     blocks += [line(clean_words(compared), _CLEAN[compared.clean_verdict], on=EVERYWHERE)]
     blocks += [*_tables(finding, compared), *_distribution(compared)]
     threshold, said = compared.threshold, threshold_words(compared)
     if threshold is not None and said is not None:
         blocks.append(line(said, "good" if threshold.met else "doubtful", on=EVERYWHERE))
-    blocks += [line(words, "faint", on=EVERYWHERE) for words in meanings(finding, compared)]
+    blocks += [line(words, "faint") for words in meanings(finding, compared)]
+    blocks += [line(words, on=CAPTION) for words in caption_words(finding, compared)]
     return Document(_heading(finding), (*blocks, _footer(finding)), _facts(finding))
 
 
 def _heading(finding: AdaptFinding) -> Heading:
     compared = finding.compared
-    parts: list[tuple[Word, ...]] = [(Word(f"{finding.model['id']} adapted in {finding.directory}"),)]
+    parts: list[tuple[Word, ...]] = [(Word(headline(finding)),)]
     if compared is not None:
         gain = compared.gain
-        tone = _TONES.get(verdict(gain.difference), "plain")
+        tone = GAIN_TONES.get(verdict(gain.difference), "plain")
         parts.append((Word("masked agreement "), Word(gain_words(gain), tone, strong=True)))
     return Heading("adapt", tuple(parts), title="What adaptation to masked inputs gains")
 
 
-def _history(finding: AdaptFinding) -> Table:
-    """Return the epochs on the held-out inputs, which chose the model."""
+def _history(finding: AdaptFinding) -> list[Block]:
+    """Return the epochs on the held-out inputs, which chose the model, and how to read them."""
     labelled = finding.chosen.history[0].quality.clean_accuracy is not None
     columns: list[Column | str] = ["epoch", "loss", "point", *(["accuracy"] if labelled else []), "agreement"]
     rows = [_epoch(one, labelled=labelled) for one in finding.chosen.history]
     found = table([*columns, "masked", Column("", "left")], rows)
     chosen = finding.chosen.epoch
     marked = tuple((*row, "chosen" if number == chosen else "") for number, row in enumerate(found.rows))
-    return Table(found.columns, marked)
+    return [Table(found.columns, marked), line(point_words(labelled), "faint")]
 
 
 def _epoch(one: EpochInfo, *, labelled: bool) -> list[Cell]:
@@ -125,7 +134,7 @@ def _tables(finding: AdaptFinding, compared: Compared) -> list[Block]:
         if rows:
             blocks += [line(title, strong=True), _compared_table(rows, interval)]
         if rows and title == named and compared.comparison.mean_radii:
-            blocks.append(line(radii_words(compared.comparison.mean_radii), on=EVERYWHERE))
+            blocks.append(line(radii_words(compared.comparison.mean_radii)))
     return blocks
 
 
@@ -152,7 +161,7 @@ def _compared_table(measures: Sequence[Measure], interval: str) -> Table:
                 interval_shown(one.after),
                 gained(one.difference),
                 gained_interval(one.difference),
-                Word(shown if shown in _TONES else "", _TONES.get(shown, "plain")),
+                Word(shown if shown in GAIN_TONES else "", GAIN_TONES.get(shown, "plain")),
             ]
         )
     return table(columns, rows)
@@ -169,7 +178,7 @@ def _distribution(compared: Compared) -> list[Block]:
     return [
         line("masked inputs: agreement, and what the model's probabilities state", strong=True),
         table(columns, rows),
-        line(" ".join(distribution_words(compared)), on=EVERYWHERE),
+        line(" ".join(distribution_words(compared))),
         line(distribution_meaning(comparison.delta), "faint"),
     ]
 
@@ -184,11 +193,12 @@ def _facts(finding: AdaptFinding) -> str:
     if compared is None:
         return f"Model {finding.model['id']}, {seed}."
     radii = f"r = {ranges(compared.settings.radii)}, " if compared.settings.radii else ""
-    return f"{radii}δ = {compared.comparison.delta:g}. Model {finding.model['id']}, {seed}."
+    return f"{radii}δ = {threshold_shown(compared.comparison.delta)}. Model {finding.model['id']}, {seed}."
 
 
 def _footer(finding: AdaptFinding) -> Line:
     run = finding.run
-    cost = f"{run['evaluations']} evaluations to compare, {run['seconds']:.1f} s in all"
+    of_time = "since the run was resumed" if finding.resumed else "in all"
+    cost = f"{run['evaluations']} evaluations to compare, {run['seconds']:.1f} s {of_time}"
     seed = seed_shown(run["seed"], default=run.get("default_seed", True))
     return line(f"{cost}, {finding.model['id']}, {run['device']} {run['dtype']}, {seed}", "faint")

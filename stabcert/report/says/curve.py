@@ -10,6 +10,7 @@ from stabcert.records.findings import CurveFinding
 from stabcert.report.canvas import Exhibit
 from stabcert.report.charts.curve import curve_charts
 from stabcert.report.curve.wording import (
+    GAIN_TONES,
     differences_of,
     gained,
     gained_interval,
@@ -31,7 +32,6 @@ from stabcert.report.document import (
     Heading,
     Line,
     Table,
-    Tone,
     Word,
     line,
     table,
@@ -40,8 +40,6 @@ from stabcert.report.numbers import confidence, lambda_shown, rounded, seed_show
 from stabcert.report.says.common import evidence, facts, naming_of
 from stabcert.report.says.question import lines_of
 from stabcert.report.wording import name_of, predicted, ranges, short
-
-_TONES: dict[str, Tone] = {"higher": "good", "lower": "bad"}
 
 
 def input_document(exhibit: Exhibit) -> Document:
@@ -155,7 +153,7 @@ def _differences(finding: CurveFinding, interval: str) -> list[Block]:
             name,
             gained(estimate),
             gained_interval(estimate),
-            Word(verdict(estimate), _TONES.get(verdict(estimate), "plain")),
+            Word(verdict(estimate), GAIN_TONES.get(verdict(estimate), "plain")),
         ]
         for one in finding.curve.differences
         for name, estimate in differences_of(one, finding.methods)
