@@ -112,13 +112,18 @@ class MaskedImage:
         self._different_rows = torch.from_numpy(rows).flatten().to(device)
         self._row_of = torch.from_numpy(row_of.reshape(-1)).to(device)
         self._stage_in_float64 = stage_in_float64
-        self._tokens: ImageTokens | None = None
-        if baseline == "drop":
-            self._tokens = self._removing(stage, layout)
-        elif stage is not None and stage.rotated is None and layout is not None and layout.divides(height, width):
-            known = feature_of_patches(self.labels, layout)
-            if known is not None and can_reuse(stage, self._visible, layout):
-                self._tokens = ImageTokens(stage, self._visible, self._baseline, layout, known, remains=None)
+        self._tokens = self._removing(stage, layout) if baseline == "drop" else self._reusing(stage, layout)
+        if self._tokens is not None:
+            self._tokens.embed()
+
+    def _reusing(self, stage: TokenStage | None, layout: PatchLayout | None) -> ImageTokens | None:
+        """Return the tokens of this image and its baseline, if masks of its features are masks of them."""
+        if stage is None or stage.rotated is not None or layout is None or not layout.divides(*self.labels.shape):
+            return None
+        known = feature_of_patches(self.labels, layout)
+        if known is None or not can_reuse(stage, self._visible, layout):
+            return None
+        return ImageTokens(stage, self._visible, self._baseline, layout, known, remains=None)
 
     def _removing(self, stage: TokenStage | None, layout: PatchLayout | None) -> ImageTokens:
         """Return the tokens of this image, to be left out.

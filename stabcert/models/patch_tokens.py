@@ -157,6 +157,12 @@ class ImageTokens:
         """Return the tokens of other pixels in the same network."""
         return self.with_stage(self._stage, visible, baseline)
 
+    def embed(self) -> None:
+        """Compute the tokens now, outside of autocast, and not when they are first needed."""
+        _ = self._of_visible
+        if self._remains is None:
+            _ = self._of_baseline
+
     @cached_property
     def _of_visible(self) -> torch.Tensor:
         return self._tokens_of(self._visible)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from stabcert.errors import ParameterError
 from stabcert.models.hub import LoadedModel, load_model
-from tests.models.tiny_images import picture, random_masks
-from tests.models.vision_families import FAMILIES, FIXED, Family, logits, prediction, save, table
+from tests.models.tiny_images import CLASSES, SIDE, picture, random_masks
+from tests.models.vision_families import FAMILIES, FIXED, TIMM, Family, logits, make, prediction, save, table
+from tests.tiny_models import save as save_to
 
 QUICK = ("DINOv2", "timm: EVA-02")
 
@@ -102,6 +104,28 @@ def test_an_averaging_and_a_rotary_network_do_without_patches(name: str, tmp_pat
     assert predictor.masked_input.settings["nothing_kept"] == "zero"
     zero = model.predictor(picture(), baseline="zero")
     np.testing.assert_allclose(predictor(masks[1:2]), zero(masks[1:2]), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_rotary_network_of_timm_in_the_format_of_transformers(tmp_path: Path) -> None:
+    (family,) = (one for one in FAMILIES if one.shown == "timm: EVA-02")
+    colours = {"mean": [0.5] * 3, "std": [0.5] * 3, "crop_pct": 1.0, "interpolation": "bicubic"}
+    config = transformers.TimmWrapperConfig.from_dict(
+        {
+            "architecture": family.name.removeprefix("timm:"),
+            "num_classes": CLASSES,
+            "model_args": TIMM,
+            "pretrained_cfg": {"input_size": [3, SIDE, SIDE], **colours},
+        }
+    )
+    wrapper = transformers.TimmWrapperForImageClassification(config)
+    wrapper.timm_model.load_state_dict(make(family).state_dict())
+    model = load_model(str(save_to(wrapper, tmp_path)), device="cpu")
+    predictor, masks = model.predictor(picture(), baseline="drop"), masks_of()
+    module: Any = model.network.module.timm_model
+    with torch.inference_mode():
+        rows = [prediction(family, module, predictor.masked_input.point, torch.from_numpy(mask)) for mask in masks]
+    np.testing.assert_allclose(predictor(masks), torch.stack(rows).numpy(), atol=2e-5)
 
 
 @pytest.mark.slow
