@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from stabcert.cli.columnar_items import Choice, from_data_set, from_file
 from stabcert.cli.items import Item, Label, file_item, item_of, label_of, missing_item, no_such_file, text_item, typed
 from stabcert.cli.lists import from_list
 from stabcert.cli.options import InputOptions
-from stabcert.cli.suffixes import IMAGE_SUFFIXES, INPUT_SUFFIXES, PICTURES_TO_CONVERT, suffix_of
+from stabcert.cli.suffixes import COLUMNAR, IMAGE_SUFFIXES, INPUT_SUFFIXES, PICTURES_TO_CONVERT, suffix_of
 from stabcert.cli.text_files import decode, is_there, read_stdin
 from stabcert.errors import InputError, ParameterError
 
@@ -18,27 +20,56 @@ _NOT_CLASSES = ("__MACOSX",)
 """Folders that archive programs add."""
 
 
-def collect(options: InputOptions, *, labelled: bool = False) -> list[Item]:
-    """Return all inputs in the order given: arguments, then --text, then --inputs.
+def collect(options: InputOptions, *, labelled: bool = False, offline: bool = False) -> list[Item]:
+    """Return all inputs in the order given: arguments, then --text, then --inputs, then --dataset.
 
     A missing file and an unusable entry of a list become items with a problem.
 
     Args:
         labelled: whether to read labels from lists, and from the names of folders if a directory contains only folders.
+        offline: whether a data set must be in the cache.
 
     Raises:
-        InputError: a directory or a list does not contain inputs.
-        ParameterError: no input is named.
+        InputError: a directory, a list or a data set does not contain inputs.
+        ParameterError: no input is named, or options contradict one another.
     """
+    check_columns(options, labelled)
     items: list[Item] = []
     for name in options.inputs or []:
         items += _from_argument(name, labelled)
     items += _from_texts(options)
-    if options.inputs_file is not None:
+    choice = Choice(options.column, options.label_column, labelled)
+    left = None if options.limit is None else max(0, options.limit - len(items))
+    if options.inputs_file is not None and suffix_of(options.inputs_file) in COLUMNAR:
+        items += islice(from_file(options.inputs_file, choice), left)
+    elif options.inputs_file is not None:
         items += from_list(options.inputs_file, labelled)
+    if options.dataset is not None:
+        items += islice(from_data_set(options.dataset, options.split, choice, offline=offline), left)
     if not items:
         raise ParameterError("nothing to do: name an image or .txt file, a directory, or a sentence with --text")
     return items[: options.limit]
+
+
+def check_columns(options: InputOptions, labelled: bool) -> None:
+    """Check that options of data sets have one.
+
+    Raises:
+        ParameterError: an option of a data set is given without one, or without use.
+    """
+    if options.split is not None and options.dataset is None:
+        raise ParameterError("--split needs the data set whose split it is. Name it with --dataset")
+    columns = options.inputs_file is not None and suffix_of(options.inputs_file) in COLUMNAR
+    for flag, given in (("--column", options.column), ("--label-column", options.label_column)):
+        if given is not None and options.dataset is None and not columns:
+            raise ParameterError(
+                f"{flag} names a column of a --dataset, or of a .parquet, .arrow or .feather file for --inputs. "
+                "Other lists have the columns id, text, path, text_pair and label: rename theirs"
+            )
+    if options.label_column is not None and not labelled:
+        raise ParameterError(
+            "--label-column is for smooth-eval and adapt, because no other command reads labels. Leave it out"
+        )
 
 
 def _from_texts(options: InputOptions) -> list[Item]:

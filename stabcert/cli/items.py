@@ -7,9 +7,10 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from stabcert.cli.suffixes import (
+    COLUMNAR,
     IMAGE_SUFFIXES,
     TABLES,
     TEXT_SUFFIX,
@@ -35,6 +36,23 @@ class Label:
     """A number, or a name as it is written. Digits as text may be either."""
     origin: str
     """The place where the label is written."""
+    classes: tuple[str, ...] | None = None
+    """The names of the classes of the data set, if it numbers them. ``value`` is then one of them."""
+
+    @property
+    def key(self) -> int | str:
+        """The label in keys of records."""
+        return self.value if self.classes is None else f"{self.classes.index(str(self.value))}: {self.value}"
+
+
+class Readable(Protocol):
+    """An input inside of a data set."""
+
+    def read(self) -> bytes:
+        """Return its bytes; an InputError if that is not possible."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return its place as it is in records."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,8 @@ class Item:
     """The second text of a pair."""
     data: bytes | None = None
     """The bytes of an input that is not a file."""
+    stored: Readable | None = None
+    """The place of an image inside of a data set, which is read when it is needed."""
     label: Label | None = None
     problem: InputError | None = None
     """The reason why the input cannot be used, if it is known."""
@@ -79,15 +99,17 @@ class Item:
             return text_bytes(self.text, self.text_pair)
         if self.data is not None:
             return self.data
+        if self.stored is not None:
+            return self.stored.read()
         return read_file(self.path or Path())
 
     def length(self) -> int | None:
         """Return the number of bytes without reading a file, or None if it is unknown."""
-        if self.text is not None or self.data is not None:
-            return len(self.read())
         try:
+            if self.text is not None or self.data is not None or self.stored is not None:
+                return len(self.read())
             return self.path.stat().st_size if self.path is not None and is_file(self.path) else None
-        except (OSError, ValueError):  # reported when the input is read
+        except (OSError, ValueError, InputError):  # reported when the input is read
             return None
 
     def sha256(self) -> str:
@@ -213,7 +235,7 @@ def no_such_file(name: str) -> InputError:
 def _check_image(path: Path) -> None:
     """Check, before a model is loaded, that a file has the name or the content of an image."""
     suffix, advice = suffix_of(path), convert_advice(path)
-    if suffix in TABLES:
+    if suffix in (*TABLES, *COLUMNAR):
         raise InputError(f"{path} is a list. Write --inputs {path}")
     from stabcert.models.decode import is_image
     from stabcert.models.unreadable import unreadable

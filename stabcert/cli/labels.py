@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stabcert.cli.class_numbers import class_of_data_set
 from stabcert.cli.classes import find_class
 from stabcert.cli.columns import found_columns, unread_label
 from stabcert.cli.items import Item, Label, label_of, missing_item
@@ -80,6 +81,8 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
         InputError: the model does not have this class, or the label may mean two classes.
     """
     value = label.value
+    if label.classes is not None:
+        return class_of_data_set(label, class_names)
     if isinstance(value, int):
         if value < len(class_names):
             return value

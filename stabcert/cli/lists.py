@@ -69,12 +69,23 @@ def _from_row(path: Path, row: Row, labelled: bool) -> Item:
     try:
         if row.problem is not None:
             raise row.problem
-        return _usable(path, row, place, name, named, labelled)
+        return item_of_row(path, row, place, name, named, labelled)
     except InputError as error:
         return broken_item(name, error)
 
 
-def _usable(path: Path, row: Row, place: str, name: str, named: bool, labelled: bool) -> Item:
+def item_of_row(path: Path, row: Row, place: str, name: str, named: bool, labelled: bool) -> Item:
+    """Return the input of a row of a list.
+
+    Args:
+        path: the list.
+        place: the row in messages.
+        name: the id of the row.
+        named: whether the row gives the id.
+
+    Raises:
+        InputError: the row does not have exactly one input.
+    """
     fields = row.fields
     if isinstance(fields.get("text"), list):
         fields = fields | {"text": join_passages(fields["text"])}
@@ -87,7 +98,7 @@ def _usable(path: Path, row: Row, place: str, name: str, named: bool, labelled: 
     if text is None and file is None:
         raise InputError(f'{place} has neither a "text" nor a "path" {_instead(fields)}')
     refuse_second(fields, "path" if text is None else "text", place)
-    item = text_item(name, text) if text is not None else _file(path, row.line, file or "", name if named else file)
+    item = text_item(name, text) if text is not None else _file(path, place, file or "", name if named else file)
     item = with_second(item, second_of(fields, place, separated=suffix_of(path) in SEPARATED), place)
     if not labelled:
         return item
@@ -113,7 +124,7 @@ def _from_line(path: Path, number: int, line: str) -> Item:
     if is_url(name):
         return broken_item(identity, InputError(f"{path}, line {number}: {url_advice(name)}"))
     if _is_path(path, name):
-        return _file(path, number, name, name)
+        return _file(path, f"{path}, line {number}", name, name)
     try:
         return text_item(identity, name)
     except InputError as error:
@@ -131,10 +142,9 @@ def _is_path(listing: Path, name: str) -> bool:
     return single and ("/" in name or suffix_of(name) != "") and _found(listing, name) is not None
 
 
-def _file(listing: Path, line: int, name: str, identity: str | None) -> Item:
+def _file(listing: Path, place: str, name: str, identity: str | None) -> Item:
     """Return a file that a list names, relative to the folder of the list or to the working directory."""
     identity = name if identity is None else identity
-    place = f"{listing}, line {line}"
     if is_url(name):
         return missing_item(identity, Path(name), InputError(f"{place}: {url_advice(name)}"))
     path = _found(listing, name)

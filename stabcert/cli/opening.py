@@ -162,7 +162,7 @@ class Opening:
             return source.model.predictor(task.item.text, **options), None  # type: ignore[arg-type]
         from stabcert.models.decode import decode_image
 
-        decoded = decode_image(source.data, name="standard input" if task.item.path is None else str(task.item.path))
+        decoded = decode_image(source.data, name=str(task.item.path or task.item.title))
         for note in decoded.notes:
             say(f"{task.item.title}: {note}")
         return source.model.predictor(decoded, **options), decoded.size  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from stabcert.cli.choices import BASELINES, DEVICES, FEATURES, METHODS, MODELS, Dtype, ExplainSide, offers
+from stabcert.cli.data_options import Column, DataSet, LabelColumn, Split
 from stabcert.cli.declared import Affects, Declared, argument, option
 from stabcert.cli.parsing import DEFAULT_METHOD
 from stabcert.cli.question_options import Threshold, Tolerance
@@ -84,9 +85,14 @@ class InputOptions:
             "--inputs",
             affects="keyed",
             metavar="FILE",
-            help=".txt (a path or sentence a line), .jsonl, .json, .csv or .tsv (id, text or path, text_pair).",
+            help=".txt (path or sentence a line), .jsonl, .json, .csv, .tsv, .parquet, .arrow or .feather (id, text or "
+            "path, text_pair).",
         ),
     ] = None
+    dataset: DataSet = None
+    split: Split = None
+    column: Column = None
+    label_column: LabelColumn = None
     limit: Annotated[
         int | None,
         option(

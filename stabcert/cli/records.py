@@ -11,6 +11,7 @@ import numpy as np
 
 from stabcert.cli.explanation import Choice
 from stabcert.cli.items import Item, file_item, text_item
+from stabcert.cli.stored import Stored
 from stabcert.cli.text_files import read_lines
 from stabcert.core.streams import digest
 from stabcert.errors import InputError
@@ -28,6 +29,8 @@ class Recorded:
 
     record: dict[str, Any]
     origin: str
+    offline: bool = False
+    """Whether a data set of the hub must be in the cache."""
 
     @property
     def failed(self) -> bool:
@@ -84,6 +87,8 @@ class Recorded:
         if info["kind"] == "text":
             path = None if info["path"] is None else Path(info["path"])
             return text_item(info["id"], info["text"], path, text_pair=info.get("text_pair"))
+        if "stored" in info:
+            return Item(info["id"], "image", stored=Stored(**info["stored"], offline=self.offline))
         if info["path"] is None:
             raise InputError(
                 f"{self.origin}: the image of the record came from standard input and cannot be read again. "
@@ -163,7 +168,7 @@ class Recorded:
             )
 
 
-def read_records(source: str) -> list[Recorded]:
+def read_records(source: str, *, offline: bool = False) -> list[Recorded]:
     """Return the records of `explain --json`, including failed ones, in a file or on standard input (``"-"``).
 
     Raises:
@@ -173,7 +178,7 @@ def read_records(source: str) -> list[Recorded]:
     recorded = []
     for number, line in lines:
         origin = f"{name}, line {number}"
-        recorded.append(Recorded(_record(line, origin), origin))
+        recorded.append(Recorded(_record(line, origin), origin, offline))
     if not recorded:
         raise InputError(f"{name} contains no records. Make them with `stabcert explain INPUT --json`")
     return recorded

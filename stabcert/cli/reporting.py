@@ -47,6 +47,7 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
             kind=item.kind,
             sha256=source.sha256,
             path=None if item.path is None else str(item.path),
+            stored=None if item.stored is None else item.stored.describe(),
             text=item.text,
             text_pair=item.text_pair,
             size=case.size,

@@ -21,7 +21,9 @@ JSON_LINES = (".jsonl", ".ndjson")
 SEPARATED = {".csv": ",", ".tsv": "\t"}
 TABLES = (*JSON_LINES, ".json", *SEPARATED)
 """Lists of rows with named columns."""
-LISTS = (TEXT_SUFFIX, *TABLES)
+COLUMNAR = (".parquet", ".arrow", ".feather")
+"""Files of columns, which are not read as a whole."""
+LISTS = (TEXT_SUFFIX, *TABLES, *COLUMNAR)
 
 _CONVERT = {
     "HEIC": (".heic", ".heif", ".hif", ".heics"),

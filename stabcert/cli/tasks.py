@@ -73,10 +73,14 @@ def make_tasks(
     found: list[tuple[Item, Recorded | None, InputError | None]]
     if masks.from_file is None:
         # Labels in the order of the inputs count all inputs, so that the limit comes afterwards.
-        items = collect(inputs if label is None else replace(inputs, limit=None), labelled=label is not None)
+        items = collect(
+            inputs if label is None else replace(inputs, limit=None),
+            labelled=label is not None,
+            offline=model.offline,
+        )
         found = [(item, None, None) for item in (items if label is None else label(items))[: inputs.limit]]
     else:
-        found = [_recorded(record) for record in read_records(masks.from_file)]
+        found = [_recorded(record) for record in read_records(masks.from_file, offline=model.offline)]
         if label is not None:
             rest = [(recorded, problem) for _, recorded, problem in found]
             labelled = label([item for item, _, _ in found])  # missing files with a label come last
@@ -99,7 +103,7 @@ def make_tasks(
             schema=SCHEMA,
             command=call.command,
             parameters=parameters
-            | ({} if item.label is None else {"label": item.label.value})
+            | ({} if item.label is None else {"label": item.label.key})
             | ({"copy": copy} if copy else {}),
             model=named[0],
             revision=named[1],
@@ -218,6 +222,10 @@ def check_sources(
                 "--text-pair": inputs.text_pair,
                 "--explain-side": inputs.explain_side is not ExplainSide.both,
                 "--inputs": inputs.inputs_file,
+                "--dataset": inputs.dataset,
+                "--split": inputs.split,
+                "--column": inputs.column,
+                "--label-column": inputs.label_column,
                 "--model": model.model,
                 "--revision": model.revision,
                 "--classes": model.classes,

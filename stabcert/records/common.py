@@ -74,6 +74,18 @@ class Prediction(Part):
         return cls(id=found.id, label=found.label, probability=found.probability, **own)
 
 
+class Stored(Part):
+    """The place of an image inside of a data set."""
+
+    dataset: Text
+    """The path of a file, or the directory or name of a data set."""
+    split: Text | None
+    """The split of the data set; null for a file."""
+    row: Count
+    """The number of the row in the file or the split, from 0."""
+    column: Text
+
+
 class Input(Part):
     """The input, as far as it takes to find it again and to notice a change."""
 
@@ -92,6 +104,8 @@ class Input(Part):
     """Hash of the first text of a pair in UTF-8."""
     text_pair_sha256: MayBeAbsent[Sha256] = None
     """Hash of the second text of a pair in UTF-8."""
+    stored: MayBeAbsent[Stored] = None
+    """The place of an image that is not a file of its own."""
     truncated: bool
     """The text was cut to what the model can take."""
 
@@ -103,6 +117,8 @@ class Input(Part):
             shown |= {"text_pair": info.text_pair, **hashes}
         if info.kind == "image":
             shown = {"size": None if info.size is None else list(info.size)}
+        if info.stored is not None:
+            shown["stored"] = Stored(**info.stored)
         return cls(id=info.id, kind=info.kind, sha256=info.sha256, path=info.path, truncated=info.truncated, **shown)
 
 

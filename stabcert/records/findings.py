@@ -25,6 +25,8 @@ class InputInfo:
     size: tuple[int, int] | None = None
     """Width and height of an image as a viewer shows it."""
     truncated: bool = False
+    stored: dict[str, Any] | None = None
+    """The place of an image inside of a data set, see `stabcert.records.common.Stored`."""
 
 
 @dataclass(frozen=True)

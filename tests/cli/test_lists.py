@@ -79,7 +79,7 @@ def test_an_object_over_several_lines_is_refused_with_the_way_out(tmp_path: Path
     assert "Write an array of objects, [{...}, {...}], or each object on one line" in problem(first)
 
 
-@pytest.mark.parametrize("name", ["list.md", "list.lst", "list.tab", "list.parquet", "list.xlsx"])
+@pytest.mark.parametrize("name", ["list.md", "list.lst", "list.tab", "list.orc", "list.xlsx"])
 def test_a_suffix_that_no_list_has_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"must be a list with the suffix .*\.ndjson.*rename or copy it to \.txt"):
         read(tmp_path / name, "a film\tjoy\n")

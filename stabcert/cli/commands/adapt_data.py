@@ -14,7 +14,7 @@ from stabcert.cli.commands.adapt_request import AdaptRequest
 from stabcert.cli.inputs import Item, collect
 from stabcert.cli.labels import class_of, give_labels
 from stabcert.cli.options import InputOptions
-from stabcert.cli.suffixes import TABLES, is_url, suffix_of
+from stabcert.cli.suffixes import COLUMNAR, TABLES, is_url, suffix_of
 from stabcert.cli.text_files import is_there
 from stabcert.core.adaptation.division import FEWEST, fewest_inputs, reporting_order, reporting_part
 from stabcert.errors import InputError, ParameterError
@@ -95,8 +95,9 @@ def gather(call: Call, label_weight: float, labels: Path | None, report_on: Sequ
         InputError: an input that cannot be used, or a label that does not fit.
         ParameterError: nothing was named, texts beside images, or labels are needed and missing.
     """
-    items = _collected(call.inputs)
-    named = [item for path in report_on for item in _collected(_named(path))]
+    offline = call.model.offline
+    items = _collected(call.inputs, offline)
+    named = [item for path in report_on for item in _collected(_named(path), offline)]
     found = give_labels([*items, *named], labels)
     for item in found.items:
         if item.problem is not None:
@@ -166,7 +167,7 @@ def _content(item: Item) -> Image.Image | str:
     return image
 
 
-def _collected(options: InputOptions) -> list[Item]:
+def _collected(options: InputOptions, offline: bool) -> list[Item]:
     """Return the inputs of a folder, a file or a list; refuse an empty one with what to give instead."""
     for name in options.inputs or []:
         if not is_there(Path(name).exists) and name != "-" and not is_url(name):
@@ -175,7 +176,7 @@ def _collected(options: InputOptions) -> list[Item]:
                 "list of texts"
             )
     try:
-        return collect(options, labelled=True)
+        return collect(options, labelled=True, offline=offline)
     except InputError as error:
         if not str(error).startswith("no images and no .txt files"):
             raise
@@ -206,7 +207,9 @@ def _check_number(gathered: Gathered, distinct: int, request: AdaptRequest) -> N
 
 def _named(path: str) -> InputOptions:
     """Return a folder, a file or a list as the inputs of a call."""
-    return InputOptions(inputs_file=Path(path)) if suffix_of(path) in TABLES else InputOptions(inputs=[path])
+    return (
+        InputOptions(inputs_file=Path(path)) if suffix_of(path) in (*TABLES, *COLUMNAR) else InputOptions(inputs=[path])
+    )
 
 
 def _check_kinds(items: Sequence[Item]) -> None:

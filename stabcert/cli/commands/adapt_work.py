@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stabcert.cli.beforehand import check_options, check_tasks
 from stabcert.cli.call import Call
+from stabcert.cli.class_numbers import number_note
 from stabcert.cli.commands.adapt_compare import Comparing, Cost
 from stabcert.cli.commands.adapt_data import AdaptData, divide, examples_of, gather
 from stabcert.cli.commands.adapt_place import Place
@@ -69,6 +70,9 @@ def run_adapt(
                 f"adapt is not possible for {name}, whose outputs are labels that are on or off, or numbers. Give a "
                 "model that predicts one of several classes"
             )
+        numbered = number_note(data.every[0].item.label, model.class_names)
+        if numbered is not None:
+            say(numbered)
         adapting = Adapting(request, call, asked, place, data.with_classes(model.class_names), model, say, started)
         found = adapting.run()
         if found is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from stabcert.cli.class_numbers import number_note
 from stabcert.cli.command import Beside, Command, Found
 from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.inputs import Label
@@ -96,6 +97,9 @@ class SmoothEval(Command[SmoothFound]):
         request = self.request
         self._check_labels(case.class_names)
         index = None if case.label is None else class_of(case.label, case.class_names)
+        note = number_note(case.label, case.class_names)
+        if note is not None:
+            case.say(note)
         choice = case.choice
         masks, methods = choice.mask[None], [choice.method]
         if choice.attributions:
