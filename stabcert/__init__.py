@@ -68,8 +68,8 @@ Boolean spectrum
 Over a data set
     evaluate_smoothing, SmoothedInput, summarise, smoothing_curve, SmoothingCurve
 Models and their inputs
-    from_module, from_pipeline, from_estimator, from_function, load_model, load_predictor, Feature, Features,
-    keep_freed_memory
+    from_module, from_pipeline, from_estimator, from_function, PythonModel, load_model, load_predictor, Feature,
+    Features, keep_freed_memory
 Errors
     StabcertError, InputError, ModelError, ParameterError
 
@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from stabcert.models.doors.function import from_function
     from stabcert.models.doors.module import from_module
     from stabcert.models.doors.pipeline import from_pipeline
+    from stabcert.models.doors.python_model import PythonModel
     from stabcert.models.hub import load_model
     from stabcert.models.memory import keep_freed_memory
     from stabcert.models.predictors import load_predictor
@@ -130,6 +131,7 @@ __all__ = [
     "MinimalMask",
     "ModelError",
     "ParameterError",
+    "PythonModel",
     "SearchInterrupted",
     "SmoothedInput",
     "SmoothedPredictor",
@@ -201,6 +203,7 @@ _MODULES = {
     "stabcert.models.doors.function": ("from_function",),
     "stabcert.models.doors.module": ("from_module",),
     "stabcert.models.doors.pipeline": ("from_pipeline",),
+    "stabcert.models.doors.python_model": ("PythonModel",),
     "stabcert.models.hub": ("load_model",),
     "stabcert.models.memory": ("keep_freed_memory",),
     "stabcert.models.predictors": ("load_predictor",),

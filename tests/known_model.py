@@ -72,6 +72,7 @@ class KnownModel:
     config_sha256: str | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
+    code_sha256: str | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -19,6 +19,7 @@ from stabcert.cli.questions import asked, reading_of, settled
 from stabcert.cli.tasks import Task
 from stabcert.core.streams import Draws, model_digest
 from stabcert.errors import ModelError
+from stabcert.models.names import check_recorded_code
 from stabcert.models.wording import Wording
 from stabcert.sweep.key import record_key
 
@@ -130,6 +131,8 @@ class Opening:
         name, options = task.model, self.call.model
         wording = wording_of(options) if task.recorded is None else task.recorded.wording
         place = (name, task.revision, options.dtype.value, wording)
+        if task.recorded is not None:
+            check_recorded_code(name, allowed=options.trust_remote_code)
         if place not in self.models:
             if task.recorded is None and options.model is None:
                 say(f"no --model given: using the built-in {name}")

@@ -151,7 +151,7 @@ class ModelOptions:
             envvar="STABCERT_MODEL",
             show_default="the demo model",
             offers=offers(MODELS),
-            help="Hub name, directory, timm:NAME, demo:image, demo:image-masked, demo:text.",
+            help="Hub name, directory, timm:NAME, python:MODULE:NAME, demo:image, demo:image-masked, demo:text.",
             reads="model folder",
         ),
     ] = None

@@ -61,6 +61,7 @@ def report_of(command: str, case: Case, found: Found, beside: Beside, result: di
             config_sha256=model.config_sha256,
             settings=model.settings,
             question=None if predictor.question is None else predictor.question.record(),
+            code_sha256=model.code_sha256,
         ),
         explanation=explanation,
         result=result,

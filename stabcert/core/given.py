@@ -10,7 +10,7 @@ _DOORS = {
     ("torch", "Module"): "from_module(network, tensor), or from_pipeline(model, input, tokenizer=...) for transformers",
     ("transformers", "Pipeline"): "from_pipeline(pipeline, input)",
     ("stabcert", "LoadedModel"): "its method predictor(input)",
-    ("stabcert", "PythonModel"): "its method predictor(input)",
+    ("stabcert", "PythonModel"): "from_pipeline(model, input)",
 }
 _TABLES = {("pandas", "DataFrame"), ("pandas", "Series")}
 

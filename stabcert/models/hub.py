@@ -17,10 +17,12 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.batches import BatchSize, BatchSizes
 from stabcert.models.decode import DecodedImage, decode_image
 from stabcert.models.devices import choose_device
+from stabcert.models.doors.called_network import CalledTexts
 from stabcert.models.full_precision import full_precision
 from stabcert.models.heads import Outputs, Question
 from stabcert.models.image import MaskedImage
 from stabcert.models.masked_input import MaskedInput
+from stabcert.models.names import PYTHON, check_decided_by_code
 from stabcert.models.networks import ImageNetwork, TextNetwork
 from stabcert.models.pairs import explained_places
 from stabcert.models.precision import half_precision_note, weights_dtype
@@ -56,6 +58,8 @@ class LoadedModel:
     """JSON-ready: what defines its function beside its files; empty for a model with classes of its own."""
     directory: Path | None = field(default=None, repr=False, compare=False)
     """The directory it was read from; None for a demo model."""
+    code_sha256: str | None = None
+    """SHA-256 of the source file of a Python module that was imported for it; None without such code."""
     batches: dict[BatchSize, BatchSizes] = field(default_factory=dict, repr=False, compare=False)
     """The batch sizes found so far, for each requested size."""
     outputs: Outputs | None = field(default=None, repr=False)
@@ -141,6 +145,8 @@ class LoadedModel:
                     f"{self.id} is a language model, which reads one text. Leave out text_pair, and write the other "
                     "text into the prompt"
                 )
+            if isinstance(network, CalledTexts):
+                return network.masked(source, text_pair, features, baseline)
             return MaskedText(
                 self.network.module,
                 self.network.tokenizer,
@@ -220,7 +226,8 @@ def load_model(
 
     Args:
         name: ``demo:image``, ``demo:image-masked``, ``demo:text``, ``timm:NAME``, a directory in the format of
-            transformers or timm, or a name of the Hugging Face hub.
+            transformers or timm, a name of the Hugging Face hub, or ``python:package.module:name``, an object in a
+            Python module, whose code is run (see `PythonModel`).
         revision: branch, tag or commit of a model of the hub.
         trust_remote_code: run Python code that comes with the model.
         allow_pickle: read pickled weights where other weights do not exist (tensors only).
@@ -252,6 +259,8 @@ def load_model(
         raise InputError(not_a_name(name))
     if dtype not in DTYPES:
         raise ParameterError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Use dtype='float32'", "dtype")
+    if name.startswith(PYTHON):
+        check_decided_by_code(name, device, dtype, compile)
     place = choose_device(device)
     asked, kept = DTYPES[dtype], weights_dtype(DTYPES[dtype], place)
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline, wording)
@@ -259,8 +268,9 @@ def load_model(
         loaded = load_source(name, revision, options)
     if wording.given and not loaded.settings:
         raise own_classes(name, loaded.class_names)
+    place, asked = loaded.place or (place, asked)
     notes = loaded.notes
-    if asked != torch.float32 and place.type == "cpu":
+    if loaded.place is None and asked != torch.float32 and place.type == "cpu":
         notes = (*notes, half_precision_note(loaded.network, asked))
     network = loaded.network
     if compile:
@@ -274,11 +284,12 @@ def load_model(
         sha256=loaded.sha256,
         config_sha256=loaded.config_sha256,
         class_names=loaded.class_names,
-        device=options.device,
+        device=place,
         dtype=asked,
         notes=notes,
         network=network,
         settings=loaded.settings,
+        code_sha256=loaded.code_sha256,
         directory=loaded.directory,
         outputs=None if loaded.meaning == "classes" else Outputs(loaded.meaning, loaded.class_names),
     )

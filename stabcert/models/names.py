@@ -8,6 +8,8 @@ from pathlib import Path
 from stabcert.errors import ModelError, ParameterError, one_of
 
 DEMOS = ("demo:image", "demo:image-masked", "demo:text")
+PYTHON = "python:"
+"""The beginning of a name whose code runs in this process."""
 _FILE_SUFFIXES = (".safetensors", ".bin", ".json", ".pt", ".pth", ".ckpt", ".onnx")
 
 
@@ -18,6 +20,11 @@ def check_name(name: str, revision: str | None) -> None:
         ModelError: the demo model or the directory does not exist.
         ParameterError: a revision is given for a model without revisions.
     """
+    if name.startswith(PYTHON):
+        python_place(name)
+        if revision is not None:
+            raise ParameterError(f"revision={revision!r} is for models of the hub. Leave revision out", "revision")
+        return
     demo = name.startswith("demo:")
     if revision is not None and (demo or local_directory(name) is not None):
         raise ParameterError(
@@ -28,6 +35,46 @@ def check_name(name: str, revision: str | None) -> None:
         raise ModelError(f"demo model {name!r} does not exist. Use {one_of(DEMOS)}")
     if not demo:
         local_directory(name)
+
+
+def python_place(name: str) -> tuple[str, str]:
+    """Return the module and the object of ``python:package.module:name``.
+
+    Raises:
+        ModelError: the name has another form.
+    """
+    module, colon, attribute = name.removeprefix(PYTHON).partition(":")
+    if not colon or not attribute.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise ModelError(
+            f"{name} is not the name of an object in a module. Write python:MODULE:NAME, for example "
+            "python:my_package.my_module:classify (without .py)"
+        )
+    return module, attribute
+
+
+def check_decided_by_code(name: str, device: str, dtype: str, compile: bool) -> None:
+    """Refuse options that the code of a ``python:`` model decides.
+
+    Raises:
+        ParameterError: an option is given.
+    """
+    given = {"device": device != "auto", "dtype": dtype != "float32", "compile": compile}
+    option = next((option for option, is_given in given.items() if is_given), None)
+    if option is not None:
+        raise ParameterError(f"{option} is decided by the code of {name}. Leave {option} out", option)
+
+
+def check_recorded_code(name: str, *, allowed: bool) -> None:
+    """Refuse to run the code that a record names, unless the user allows it: records come from anybody.
+
+    Raises:
+        ModelError: the name is that of an object in a Python module, and ``allowed`` is false.
+    """
+    if name.startswith(PYTHON) and not allowed:
+        raise ModelError(
+            f"the record names {name}, whose code would run on this machine. Read it, then use trust_remote_code=True "
+            "if you trust it"
+        )
 
 
 def local_directory(name: str) -> Path | None:

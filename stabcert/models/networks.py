@@ -157,6 +157,10 @@ class Loaded:
     """JSON-ready: what defines the function beside its files, ``classes`` and all else that a user words. Empty for a
     model with classes of its own."""
     meaning: Meaning = "classes"
+    place: tuple[torch.device, torch.dtype] | None = None
+    """The device and the type of a model that was already in memory; None where the loader decides."""
+    code_sha256: str | None = None
+    """SHA-256 of the source file of a Python module that was imported for it."""
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from stabcert.models.checkpoint import (
     read_config,
     weights_sha256,
 )
-from stabcert.models.names import check_name, local_directory
+from stabcert.models.names import PYTHON, check_name, local_directory
 from stabcert.models.networks import (
     ImageNetwork,
     Loaded,
@@ -55,6 +55,11 @@ def load_source(name: str, revision: str | None, options: LoadOptions) -> Loaded
         ParameterError: a revision is given for a model without revisions.
     """
     check_name(name, revision)
+    if name.startswith(PYTHON):
+        from stabcert.models.doors.named import load_named
+
+        with quiet():
+            return load_named(name)
     demo = name.startswith("demo:")
     directory = None if demo else local_directory(name)
     with quiet():

@@ -160,12 +160,17 @@ class Model(Part):
     own."""
     question: MayBeAbsent[Question] = None
     """The question whose two answers are the classes; absent if the model predicts one of several classes."""
+    code_sha256: MayBeAbsent[Sha256] = None
+    """Hash of the source file of the Python module that was imported and run as the model (``python:MODULE:NAME``).
+    Other modules and files that it reads are not part of the hash."""
 
     @classmethod
     def of(cls, info: ModelInfo) -> Self:
         own: dict[str, Any] = {"settings": info.settings} if info.settings else {}
         if info.question is not None:
             own["question"] = Question(**info.question)
+        if info.code_sha256 is not None:
+            own["code_sha256"] = info.code_sha256
         return cls(
             id=info.id,
             revision=info.revision,

@@ -45,6 +45,8 @@ class ModelInfo:
     question: dict[str, Any] | None = None
     """The question whose two answers are the classes, as plain values, for a model that does not predict one of several
     classes."""
+    code_sha256: str | None = None
+    """Hash of the source file of the Python module that was imported and run as the model; None without such code."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from stabcert.cli.sinks.sink import Whole
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task, check_sources
 from stabcert.errors import ParameterError
+from stabcert.models.names import PYTHON
 from stabcert.models.wording import Wording
 from stabcert.records.adaptation import AdaptFinding
 
@@ -164,6 +165,11 @@ def _check_model(call: Call) -> None:
     """Refuse options on models with which none can be trained."""
     if call.model.dtype.value != "float32":
         raise ParameterError(f"--dtype must be float32 to adapt a model, got {call.model.dtype.value}. Leave it out")
+    if (call.model.model or "").startswith(PYTHON):
+        raise ParameterError(
+            f"--model must be the name of a model with files to adapt it, got {call.model.model}. Save the model with "
+            "save_pretrained, and name its directory"
+        )
     if call.model.compile:
         raise ParameterError("--compile is not possible: a compiled model cannot be trained. Leave it out")
     if call.model.classes is not None:

@@ -140,7 +140,9 @@ def _compared(record: dict[str, Any]) -> dict[str, Any]:
     names = ("status", "reason", "input", "model", "prediction", "explanation", "result")
     kept = {name: record[name] for name in names if name in record}
     kept["explanation"] = {
-        name: value for name, value in record["explanation"].items() if name not in ("method", "settings", "target")
+        name: value
+        for name, value in record["explanation"].items()
+        if name not in ("method", "settings", "target", "tie")  # a tie is one of scores, most of which are not recorded
     }
     kept["explanation"]["features"] = [
         {name: value for name, value in feature.items() if name != "score"}

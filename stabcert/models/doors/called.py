@@ -168,3 +168,12 @@ def chosen_precision(asked: str | None, array: NDArray[Any]) -> torch.dtype:
     if asked not in PRECISIONS:
         raise ParameterError(f"precision must be one of {', '.join(PRECISIONS)}, got {asked!r}", "precision")
     return PRECISIONS[asked]
+
+
+def not_a_function(seen: str) -> ModelError:
+    """Return the error for a function whose results differ for one masked input."""
+    return ModelError(
+        f"one masked input was evaluated twice, in a batch and alone, with different results ({seen}). The predictions "
+        "depend on the batch, on random numbers or on earlier calls. Give a function of each input alone, or name its "
+        "arithmetic with precision='float32' if it is less precise than its output"
+    )

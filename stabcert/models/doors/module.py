@@ -235,6 +235,7 @@ def check_repeated(predictor: ModelPredictor) -> None:
         ModelError: the results differ by more than rounding: the predictor is not a function of the mask alone.
     """
     from stabcert.core.decisions import predict
+    from stabcert.models.doors.called import not_a_function
 
     n = predictor.n_features
     half = np.arange(n) % 2 == 0
@@ -247,14 +248,6 @@ def check_repeated(predictor: ModelPredictor) -> None:
         except FailedInputError:
             raise
         except ModelError as error:  # the predictor noticed it
-            raise _not_a_function(str(error)) from error
+            raise not_a_function(str(error)) from error
         if moved > tolerance:
-            raise _not_a_function(f"a probability moved by {moved:.2g}, and rounding explains only {tolerance:.2g}")
-
-
-def _not_a_function(seen: str) -> ModelError:
-    return ModelError(
-        f"one masked input was evaluated twice, in a batch and alone, with different results ({seen}). The predictions "
-        "depend on the batch, on random numbers or on earlier calls. Give a function of each input alone, or name its "
-        "arithmetic with precision='float32' if it is less precise than its output"
-    )
+            raise not_a_function(f"a probability moved by {moved:.2g}, and rounding explains only {tolerance:.2g}")

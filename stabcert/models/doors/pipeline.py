@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stabcert.errors import InputError, ModelError
+from stabcert.models.doors.python_model import PythonModel
 from stabcert.models.hub import LoadedModel
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def from_pipeline(
     those that the pipeline returns.
 
     Args:
-        pipeline: a pipeline for text classification or image classification, or a model of transformers for that.
+        pipeline: a pipeline for text classification or image classification, a model of transformers for that, or a
+            `PythonModel`.
         input: the text, or an image (a path, the bytes of a file, or an image of PIL).
         tokenizer: the fast tokenizer of a model of texts; not with a pipeline.
         processor: the image processor of a model of images; not with a pipeline.
@@ -63,6 +65,13 @@ def from_pipeline(
     from stabcert.models.doors.in_memory import network_of, parts_of
     from stabcert.models.doors.watched import Watch, WatchedPredictor
 
+    if isinstance(pipeline, PythonModel):
+        if any(one is not None for one in (tokenizer, processor, text_pair, explain_side)) or truncate:
+            raise InputError(
+                "leave out tokenizer, processor, text_pair, explain_side and truncate, because a PythonModel is a "
+                "function of single inputs"
+            )
+        return _of_python(pipeline, input, features, baseline, batch_size)
     parts = parts_of(pipeline, tokenizer, processor)
     watch = Watch(parts.model, _DOOR)
     is_text = parts.tokenizer is not None
@@ -117,3 +126,29 @@ def _compare(predictor: ModelPredictor, parts: Parts, source: Any, *, truncate: 
             f"{here[-1]:.4f}. Its preprocessing or its output is not that of a plain classifier. Give the "
             "model with tokenizer=... or processor=..., or use from_function"
         )
+
+
+def _of_python(
+    model: PythonModel, input: Any, features: str | None, baseline: str | None, batch_size: BatchSize
+) -> ModelPredictor:
+    """Return the predictor of a function on lists of inputs after three masks of this input were compared."""
+    from stabcert.models.doors.called_network import network_of_function
+    from stabcert.models.doors.module import check_repeated
+
+    name = getattr(model.predict, "__name__", type(model.predict).__name__)
+    found = network_of_function(model, name)
+    loaded = LoadedModel(
+        id=name,
+        kind=model.kind,
+        revision=None,
+        sha256=None,
+        config_sha256=None,
+        class_names=found.class_names,
+        device=found.device,
+        dtype=found.dtype,
+        notes=(),
+        network=found.network,
+    )
+    predictor = loaded.predictor(input, features=features, baseline=baseline, batch_size=batch_size)
+    check_repeated(predictor)
+    return predictor
