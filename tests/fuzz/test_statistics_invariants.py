@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stabcert.core.statistics import bounds
+from stabcert.core.statistics import bounds, finite
 from stabcert.core.statistics.means import mean_interval
 from stabcert.core.statistics.sequential import SequentialTest, samples_to_certify
 from tests.core.helpers import difference_interval
@@ -54,21 +54,21 @@ def test_bounds_of_draws_without_replacement(data: st.DataObject, population: in
     failures = samples - matches
     for lower, upper in (
         (
-            bounds.hypergeometric_lower(matches, samples, population, delta / 2),
-            bounds.hypergeometric_upper(matches, samples, population, delta / 2),
+            finite.hypergeometric_lower(matches, samples, population, delta / 2),
+            finite.hypergeometric_upper(matches, samples, population, delta / 2),
         ),
         (
-            bounds.finite_lower(matches, failures, population, delta / 2),
-            bounds.finite_upper(matches, failures, population, delta / 2),
+            finite.finite_lower(matches, failures, population, delta / 2),
+            finite.finite_upper(matches, failures, population, delta / 2),
         ),
     ):
         # No fewer than the matches that were seen, no more than all but the failures.
         assert matches <= lower <= upper <= population - failures
         assert lower / population <= matches / samples <= upper / population
     if samples < population:
-        more = bounds.finite_lower(matches + 1, failures, population, delta)
-        fewer = bounds.finite_lower(matches, failures + 1, population, delta)
-        assert fewer <= bounds.finite_lower(matches, failures, population, delta) <= more
+        more = finite.finite_lower(matches + 1, failures, population, delta)
+        fewer = finite.finite_lower(matches, failures + 1, population, delta)
+        assert fewer <= finite.finite_lower(matches, failures, population, delta) <= more
 
 
 @examples(60)
@@ -82,9 +82,9 @@ def test_a_bound_is_a_rate_that_was_rejected_and_no_rate_from_the_one_seen_on_is
     # Each likelihood ratio to a rate above what was seen is at most 1, and so is their mean; also where it underflows.
     assert bounds.log_e_value(rate + more * (1 - rate), matches, failures) <= 1e-6
     if matches + failures <= 120:
-        finite = bounds.finite_lower(matches, failures, matches + failures + 7, delta)
-        evidence = bounds.log_e_value_finite(finite - 1, matches, failures, matches + failures + 7)
-        assert finite == 0 or evidence >= -math.log(delta)
+        least = finite.finite_lower(matches, failures, matches + failures + 7, delta)
+        evidence = finite.log_e_value_finite(least - 1, matches, failures, matches + failures + 7)
+        assert least == 0 or evidence >= -math.log(delta)
 
 
 @examples(40)

@@ -8,7 +8,7 @@ import pytest
 
 from stabcert.core.soft import fixed
 from stabcert.core.soft import sequential as soft_sequential
-from stabcert.core.statistics import bounds
+from stabcert.core.statistics import bounds, finite
 from stabcert.core.statistics import sequential as statistics_sequential
 
 _REMEMBERED = {
@@ -18,12 +18,12 @@ _REMEMBERED = {
         bounds.anytime_upper,
         bounds.clopper_pearson_lower,
         bounds.clopper_pearson_upper,
-        bounds.finite_lower,
-        bounds.finite_upper,
-        bounds.hypergeometric_lower,
-        bounds.hypergeometric_upper,
+        finite.finite_lower,
+        finite.finite_upper,
+        finite.hypergeometric_lower,
+        finite.hypergeometric_upper,
         bounds.log_e_value,
-        bounds.log_e_value_finite,
+        finite.log_e_value_finite,
         statistics_sequential.samples_to_certify,
     )
 }

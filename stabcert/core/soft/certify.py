@@ -21,9 +21,10 @@ from stabcert.core.soft.certificate import (
     StabilityRate,
     overall_verdict,
 )
+from stabcert.core.soft.drawn_tests import DrawnTests
 from stabcert.core.soft.fixed import Budget, DrawnTallies, check_reachable, fixed_rates
 from stabcert.core.soft.question import SoftQuestion
-from stabcert.core.soft.sequential import DrawnTests, SequentialRates
+from stabcert.core.soft.sequential import SequentialRates
 from stabcert.core.soft.trials import Trials
 from stabcert.core.types import Mask, MaskedPredictor, as_mask
 

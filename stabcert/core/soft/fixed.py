@@ -16,9 +16,8 @@ from stabcert.core.statistics.bounds import (
     hoeffding_lower,
     hoeffding_sample_size,
     hoeffding_upper,
-    hypergeometric_lower,
-    hypergeometric_upper,
 )
+from stabcert.core.statistics.finite import hypergeometric_lower, hypergeometric_upper
 from stabcert.core.statistics.sequential import samples_to_certify
 from stabcert.errors import ParameterError
 

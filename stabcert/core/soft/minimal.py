@@ -14,8 +14,9 @@ from stabcert.core.decisions import Decisions, decide
 from stabcert.core.given import n_features_of
 from stabcert.core.masks import Additions, ranking, top_k_mask
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.soft.drawn_tests import DrawnTests
 from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
-from stabcert.core.soft.sequential import DrawnTests, SequentialRates
+from stabcert.core.soft.sequential import SequentialRates
 from stabcert.core.soft.stable_mask import SearchInterrupted, StableMask, TriedSize
 from stabcert.core.soft.trials import Trials, larger_than, population
 from stabcert.core.statistics.bounds import check_delta

@@ -5,16 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from stabcert.core.statistics.bounds import (
-    anytime_lower,
-    anytime_upper,
-    check_share,
-    finite_lower,
-    finite_upper,
-    log_e_value,
-    log_e_value_finite,
-    smallest_count,
-)
+from stabcert.core.statistics.bounds import anytime_lower, anytime_upper, check_share, log_e_value
+from stabcert.core.statistics.finite import finite_lower, finite_upper, log_e_value_finite, smallest_count
 
 
 def samples_to_certify(

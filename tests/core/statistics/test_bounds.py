@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stabcert.core.statistics import bounds
+from stabcert.core.statistics import bounds, finite
 from stabcert.errors import ParameterError
 from tests.core.helpers import GOLDEN, clopper_pearson_interval
 from tests.oracles import e_value_finite
@@ -66,14 +66,14 @@ def test_the_anytime_upper_bound_is_the_golden_one(matches: int, failures: int, 
 def test_the_e_value_without_replacement_is_the_golden_one(
     limit: int, matches: int, failures: int, population: int, value: float
 ) -> None:
-    assert bounds.log_e_value_finite(limit, matches, failures, population) == pytest.approx(value, abs=1e-9)
+    assert finite.log_e_value_finite(limit, matches, failures, population) == pytest.approx(value, abs=1e-9)
 
 
 @pytest.mark.parametrize(("matches", "samples", "population", "delta", "low"), GOLDEN["hypergeometric_lower"])
 def test_the_hypergeometric_bound_is_the_golden_one(
     matches: int, samples: int, population: int, delta: float, low: int
 ) -> None:
-    assert bounds.hypergeometric_lower(matches, samples, population, delta) == low
+    assert finite.hypergeometric_lower(matches, samples, population, delta) == low
 
 
 @pytest.mark.parametrize("delta", [0.0, 1.0, -0.1, 1.5, math.nan])
@@ -135,10 +135,10 @@ def test_the_hypergeometric_bound_is_the_smallest_count_that_is_not_refuted(
             total,
         )
 
-    lows = [bounds.hypergeometric_lower(s, samples, population, delta) for s in range(samples + 1)]
+    lows = [finite.hypergeometric_lower(s, samples, population, delta) for s in range(samples + 1)]
     for matches, low in enumerate(lows):
         assert low == next(k for k in range(population + 1) if at_least(matches, k) > delta)
-        assert bounds.hypergeometric_upper(samples - matches, samples, population, delta) == population - low
+        assert finite.hypergeometric_upper(samples - matches, samples, population, delta) == population - low
     for count in range(population + 1):
         missing = [s for s, low in enumerate(lows) if low > count]
         assert not missing or at_least(min(missing), count) <= delta
@@ -154,7 +154,7 @@ def test_the_finite_bound_is_the_smallest_count_that_is_not_rejected() -> None:
                 for count in possible
                 if count == population - failures or e_value_finite(count, matches, failures, population) < 1 / delta
             ]
-            assert bounds.finite_lower(matches, failures, population, delta) == min(kept)
+            assert finite.finite_lower(matches, failures, population, delta) == min(kept)
 
 
 @given(COUNTS, DELTAS)
@@ -183,8 +183,8 @@ def test_lower_bounds_grow_with_matches_and_with_delta(
         lambda s, d: bounds.clopper_pearson_lower(s, samples, d),
         lambda s, d: bounds.hoeffding_lower(s, samples, d),
         lambda s, d: bounds.anytime_lower(s, samples - s, d),
-        lambda s, d: float(bounds.finite_lower(s, samples - s, samples + 50, d)),
-        lambda s, d: float(bounds.hypergeometric_lower(s, samples, samples + 50, d)),
+        lambda s, d: float(finite.finite_lower(s, samples - s, samples + 50, d)),
+        lambda s, d: float(finite.hypergeometric_lower(s, samples, samples + 50, d)),
     ]
     for lower in lowers:
         assert lower(matches, small) <= lower(matches, large) + 1e-12
@@ -194,7 +194,7 @@ def test_lower_bounds_grow_with_matches_and_with_delta(
 
 @given(st.floats(0.001, 1.0), st.integers(1, 10**6))
 def test_the_smallest_count_is_the_first_whose_rate_reaches_the_threshold(threshold: float, population: int) -> None:
-    count = bounds.smallest_count(threshold, population)
+    count = finite.smallest_count(threshold, population)
     assert count / population >= threshold
     assert count == 0 or (count - 1) / population < threshold
 
@@ -203,7 +203,7 @@ def test_the_smallest_count_is_the_first_whose_rate_reaches_the_threshold(thresh
     ("threshold", "population", "count"), [(0.9, 10, 9), (0.7, 10, 7), (1.0, 57, 57), (0.3, 10, 3), (2 / 3, 3, 2)]
 )
 def test_a_threshold_that_is_a_multiple_needs_exactly_that_count(threshold: float, population: int, count: int) -> None:
-    assert bounds.smallest_count(threshold, population) == count
+    assert finite.smallest_count(threshold, population) == count
 
 
 def _tail(matches: int, samples: int, rate: Fraction) -> Fraction:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stabcert.core.statistics import bounds
+from stabcert.core.statistics import bounds, finite
 from tests.core.helpers import GOLDEN
 from tests.oracles import e_value, ever_above
 
@@ -39,7 +39,7 @@ def test_the_e_value_is_the_mixture_of_likelihood_ratios_above_the_threshold(
 
 def test_without_draws_there_is_no_evidence() -> None:
     assert all(bounds.log_e_value(t, 0, 0) == pytest.approx(0.0, abs=1e-12) for t in (0.0, 0.01, 0.5, 0.9, 0.999))
-    assert all(bounds.log_e_value_finite(k, 0, 0, 40) == pytest.approx(0.0, abs=1e-12) for k in range(40))
+    assert all(finite.log_e_value_finite(k, 0, 0, 40) == pytest.approx(0.0, abs=1e-12) for k in range(40))
 
 
 def test_nothing_can_refute_that_the_rate_is_at_most_1_and_one_match_refutes_that_it_is_0() -> None:

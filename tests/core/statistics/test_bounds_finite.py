@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from stabcert.core.statistics import bounds
+from stabcert.core.statistics import finite
 from tests.oracles import e_value_finite, ever_true_without_replacement
 
 
@@ -16,20 +16,20 @@ def test_the_e_value_without_replacement_is_the_definition_in_exact_fractions() 
             for matches in range(0, limit + 1, max(1, limit // 4)):
                 for failures in range(0, population - limit, max(1, (population - limit) // 4)):
                     expected = float(e_value_finite(limit, matches, failures, population))
-                    value = math.exp(bounds.log_e_value_finite(limit, matches, failures, population))
+                    value = math.exp(finite.log_e_value_finite(limit, matches, failures, population))
                     assert value == pytest.approx(expected, rel=1e-8)
 
 
 def test_draws_that_contradict_a_finite_statement_decide_it() -> None:
-    assert bounds.log_e_value_finite(5, 6, 0, 10) == math.inf
-    assert bounds.log_e_value_finite(5, 0, 5, 10) == -math.inf
-    assert bounds.log_e_value_finite(5, 6, 4, 10) == math.inf
+    assert finite.log_e_value_finite(5, 6, 0, 10) == math.inf
+    assert finite.log_e_value_finite(5, 0, 5, 10) == -math.inf
+    assert finite.log_e_value_finite(5, 6, 4, 10) == math.inf
 
 
 @pytest.mark.parametrize("population", [1, 2, 5, 9, 13])
 def test_the_e_value_without_replacement_is_a_supermartingale_for_every_count_up_to_the_limit(population: int) -> None:
     def value(limit: int, matches: int, failures: int) -> float:
-        return math.exp(bounds.log_e_value_finite(limit, matches, failures, population))
+        return math.exp(finite.log_e_value_finite(limit, matches, failures, population))
 
     for limit in range(population):
         for count in range(limit + 1):
@@ -49,7 +49,7 @@ def test_a_false_certification_without_replacement_has_probability_at_most_delta
     population: int, limit: int, delta: float
 ) -> None:
     def certifies(matches: int, failures: int) -> bool:
-        return bounds.log_e_value_finite(limit, matches, failures, population) >= -math.log(delta)
+        return finite.log_e_value_finite(limit, matches, failures, population) >= -math.log(delta)
 
     missed = [ever_true_without_replacement(k, population, certifies) for k in (limit, limit - 1, limit - 4)]
     assert max(missed) <= delta
@@ -60,7 +60,7 @@ def test_a_false_certification_without_replacement_has_probability_at_most_delta
 def test_the_finite_bounds_of_all_moments_hold_together(delta: float) -> None:
     population = 24
     low = {
-        (s, f): bounds.finite_lower(s, f, population, delta)
+        (s, f): finite.finite_lower(s, f, population, delta)
         for s in range(population + 1)
         for f in range(population + 1 - s)
     }
@@ -68,6 +68,6 @@ def test_the_finite_bounds_of_all_moments_hold_together(delta: float) -> None:
         wrong = ever_true_without_replacement(count, population, lambda s, f, count=count: low[s, f] > count)  # type: ignore[misc]
         assert wrong <= delta
         for s, f in ((count, population - count), (count // 2, (population - count) // 3)):
-            assert bounds.finite_upper(f, s, population, delta) == population - low[s, f]
+            assert finite.finite_upper(f, s, population, delta) == population - low[s, f]
     # At the end everything is known.
     assert all(low[s, population - s] == s for s in range(population + 1))
