@@ -121,16 +121,10 @@ class ImageInputs:
             raise ParameterError("baseline='drop' is not possible with this model. Use baseline='zero'", "baseline")
         trained = replace(stage, module=lambda: module)
         pixels = torch.cat([masked.point for masked, _ in rows])
-        seen: list[torch.Tensor] = []
-        handle = stage.stage(module).register_forward_hook(lambda part, inputs, output: seen.append(output))
-        try:
-            self._network.run(module, pixels)
-        finally:
-            handle.remove()
-        tokens = seen[0]  # (images, own tokens and then patches, width)
+        tokens = trained.tokens_of_all(pixels)  # (images, own tokens and then patches, width)
         layout = layout_of(stage, pixels[:1])
         remains = None if layout is None else removal_of(stage, pixels[:1], layout)
-        if layout is None or remains is None:
+        if tokens is None or layout is None or remains is None:
             raise ParameterError("baseline='drop' is not possible with this model. Use baseline='zero'", "baseline")
         kept_rows, kept_patches = [], []
         for image, (masked, masks) in enumerate(rows):

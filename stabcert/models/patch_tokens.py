@@ -60,7 +60,12 @@ class TokenStage:
     """The results of tests on the network, by test and size of the image; see `stabcert.models.patch_tests`."""
 
     def tokens(self, pixels: torch.Tensor) -> torch.Tensor | None:
-        """Return ``(tokens, width)`` for one image ``(1, channels, height, width)``; None if it has other output.
+        """Return ``(tokens, width)`` for one image ``(1, channels, height, width)``; None if it has other output."""
+        found = self.tokens_of_all(pixels)
+        return None if found is None or len(found) != 1 else found[0]
+
+    def tokens_of_all(self, pixels: torch.Tensor) -> torch.Tensor | None:
+        """Return ``(k, tokens, width)`` for k images ``(k, channels, height, width)``; None if it has other output.
 
         The network is run up to this stage only.
         """
@@ -78,8 +83,7 @@ class TokenStage:
         finally:
             handle.remove()
         output = seen[0] if len(seen) == 1 else None
-        known = isinstance(output, torch.Tensor) and output.ndim == 3 and len(output) == 1
-        return output[0] if known else None  # type: ignore[index]
+        return output if isinstance(output, torch.Tensor) and output.ndim == 3 else None
 
     def logits(self, pixels: torch.Tensor, tokens: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
         """Return logits for ``(k, t, width)`` tokens that replace those of ``pixels``, one image of the same size.
