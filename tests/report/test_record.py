@@ -45,6 +45,8 @@ RECORDS |= curves.RECORDS
 RECORDS |= adaptations.RECORDS
 RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
 RECORDS["explain, a pair of texts"] = pair_report().to_dict()
+IN_PYTHON = replace(explain_report().model, id="python:my_models:classify", sha256=None, code_sha256=SHA)
+RECORDS["explain, a model in Python"] = replace(explain_report(), model=IN_PYTHON).to_dict()
 RECORDS |= verifications.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}
 
