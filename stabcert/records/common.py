@@ -10,14 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from stabcert.core.explanation import Explanation as Explained
 from stabcert.core.prediction import Prediction as Predicted
-from stabcert.core.ties import Tie
-from stabcert.core.types import Mask, Side
+from stabcert.core.types import Mask
+from stabcert.records.feature import Feature, TiedScores
 from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.records.text_pair import text_sha256
 from stabcert.records.values import (
     LACKS,
     NOT_TEXT,
-    Box,
     Count,
     Indices,
     MayBeAbsent,
@@ -179,44 +178,6 @@ class Model(Part):
             labels=len(info.class_names),
             **own,
         )
-
-
-class Feature(Part):
-    """One feature: its place in the input and its score."""
-
-    index: Count
-    box: MayBeAbsent[Box] = None
-    """Left, top, right, bottom in pixels of the model's input."""
-    text: MayBeAbsent[Text] = None
-    start: MayBeAbsent[Count] = None
-    """First character in the user's text."""
-    end: MayBeAbsent[Count] = None
-    """Character after the last."""
-    side: MayBeAbsent[Side] = None
-    """The text of a pair that contains it."""
-    score: Number | None
-
-    @classmethod
-    def of(cls, explanation: Explained, index: int) -> Self:
-        feature, scores = explanation.features.items[index], explanation.scores
-        place: dict[str, Any] = {} if feature.side is None else {"side": feature.side}
-        if feature.box is not None:
-            place["box"] = list(feature.box)
-        if feature.span is not None:
-            start, end = feature.span
-            place |= {"text": feature.label, "start": start, "end": end}
-        return cls(index=index, score=None if scores is None else float(scores[index]), **place)
-
-
-class TiedScores(Part):
-    """Features that share the lowest score that is kept, where only some of them are."""
-
-    kept: Positive
-    left_out: Positive
-
-    @classmethod
-    def of(cls, tie: Tie) -> Self:
-        return cls(kept=tie.kept, left_out=tie.left_out)
 
 
 class Explanation(Part):
