@@ -46,18 +46,17 @@ def removal_at_load(
     The second result is None where an attention mask keeps dropped tokens out of the logits; it defines the function
     then, exactly or not. See `removes_tokens_exactly`, `hides_dropped_tokens` and `probe_removal`.
     """
-    if removes_tokens_exactly(network, tokenizer, device):
-        return True, None
-    text = dummy_text(network, tokenizer, DUMMY_WORDS)
-    if text is not None and text.special.any():
-        try:
-            with in_float32(network):
-                hides = hides_dropped_tokens(network, tokenizer, text, device)
-        except ModelError:  # it takes texts of some lengths only, say
-            return False, None
-        if hides:
-            return False, None
-    return False, probe_removal(network, tokenizer, device)
+    with in_float32(network):  # once for all measurements
+        if removes_tokens_exactly(network, tokenizer, device):
+            return True, None
+        text = dummy_text(network, tokenizer, DUMMY_WORDS)
+        if text is not None and text.special.any():
+            try:
+                if hides_dropped_tokens(network, tokenizer, text, device):
+                    return False, None
+            except ModelError:  # it takes texts of some lengths only, say
+                return False, None
+        return False, probe_removal(network, tokenizer, device)
 
 
 def probe_removal(network: torch.nn.Module, tokenizer: Any, device: torch.device) -> Removal | NoRemoval:

@@ -228,9 +228,11 @@ def accepts(network: torch.nn.Module, parameter: str) -> bool:
 
 
 def pad_token_id(network: torch.nn.Module) -> int | None:
-    """Return the id of padding, by which decoders find the token that they classify by."""
+    """Return the id of padding, by which decoders find the token that they classify by; None without a possible id."""
     found: int | None = getattr(_text_config(network), "pad_token_id", None)
-    return found
+    table = embedding_table(network)
+    # Some configurations have -1, or an id that was added to the tokenizer alone.
+    return None if found is None or not 0 <= found < (found + 1 if table is None else table.num_embeddings) else found
 
 
 def _text_config(network: torch.nn.Module) -> Any:

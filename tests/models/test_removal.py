@@ -166,3 +166,37 @@ def test_a_text_longer_than_the_probe_is_described_by_what_is_certain_of_it() ->
         "tokens removed, kept tokens keep their positions",
         "tokens removed, kept tokens keep their position ids and become neighbours",
     ]
+
+
+@pytest.mark.parametrize("padding", [-1, 100_000])
+def test_a_padding_id_that_is_not_a_token_is_like_none(padding: int) -> None:
+    family = FAMILIES["llama"]
+    network = family.network(pad_token_id=None)
+    expected = predictor_of(network, "the movie was not good")
+    network.config.pad_token_id = padding
+    found = predictor_of(network, "the movie was not good")
+    masks = np.random.default_rng(0).random((12, expected.n_features)) < 0.5
+    np.testing.assert_allclose(found(masks), expected(masks), atol=1e-6)
+    assert network.config.pad_token_id == padding
+
+
+def test_a_typed_padding_token_is_not_classified_by_as_in_transformers() -> None:
+    """GPT-2 whose padding is the end of text: it classifies by the last token that is not padding."""
+    family = FAMILIES["gpt2-padding"]
+    network, tokenizer = family.network(), family.tokenizer
+    predictor = predictor_of(network, "good film</s>", "gpt2-padding")
+    ids = np.array(tokenizer("good film</s>")["input_ids"])
+    assert ids[-1] == network.config.pad_token_id
+    masks = np.random.default_rng(0).random((20, len(ids))) < 0.7
+    masks[0], masks[1] = True, np.arange(len(ids)) == len(ids) - 1
+    rows = [documented(family, network, ids, mask).double().softmax(-1).numpy() for mask in masks]
+    np.testing.assert_allclose(predictor(masks), rows, atol=2e-5)
+
+
+def predictor_of(network: Any, text: str, name: str = "llama") -> ModelPredictor:
+    tokenizer = FAMILIES[name].tokenizer
+    removes, leftover = removal_at_load(network, tokenizer, CPU)
+    options: dict[str, Any] = {"removes_tokens": removes, "leftover": leftover, "device": CPU, "dtype": torch.float32}
+    return ModelPredictor(
+        MaskedText(network, tokenizer, text, features="token", **options), ("a", "b", "c"), device=CPU
+    )

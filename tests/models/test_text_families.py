@@ -58,7 +58,7 @@ def twenty_masks(n_features: int) -> Masks:
     return masks
 
 
-def expected(name: str, text: str, masks: Masks) -> np.ndarray:
+def expected(name: str, text: str, masks: Masks, noise: torch.Tensor | None = None) -> np.ndarray:
     family = FAMILIES[name]
     encoded = family.tokenizer(text, return_special_tokens_mask=True)
     ids, special = np.array(encoded["input_ids"]), np.array(encoded["special_tokens_mask"], dtype=bool)
@@ -66,7 +66,7 @@ def expected(name: str, text: str, masks: Masks) -> np.ndarray:
     for mask in masks:
         keep = special.copy()
         keep[~special] = mask
-        rows.append(documented(family, network(name), ids, keep).double().softmax(-1).numpy())
+        rows.append(documented(family, network(name), ids, keep, noise).double().softmax(-1).numpy())
     return np.array(rows)
 
 
@@ -102,6 +102,9 @@ def test_gradients_and_neighbours_classify_by_the_right_token_in(name: str) -> N
     near = shifted(asked, torch.zeros_like(masked.point))
     masks = twenty_masks(asked.n_features)
     np.testing.assert_allclose(near(masks), asked(masks), atol=2e-5)
+    if not module.config.is_encoder_decoder and name != "xlnet":
+        noise = 0.3 * torch.randn(masked.point.shape, generator=torch.Generator().manual_seed(0))
+        np.testing.assert_allclose(shifted(asked, noise)(masks), expected(name, TEXT, masks, noise), atol=5e-5)
     found = torch.autograd.grad(masked.logits_at(torch.cat([0.9 * point, point]))[1, 0], point)[0]
     inputs = {"attention_mask": torch.ones(1, point.shape[1], dtype=torch.long)}
     if FAMILIES[name].first_position:

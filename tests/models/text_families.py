@@ -249,16 +249,22 @@ def table() -> str:
 
 
 def documented(
-    family: Family, network: transformers.PreTrainedModel, ids: NDArray[np.int64], keep: NDArray[np.bool_]
+    family: Family,
+    network: transformers.PreTrainedModel,
+    ids: NDArray[np.int64],
+    keep: NDArray[np.bool_],
+    noise: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Logits ``(n_classes,)`` for one mask of the tokens of one text, by one plain call of transformers.
 
     Args:
         ids: of the text with its special tokens.
         keep: one flag for each token.
+        noise: ``(1, n_tokens, width)``, added to the embeddings of the tokens of the text.
     """
     inputs: dict[str, Any]
     if family.removal == HIDDEN:
+        places = np.arange(len(ids))
         inputs = {"input_ids": torch.tensor(ids[None]), "attention_mask": torch.tensor(keep[None]).long()}
     else:
         end = family.tokenizer.eos_token_id
@@ -266,6 +272,11 @@ def documented(
         inputs = {"input_ids": torch.tensor(kept[None]), "attention_mask": torch.ones(1, len(kept), dtype=torch.long)}
         if family.removal != TOGETHER:
             inputs["position_ids"] = torch.tensor(places[None] + family.first_position)
+    if noise is not None:
+        if family.first_position:
+            inputs["position_ids"] = torch.tensor(places[None] + family.first_position)
+        moved = network.get_input_embeddings()(inputs.pop("input_ids"))
+        inputs["inputs_embeds"] = moved + (noise[:, places] if keep.any() else 0)
     with torch.inference_mode():
         logits: torch.Tensor = network(**inputs).logits[0]
     return logits
