@@ -18,6 +18,7 @@ from stabcert.adapt.inputs import inputs_of
 from stabcert.errors import InputError, ModelError
 from stabcert.explainers import explain
 from stabcert.models.hub import LoadedModel, load_model
+from tests.models.text_families import FAMILIES as TEXT_FAMILIES
 from tests.models.tiny_images import picture
 from tests.models.vision_families import FAMILIES as VISION_FAMILIES
 from tests.models.vision_families import save as save_vision
@@ -111,6 +112,13 @@ def test_logits_of_texts_of_different_lengths_are_those_of_the_predictor(
 ) -> None:
     assert family in FAMILIES | SPECIAL_FAMILIES
     _compare(load_model(str(save_text(family, tmp_path / "m"))), text_examples(), None, baseline)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["gpt2", "llama-no-padding", "t5", "convbert"])
+def test_logits_of_texts_without_their_dropped_tokens_are_those_of_the_predictor(family: str, tmp_path: Path) -> None:
+    shown = TEXT_FAMILIES[family]
+    _compare(load_model(str(save(shown.network(), tmp_path / "m", shown.tokenizer))), text_examples(), None, None)
 
 
 def test_patches_that_are_removed_train_the_embedding_of_patches(tmp_path: Path) -> None:
