@@ -70,6 +70,8 @@ Over a data set
 Models and their inputs
     from_module, from_pipeline, from_estimator, from_function, PythonModel, load_model, load_predictor, Feature,
     Features, keep_freed_memory
+Records
+    read_records
 Errors
     StabcertError, InputError, ModelError, ParameterError
 
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from stabcert.models.hub import load_model
     from stabcert.models.memory import keep_freed_memory
     from stabcert.models.predictors import load_predictor
+    from stabcert.records.frame import read_records
 
 __version__ = "0.1.0"
 
@@ -166,6 +169,7 @@ __all__ = [
     "load_model",
     "load_predictor",
     "quantized_keep_masks",
+    "read_records",
     "sample_additions",
     "smallest_stable_mask",
     "smoothing_curve",
@@ -206,6 +210,7 @@ _MODULES = {
     "stabcert.models.doors.python_model": ("PythonModel",),
     "stabcert.models.hub": ("load_model",),
     "stabcert.models.memory": ("keep_freed_memory",),
+    "stabcert.records.frame": ("read_records",),
     "stabcert.models.predictors": ("load_predictor",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

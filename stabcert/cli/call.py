@@ -49,7 +49,8 @@ class OutputOptions:
             "-o",
             affects="writes",
             metavar="FILE",
-            help="Write the same objects to FILE. If it contains records, add --resume, --append or --overwrite.",
+            help="Write the same objects to FILE, or to FILE.parquet. If it contains records, add --resume, "
+            "--append or --overwrite.",
             with_verify=True,
         ),
     ] = None

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from stabcert.cli.suffixes import suffix_of
 from stabcert.errors import InputError
+from stabcert.records.table import lines_in
 
 _STREAMS = ("/dev/stdin", "/dev/fd/0")  # a terminal is a device, too
 
@@ -26,12 +28,14 @@ def read_lines(source: str) -> tuple[str, list[tuple[int, bytes]]]:
     """Return the name of ``source`` in messages, and its lines that are not empty with their numbers.
 
     Args:
-        source: a path, or ``"-"`` for standard input.
+        source: a path, or ``"-"`` for standard input. Lines of a Parquet file are its records.
 
     Raises:
         InputError: ``source`` cannot be read.
     """
     name = "standard input" if source == "-" else source
+    if suffix_of(source) == ".parquet":
+        return name, [(number, line.encode()) for number, line in enumerate(lines_in(Path(source)), start=1)]
     data = read_stdin() if source == "-" else read_file(Path(source))
     return name, [(number, line) for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()]
 

@@ -11,9 +11,11 @@ from stabcert.cli.choices import OutputFormat
 from stabcert.cli.items import Item
 from stabcert.cli.sinks.ci import Annotations, Junit
 from stabcert.cli.sinks.files import Figure, Flips, PageFile
+from stabcert.cli.sinks.parquet import ParquetRecords
 from stabcert.cli.sinks.records import Records
 from stabcert.cli.sinks.screens import JsonLines, Markdown, Screen
 from stabcert.cli.sinks.sink import Sink
+from stabcert.cli.suffixes import suffix_of
 from stabcert.errors import ParameterError
 
 
@@ -37,7 +39,10 @@ class Sinks:
         resumable: bool = True,
     ) -> None:
         output, running = call.output, call.running
-        self.records = Records(output.output, output.existing(resume=running.resume), resumable=resumable)
+        file, existing = output.output, output.existing(resume=running.resume)
+        self.records = Records(file, existing, resumable=resumable)
+        if file is not None and suffix_of(file) == ".parquet":
+            self.records = ParquetRecords(file, existing, resumable=resumable)
         beside: list[Sink] = []
         if output.plot is not None:
             beside.append(Figure(output.plot, len(items), summarised=summarised))
