@@ -50,7 +50,8 @@ def question_checks(record: dict[str, Any]) -> list[Check]:
             checks.append(holds(f"{name}.id", one["id"], f"the answer of the output {one['output']:.6g}", right))
     masked = record["explanation"]["masked_prediction"]
     if question.get("reference_of") == "mask" and "output" in masked:
-        checks.append(equal("model.question.reference", question["reference"], masked["output"], close))
+        nearer = min(close, question["tolerance"] / 2)
+        checks.append(equal("model.question.reference", question["reference"], masked["output"], nearer))
     return checks
 
 

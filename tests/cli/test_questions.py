@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stabcert.core.streams import model_digest
 from stabcert.report.wording import recorded_prediction
 from tests.cli.conftest import Ran, Run, without_run
 from tests.tiny_models import save_bert
@@ -130,6 +131,11 @@ def test_another_reference_or_question_is_found(run: Run, models: Path, tmp_path
         assert run("certify-soft", "--verify", saved(tmp_path, ran, **changes)).code == 1
     for changes in ({"reference": reference + 0.1}, {"answers": ["a", "b"]}):
         assert run("certify-soft", "--verify", saved(tmp_path, ran, **changes), "--fast").code == 1
+    # No vote changes, and yet it is another function.
+    hard = run("certify-hard", *TEXT, *QUICK, "-m", models / "number", "--tolerance", 0.3, "--json")
+    for moved, code in ((1e-7, 0), (2e-3, 1)):
+        changed = {"reference": hard.record["model"]["question"]["reference"] + moved}
+        assert run("certify-hard", "--verify", saved(tmp_path, hard, **changed)).code == code
     labels = run("certify-soft", *TEXT, *QUICK, "-m", models / "labels", "--target", "toxic", "--json")
     for changes in ({"output": 1}, {"threshold": 0.9999}):
         assert run("certify-soft", "--verify", saved(tmp_path, labels, **changes)).code == 1
@@ -170,6 +176,24 @@ def test_another_question_has_another_key_and_other_draws(run: Run, models: Path
     records = [run(*call, *asked).record for asked in (("--threshold", 0.1), ("--threshold", 0.2), ("--tolerance", 9))]
     assert len({record["key"] for record in records}) == 3
     assert without_run(run(*call, "--threshold", 0.1).record) == without_run(records[0])
+
+
+def test_the_question_enters_the_draws_without_its_reference(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def digest(*arguments: Any) -> str:
+        seen.append(arguments[-1])
+        return model_digest(*arguments)
+
+    monkeypatch.setattr("stabcert.cli.opening.model_digest", digest)
+    call = ("explain", "-t", "a good film", "--device", "cpu", "--method", "random", "-m", models / "number", "--json")
+    for asked in (("--threshold", 0.1), ("--tolerance", 0.1), ("--tolerance", 0.2)):
+        assert run(*call, *asked).code == 0
+    kinds = [(one["question"]["kind"], one["question"].get("tolerance")) for one in seen]
+    assert kinds == [("value", None), ("within", 0.1), ("within", 0.2)]
+    assert not any("reference" in one["question"] or "answers" in one["question"] for one in seen)
 
 
 @pytest.mark.slow
