@@ -23,15 +23,11 @@ from stabcert.models.networks import (
     place,
     quiet_transformers,
 )
-from stabcert.models.pretrained import load_module
+from stabcert.models.pretrained import load_module, tokenizer_of
 from stabcert.models.removal_probe import removal_at_load
 from stabcert.models.running import run
 from stabcert.models.text_baselines import removal_notes
 from stabcert.models.wording import Wording
-
-# Vocabularies, by the beginning or end of their name; tokenizer_config.json is not one.
-_VOCABULARY_STARTS = ("tokenizer.", "vocab", "spiece", "spm", "sentencepiece")
-_VOCABULARY_ENDS = (".model", ".bpe", ".codes", ".tiktoken")
 
 
 def load_from_transformers(
@@ -122,22 +118,7 @@ def _text_network(
 
 
 def _tokenizer(name: str, directory: Path, trust_remote_code: bool) -> Any:
-    from transformers import AutoTokenizer
-
-    # Without any of its files, transformers makes an empty tokenizer, and every word is unknown.
-    files = [path.name for path in directory.iterdir()]
-    if not any(file.startswith(_VOCABULARY_STARTS) or file.endswith(_VOCABULARY_ENDS) for file in files):
-        raise ModelError(
-            f"{name} has no tokenizer (neither tokenizer.json nor vocab.txt). Save the tokenizer into it with "
-            "save_pretrained"
-        )
-    tokenizer = attempt(
-        name,
-        "has a tokenizer that cannot be loaded",
-        lambda: AutoTokenizer.from_pretrained(
-            str(directory), local_files_only=True, trust_remote_code=trust_remote_code
-        ),
-    )
+    tokenizer = tokenizer_of(name, directory, trust_remote_code)
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name} has only a slow tokenizer, which does not return the characters of each token. "

@@ -1,8 +1,9 @@
-"""The network of a checked directory in the format of transformers, with all of its trained weights."""
+"""The network of a directory in the format of transformers, with all of its trained weights, and its tokenizer."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,10 @@ import torch
 from stabcert.errors import ModelError
 from stabcert.models.attempts import attempt
 from stabcert.models.checkpoint import Checkpoint, wrapper_prefix
+
+# Vocabularies, by the beginning or end of their name; tokenizer_config.json is not one.
+_VOCABULARY_STARTS = ("tokenizer.", "vocab", "spiece", "spm", "sentencepiece")
+_VOCABULARY_ENDS = (".model", ".bpe", ".codes", ".tiktoken")
 
 
 def load_module(
@@ -39,6 +44,30 @@ def load_module(
         ),
     )
     return module, _check_coverage(checkpoint.name, info, allow_random_head)
+
+
+def tokenizer_of(name: str, directory: Path, trust_remote_code: bool) -> Any:
+    """Return the tokenizer of a directory.
+
+    Raises:
+        ModelError: it is missing or cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    # Without any of its files, transformers makes an empty tokenizer, and every word is unknown.
+    files = [path.name for path in directory.iterdir()]
+    if not any(file.startswith(_VOCABULARY_STARTS) or file.endswith(_VOCABULARY_ENDS) for file in files):
+        raise ModelError(
+            f"{name} has no tokenizer (neither tokenizer.json nor vocab.txt). Save the tokenizer into it with "
+            "save_pretrained"
+        )
+    return attempt(
+        name,
+        "has a tokenizer that cannot be loaded",
+        lambda: AutoTokenizer.from_pretrained(
+            str(directory), local_files_only=True, trust_remote_code=trust_remote_code
+        ),
+    )
 
 
 def _check_coverage(name: str, info: dict[str, Any], allow_random_head: bool) -> tuple[str, ...]:

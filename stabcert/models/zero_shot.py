@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,10 +13,10 @@ from stabcert.models.checkpoint import Checkpoint
 from stabcert.models.image_checks import check_image_network
 from stabcert.models.images_from_transformers import image_network
 from stabcert.models.networks import Loaded, quiet_transformers
-from stabcert.models.pretrained import load_module
+from stabcert.models.pretrained import load_module, tokenizer_of
 from stabcert.models.threads import one_thread
 from stabcert.models.wording import Wording
-from stabcert.models.zero_shot_kind import image_text_network
+from stabcert.models.zero_shot_kind import ARCHITECTURES, image_text_network
 
 _SIGMOIDS = (
     "the probabilities of {name} are those of one class given that it is one of the {n} classes: a softmax of its "
@@ -93,10 +94,21 @@ def load_zero_shot(
 
 
 def check_wording(name: str, config: dict[str, Any], wording: Wording) -> None:
-    """Raise a ParameterError unless a model that compares images with texts is given classes, and classes only."""
+    """Refuse a model that compares images with texts unless it is given classes, and classes only.
+
+    Raises:
+        ModelError: it is not one of `ARCHITECTURES`.
+        ParameterError: classes are missing, or there is a prompt.
+    """
+    network = image_text_network(config)
+    if network not in ARCHITECTURES:
+        raise ModelError(
+            f"{name} is {network}, which compares images with texts in a way that stabcert cannot evaluate. Use CLIP, "
+            "MetaCLIP 2 or SigLIP; SigLIP 2 only as a model for one size of image, whose model_type is siglip"
+        )
     if not wording.given:
         raise ParameterError(
-            f"classes must be given for {name}, because it is {image_text_network(config)}, which compares images with "
+            f"classes must be given for {name}, because it is {network}, which compares images with "
             "texts. Use classes='a photo of a cat,a photo of a dog'",
             "classes",
         )
@@ -106,38 +118,46 @@ def check_wording(name: str, config: dict[str, Any], wording: Wording) -> None:
 
 
 def _embeddings(checkpoint: Checkpoint, model: Any, classes: tuple[str, ...], trust_remote_code: bool) -> torch.Tensor:
-    from transformers import AutoTokenizer
-
-    name, config = checkpoint.name, model.config.text_config
-    tokenizer = attempt(
-        name,
-        "has a tokenizer that cannot be loaded",
-        lambda: AutoTokenizer.from_pretrained(
-            str(checkpoint.directory), local_files_only=True, trust_remote_code=trust_remote_code
-        ),
-    )
-    longest = int(config.max_position_embeddings)
-    padded = hasattr(model, "logit_bias")  # SigLIP reads the last position, padding or not, and was trained so
-    rows = []
+    """Return ``(classes, width)`` embeddings of length 1."""
+    tokenizer = tokenizer_of(checkpoint.name, checkpoint.directory, trust_remote_code)
+    rows: dict[tuple[int, ...], torch.Tensor] = {}
     for text in classes:
-        encoded = tokenizer(text, return_tensors="pt")
-        length = encoded["input_ids"].shape[1]
-        if length > longest:
+        failure = f"cannot read the class {text[:40]!r}"
+        encoded = _encoded(checkpoint.name, tokenizer, model, text, failure)
+        ids = tuple(encoded["input_ids"][0].tolist())
+        if ids in rows:
             raise ParameterError(
-                f"classes must be texts of at most {longest} tokens for {name}, got one of {length}: {text[:40]!r}. "
-                "Write a shorter one",
+                f"classes must differ for {checkpoint.name}, whose tokenizer reads {text[:40]!r} as it reads another "
+                "class. Use other words",
                 "classes",
             )
-        if padded:
-            encoded = tokenizer(text, return_tensors="pt", padding="max_length", max_length=longest)
-        elif config.eos_token_id != 2 and not bool((encoded["input_ids"] == config.eos_token_id).any()):
-            raise ModelError(
-                f"{name} has a tokenizer that does not end texts with the token {config.eos_token_id}, at which the "
-                "network reads them. Save its own tokenizer into it with save_pretrained"
-            )
-        with torch.inference_mode(False), torch.no_grad(), one_thread():
-            rows.append(attempt(name, "cannot read a class", lambda: model.get_text_features(**encoded)))  # noqa: B023
-    return _unit(torch.cat([row.pooler_output for row in rows]))
+        features = partial(model.get_text_features, **encoded)
+        with torch.no_grad(), one_thread():
+            rows[ids] = attempt(checkpoint.name, failure, features).pooler_output
+    return _unit(torch.cat(list(rows.values())))
+
+
+def _encoded(name: str, tokenizer: Any, model: Any, text: str, failure: str) -> Any:
+    """Return one text as the network reads it."""
+    config = model.config.text_config
+    longest = int(config.max_position_embeddings)
+    encoded = attempt(name, failure, partial(tokenizer, text, return_tensors="pt"))
+    length = encoded["input_ids"].shape[1]
+    if length > longest:
+        raise ParameterError(
+            f"classes must be texts of at most {longest} tokens for {name}, got one of {length}: {text[:40]!r}. "
+            "Write a shorter one",
+            "classes",
+        )
+    if hasattr(model, "logit_bias"):  # SigLIP reads the last position, padding or not, and was trained so
+        padded = partial(tokenizer, text, return_tensors="pt", padding="max_length", max_length=longest)
+        return attempt(name, failure, padded)
+    if config.eos_token_id != 2 and not bool((encoded["input_ids"] == config.eos_token_id).any()):
+        raise ModelError(
+            f"{name} has a tokenizer that does not end texts with the token {config.eos_token_id}, at which the "
+            "network reads them. Save its own tokenizer into it with save_pretrained"
+        )
+    return encoded
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:

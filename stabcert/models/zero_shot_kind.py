@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-_ARCHITECTURES = ("CLIPModel", "MetaClip2Model", "SiglipModel")
-_TYPES = ("clip", "metaclip_2", "siglip")
+ARCHITECTURES = ("CLIPModel", "MetaClip2Model", "SiglipModel")
+"""Those that can be given classes."""
+_OTHERS = ("AlignModel", "AltCLIPModel", "BlipModel", "ChineseCLIPModel", "CLIPSegModel", "Siglip2Model")
 
 
 def image_text_network(config: dict[str, Any]) -> str | None:
     """Return the name of the network of transformers that compares an image with texts; None for other models."""
     architectures = config.get("architectures")
     named = architectures[0] if isinstance(architectures, list) and architectures else None
-    return named if named in _ARCHITECTURES and config.get("model_type") in _TYPES else None
+    return named if isinstance(named, str) and named in (*ARCHITECTURES, *_OTHERS) else None

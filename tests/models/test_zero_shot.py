@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +131,31 @@ def test_what_is_refused_and_what_works(tmp_path: Path) -> None:
         load_model(directory, device="cpu", classes=CLASSES, prompt="Is this {input}?")
     with pytest.raises(ParameterError, match=r"at most 64 tokens .* got one of 302: 'owl owl"):
         load_model(directory, device="cpu", classes=["cat", "owl " * 100])
+    with pytest.raises(ParameterError, match=r"classes must differ .* reads 'A CAT' as it reads another"):
+        load_model(directory, device="cpu", classes=["a cat", "A CAT"])
     model = load_model(directory, device="cpu", classes=CLASSES)
     assert model.settings == {"classes": list(CLASSES), "probabilities": "softmax"}
     predictor = model.predictor(picture(), baseline="drop")
     expected = of_transformers("CLIP", tmp_path, predictor.masked_input.point).softmax(-1)
     np.testing.assert_allclose(predictor(np.ones((1, 16), dtype=bool)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kept", "message"), [("tokenizer", "preprocessor_config"), ("preprocessor", "no tokenizer")])
+def test_a_directory_without_its_processor_or_tokenizer_is_refused(kept: str, message: str, tmp_path: Path) -> None:
+    directory = save_zero_shot("Siglip", tmp_path)
+    for file in directory.iterdir():
+        if not file.name.startswith((kept, "config.json", "model")):
+            file.unlink()
+    with pytest.raises(ModelError, match=message):
+        load_model(str(directory), device="cpu", classes=CLASSES)
+
+
+def test_other_models_of_images_and_texts_are_refused_by_name(tmp_path: Path) -> None:
+    directory = save_zero_shot("CLIP", tmp_path)
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps(config | {"architectures": ["Siglip2Model"]}))
+    with pytest.raises(ModelError, match=r"is Siglip2Model, which compares .* Use CLIP"):
+        load_model(str(directory), device="cpu", classes=CLASSES)
 
 
 def test_a_tokenizer_that_does_not_end_texts_is_refused(tmp_path: Path) -> None:

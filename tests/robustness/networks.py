@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 import transformers
 
 from tests.models.image_bytes import encoded
 from tests.models.tiny_images import picture
+from tests.models.zero_shot_models import save_zero_shot
 from tests.robustness.case import Workshop, cases
 from tests.robustness.workshop import SENTENCE, copy, with_weights
 from tests.tiny_models import save, save_vit, seeded, tiny_network
@@ -49,6 +51,11 @@ def _unresized(shop: Workshop, *sides: int, options: Sequence[str] = ()) -> Sequ
 def _channels(shop: Workshop, channels: int) -> Sequence[object]:
     save_vit("model", num_channels=channels)
     return _explain(_photo(shop))
+
+
+def _clip(shop: Workshop, *options: str) -> Sequence[object]:
+    save_zero_shot("CLIP", Path("model"))
+    return [*_explain(_photo(shop)), *options]
 
 
 def _odd_size(shop: Workshop) -> Sequence[object]:
@@ -121,6 +128,14 @@ CASES = cases(
     ("an image processor that makes patches", _patches, 3, "Give another model, or save this one again"),
     ("a model of one channel, a processor of three", lambda shop: _channels(shop, 1), 3, "image processor that cannot"),
     ("an image model of four channels", lambda shop: _channels(shop, 4), 3, "reads images of 4 channels"),
+    ("CLIP without classes", _clip, 2, "--classes must be given for"),
+    (
+        "a class that CLIP cannot read",
+        lambda shop: _clip(shop, "--classes", f"owl,{'o ' * 99}"),
+        2,
+        "at most 64 tokens",
+    ),
+    ("a class with an open quote", lambda shop: _clip(shop, "--classes", '"owl,cat'), 2, "--classes must be separated"),
     ("a preprocessing that does not resize", lambda shop: _unresized(shop, 32), 0, "reported"),
     (
         "an image of another size before it, and one that fits",
