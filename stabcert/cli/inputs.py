@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from stabcert.cli.columnar_items import Choice, from_data_set, from_file
+from stabcert.cli.image_folders import from_metadata
 from stabcert.cli.items import Item, Label, file_item, item_of, label_of, missing_item, no_such_file, text_item, typed
 from stabcert.cli.lists import from_list
 from stabcert.cli.options import InputOptions
@@ -26,7 +27,8 @@ def collect(options: InputOptions, *, labelled: bool = False, offline: bool = Fa
     A missing file and an unusable entry of a list become items with a problem.
 
     Args:
-        labelled: whether to read labels from lists, and from the names of folders if a directory contains only folders.
+        labelled: whether to read labels from lists, from a ``metadata.csv`` or ``.jsonl`` in a directory, and from
+            the names of folders if a directory contains only folders.
         offline: whether a data set must be in the cache.
 
     Raises:
@@ -103,6 +105,10 @@ def _from_argument(name: str, labelled: bool) -> list[Item]:
 
 def _from_directory(directory: Path, labelled: bool) -> list[Item]:
     files = _files_in(directory)
+    described = from_metadata(directory) if labelled else None
+    if described is not None:
+        known = {item.path for item in described}
+        return [*described, *(item_of(path, str(path)) for path in files if path not in known)]
     folders = sorted(path for path in directory.iterdir() if path.is_dir() and not _is_hidden(path))
     if not files and labelled and folders:
         return [item for folder in folders for item in _from_class(folder)]
