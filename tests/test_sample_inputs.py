@@ -127,6 +127,12 @@ def test_ten_distinct_sentences_agree_with_the_records() -> None:
     assert all(record.keys() == {"id", "text", "label"} for record in records)
 
 
+def test_the_sentences_in_a_parquet_file_are_the_same() -> None:
+    import pyarrow.parquet
+
+    assert pyarrow.parquet.read_table(FOLDER / "sentences.parquet").to_pylist() == sentence_records()
+
+
 def test_every_emotion_is_among_the_labels_and_no_other() -> None:
     assert {record["label"] for record in sentence_records()} == EMOTIONS
 
