@@ -248,6 +248,24 @@ def test_patches_cover_what_the_network_reads_and_the_rest_is_counted(size: tupl
             np.testing.assert_allclose(dropped(mask[None]), expected.numpy(), atol=1e-5)
 
 
+def test_images_that_are_not_cropped_have_a_division_for_each_size(tmp_path: Path) -> None:
+    config = transformers.Dinov2Config(**SIZES, image_size=32, patch_size=8, num_labels=3, initializer_range=0.5)
+    processor = transformers.BitImageProcessor(size={"shortest_edge": 32}, do_center_crop=False)
+    save(transformers.Dinov2ForImageClassification(config), tmp_path, processor)
+    loaded = load_model(str(tmp_path), device="cpu")
+    module: Any = loaded.network.module
+    for size, shape, unread in (((32, 32), (4, 4), None), ((64, 32), (4, 8), None), ((32, 77), (9, 4), [0, 5])):
+        predictor = loaded.predictor(picture(*size), features="patch", baseline="drop")
+        assert predictor.features.shape == shape
+        assert predictor.masked_input.settings.get("unread_pixels") == unread
+        mask = np.arange(predictor.n_features) % 3 == 1
+        with torch.inference_mode():
+            tokens = module.dinov2.embeddings(predictor.masked_input.point)[:, torch.from_numpy(np.r_[True, mask])]
+            states = module.dinov2.layernorm(module.dinov2.encoder(tokens).last_hidden_state)
+            expected = module.classifier(torch.cat([states[:, 0], states[:, 1:].mean(1)], 1)).softmax(-1)
+        np.testing.assert_allclose(predictor(mask[None]), expected.numpy(), atol=1e-5)
+
+
 def test_patches_that_are_filled_up_are_all_read(tmp_path: Path) -> None:
     arguments = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
     arguments |= {"dynamic_img_size": True, "dynamic_img_pad": True}
