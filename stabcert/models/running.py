@@ -214,10 +214,10 @@ def embeddings(network: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def by_length(logits: Callable[[Masks], torch.Tensor], masks: Masks, lengths: NDArray[np.int64]) -> torch.Tensor:
-    """Return the logits of masks, each evaluated in a batch with others of its length only."""
-    order = np.argsort(lengths, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1)
+def by_number(logits: Callable[[Masks], torch.Tensor], masks: Masks, numbers: NDArray[np.int64]) -> torch.Tensor:
+    """Return the logits of masks, each evaluated in a batch with others of its number only."""
+    order = np.argsort(numbers, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
     found = torch.cat([logits(masks[rows]) for rows in groups])
     return found if len(groups) == 1 else found[torch.from_numpy(np.argsort(order)).to(found.device)]
 

@@ -59,6 +59,17 @@ class TokenSequence:
             inputs["token_type_ids"] = self.token_types[batch.source]
         return inputs
 
+    def ends_kept(self, network: torch.nn.Module, keep: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return ``(k,)`` how many end-of-text tokens an encoder-decoder classifies each row by; 0 for other networks.
+
+        It classifies by the last one, and refuses a batch whose rows have different numbers of them.
+        """
+        config: Any = network.config
+        if not getattr(config, "is_encoder_decoder", False):
+            return np.zeros(len(keep), dtype=np.int64)
+        found: NDArray[np.int64] = (keep & (self.ids == config.eos_token_id)).sum(axis=1, dtype=np.int64)
+        return found
+
     def hidden(self, keep: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
         """Return inputs with every token in place, the dropped ones with attention 0."""
         return self.complete(np.broadcast_to(self.ids, keep.shape)) | {"attention_mask": keep.astype(np.int64)}

@@ -16,7 +16,7 @@ from stabcert.models.pairs import check_second, check_segments, explained_places
 from stabcert.models.prompt import Prompt
 from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import NoRemoval
-from stabcert.models.running import accepts, by_length, embeddings, run, run_vectors, to_tensors
+from stabcert.models.running import accepts, by_number, embeddings, run, run_vectors, to_tensors
 from stabcert.models.sequences import (
     TokenSequence,
     default_positions,
@@ -26,18 +26,11 @@ from stabcert.models.sequences import (
     padding_position,
     removes_tokens_exactly,
 )
-from stabcert.models.text_baselines import (
-    BASELINES,
-    check_choices,
-    end_of_text,
-    relaxation_token,
-    removal_of,
-    substitutes_of,
-)
+from stabcert.models.text_baselines import check_choices, end_of_text, relaxation_token, removal_of, substitutes_of
 from stabcert.models.tokenized import divide, tokenize
 from stabcert.models.words import check_text
 
-__all__ = ["BASELINES", "MaskedText", "removes_tokens_exactly"]
+__all__ = ["MaskedText", "removes_tokens_exactly"]
 
 _NO_GRADIENTS = "it has no gradients by word. Use a method without gradients, such as method='lime'"
 
@@ -209,7 +202,11 @@ class MaskedText:
         return self._removal is None or self._removal.pads
 
     def logits(self, masks: Masks) -> torch.Tensor:
-        return self._logits(masks) if self.pads else by_length(self._logits, masks, self.cost(masks))
+        if not self.kept_only:
+            return self._logits(masks)
+        keep = self._kept_tokens(masks)
+        apart = self._sequence.ends_kept(self._network, keep)  # an encoder-decoder reads one number of ends at a time
+        return by_number(self._logits, masks, apart if self.pads else apart + keep.sum(axis=1) * (len(keep[0]) + 1))
 
     def _logits(self, masks: Masks) -> torch.Tensor:
         """Return logits of rows that can share a batch."""

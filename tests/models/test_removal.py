@@ -130,6 +130,7 @@ def test_near_ties_are_settled_in_float64_where_the_network_computes_in_it(name:
     assert (predictor.decision_tolerance < 1e-6) == exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt2", "llama-no-padding", "bart", "t5"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_half_precision_is_the_documented_function_in_half_precision(name: str, dtype: torch.dtype) -> None:
@@ -168,7 +169,7 @@ def test_a_text_longer_than_the_probe_is_described_by_what_is_certain_of_it() ->
     ]
 
 
-@pytest.mark.parametrize("padding", [-1, 100_000])
+@pytest.mark.parametrize("padding", [-1, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_a_padding_id_that_is_not_a_token_is_like_none(padding: int) -> None:
     family = FAMILIES["llama"]
     network = family.network(pad_token_id=None)
@@ -190,6 +191,24 @@ def test_a_typed_padding_token_is_not_classified_by_as_in_transformers() -> None
     masks = np.random.default_rng(0).random((20, len(ids))) < 0.7
     masks[0], masks[1] = True, np.arange(len(ids)) == len(ids) - 1
     rows = [documented(family, network, ids, mask).double().softmax(-1).numpy() for mask in masks]
+    np.testing.assert_allclose(predictor(masks), rows, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["bart", "t5"])
+def test_a_typed_end_of_text_is_read_as_by_transformers_with_any_others_in_the_batch(name: str) -> None:
+    family = FAMILIES[name]
+    network, tokenizer = family.network(), family.tokenizer
+    end = tokenizer.convert_ids_to_tokens(network.config.eos_token_id)
+    predictor = predictor_of(network, f"good {end} film", name)
+    encoded = tokenizer(f"good {end} film", return_special_tokens_mask=True)
+    ids, special = np.array(encoded["input_ids"]), np.array(encoded["special_tokens_mask"], dtype=bool)
+    assert (ids[~special] == network.config.eos_token_id).any()
+    masks = np.random.default_rng(0).random((12, predictor.n_features)) < 0.6
+    rows = []
+    for mask in masks:
+        keep = special.copy()
+        keep[~special] = mask
+        rows.append(documented(family, network, ids, keep).double().softmax(-1).numpy())
     np.testing.assert_allclose(predictor(masks), rows, atol=2e-5)
 
 

@@ -25,7 +25,8 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.hub import load_model
 from stabcert.models.neighbours import shifted
 from stabcert.models.segmentation import segment
-from stabcert.models.text import BASELINES, MaskedText, removes_tokens_exactly
+from stabcert.models.text import MaskedText, removes_tokens_exactly
+from stabcert.models.text_baselines import BASELINES
 from tests.models.test_neighbours_of_patches import SIZES
 from tests.models.test_neighbours_of_patches import save as save_image_model
 from tests.models.tiny_images import CPU, SIDE, picture
