@@ -69,9 +69,10 @@ def reading_of(model: LoadedModel, options: ExplanationOptions) -> str | None:
     if model.outputs is None or model.outputs.meaning != "unknown":
         return None
     read = "a number" if options.tolerance is not None else "the logit of a label"
+    own = "" if options.tolerance is not None else ", as in a pipeline of transformers"
     return (
         f"{model.id} has one output and no problem_type (multi_label_classification or regression) in its "
-        f"configuration: it is read as {read}"
+        f"configuration: it is read as {read}{own}"
     )
 
 

@@ -30,7 +30,8 @@ def question_checks(record: dict[str, Any]) -> list[Check]:
     """
     question = record["model"].get("question")
     if question is None:
-        return []
+        outputs = [name for name, one in _own(record).items() if "output" in one]
+        return [holds(f"{name}.output", "a number", "absent without a model.question", ok=False) for name in outputs]
     needed = ("tolerance", "reference", "reference_of") if question["kind"] == "within" else ("threshold",)
     missing = [name for name in needed if question.get(name) is None]
     checks = [

@@ -144,6 +144,20 @@ def test_another_reference_or_question_is_found(run: Run, models: Path, tmp_path
     assert "0 to 2, got 3" in beyond.stdout + beyond.stderr
 
 
+def test_a_question_is_not_added_to_a_model_of_classes_or_taken_from_one_of_labels(
+    run: Run, models: Path, bert: Path, tmp_path: Path
+) -> None:
+    call = ("certify-soft", *TEXT, *QUICK, "--json")
+    classes, labels = (run(*call, "-m", bert).record, run(*call, "-m", models / "labels", "--target", "toxic").record)
+    path = tmp_path / "records.jsonl"
+    for record, question in ((classes, labels["model"]["question"]), (labels, None)):
+        record["model"] = {name: value for name, value in record["model"].items() if name != "question"}
+        record["model"] |= {} if question is None else {"question": question}
+        path.write_text(json.dumps(record) + "\n")
+        assert run("certify-soft", "--verify", path).code == 1
+        assert run("certify-soft", "--verify", path, "--fast").code == 1
+
+
 def test_a_record_of_explain_brings_its_question(run: Run, models: Path, tmp_path: Path) -> None:
     asked = ("-m", models / "number", "--tolerance", 0.3)
     path = saved(tmp_path, run("explain", *TEXT, *QUICK, *asked, "--json"))

@@ -141,6 +141,27 @@ def test_image_probabilities_are_those_of_the_documented_function(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("head", ["labels", "one", "number"])
+@pytest.mark.parametrize("kind", ["", "image "])
+def test_outputs_are_those_of_the_pipeline_of_transformers(directories: dict[str, Path], kind: str, head: str) -> None:
+    import transformers
+
+    directory, options = directories[kind + head], {"target": 2} if head == "labels" else {}
+    options |= {"tolerance": 1.0} if head == "number" else {}
+    source = picture() if kind else TEXT
+    predictor = load_model(str(directory), device="cpu", **options).predictor(source)
+    found = predictor.outputs(np.ones((1, predictor.n_features), dtype=np.bool_))
+    task = "image-classification" if kind else "text-classification"
+    (row,) = [
+        row
+        for row in transformers.pipeline(task, str(directory), device="cpu")(source, top_k=3)
+        if row["label"] in ("threat", "LABEL_0")
+    ]
+    assert found is not None
+    assert float(found[0]) == pytest.approx(row["score"], abs=1e-5)
+
+
+@pytest.mark.slow
 def test_a_network_of_timm_with_one_output_is_the_logit_of_a_label(tmp_path: Path) -> None:
     import timm
 

@@ -96,11 +96,13 @@ def network_of(parts: Parts) -> tuple[ImageNetwork | TextNetwork, tuple[str, ...
     model, name = parts.model, parts.name
     device, dtype = place_of(model, "from_pipeline")
     problem = getattr(model.config, "problem_type", None)
-    if problem not in (None, "single_label_classification"):
-        raise ModelError(f"{name} has problem_type {problem}, but stabcert certifies one class out of several here")
     classes = int(getattr(model.config, "num_labels", 0))
-    if classes < 2:
-        raise ModelError(f"{name} has {classes} label(s), but a certificate needs 2 or more. Give another classifier")
+    if problem not in (None, "single_label_classification") or classes < 2:
+        what = f"{classes} output(s)" if problem is None else f"problem_type {problem} and {classes} output(s)"
+        raise ModelError(
+            f"{name} has {what}, but from_pipeline certifies one class out of several. Save it with save_pretrained "
+            "and use load_model(directory, target=LABEL), or tolerance=0.1 for a number"
+        )
     labels = model.config.id2label or {}
     class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])
     with torch.inference_mode(False), quiet_transformers():
