@@ -70,8 +70,8 @@ Over a data set
 Models and their inputs
     from_module, from_pipeline, from_estimator, from_function, PythonModel, load_model, load_predictor, Feature,
     Features, keep_freed_memory
-Records
-    read_records
+Records, screens, pages and figures
+    present, Shown, read_records
 Errors
     StabcertError, InputError, ModelError, ParameterError
 
@@ -115,6 +115,8 @@ if TYPE_CHECKING:
     from stabcert.models.hub import load_model
     from stabcert.models.memory import keep_freed_memory
     from stabcert.models.predictors import load_predictor
+    from stabcert.presentation.present import present
+    from stabcert.presentation.shown import Shown
     from stabcert.records.frame import read_records
 
 __version__ = "0.1.0"
@@ -136,6 +138,7 @@ __all__ = [
     "ParameterError",
     "PythonModel",
     "SearchInterrupted",
+    "Shown",
     "SmoothedInput",
     "SmoothedPredictor",
     "SmoothingCurve",
@@ -168,6 +171,7 @@ __all__ = [
     "keep_freed_memory",
     "load_model",
     "load_predictor",
+    "present",
     "quantized_keep_masks",
     "read_records",
     "sample_additions",
@@ -212,6 +216,8 @@ _MODULES = {
     "stabcert.models.memory": ("keep_freed_memory",),
     "stabcert.records.frame": ("read_records",),
     "stabcert.models.predictors": ("load_predictor",),
+    "stabcert.presentation.present": ("present",),
+    "stabcert.presentation.shown": ("Shown",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

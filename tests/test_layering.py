@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": {"core", "errors"},
     "report": {"core", "records", "errors"},
     "verify": {"core", "records", "errors"},
+    "presentation": {"core", "models", "records", "report", "errors"},
     "sweep": {"core", "models", "explainers", "records", "report", "verify", "errors"},
 }
 """For each layer the layers under it, itself aside. The command line may import everything; nobody imports it."""

@@ -205,6 +205,11 @@ def _record(line: bytes, origin: str) -> dict[str, Any]:
         check_record(record, "failed" if failed else "explain")
     except InputError as error:
         raise InputError(f"{not_one} ({error})") from error
+    if not failed and known["input"]["kind"] not in ("text", "image"):
+        raise InputError(
+            f"{origin}: the input of the record is a {known['input']['kind']} in memory, which a command cannot read. "
+            "Certify it in Python"
+        )
     if not failed and known["input"]["kind"] == "text" and "text" not in known["input"]:
         raise InputError(f"{not_one} (input lacks text)")
     return known

@@ -89,9 +89,11 @@ class Input(Part):
     """The input, as far as it takes to find it again and to notice a change."""
 
     id: Text
-    kind: Literal["image", "text"]
+    kind: Literal["image", "text", "tensor", "table", "function"]
+    """tensor: numbers of a network; table: a row and its background; function: a function of masks; all in memory."""
     sha256: Sha256
-    """Hash of the bytes of an image, of a text in UTF-8, or of both texts of a pair in UTF-8 with the byte 0xFF between
+    """Hash of the bytes of an image (in memory: its pixels), of the numbers of a tensor, of the settings of a function
+    or a table, of a text in UTF-8, or of both texts of a pair in UTF-8 with the byte 0xFF between
     them."""
     path: Text | None
     size: Pair[Positive] | None = None
@@ -114,6 +116,8 @@ class Input(Part):
         if info.text is not None and info.text_pair is not None:
             hashes = {"text_sha256": text_sha256(info.text), "text_pair_sha256": text_sha256(info.text_pair)}
             shown |= {"text_pair": info.text_pair, **hashes}
+        if info.kind not in ("image", "text"):
+            shown = {}
         if info.kind == "image":
             shown = {"size": None if info.size is None else list(info.size)}
         if info.stored is not None:

@@ -9,6 +9,9 @@ from stabcert.core.ties import Tie
 from stabcert.core.types import Side
 from stabcert.records.values import Box, Count, MayBeAbsent, Number, Part, Positive, Text
 
+NAMED = ("column", "feature", "number", "group")
+"""Kinds of features that have a name and no place."""
+
 
 class Feature(Part):
     """One feature: its place in the input and its score."""
@@ -23,6 +26,8 @@ class Feature(Part):
     """Character after the last."""
     side: MayBeAbsent[Side] = None
     """The text of a pair that contains it."""
+    name: MayBeAbsent[Text] = None
+    """Its name, for a feature that has no place in a text or an image."""
     score: Number | None
 
     @classmethod
@@ -34,6 +39,8 @@ class Feature(Part):
         if feature.span is not None:
             start, end = feature.span
             place |= {"text": feature.label, "start": start, "end": end}
+        if feature.box is None and feature.span is None and explanation.features.kind in NAMED:
+            place["name"] = feature.label
         return cls(index=index, score=None if scores is None else float(scores[index]), **place)
 
 

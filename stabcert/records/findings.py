@@ -15,7 +15,8 @@ class InputInfo:
     """The input, as far as it takes to find it again and to notice a change."""
 
     id: str
-    kind: Literal["image", "text"]
+    kind: Literal["image", "text", "tensor", "table", "function"]
+    """The last three are inputs in memory; see `stabcert.presentation`."""
     sha256: str
     """Hash of the bytes of the file, of the UTF-8 text, or of a pair of texts (`stabcert.records.text_pair`)."""
     path: str | None = None
@@ -59,6 +60,7 @@ class RunInfo:
     batch_size: int
     evaluations: int
     seconds: float
+    """0 where the time was not measured."""
     versions: dict[str, str] = field(default_factory=dict)
     rechecked: int = 0
     """Masks so close to a tie that float64 had to decide."""

@@ -14,6 +14,8 @@ import pytest
 
 from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certify import certify_soft
+from stabcert.core.types import Feature, Features
+from stabcert.records.findings import InputInfo
 from stabcert.records.record import FailedRecord
 from stabcert.records.writing import to_json
 from stabcert.report.record import load_schema
@@ -46,6 +48,8 @@ RECORDS |= adaptations.RECORDS
 RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
 RECORDS["explain, a pair of texts"] = pair_report().to_dict()
 IN_PYTHON = replace(explain_report().model, id="python:my_models:classify", sha256=None, code_sha256=SHA)
+COLUMNS = replace(WORDS, features=Features("column", tuple(map(Feature, "abcd")), (4,), ("column", "columns")))
+RECORDS["explain, a row of a table"] = explain_report(COLUMNS, InputInfo("row 3", "table", SHA)).to_dict()
 RECORDS["explain, a model in Python"] = replace(explain_report(), model=IN_PYTHON).to_dict()
 RECORDS |= verifications.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}

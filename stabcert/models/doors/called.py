@@ -33,6 +33,7 @@ class MaskedFunction:
         name: how the function is called in messages.
         dtype: type of its arithmetic.
         cost: work for one mask, see `MaskedInput.cost`.
+        text: the text whose parts the features are, if there is one.
     """
 
     pads = False
@@ -48,10 +49,12 @@ class MaskedFunction:
         dtype: torch.dtype,
         cost: int = 1,
         notes: tuple[str, ...] = (),
+        text: str | None = None,
     ) -> None:
         self._function = function
         self._features = features
-        self._name = name
+        self.name = self._name = name
+        self.text = text
         self._dtype = dtype
         self._cost = cost
         self.settings = settings

@@ -75,7 +75,7 @@ class CalledTexts(TextNetwork):
 
         settings = {"features": spec, "baseline": "remove", "removal": "characters removed", "truncated": False}
         found = Features(spec.partition(":")[0], items, (len(items),), feature.nouns)
-        return MaskedFunction(function, found, settings, name=self.name, dtype=self.dtype, cost=len(items))
+        return MaskedFunction(function, found, settings, name=self.name, dtype=self.dtype, cost=len(items), text=text)
 
 
 def _pieces(text: str, spans: list[Span]) -> list[str]:

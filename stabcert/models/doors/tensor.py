@@ -78,6 +78,19 @@ class MaskedTensor:
         """SHA-256 of the numbers of the tensor as little-endian float64."""
         return hashlib.sha256(self._tensor.cpu().double().numpy().astype("<f8").tobytes()).hexdigest()
 
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """Return the tensor as colours ``(height, width, 3)`` from its smallest to its largest number, for pictures.
+
+        None for a tensor that is not a plane, or an image of one or three channels.
+        """
+        values = self._tensor[0].detach().cpu().double().numpy()
+        values = values[None] if values.ndim == 2 else values
+        if values.ndim != 3 or values.shape[0] not in (1, 3):
+            return None
+        span = float(values.max() - values.min()) or 1.0
+        scaled = np.rint(255 * (values - values.min()) / span).astype(np.uint8)
+        return np.ascontiguousarray(np.broadcast_to(scaled, (3, *scaled.shape[1:])).transpose(1, 2, 0))
+
     def cost(self, masks: Masks) -> NDArray[np.int64]:
         return np.full(len(masks), 1 if self.division.plane is None else IMAGE_COST, dtype=np.int64)
 

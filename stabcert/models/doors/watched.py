@@ -25,7 +25,8 @@ class Watch:
     """
 
     def __init__(self, network: torch.nn.Module, door: str) -> None:
-        self._network = network
+        self.network = network
+        self.name = type(network).__name__
         self._door = door
         self._weights = _versions(network)
         self.check()
@@ -36,15 +37,15 @@ class Watch:
         Raises:
             ModelError: the mode or a weight has changed. Changes through ``tensor.data`` are not noticed.
         """
-        name = type(self._network).__name__
-        training = next((part for part in self._network.modules() if part.training), None)
+        name = self.name
+        training = next((part for part in self.network.modules() if part.training), None)
         if training is not None:
-            where = "" if training is self._network else f" (its part {type(training).__name__})"
+            where = "" if training is self.network else f" (its part {type(training).__name__})"
             raise ModelError(
                 f"{name} is in training mode{where}, in which dropout is random and batch norms depend on the batch. "
                 f"Type network.eval() before {self._door}"
             )
-        if _versions(self._network) != self._weights:
+        if _versions(self.network) != self._weights:
             raise ModelError(
                 f"the weights of {name} have changed since {self._door}, so that it is another function now. Type "
                 f"{self._door} again"
@@ -66,6 +67,16 @@ class WatchedPredictor(ModelPredictor):
     ) -> None:
         super().__init__(masked_input, class_names, device=device, dtype=dtype, batch_size=batch_size)
         self._watch = watch
+
+    @property
+    def network_name(self) -> str:
+        """The name of the network's class."""
+        return self._watch.name
+
+    def network_sha256(self) -> str | None:
+        """Return the SHA-256 of the weights; see `state_sha256`."""
+        self._watch.check()
+        return state_sha256(self._watch.network)
 
     def __call__(self, masks: Masks, /) -> Probs:
         self._watch.check()

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from stabcert.core.types import SIDES
+import numpy as np
+
+from stabcert.core.types import SIDES, Features, Mask
 from stabcert.records.findings import InputInfo
 from stabcert.records.refusal import doubts_of, reason_of
 from stabcert.report.canvas import Exhibit, added
@@ -27,6 +29,8 @@ from stabcert.report.numbers import family_shown, seed_shown
 from stabcert.report.record import Report
 from stabcert.report.wording import name_of, predicted, short, tie_note
 
+_MOST_NAMES = 12
+"""Names of features in one line."""
 _STATUS = {
     "certified": Word("certified", "good", strong=True),
     "not-certified": Word("NOT certified", "bad", strong=True),
@@ -62,13 +66,33 @@ def naming_of(info: InputInfo) -> Literal["own", "path", "beginning"]:
     return "path" if info.id == info.path else "own"
 
 
-def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence]:
+def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence | Line]:
     """Return the input with its kept features; and once more with the smallest addition that changes the prediction.
+
+    Of an input that is neither a text nor a picture, the names of these features.
 
     Args:
         flip: what such an addition is called; empty to leave it out.
     """
+    if exhibit.canvas is None and exhibit.report.input.text is None and exhibit.report.input.kind != "image":
+        return list(_names_of(exhibit, flip))
     return [part for shown in _evidence(exhibit, flip) for part in by_side(shown, exhibit.report)]
+
+
+def _names_of(exhibit: Exhibit, flip: str) -> list[Line]:
+    features, mask = exhibit.report.explanation.features, exhibit.report.explanation.mask
+    found = [line(f"kept: {_listed(features, mask)}", on=EVERYWHERE)]
+    if flip and exhibit.flips:
+        new = added(exhibit.flips[0], mask)
+        said = predicted(exhibit.flips[0].prediction)
+        found.append(line(f"{flip} adds {_listed(features, new)}: {said}", on=PICTURES))
+    return found
+
+
+def _listed(features: Features, mask: Mask) -> str:
+    names = [features.items[index].label for index in np.flatnonzero(mask)]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (", ".join(names[:_MOST_NAMES]) or "nothing") + more
 
 
 def by_side(shown: Evidence, report: Report) -> list[Evidence]:
@@ -157,6 +181,6 @@ def failure(name: str, message: str) -> Document:
 def footer(report: Report) -> Line:
     """Return what it cost, and with what."""
     run = report.run
-    cost = f"{run.evaluations} evaluations, {run.seconds:.1f} s"
+    cost = f"{run.evaluations} evaluations" + (f", {run.seconds:.1f} s" if run.seconds else "")
     seed = seed_shown(run.seed, default=run.default_seed)
     return line(f"{cost}, {report.model.id}, {run.device} {run.dtype}, {seed}", "faint")

@@ -98,6 +98,8 @@ def _pictures(exhibit: Exhibit, found: list[Ranking]) -> list[Evidence]:
 
 def _of_pictures(exhibit: Exhibit) -> list[Line]:
     """Return how to read them."""
+    if exhibit.canvas is None and exhibit.report.input.text is None:
+        return []
     framed = "framed" if exhibit.canvas is None else "outlined"
     full = [line(f"Full text: {predicted(exhibit.report.explanation.full)}.", on=CAPTION)]
     said = f"Red speaks for the class, blue against it; kept features are {framed}."

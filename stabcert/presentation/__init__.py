@@ -1,0 +1,1 @@
+"""Records, screens, pages and figures of results that were computed in Python."""

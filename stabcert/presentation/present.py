@@ -1,0 +1,182 @@
+"""A certificate or an attribution that was computed in Python, as the commands show it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stabcert.core.comparison import Compared
+from stabcert.core.decisions import decide_from
+from stabcert.core.explanation import Explanation
+from stabcert.core.mask_flags import Allowed, refusal
+from stabcert.core.prediction import Prediction
+from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.core.types import Attribution, MaskedPredictor, as_mask
+from stabcert.errors import InputError
+from stabcert.models.base import ModelPredictor
+from stabcert.presentation.identity import canvas_of, input_info, model_info, model_predictor
+from stabcert.presentation.shown import Shown
+from stabcert.records.explain import ExplainResult
+from stabcert.records.findings import RunInfo, Status
+from stabcert.records.soft import SoftResult
+from stabcert.report.canvas import Exhibit, Flip
+from stabcert.report.record import Report
+
+_FEATURES_SHOWN = 5
+
+
+def present(
+    predictor: MaskedPredictor,
+    mask: ArrayLike,
+    certificate: SoftCertificate | None = None,
+    *,
+    attribution: Attribution | None = None,
+    name: str = "input",
+    model: str | None = None,
+    seed: int = 0,
+) -> Shown:
+    """Return a certificate or an attribution as a record, a screen, a page and a figure.
+
+    The predictions for the full, the masked and the empty input are evaluated, each alone. A certificate whose
+    threshold is met is shown as *inconsistent* or *vacuous* if its mask is, as on the command line.
+
+    The record does not contain the request, because the generator of the draws is not known here. It can be read and
+    shown, but `--verify` refuses it. For records that can be reproduced, use the command line with
+    ``--model python:MODULE:NAME``.
+
+    Args:
+        predictor: result of `load_predictor`, `from_module`, `from_pipeline`, `from_estimator` or `from_function`.
+        mask: ``(n_features,)``, True = kept: the mask that was certified.
+        certificate: result of `certify_soft` for this predictor and mask; None to show the attribution alone.
+        attribution: the scores that the mask was made of; None for a mask of another origin.
+        name: what the input is called.
+        model: what the model is called; None: the name of its class.
+        seed: seed of the generator that was given to `certify_soft`; it is only shown.
+
+    Raises:
+        InputError: the predictor is a plain function or a smoothed one, the mask does not fit the predictor or the
+            certificate, or there is neither a certificate nor an attribution.
+    """
+    own = model_predictor(predictor)
+    kept = as_mask(mask, own.n_features)
+    if certificate is None and attribution is None:
+        raise InputError("give a certificate of certify_soft, an attribution of explain, or both")
+    if certificate is not None and not isinstance(certificate, SoftCertificate):
+        raise InputError(
+            f"certificate must be one of certify_soft, got {type(certificate).__name__}. Other results have no record "
+            "here; use the command line with --model python:MODULE:NAME"
+        )
+    explanation = _explanation(own, kept, attribution)
+    if certificate is not None:
+        _check(certificate, explanation)
+    report = Report(
+        command="explain" if certificate is None else "certify-soft",
+        status=_status(certificate, explanation),
+        input=input_info(own, name),
+        model=model_info(own, model),
+        explanation=explanation,
+        result=_result(certificate, attribution, explanation, own),
+        run=_run(own, seed),
+        certificate=certificate,
+    )
+    flips = () if certificate is None else _flips(own, certificate)
+    exhibit = Exhibit(report, canvas_of(own), flips)
+    if certificate is None:
+        from stabcert.report.says.explain import explain_document
+
+        return Shown(exhibit, explain_document(exhibit, min(_FEATURES_SHOWN, own.n_features)))
+    from stabcert.report.says.soft import soft_document
+
+    return Shown(exhibit, soft_document(exhibit))
+
+
+def _explanation(predictor: ModelPredictor, mask: Any, attribution: Attribution | None) -> Explanation:
+    n = predictor.n_features
+    if attribution is not None and attribution.scores.shape != (n,):
+        raise InputError(
+            f"attribution must have {n} scores, one for each feature, got {attribution.scores.shape}. Give the "
+            "attribution of this predictor"
+        )
+    three = np.stack([np.ones(n, dtype=np.bool_), mask, np.zeros(n, dtype=np.bool_)])
+    probs = predictor.alone(three)
+    decisions = decide_from(predictor, probs)
+    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
+    names: tuple[Literal["full", "masked", "empty"], ...] = ("full", "masked", "empty")
+    return Explanation(
+        method="mask" if attribution is None else attribution.method,
+        settings={} if attribution is None else attribution.settings,
+        target=full.id if attribution is None else attribution.target,
+        features=predictor.features,
+        mask=mask,
+        masking=predictor.masked_input.settings,
+        full=full,
+        masked=masked,
+        empty=empty,
+        scores=None if attribution is None else attribution.scores,
+        near_ties=frozenset(name for name, near_tie in zip(names, decisions.near_tie, strict=True) if near_tie),
+    )
+
+
+def _check(certificate: SoftCertificate, explanation: Explanation) -> None:
+    """Raise an InputError if a certificate is not one of this predictor and mask, as far as that shows."""
+    found = (certificate.n_features, certificate.n_selected, certificate.prediction)
+    here = (len(explanation.mask), int(explanation.mask.sum()), explanation.masked.id)
+    if found != here:
+        raise InputError(
+            f"certificate must be that of this predictor and mask, got {found} instead of {here} (features, kept ones, "
+            "predicted class). Give the same predictor and mask"
+        )
+
+
+def _status(certificate: SoftCertificate | None, explanation: Explanation) -> Status:
+    if certificate is None:
+        return "reported"
+    if certificate.verdict != "certified":
+        return certificate.verdict
+    return refusal([explanation.flags], Allowed()) or "certified"
+
+
+def _result(
+    certificate: SoftCertificate | None,
+    attribution: Attribution | None,
+    explanation: Explanation,
+    predictor: ModelPredictor,
+) -> dict[str, Any]:
+    if certificate is not None:
+        return SoftResult.of(certificate).to_dict()
+    if attribution is None:
+        raise TypeError("a certificate or an attribution is given")
+    compared = Compared(attribution, explanation.mask, explanation.masked, bool(explanation.consistent))
+    return ExplainResult.of([compared], predictor.class_names).to_dict()
+
+
+def _run(predictor: ModelPredictor, seed: int) -> RunInfo:
+    names = ("torch", "transformers", "timm", "numpy", "scipy")
+    own = {"stabcert": sys.modules[__name__.partition(".")[0]].__version__, "python": platform.python_version()}
+    versions = {**own, **{name: metadata.version(name) for name in names}}
+    return RunInfo(
+        seed=seed,
+        device=str(predictor.device),
+        dtype=str(predictor.dtype).removeprefix("torch."),
+        batch_size=predictor.batches.largest,
+        evaluations=predictor.evaluations,
+        seconds=0.0,
+        versions=versions,
+        rechecked=predictor.rechecked,
+        drift=predictor.drift,
+        default_seed=seed == 0,
+    )
+
+
+def _flips(predictor: ModelPredictor, certificate: SoftCertificate) -> tuple[Flip, ...]:
+    if len(certificate.flips) == 0:
+        return ()
+    rows = predictor(certificate.flips)
+    return tuple(
+        Flip(mask, Prediction.of(row, predictor.class_names)) for mask, row in zip(certificate.flips, rows, strict=True)
+    )
