@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -83,6 +82,11 @@ def adapt(
             f"model must predict one of several classes to be adapted, got {model.id}, whose outputs are labels that "
             "are on or off, or numbers. Give another model"
         )
+    if model.question is not None or model.settings:
+        raise ParameterError(
+            f"model must have classes of its own to be adapted, got {model.id} with a question, a prompt or given "
+            "classes. Give another model"
+        )
     check_labels(examples, model.class_names, label_weight=settings.label_weight)
     settings = settings.settled(model.kind, convolutional=is_convolutional(model.network.module))
     parts = split(examples, held_out=settings.held_out, seed=settings.seed)
@@ -137,7 +141,7 @@ class _Adaptation:
             device=model.device,
         )
         self._cut = checked.cut
-        self._used = {**_plain(settings), "features": checked.features.kind, **checked.masking}
+        self._used = {**settings.plain(), "features": checked.features.kind, **checked.masking}
         if truncate:
             self._used["truncate"] = True
         self._data = data_sha256([*parts.training, *parts.held_out])
@@ -255,19 +259,6 @@ class _Points:
     def masked(self, point: float, clean: Quality) -> Quality:
         set_between(self.candidate, self.original, self.trained, point)
         return self.held_out.masked(self.candidate, clean)
-
-
-def _plain(settings: AdaptSettings) -> dict[str, Any]:
-    """Return all settings as JSON-ready values."""
-    values = dataclasses.asdict(settings)
-    return {
-        **values,
-        "lambdas": [str(value) for value in settings.lambdas],
-        "mask_kinds": list(settings.kinds),
-        "freeze": list(settings.freeze),
-        "further_features": list(settings.further_features),
-        "interpolations": list(settings.interpolations),
-    }
 
 
 def _micro_batch(rows: int | None, settings: AdaptSettings) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from stabcert.errors import ParameterError
 
@@ -119,6 +119,17 @@ class AdaptSettings:
             learning_rate=rate if self.learning_rate is None else self.learning_rate,
             temperature=temperature if self.temperature is None else self.temperature,
         )
+
+    def plain(self) -> dict[str, Any]:
+        """Return all settings as JSON-ready values."""
+        return {
+            **asdict(self),
+            "lambdas": [str(value) for value in self.lambdas],
+            "mask_kinds": list(self.kinds),
+            "freeze": list(self.freeze),
+            "further_features": list(self.further_features),
+            "interpolations": list(self.interpolations),
+        }
 
     @property
     def kinds(self) -> tuple[MaskKind, ...]:

@@ -15,6 +15,7 @@ from stabcert.adapt.adapt import adapt, one_result
 from stabcert.adapt.history import Adapted, Progress
 from stabcert.adapt.settings import AdaptSettings, Method
 from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.models.heads import Outputs
 from tests.adapt.tint import Tint, tint_model, tinted
 
 FAST = AdaptSettings(temperature=1.0, epochs=3, learning_rate=0.1, batch_size=8, train_head=True)
@@ -132,9 +133,9 @@ def test_resumed_equals_uninterrupted(settings: AdaptSettings, steps: int, tmp_p
 def test_a_checkpoint_of_other_settings_or_inputs_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "state"
     _adapt(dataclasses.replace(FAST, epochs=1), checkpoint=place)
-    with pytest.raises(InputError, match="epochs was 1 and is 3"):
-        _adapt(checkpoint=place, resume=True)
-    with pytest.raises(InputError, match="inputs was"):
+    with pytest.raises(ParameterError, match="epochs was 1 and is 3; copies was 2 and is 3"):
+        _adapt(dataclasses.replace(FAST, copies=3), checkpoint=place, resume=True)
+    with pytest.raises(ParameterError, match="the inputs are others"):
         _adapt(dataclasses.replace(FAST, epochs=1), count=30, checkpoint=place, resume=True)
     place.write_bytes(b"nothing")
     with pytest.raises(InputError, match="not a checkpoint"):
@@ -265,3 +266,13 @@ def test_settings_of_cuda_are_for_one_result_and_are_put_back() -> None:
     with one_result(torch.device("cpu")):
         assert found() == before
     assert found() == before
+
+
+def test_a_model_with_a_question_or_given_classes_is_refused() -> None:
+    model = tint_model()
+    for other in (
+        dataclasses.replace(model, outputs=Outputs("classes", model.class_names)),
+        dataclasses.replace(model, settings={"classes": ["yes", "no"]}),
+    ):
+        with pytest.raises(ParameterError, match=r"model must (predict one of several|have classes of its own)"):
+            _adapt(model=other)

@@ -247,6 +247,7 @@ REFUSED: list[tuple[str, list[object], int, str]] = [
     ("too few to report on", ["--report-share", 0.01], 3, "--report-share 0.01"),
     ("one to report on", ["--report-on", "one.txt", "--inputs", "plain.txt"], 3, "at least 2 different inputs"),
     ("nothing to report on", ["--report-on", "none"], 3, "no such file: none"),
+    ("everything to report on", ["--report-on", "wrong.jsonl", "--inputs", "wrong.jsonl"], 3, "names every input"),
     ("an unknown attribution", ["--attribution", "magic"], 2, "--attribution must be one of lime"),
     ("a share of everything", ["-k", "0%"], 2, "above 0%"),
     ("radii of all", ["--radii", "all"], 2, "Write 4, 1,2,5 or 1:10"),

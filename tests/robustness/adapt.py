@@ -79,7 +79,7 @@ CASES = cases(
     AREA,
     ("a folder without inputs", _folder, 3, "no images and no .txt files in the directory notes", _nothing_written),
     ("a photo that is cut off", _broken_photo, 3, "14.png", _nothing_written),
-    ("two inputs", _ask(number=2), 3, "at least 2 to report on, got 2 distinct", _nothing_written),
+    ("two inputs", _ask(number=2), 3, "adapting needs 10 distinct inputs or more", _nothing_written),
     ("no directory", _ask("--out", ""), 2, "Write --out DIR"),
     ("a directory with files", _full, 2, "which contains files", _nothing_written),
     ("the directory of the model", _own_model, 2, "another directory than that of the model"),

@@ -136,6 +136,8 @@ def divide(gathered: Gathered, request: AdaptRequest) -> AdaptData:
             known = {place for one in reporting for place in (one.item.id, one.item.path)} - {None}
             repeats = sum(one.sha256 in chosen and not known & {one.item.id, one.item.path} for one in training)
             notes += (f"{number} of the inputs {'is' if number == 1 else 'are'} named by --report-on too: left out",)
+        if not left:
+            raise InputError("--report-on names every input, which leaves nothing to train on. Give other inputs too")
         training = left
     else:
         share = request.report_share

@@ -153,7 +153,7 @@ def distribution_meaning(delta: float) -> str:
     """Return what the test compares, and its guarantee."""
     return (
         "Overconfident: the model has the original class of masked inputs, one mask each, less often than its "
-        "probabilities state. They state the mean of the largest one. This is what inputs out of its distribution do. "
+        "probabilities state. They state the mean of the largest one. Inputs out of its distribution have this effect. "
         "Each test individually finds such a difference where none exists with probability at most "
         f"{threshold_shown(delta)}, if the inputs are as the intervals need them. "
         "A difference need not be a fault. "
