@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from stabcert.cli.columnar import class_names_of
 from stabcert.errors import InputError, ParameterError
-from stabcert.models.download import offline_by_environment
+from stabcert.models.download import LOOKUP_SECONDS, offline_by_environment, within
 
 _EXTRA = 'Install it with pip install "stabcert-attributions[data]"'
 _CHUNK = 1000
@@ -117,7 +118,9 @@ def _load(name: str, offline: bool) -> dict[str, Any]:
         )
     directory, config = _named(name)
     local = Path(directory).is_dir()
-    offline = offline or offline_by_environment()
+    offline = offline or offline_by_environment() or bool(datasets.config.HF_HUB_OFFLINE)
+    if not local:
+        _check_name(directory, offline)
     try:
         with _quietly(offline or local):
             if local and any((Path(directory) / file).is_file() for file in _SAVED):
@@ -129,6 +132,41 @@ def _load(name: str, offline: bool) -> dict[str, Any]:
     if isinstance(found, datasets.DatasetDict):
         return dict(found)
     return {str(found.split) if found.split is not None else "train": found}
+
+
+def _check_name(name: str, offline: bool) -> None:
+    """Check that the hub has a data set, unless it must be in the cache. The library would try for half a minute.
+
+    Raises:
+        InputError: it does not have the data set, or cannot be reached.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+        if not offline:
+            within(LOOKUP_SECONDS, lambda: HfApi().dataset_info(name, timeout=LOOKUP_SECONDS))
+    except HFValidationError as error:
+        raise InputError(
+            f"{name!r} is neither a directory nor a possible name of the hub (organisation/data set). Check the path"
+        ) from error
+    except GatedRepoError as error:
+        raise InputError(
+            f"{name} is gated. Request access at https://huggingface.co/datasets/{name}, then log in with "
+            "`hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise InputError(
+            f"the hub has no data set {name}, or it is private. Check the spelling, log in with `hf auth login`, or "
+            "give a directory"
+        ) from error
+    except Exception as error:  # the classes differ between the HTTP libraries of the versions of the hub
+        raise InputError(
+            f"the hub cannot be reached ({type(error).__name__}), so {name} was not looked up. Write --offline to read "
+            "it from the cache, or give a directory"
+        ) from error
 
 
 def _named(name: str) -> tuple[str, str | None]:
@@ -160,15 +198,18 @@ def _quietly(offline: bool) -> Iterator[None]:
     from huggingface_hub import constants
 
     before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE, datasets.logging.get_verbosity()
-    bars = datasets.is_progress_bar_enabled()
+    bars, hub = datasets.is_progress_bar_enabled(), logging.getLogger("huggingface_hub")
+    level = hub.level
     try:
         if offline:
             datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
         datasets.logging.set_verbosity(datasets.logging.CRITICAL)
         datasets.disable_progress_bars()
+        hub.setLevel(logging.CRITICAL)
         yield
     finally:
         datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before[:2]
         datasets.logging.set_verbosity(before[2])
+        hub.setLevel(level)
         if bars:
             datasets.enable_progress_bars()

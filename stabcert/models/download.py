@@ -68,7 +68,7 @@ def find_repository(name: str, *, revision: str | None, offline: bool) -> Reposi
             )
         return cached
     try:
-        info = _within(LOOKUP_SECONDS, lambda: _model_info(name, revision))
+        info = within(LOOKUP_SECONDS, lambda: _model_info(name, revision))
     except Exception as error:  # the classes differ between the HTTP libraries of the versions of the hub
         return _without_answer(name, revision, error)
     files = tuple(file.rfilename for file in info.siblings or () if "/" not in file.rfilename)
@@ -146,7 +146,8 @@ def _without_answer(name: str, revision: str | None, error: Exception) -> Reposi
     return cached
 
 
-def _within(seconds: float, call: Callable[[], Any]) -> Any:
+def within(seconds: float, call: Callable[[], Any]) -> Any:
+    """Return the result of ``call``, or raise its exception; a TimeoutError after so many seconds."""
     outcome: list[Any] = []
     failure: list[Exception] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ def test_images_are_read_one_by_one_and_their_hash_is_that_of_their_bytes(tmp_pa
         "row": 2,
         "column": "image",
     }
+
+
+def test_an_image_of_a_data_set_goes_to_a_worker_without_its_bytes(tmp_path: Path) -> None:
+    items = read(write(tmp_path / "photos.parquet", table({"image": images(3)})))
+    sent = pickle.dumps(items[2])
+    assert len(sent) < 1000
+    assert pickle.loads(sent).read() == png(2)
 
 
 def test_bytes_alone_are_images_too_and_a_limit_reads_no_more_rows(tmp_path: Path) -> None:

@@ -156,6 +156,52 @@ def test_a_name_that_is_not_in_the_cache_is_refused_offline_and_nothing_is_downl
         collect(InputOptions(dataset="nobody/nothing", split="test"), offline=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a b", "possible name of the hub"),
+        ("../none", "possible name of the hub"),
+        ("nobody/nothing", "Write --offline"),
+    ],
+)
+def test_a_name_that_cannot_be_looked_up_is_refused_at_once(
+    name: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", unreachable)
+    with pytest.raises(InputError, match=message):
+        read(name, "test")
+
+
+def test_a_data_set_of_the_cache_is_read_offline(
+    tmp_path: Path, reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cache is laid out as the library does after a download."""
+    made = datasets.Dataset.from_dict({"text": ["a", "b"]})
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / "nobody___reviews" / "default" / "0.0.0" / ("0" * 40)
+    folder.mkdir(parents=True)
+    info = {
+        "builder_name": "parquet",
+        "config_name": "default",
+        "dataset_name": "reviews",
+        "features": {"text": {"dtype": "string", "_type": "Value"}},
+        "splits": {"test": {"name": "test", "num_bytes": 2, "num_examples": 2, "dataset_name": "reviews"}},
+        "version": {"version_str": "0.0.0", "major": 0, "minor": 0, "patch": 0},
+    }
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+    with datasets.arrow_writer.ArrowWriter(path=str(folder / "reviews-test.arrow"), features=made.features) as writer:
+        for row in made:
+            writer.write(row)
+        writer.finalize()
+    items = collect(InputOptions(dataset="nobody/reviews", split="test[1:]"), offline=True)
+    assert [(item.id, item.text) for item in items] == [("nobody/reviews:test:1", "b")]
+
+
 def test_without_the_library_the_extra_is_named(reviews: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ParameterError, match=r'pip install "stabcert-attributions\[data\]"'):

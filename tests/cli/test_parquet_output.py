@@ -81,6 +81,16 @@ def test_after_a_killed_process_resume_continues_with_its_lines(tmp_path: Path) 
     assert keys_in(path) == [1, 2, 3]
 
 
+def test_two_processes_do_not_write_one_table(tmp_path: Path) -> None:
+    path = tmp_path / "records.parquet"
+    save(path, "refuse", 1)
+    with ParquetRecords(path, "overwrite") as records:  # its lines are empty yet
+        with pytest.raises(InputError, match="another process is writing"):
+            save(path, "append", 2)
+        records.save(done(3))
+    assert keys_in(path) == [3]
+
+
 def test_another_table_or_folder_is_left_as_it_is(tmp_path: Path) -> None:
     import pyarrow.parquet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -10,7 +11,9 @@ from stabcert.cli.sinks.records import Records
 from stabcert.cli.text_files import read_text, split_lines
 from stabcert.errors import ParameterError
 from stabcert.records.table import import_pyarrow, lines_in, to_parquet
-from stabcert.sweep.journal import Existing
+from stabcert.sweep.journal import Existing, cannot_write
+from stabcert.sweep.lines import write_all
+from stabcert.sweep.lock import open_locked
 
 
 class ParquetRecords(Records):
@@ -40,15 +43,13 @@ class ParquetRecords(Records):
                 f"{self._table} already holds records. Write {skip}--append to add to it, --overwrite to replace it, "
                 "or name another file"
             )
-        self._file = Replacement(self._table)
+        if old and not left and self._existing in ("append", "resume"):
+            self._unpack(old)
+        super().__enter__()
         try:
-            if old and not left and self._existing in ("append", "resume"):
-                lines = Replacement(self._lines)
-                lines.write("".join(f"{line}\n" for line in old).encode())
-                lines.commit()
-            super().__enter__()
-        except BaseException:
-            self._file.discard()
+            self._file = Replacement(self._table)
+        except BaseException as error:
+            super().__exit__(type(error), error, None)
             raise
         return self
 
@@ -64,6 +65,21 @@ class ParquetRecords(Records):
             self._lines.unlink()
         finally:
             self._file.discard()
+
+    def _unpack(self, records: list[str]) -> None:
+        """Write the records of the table as lines, unless another process is writing."""
+        try:
+            file, _ = open_locked(self._lines)
+        except OSError as error:
+            raise cannot_write(self._lines, error) from error
+        try:
+            if os.fstat(file).st_size == 0:
+                write_all(file, "".join(f"{line}\n" for line in records).encode())
+        except OSError as error:
+            os.ftruncate(file, 0)
+            raise cannot_write(self._lines, error) from error
+        finally:
+            os.close(file)
 
     @property
     def notes(self) -> list[str]:
