@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ def train(folder: Path, steps: int, rows: int = 16) -> float:
         optimizer.zero_grad()
         right.append(float((logits.argmax(-1) == answers).float().mean()))
         if step % 100 == 99:
-            print(f"step {step + 1}: {sum(right[-100:]) / 100:.0%} right")
+            logging.info("step %d: %.0f%% right", step + 1, sum(right[-100:]))
     network.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "guard.txt").write_text(GUARD + "\n")
@@ -140,4 +141,5 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=600)
     arguments = parser.parse_args()
-    print(f"right answers: {train(arguments.folder, arguments.steps):.1%}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    train(arguments.folder, arguments.steps)
