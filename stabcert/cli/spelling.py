@@ -17,7 +17,7 @@ from stabcert.errors import FailedInputError, ParameterError, StabcertError
 Flags = Mapping[str, str]
 """The option that sets each parameter."""
 
-_OTHER_NAMES = {"lambdas": "keep_probabilities"}
+_OTHER_NAMES = {"lambdas": "keep_probabilities", "mean_delta": "delta"}
 """Options whose field does not have the name of the library's parameter."""
 _GO_ON = ", or use --keep-going to go on with the others"
 _VALUE = r"""'[^'\n]*'|"[^"\n]*"|[\w|:+-]+(?:\.\w+)*"""

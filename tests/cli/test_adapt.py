@@ -246,6 +246,7 @@ REFUSED: list[tuple[str, list[object], int, str]] = [
     ("everything reported on", ["--report-share", 1], 2, "--report-share must be between 0 and 1"),
     ("too few to report on", ["--report-share", 0.01], 3, "--report-share 0.01"),
     ("one to report on", ["--report-on", "one.txt", "--inputs", "plain.txt"], 3, "at least 2 different inputs"),
+    ("lines to report on", ["--report-on", "plain.txt", "--inputs", "plain.txt"], 3, "give a list such as .jsonl"),
     ("nothing to report on", ["--report-on", "none"], 3, "no such file: none"),
     ("everything to report on", ["--report-on", "wrong.jsonl", "--inputs", "wrong.jsonl"], 3, "names every input"),
     ("an unknown attribution", ["--attribution", "magic"], 2, "--attribution must be one of lime"),

@@ -32,6 +32,16 @@ def test_an_honest_record_stands(name: str) -> None:
     assert any("training" in what for what in not_checked)
 
 
+def test_what_was_not_compared_is_incomplete_or_in_older_records_reported() -> None:
+    record = PLAIN["adapt, interrupted"]
+    assert record["status"] == "incomplete"
+    assert failed({**record, "status": "reported"}) == []
+    assert failed({**record, "status": "certified"}) == ["status"]
+    assert failed({**LABELS, "status": "incomplete"}) == ["status"]
+    assert not any("counts" in what for what in adapt_checks(record)[1])
+    assert "any gain" in adapt_checks(record)[1][0]
+
+
 def numbers(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Places of all numbers of a part."""
     if isinstance(value, dict | list):

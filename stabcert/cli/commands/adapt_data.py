@@ -129,7 +129,10 @@ def divide(gathered: Gathered, request: AdaptRequest) -> AdaptData:
     if gathered.named is not None:
         share, chosen = None, {one.sha256 for one in reporting}
         if len(chosen) < FEWEST:
-            raise InputError(f"--report-on must name at least {FEWEST} different inputs, got {len(chosen)}. Name more")
+            hint = _hint([one.item for one in reporting], "--report-on")
+            raise InputError(
+                f"--report-on must name at least {FEWEST} different inputs, got {len(chosen)}.{hint} Name more"
+            )
         left = [one for one in training if one.sha256 not in chosen]
         if len(left) < len(training):
             number = len(training) - len(left)
@@ -199,12 +202,20 @@ def _check_number(gathered: Gathered, distinct: int, request: AdaptRequest) -> N
     needed = fewest_inputs(share, held_out)
     if distinct >= needed:
         return
-    whole = [item.path for item in gathered.items if item.listed is None and "\n" in (item.text or "").strip()]
-    hint = f" {whole[0]} was read as one text. For one text a line, write --inputs {whole[0]}." if whole else ""
+    hint = _hint(gathered.items, "--inputs")
     raise InputError(
         f"adapting needs {needed} distinct inputs or more with --report-share {share:g} and --held-out {held_out:g}, "
         f"got {distinct}.{hint} Give more inputs; some hundred are useful"
     )
+
+
+def _hint(items: Sequence[Item], flag: str) -> str:
+    """Return what to type for a file of texts that was read as one text; empty if there is not such a file."""
+    whole = [item.path for item in items if item.listed is None and item.path and "\n" in (item.text or "").strip()]
+    if not whole:
+        return ""
+    advice = f"write --inputs {whole[0]}" if flag == "--inputs" else "give a list such as .jsonl"
+    return f" {whole[0]} was read as one text. For one text a line, {advice}."
 
 
 def _named(path: str) -> InputOptions:

@@ -48,7 +48,7 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
             "attribution",
         )
     read_top_k(report.top_k)
-    _check_delta(report.mean_delta)
+    check_delta(report.mean_delta)
     if report.min_gain is not None and not 0 <= report.min_gain <= 1:
         raise ParameterError(f"--min-gain must be from 0 to 1, got {report.min_gain}. Write --min-gain 0.1")
     if not 0 < report.report_share < 1:
@@ -111,18 +111,6 @@ def _points(text: str) -> tuple[float, ...]:
     if None in points:
         raise ParameterError(f"--interpolations {text!r:.80} is not a list of numbers. Write 0.5,1 or 1")
     return tuple(float(point) for point in points if point is not None)
-
-
-def _check_delta(delta: float) -> None:
-    """Check the option, whose name the library does not know.
-
-    Raises:
-        ParameterError: delta is not a failure probability.
-    """
-    try:
-        check_delta(delta)
-    except ParameterError as error:
-        raise ParameterError(str(error).replace("delta", "--delta", 1)) from error
 
 
 def _names(text: str | None) -> tuple[str, ...]:
