@@ -21,13 +21,13 @@ def model_predictor(predictor: MaskedPredictor) -> ModelPredictor:
     """Return the predictor if it has names of features and classes.
 
     Raises:
-        InputError: it is a plain function or a smoothed predictor.
+        InputError: it is a plain function.
     """
     if isinstance(predictor, ModelPredictor):
         return predictor
     raise InputError(
         f"predictor must be one of load_predictor, from_module, from_pipeline, from_estimator or from_function, got "
-        f"{type(predictor).__name__}. For a plain function use from_function; a smoothed predictor has no record here"
+        f"{type(predictor).__name__}. For a plain function use from_function"
     )
 
 

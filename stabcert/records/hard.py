@@ -99,7 +99,7 @@ class HardResult(Part):
     noise: Literal["quantized", "bernoulli"]
     noise_seed: Pair[Count] | None
     """numpy.random.default_rng of it draws the frozen noise masks: the same for every input of n features; null for
-    Bernoulli noise."""
+    Bernoulli noise, and for noise masks that were given in Python."""
     draws: Positive
     """Noise masks that vote."""
     scores: Literal["vote", "probability"]

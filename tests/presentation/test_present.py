@@ -114,6 +114,30 @@ def test_a_predictor_by_name_is_presented_too() -> None:
     assert stabcert.present(image, mask, attribution=attribution).record["input"]["size"] == [32, 32]
 
 
+@pytest.mark.parametrize("kind", ["table", "text"])
+def test_a_hard_certificate_has_its_radii_and_votes(kind: str) -> None:
+    base = DOORS[kind]()
+    n = base.n_features
+    noise = stabcert.quantized_keep_masks(n, keep=12, quantization=16, rng=np.random.default_rng(1))
+    smoothed = stabcert.SmoothedPredictor(base, noise)
+    mask = np.arange(n) < 2
+    for decremental in (True, False):
+        certificate = stabcert.certify_hard(smoothed, mask, refine=50, decremental=decremental)
+        shown = stabcert.present(smoothed, mask, certificate)
+        record = json.loads(json.dumps(shown.record))
+        VALIDATOR.validate(record)
+        result = record["result"]
+        assert result["radius_incremental"] == certificate.radius_incremental
+        assert result["radius_decremental"] == certificate.radius_decremental
+        assert sum(one["votes"] for one in result["votes"]) == 16
+        assert result["lambda"] == "12/16"
+        assert "smoothed" in str(shown)
+    with pytest.raises(InputError, match="certify_hard"):
+        stabcert.present(base, mask, certificate)
+    with pytest.raises(InputError, match="same predictor and mask"):
+        stabcert.present(smoothed, ~mask, certificate)
+
+
 def test_what_is_refused() -> None:
     predictor, mask = of_function(), np.array([True, False, False, False])
     certificate = stabcert.certify_soft(predictor, mask, radius=1, rng=np.random.default_rng(0))

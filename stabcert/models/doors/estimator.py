@@ -43,7 +43,8 @@ def from_estimator(
     mask costs m predictions. The background is a part of the certified function: with other rows the certificate is
     about another function. Nothing is sampled; all m rows are used for each mask.
 
-    What is required of the classifier, and tested on three masks, is said in `from_function`.
+    What is required of the classifier, and tested on three masks, is said in `from_function`. Row and background are
+    copied. A classifier that is fitted again is another function: make another predictor of it.
 
     Args:
         predict_proba: a fitted classifier, its method ``predict_proba``, or a function that maps a table of k rows to

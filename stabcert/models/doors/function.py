@@ -32,7 +32,8 @@ def from_function(
 
     A certificate requires that ``function`` depends on each mask alone: not on the batch, on earlier calls or on random
     numbers. Three masks are evaluated here, jointly and individually, and refused if they differ by more than rounding.
-    Masks close to a tie are evaluated again later. That is a test and not a guarantee.
+    Masks close to a tie are evaluated again later. That is a test and not a guarantee. A function that changes later is
+    not noticed, and results from before are remembered: make another predictor of it.
 
     Args:
         function: maps ``(k, n)`` bool masks, True = kept, to ``(k, n_classes)`` probabilities, for every k from 1.

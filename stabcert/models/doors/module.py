@@ -37,7 +37,8 @@ def from_module(
 
     A kept number is that of ``tensor``, a dropped one that of ``baseline``, both bit for bit. The predictor is the
     softmax of ``network(batch)`` over batches of such tensors. The network is left as it is: its mode, weights, device
-    and ``requires_grad``. If its mode or its weights change afterwards, the predictor refuses to be evaluated.
+    and ``requires_grad``. If its mode or its weights change afterwards, the predictor refuses to be evaluated. Changes
+    through ``tensor.data`` and of plain attributes of the network are not noticed.
 
     Three inputs are evaluated here, jointly and individually. A network that depends on the batch or on random numbers
     is refused if these differ by more than rounding. That is a test and not a guarantee. Decisions close to a tie are

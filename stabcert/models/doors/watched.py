@@ -35,7 +35,8 @@ class Watch:
         """Refuse a network that is in training mode, or whose weights are not those of the beginning.
 
         Raises:
-            ModelError: the mode or a weight has changed. Changes through ``tensor.data`` are not noticed.
+            ModelError: the mode or a weight has changed. Changes through ``tensor.data`` and of plain attributes of the
+                network are not noticed.
         """
         name = self.name
         training = next((part for part in self.network.modules() if part.training), None)
