@@ -66,8 +66,8 @@ def probe_removal(network: torch.nn.Module, tokenizer: Any, device: torch.device
     logits must agree within 1e-4 of their scale, otherwise rows of equal length only may share a batch. If these do
     not agree either, the network is refused. Where the network takes position ids, they must be those that it counts
     itself, and other ones must change the logits. Positions are kept if, in addition, the logits equal those for an
-    attention mask of 0 on the dropped tokens, with the last token kept. One mask of a text of up to `PROBED_TOKENS`
-    tokens is tested in the same way. The network is left as it was.
+    attention mask of 0 on the dropped tokens, with the last token kept. Two masks of a text of up to `PROBED_TOKENS`
+    tokens are tested in the same way. The network is left as it was.
     """
     short = dummy_text(network, tokenizer, DUMMY_WORDS)
     longest = min(max_tokens(network, tokenizer) or PROBED_TOKENS, PROBED_TOKENS)
@@ -86,6 +86,31 @@ def probe_removal(network: torch.nn.Module, tokenizer: Any, device: torch.device
             return NoRemoval(f"{type(network).__name__} cannot classify a text without its words ({reason(error)})")
 
 
+def reads_batch_at_length(
+    network: torch.nn.Module, text: TokenSequence, removal: Removal, device: torch.device
+) -> bool:
+    """Return whether other rows of a batch change the logits of a text, which may be longer than those tested at load.
+
+    Some networks choose the frequencies of their rotary positions by the longest text of a batch. The beginning of
+    the text, of half of `PROBED_TOKENS`, is evaluated alone, and together with the whole text or, where only rows of
+    one length share a batch, with the end of the text.
+    """
+    own = np.flatnonzero(~text.special)
+    size = min(len(own), PROBED_TOKENS) // 2
+    keep = np.ones((2, len(text)), dtype=np.bool_)
+    keep[0, own[size:]] = False
+    if not removal.pads:
+        keep[1, own[:-size]] = False
+    positions = default_positions(network, text.ids) if removal.passes_positions else None
+    with torch.inference_mode():
+        alone, both = (
+            run(network, to_tensors(text.removed(rows, positions), device), kept_only=True).float()
+            for rows in (keep[:1], keep)
+        )
+    tolerance = TOLERANCE if next(network.parameters()).dtype in (torch.float32, torch.float64) else 2e-2
+    return not bool((alone - both[:1]).abs().max() <= tolerance * both.abs().max())
+
+
 class _Probe:
     def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
         self._network = network
@@ -95,29 +120,30 @@ class _Probe:
 
     def removal(self, short: TokenSequence, long: TokenSequence) -> Removal | NoRemoval:
         name = type(self._network).__name__
-        keep, sparse = _masks(short), _sparse(long)
+        keep, sparse = _masks(short), _long_masks(long)
         alone = self._alone(short, keep)
         # What differs between masks is the scale: a large bias in the head must not hide a difference.
         self._scale = torch.maximum((alone.amax(dim=0) - alone.amin(dim=0)).max(), alone.abs().max() / 10)
         if self._passes_positions and not self._reads_positions(short, keep, alone):
             self._passes_positions = False
             alone = self._alone(short, keep)
-        pads = self._pads(short, keep, alone) and self._pads(long, sparse, self._alone(long, sparse))
-        if not pads and not self._groups(short, keep, alone):
+        pads = self._pads(short, keep, alone, _MORE_PADDING) and self._pads(long, sparse, self._alone(long, sparse), 0)
+        if not pads and not (
+            self._groups(short, keep, alone) and self._groups(long, sparse, self._alone(long, sparse))
+        ):
             return NoRemoval(
                 f"{name} classifies a text by the other texts in its batch as well, so words cannot be removed"
             )
         if not self._passes_positions:
             return Removal(MOVED_TOGETHER, passes_positions=False, pads=pads)
-        kept = self._keeps_positions(short, keep) and self._keeps_positions(long, sparse)
+        kept = self._keeps_positions(short, keep) and self._keeps_positions(long, sparse[:1])
         return Removal(POSITIONS_KEPT if kept else NEIGHBOURS_CLOSE_UP, passes_positions=True, pads=pads)
 
-    def _pads(self, text: TokenSequence, keep: NDArray[np.bool_], alone: torch.Tensor) -> bool:
+    def _pads(self, text: TokenSequence, keep: NDArray[np.bool_], alone: torch.Tensor, more: int) -> bool:
         """Return whether other rows of the batch and padding on the right change nothing, in either order."""
         every = np.ones((1, len(text)), dtype=np.bool_)
         batch = np.concatenate([keep, every])
-        width = len(text) if len(keep) == 1 else len(text) + _MORE_PADDING
-        forwards = self._logits(text, batch, width)[: len(keep)]
+        forwards = self._logits(text, batch, len(text) + more)[: len(keep)]
         backwards = self._logits(text, batch[::-1], len(text)).flip(0)[: len(keep)]
         return self._equal(forwards, alone) and self._equal(backwards, alone)
 
@@ -126,7 +152,7 @@ class _Probe:
         own = ~text.special
         for row, logits in zip(keep, alone, strict=True):
             other = row.copy()
-            other[own] = np.roll(row[own], 1)
+            other[own] = row[own][::-1]
             for pair, place in ((np.stack([row, other]), 0), (np.stack([other, row]), 1)):
                 if not self._equal(self._logits(text, pair)[place], logits):
                     return False
@@ -173,6 +199,7 @@ def _masks(text: TokenSequence) -> NDArray[np.bool_]:
     return keep
 
 
-def _sparse(text: TokenSequence) -> NDArray[np.bool_]:
-    sparse: NDArray[np.bool_] = text.special | (np.arange(len(text)) % STRIDE == 1)
-    return sparse[None, :]
+def _long_masks(text: TokenSequence) -> NDArray[np.bool_]:
+    """Return masks of tokens: some from all over the text, and the beginning."""
+    places = np.arange(len(text))
+    return np.stack([text.special | (places % STRIDE == 1), text.special | (places < 2 * STRIDE)])

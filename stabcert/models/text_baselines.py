@@ -9,7 +9,7 @@ import torch
 
 from stabcert.errors import ParameterError
 from stabcert.models.removal import HIDDEN, NEIGHBOURS_CLOSE_UP, POSITIONS_KEPT, REMOVED, Removal
-from stabcert.models.removal_probe import NoRemoval
+from stabcert.models.removal_probe import NoRemoval, reads_batch_at_length
 from stabcert.models.running import accepts
 from stabcert.models.sequences import PROBED_TOKENS, TokenSequence, hides_dropped_tokens
 from stabcert.models.text_features import text_feature
@@ -114,9 +114,15 @@ def _removal(
 ) -> tuple[Removal | None, str]:
     """Return how tokens are removed, or None and the reason why they cannot be removed."""
     if isinstance(leftover, Removal) and (sequence.special.any() or sequence.empty is not None):
-        if leftover.name == POSITIONS_KEPT and len(sequence) > PROBED_TOKENS:  # a window may end in between
-            return replace(leftover, name=NEIGHBOURS_CLOSE_UP), ""
-        return leftover, ""
+        if len(sequence) <= PROBED_TOKENS:
+            return leftover, ""
+        if reads_batch_at_length(network, sequence, leftover, device):
+            return None, (
+                f"{type(network).__name__} reads a text in another way beside one of {len(sequence)} tokens, "
+                "so words cannot be removed"
+            )
+        # A window of attention may be longer than what was tested.
+        return replace(leftover, name=NEIGHBOURS_CLOSE_UP if leftover.name == POSITIONS_KEPT else leftover.name), ""
     if isinstance(leftover, NoRemoval):
         return None, leftover.reason
     if not sequence.special.any():

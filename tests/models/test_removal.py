@@ -62,6 +62,28 @@ def test_without_an_end_of_text_token_the_empty_text_is_refused() -> None:
         MaskedText(network, tokenizer, "good", **options)
 
 
+_ROTATION = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+
+
+def test_frequencies_that_depend_on_the_longest_text_of_a_batch_are_refused() -> None:
+    """Rotary positions of a network for long texts: other frequencies for a whole batch if one text is long."""
+    family, tokenizer = FAMILIES["llama"], FAMILIES["llama"].tokenizer
+    tokenizer.model_max_length = 1100
+
+    def network(longest_short: int) -> Any:
+        rotation = {**_ROTATION, "original_max_position_embeddings": longest_short, "factor": 4.0}
+        return family.network(max_position_embeddings=1100, rope_parameters=rotation)
+
+    _, found = removal_at_load(network(100), tokenizer, CPU)
+    assert isinstance(found, NoRemoval)
+    module = network(520)
+    _, leftover = removal_at_load(module, tokenizer, CPU)
+    options: dict[str, Any] = {"removes_tokens": False, "leftover": leftover, "device": CPU, "dtype": torch.float32}
+    assert MaskedText(module, tokenizer, "a " * 500, **options).kept_only
+    with pytest.raises(ParameterError, match=r"in another way beside one of 601 tokens.*Use baseline='mask"):
+        MaskedText(module, tokenizer, "a " * 600, **options)
+
+
 class Mixing(torch.nn.Module):
     """Adds the logits of the row on the other side of the batch."""
 
