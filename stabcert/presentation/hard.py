@@ -33,10 +33,12 @@ def hard_finding(
     found = (certificate.n_features, certificate.n_selected, certificate.draws, certificate.prediction)
     masked = Prediction.of(of_mask, predictor.class_names)
     here = (len(mask), int(mask.sum()), len(smoothed.keep_masks), masked.id)
-    if found != here:
+    votes = np.rint(of_mask * len(smoothed.keep_masks))
+    same_votes = smoothed.scores != "vote" or np.array_equal(votes, certificate.votes)
+    if found != here or not same_votes:
         raise InputError(
             f"certificate must be that of this predictor and mask, got {found} instead of {here} (features, kept ones, "
-            "noise masks, predicted class). Give the same predictor and mask"
+            "noise masks, predicted class), or other votes. Give the same predictor and mask"
         )
     full = None if certificate.full_prediction is None else Prediction.of(of_full, predictor.class_names)
     plain, plain_masked = (Prediction.of(row, predictor.class_names) for row in predictor.alone(np.stack([ones, mask])))
