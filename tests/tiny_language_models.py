@@ -19,7 +19,7 @@ CHAT = (
     "{% for m in messages %}<s>{{ m['role'] }}: {{ m['content'] | trim }}</s>{% endfor %}"
     "{% if add_generation_prompt %}answer:\n{% endif %}"
 )
-_ROTARY = {
+ROTARY = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -29,8 +29,8 @@ _ROTARY = {
 }
 FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "gpt2": ("GPT2Config", "GPT2LMHeadModel", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}),
-    "llama": ("LlamaConfig", "LlamaForCausalLM", _ROTARY),
-    "qwen2": ("Qwen2Config", "Qwen2ForCausalLM", _ROTARY),
+    "llama": ("LlamaConfig", "LlamaForCausalLM", ROTARY),
+    "qwen2": ("Qwen2Config", "Qwen2ForCausalLM", ROTARY),
 }
 
 

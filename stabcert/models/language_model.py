@@ -11,7 +11,9 @@ import torch
 from stabcert.errors import ModelError
 from stabcert.models.failures import failing
 from stabcert.models.networks import Loaded, TextNetwork
+from stabcert.models.prefix import LEAST, SharedPrefix
 from stabcert.models.prompt import make_prompt
+from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import probe_removal
 from stabcert.models.running import accepts
 from stabcert.models.sequences import ordinary_ids
@@ -60,6 +62,8 @@ class AnswerNetwork(torch.nn.Module):
         positions = getattr(config, "max_position_embeddings", None)
         if isinstance(positions, int) and positions > 0:
             config.max_position_embeddings = positions - max(len(branch) for branch in self.branches)
+        self.prefix = SharedPrefix(())
+        """The tokens that every sequence begins with, if any; see `share`."""
         self.config = config
         """The configuration of the network, with room for the answers."""
 
@@ -117,7 +121,14 @@ class AnswerNetwork(torch.nn.Module):
             attention_mask = torch.nn.functional.pad(attention_mask, more)
             attention_mask = attention_mask.scatter(1, places[:, 1:], torch.ones_like(tokens))
             positions = torch.nn.functional.pad(positions, more).scatter(1, places[:, 1:], begin + steps[1:])
+        shared = None
+        if self.prefix.begins(self.network, ids, positions, attention_mask):
+            shared = self.prefix.cache(self.network, len(ids), ids.device)
+        if shared is not None:
+            done = len(self.prefix.ids)
+            ids, positions, places = ids[:, done:], positions[:, done:], places - done
         options: dict[str, Any] = {"use_cache": False} if accepts(self.network, "use_cache") else {}
+        options |= shared or {}
         if accepts(self.network, "position_ids"):
             options["position_ids"] = positions
         rows = torch.arange(len(ids), device=ids.device)[:, None]
@@ -128,6 +139,34 @@ class AnswerNetwork(torch.nn.Module):
         else:
             found = self.network(ids, attention_mask=attention_mask, **options).logits[rows, places]
         return found if found.dtype == torch.float64 else found.float()
+
+
+def share(module: AnswerNetwork, ids: tuple[int, ...], device: torch.device) -> None:
+    """Let a network read the first tokens of every sequence once, if its answers then stay the same within rounding.
+
+    Tested on sequences with gaps between positions, individually and padded in a batch.
+    """
+    n = len(ids)
+    after = torch.tensor([*ids, *ids[:_PROBED]], device=device)
+    inputs = torch.zeros(3, len(after), dtype=torch.int64, device=device)
+    positions, mask = torch.zeros_like(inputs), torch.zeros_like(inputs)
+    for row, kept in enumerate(([*range(n, len(after))], [*range(n, len(after), 2)], [len(after) - 1])):
+        index = torch.tensor([*range(n), *kept], device=device)
+        for values, given in ((inputs, after[index]), (positions, index), (mask, torch.ones_like(index))):
+            values[row, : len(index)] = given
+    with torch.inference_mode(), failing(type(module.network).__name__):
+        apart = module(inputs, mask, positions).logits
+        module.prefix = SharedPrefix(ids)
+        try:
+            joint = module(inputs, mask, positions).logits
+            parts = [slice(row, row + 1) for row in range(len(inputs))]
+            alone = torch.cat([module(inputs[part], mask[part], positions[part]).logits for part in parts])
+        except Exception:  # a network with a cache of its own
+            module.prefix = SharedPrefix(())
+            return
+    most = _TOLERANCE / 10 * apart.abs().max()
+    if not ((apart - joint).abs().max() <= most and (apart - alone).abs().max() <= most):
+        module.prefix = SharedPrefix(())
 
 
 def answering(
@@ -147,7 +186,11 @@ def answering(
     prompt = make_prompt(name, tokenizer, wording)
     check_causal(name, network, torch.from_numpy(ordinary_ids(network, tokenizer, _PROBED)).to(device))
     module = AnswerNetwork(network, prompt.answer_ids).eval()
-    text = TextNetwork(module, tokenizer, False, probe_removal(module, tokenizer, device), prompt)
+    removal = probe_removal(module, tokenizer, device)
+    first = prompt.first_tokens(tokenizer)
+    if isinstance(removal, Removal) and removal.passes_positions and len(first) >= LEAST:
+        share(module, first, device)
+    text = TextNetwork(module, tokenizer, False, removal, prompt)
     if not wording.chat and getattr(tokenizer, "chat_template", None):
         notes = (
             *notes,

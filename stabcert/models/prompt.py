@@ -109,6 +109,11 @@ class Prompt:
         }
         return Tokenized((text,), encoding, places[kept], total, (lost,))
 
+    def first_tokens(self, tokenizer: Any) -> tuple[int, ...]:
+        """Return the tokens before the input of every text, the last of them left out: it may belong to the input."""
+        ids, offsets = self._encoded(tokenizer, self.before + _ANY_INPUT + self.after)
+        return tuple(ids[i] for i, (_, end) in enumerate(offsets) if end <= len(self.before.rstrip()))[:-1]
+
     def _encoded(self, tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Return ids and offsets of a text, without the special tokens that the tokenizer adds at its end."""
         with failing(f"the tokenizer {type(tokenizer).__name__}"):

@@ -19,11 +19,13 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.hub import LoadedModel
 from stabcert.models.language_model import AnswerNetwork, answering
 from stabcert.models.networks import TextNetwork
+from stabcert.models.prefix import SharedPrefix
 from stabcert.models.prompt import make_prompt
 from stabcert.models.text import MaskedText
 from stabcert.models.wording import Wording
 from tests.oracles import stability_rate
 from tests.tiny_language_models import (
+    ROTARY,
     language_tokenizer,
     masks_of,
     plain_probabilities,
@@ -247,6 +249,48 @@ def test_a_text_that_is_too_long_is_cut_at_its_end_and_the_prompt_is_not() -> No
     ids = masked.inputs(np.ones((1, len(masked.features)), dtype=np.bool_))["input_ids"][0]
     assert isinstance(model.network, TextNetwork)
     assert model.network.tokenizer.decode(ids[-2:]) == "\n:"
+
+
+@pytest.mark.parametrize("classes", [ONE, pytest.param(SEVERAL, marks=pytest.mark.slow)], ids=["one", "several"])
+@pytest.mark.parametrize(
+    ("family", "begins", "seed"),
+    [
+        ("qwen2", False, 4),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("gpt2", True, 0), ("llama", True, 3))),
+    ],
+)
+def test_a_long_prompt_is_read_once_for_all_masks(
+    family: str, begins: bool, seed: int, classes: tuple[str, ...]
+) -> None:
+    network, prompt = tiny_language_model(family, seed=seed), "Read the text and decide. Is it? {input}\n:"
+    model = in_memory(network, language_tokenizer(begins=begins), classes, prompt)
+    predictor = model.predictor(TEXT)
+    masks = masks_of(predictor.n_features)
+    read: list[int] = []
+    handle = network.register_forward_pre_hook(lambda _, given: read.append(given[0].numel()))
+    found = predictor(masks)
+    handle.remove()
+    assert isinstance(model.network, TextNetwork)
+    assert isinstance(model.network.module, AnswerNetwork)
+    calls = len(model.network.module.branches)
+    everything = calls * predictor.masked_input.cost(masks).sum()
+    assert sum(read) <= everything - calls * len(masks) * 25
+    np.testing.assert_allclose(found, plain(model, predictor, masks), atol=1e-5)
+    np.testing.assert_allclose(predictor.alone(masks), found, atol=1e-5)
+    model.network.module.prefix = SharedPrefix(())
+    np.testing.assert_allclose(model.predictor(TEXT)(masks), found, atol=1e-5)
+
+
+def test_a_network_that_keeps_something_else_than_keys_and_values_reads_its_prompt_each_time() -> None:
+    config = transformers.MistralConfig(vocab_size=300, sliding_window=16, **ROTARY)
+    network = seeded(lambda: transformers.MistralForCausalLM(config))
+    model = in_memory(network, language_tokenizer(begins=False), ONE, "Read the text and decide. Is it? {input}\n:")
+    assert isinstance(model.network, TextNetwork)
+    assert isinstance(model.network.module, AnswerNetwork)
+    module, ids = model.network.module, model.network.module.prefix.ids
+    assert len(ids) > 16
+    with torch.inference_mode():
+        assert module.prefix.cache(network, 2, CPU) is None
 
 
 def test_what_defines_the_function_is_recorded() -> None:
