@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class SplitRows:
         self._rows = rows.with_format("arrow")
         self.schema = rows.features.arrow_schema
         self.class_names: Mapping[str, tuple[str, ...]] = class_names_of(self.schema)
+        self._columns = lru_cache(maxsize=4)(self._rows.select_columns)
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         return self.part(range(len(self._rows)), columns)
@@ -44,7 +46,7 @@ class SplitRows:
     def value(self, row: int, column: str) -> Any:
         if row >= len(self._rows):
             raise InputError(f"{self.name} does not have a row {row}. It has changed since it was listed")
-        return self._rows.select_columns([column])[row : row + 1].column(column)[0].as_py()
+        return self._columns(column)[row : row + 1].column(column)[0].as_py()
 
 
 @dataclass(frozen=True)

@@ -230,3 +230,21 @@ def test_shards_and_resume_work_over_a_data_set(run: Run, bert: Path, reviews: P
     labelled = run("smooth-eval", *arguments[1:], "--lambdas", "1", "--radii", "1", "--draws", 4, "--json")
     assert labelled.code == 3, "the classes of the model are three, those of the data set two"
     assert "--labels" in labelled.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("positive", "neutral", "negative"), ("pos", "neu", "neg")])
+def test_labels_are_the_classes_of_the_model_by_name_or_by_number(
+    run: Run, bert: Path, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    made = table({"text": ["a great film", "not bad", "the movie"], "label": [0, 1, 2]}, {"label": names})
+    (tmp_path / "reviews").mkdir()
+    write(tmp_path / "reviews" / "test.parquet", made)
+    arguments = ["--dataset", tmp_path / "reviews", "-m", bert, "--method", "random", "--lambdas", "1", "--draws", 4]
+    ran = run("smooth-eval", *arguments, "--radii", "1", "--json")
+    assert ran.code == 0, ran.stderr
+    classes = ("negative", "neutral", "positive")  # of the model
+    by_name = names[0] in classes
+    expected = names if by_name else classes
+    assert [one["result"]["label"]["label"] for one in ran.records[:3]] == list(expected)
+    assert ("compared by number" in ran.stderr) == (not by_name)

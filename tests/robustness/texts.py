@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tests.robustness.case import Build, Workshop, cases
 from tests.robustness.workshop import SENTENCE
@@ -27,6 +28,24 @@ def _list(name: str, data: str) -> Build:
         return ["explain", "--inputs", shop.write(name, data), "-m", shop.text_model, "--method", "random", "--json"]
 
     return build
+
+
+def _parquet(columns: dict[str, list[Any]], *options: str, cut: int = 0) -> Build:
+    def build(shop: Workshop) -> Sequence[object]:
+        import pyarrow.parquet
+
+        out = pyarrow.BufferOutputStream()
+        pyarrow.parquet.write_table(pyarrow.table(columns), out)
+        data = bytes(out.getvalue())
+        name = shop.write("rows.parquet", data[: len(data) - cut])
+        return ["explain", "--inputs", name, "-m", shop.text_model, "--method", "random", *options, "--json"]
+
+    return build
+
+
+def _script(shop: Workshop) -> Sequence[object]:
+    shop.write("script/script.py", "open('ran', 'w')\n")
+    return ["explain", "--dataset", "script", "-m", shop.text_model, "--method", "random", "--json"]
 
 
 _MEGABYTE = "a great film " * 80_000
@@ -56,6 +75,12 @@ CASES = cases(
     ("the text [MASK]", _text("[MASK]"), 0, "reported"),
     ("the text [MASK] with the baseline mask", _text("[MASK] film", "--baseline", "mask", "-k", "1"), 0, "reported"),
     ("the text [PAD]", _text("[PAD]"), 0, "reported"),
+    ("a Parquet file that was cut", _parquet({"text": ["a film"]}, cut=9), 3, "is not a Parquet file that can be read"),
+    ("a Parquet file without a column of inputs", _parquet({"n": [1]}), 2, "Name the column with --column"),
+    ("a column that does not exist", _parquet({"text": ["a film"]}, "--column", "txt"), 2, "It has 'text'"),
+    ("a text that is null", _parquet({"text": ["a film", None]}, "--column", "text"), 3, "'text' is null"),
+    ("an image in a Parquet file", _parquet({"image": [b"GIF89a"]}), 3, "is an image, but"),
+    ("a data set with code", _script, 3, "the data set script cannot be read"),
     ("one word, certified", _text("film", command="certify-soft"), 0, "reported"),
     (
         "a sentence of 400 letters in the place of a file",
