@@ -229,6 +229,12 @@ def test_a_record_is_verified_only_if_its_code_may_run(module: str, tmp_path: Pa
     assert "--trust-remote-code" in said
 
 
+def test_a_model_without_files_is_not_adapted(module: str, tmp_path: Path) -> None:
+    code, _, said = call("adapt", "--text", TEXT, "--model", f"python:{module}:moods", "--out", tmp_path / "out")
+    assert code == 2
+    assert "save_pretrained" in said
+
+
 def _explained(name: str, folder: Path) -> Path:
     _, (record,), _ = call("explain", "--text", TEXT, "--model", name, "--method", "occlusion", "--json")
     file = folder / "explained.jsonl"
