@@ -213,8 +213,7 @@ class ModelPredictor:
         n = self.n_features
         some = np.random.default_rng(0).random((_MASKS_OF_THE_SCALE, n)) < 0.5
         masks = np.concatenate([np.ones((1, n), dtype=np.bool_), np.zeros((1, n), dtype=np.bool_), some])
-        with one_thread():
-            values = self._evaluate.outputs(masks)[:, question.output]
+        values = self._evaluate.outputs(masks)[:, question.output]
         scale = float(np.abs(values - values[0]).max()) or 1.0
         if question.kind == "within" and values[1] > values[0]:
             scale = -scale

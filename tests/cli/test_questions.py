@@ -144,6 +144,7 @@ def test_another_reference_or_question_is_found(run: Run, models: Path, tmp_path
     assert "0 to 2, got 3" in beyond.stdout + beyond.stderr
 
 
+@pytest.mark.slow
 def test_a_question_is_not_added_to_a_model_of_classes_or_taken_from_one_of_labels(
     run: Run, models: Path, bert: Path, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_question_is_not_added_to_a_model_of_classes_or_taken_from_one_of_labe
         assert run("certify-soft", "--verify", path, "--fast").code == 1
 
 
+@pytest.mark.slow
 def test_a_record_of_explain_brings_its_question(run: Run, models: Path, tmp_path: Path) -> None:
     asked = ("-m", models / "number", "--tolerance", 0.3)
     path = saved(tmp_path, run("explain", *TEXT, *QUICK, *asked, "--json"))

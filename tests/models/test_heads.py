@@ -122,7 +122,7 @@ def test_text_probabilities_are_those_of_the_documented_function(
     assert found is not None
     np.testing.assert_allclose(found, shown, atol=1e-5)
     # Both answers occur, so that the comparison is about decisions too.
-    assert len({*predictor(all_masks(8)).argmax(axis=1)}) == 2
+    assert len({*predictor(all_masks(8)[::5]).argmax(axis=1)}) == 2
 
 
 @pytest.mark.slow
@@ -287,7 +287,7 @@ def test_every_method_explains_a_question(
 
 def test_the_explained_number_points_from_the_empty_input_to_the_full_one(directories: dict[str, Path]) -> None:
     predictor = load_model(str(directories["number"]), device="cpu", tolerance=1e-3).predictor(TEXT)
-    masks = all_masks(8)
+    masks = all_masks(8)[::17]  # the empty input first, and the full one last
     outputs = predictor.outputs(masks)
     assert outputs is not None
     direction = np.sign(outputs[-1] - outputs[0])
