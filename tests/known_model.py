@@ -51,6 +51,10 @@ class KnownPredictor:
         self.drift = 0.0
         self.batches = SimpleNamespace(largest=self.batch_size)
         self.on_progress: Callable[[int], None] | None = None
+        self.question = None
+
+    def outputs(self, masks: Masks) -> None:
+        """Nothing: it predicts one of several classes."""
 
     def __call__(self, masks: Masks, /) -> Probs:
         self.evaluations += len(masks)
@@ -74,6 +78,11 @@ class KnownModel:
     dtype: torch.dtype = torch.float32
     code_sha256: str | None = None
     notes: tuple[str, ...] = ()
+    outputs: None = None
+    question: None = None
+
+    def asking(self, **options: object) -> KnownModel:
+        return self
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -77,8 +77,7 @@ def ask(
                 f"threshold must be a probability above 0 and below 1, got {limit:g}. Use a number such as 0.5{more}",
                 "threshold",
             )
-        labels = len(outputs.names) > 1
-        return Question("probability", index, name, len(outputs.names), threshold=limit, labels=labels)
+        return Question("probability", index, name, len(outputs.names), threshold=limit)
     if tolerance is not None:
         if not 0 < tolerance < math.inf:
             raise ParameterError(

@@ -81,8 +81,6 @@ class Question:
     """The output for one input; None until it is measured, see `around`."""
     reference_of: Literal["full", "mask"] = "full"
     """The masked input whose output is the reference."""
-    labels: bool = False
-    """True if the network has labels, of which ``--target`` names the one that the question is about."""
 
     @property
     def of_numbers(self) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certify import certify_soft
 from stabcert.core.types import Feature, Features
+from stabcert.models.heads import Question
 from stabcert.records.findings import InputInfo
 from stabcert.records.record import FailedRecord
 from stabcert.records.writing import to_json
@@ -50,6 +51,12 @@ RECORDS["explain, a pair of texts"] = pair_report().to_dict()
 IN_PYTHON = replace(explain_report().model, id="python:my_models:classify", sha256=None, code_sha256=SHA)
 COLUMNS = replace(WORDS, features=Features("column", tuple(map(Feature, "abcd")), (4,), ("column", "columns")))
 RECORDS["explain, a row of a table"] = explain_report(COLUMNS, InputInfo("row 3", "table", SHA)).to_dict()
+NUMBER = Question("within", 0, "value", 1, tolerance=0.2).around(3.41, "mask")
+MODEL = explain_report().model
+ANSWERED = replace(WORDS, full=replace(WORDS.full, output=3.5))
+RECORDS["explain, a number"] = replace(explain_report(ANSWERED), model=replace(MODEL, question=NUMBER.record())).to_dict()
+LABEL = Question("probability", 1, "toxic", 6, threshold=0.5)
+RECORDS["explain, a label"] = replace(explain_report(), model=replace(MODEL, question=LABEL.record())).to_dict()
 RECORDS["explain, a model in Python"] = replace(explain_report(), model=IN_PYTHON).to_dict()
 RECORDS |= verifications.RECORDS
 OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}
