@@ -80,6 +80,7 @@ class KnownModel:
     notes: tuple[str, ...] = ()
     outputs: None = None
     question: None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def asking(self, **options: object) -> KnownModel:
         return self

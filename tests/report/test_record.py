@@ -54,7 +54,9 @@ RECORDS["explain, a row of a table"] = explain_report(COLUMNS, InputInfo("row 3"
 NUMBER = Question("within", 0, "value", 1, tolerance=0.2).around(3.41, "mask")
 MODEL = explain_report().model
 ANSWERED = replace(WORDS, full=replace(WORDS.full, output=3.5))
-RECORDS["explain, a number"] = replace(explain_report(ANSWERED), model=replace(MODEL, question=NUMBER.record())).to_dict()
+RECORDS["explain, a number"] = replace(
+    explain_report(ANSWERED), model=replace(MODEL, question=NUMBER.record())
+).to_dict()
 LABEL = Question("probability", 1, "toxic", 6, threshold=0.5)
 RECORDS["explain, a label"] = replace(explain_report(), model=replace(MODEL, question=LABEL.record())).to_dict()
 RECORDS["explain, a model in Python"] = replace(explain_report(), model=IN_PYTHON).to_dict()
