@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -24,9 +25,15 @@ def rounds_to_float32(network: torch.nn.Module, encoding: Any) -> bool:
     """
     device = next(network.parameters()).device
     inputs = {name: encoding[name].to(device) for name in ("input_ids", "attention_mask")}
+    # Not by calling the network: the operations of a compiled network are not seen.
+    return rounds_during(network, lambda: network.forward(**inputs))
+
+
+def rounds_during(network: torch.nn.Module, run: Callable[[], object]) -> bool:
+    """Return whether a network with float64 weights rounds intermediate numbers to less than float64 during ``run``."""
     constants = {tensor.untyped_storage().data_ptr() for tensor in chain(network.parameters(), network.buffers())}
     with torch.inference_mode(), unchanged(network), _Roundings(constants) as seen:
-        network.forward(**inputs)  # not by calling it: the operations of a compiled network are not seen
+        run()
     return bool(seen.found)
 
 

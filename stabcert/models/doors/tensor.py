@@ -17,6 +17,7 @@ from stabcert.errors import ModelError
 from stabcert.models.batches import IMAGE_COST
 from stabcert.models.doors.tensor_features import Division
 from stabcert.models.failures import failing
+from stabcert.models.float64 import rounds_during
 from stabcert.models.transfer import masks_to_device
 from stabcert.models.unchanged import unchanged
 
@@ -107,7 +108,10 @@ class MaskedTensor:
     @cached_property
     def _network_in_float64(self) -> torch.nn.Module:
         with failing(self._name):
-            return copy.deepcopy(self._get_network()).double()
+            exact = copy.deepcopy(self._get_network()).double()
+            if rounds_during(exact, lambda: exact.forward(self._tensor.double())):
+                raise ModelError(f"{self._name} computes in float32 whatever the type of its weights")
+            return exact
 
     def relaxed_logits(self, weights: torch.Tensor) -> torch.Tensor:
         spread = weights.to(self._tensor.device, self._tensor.dtype).index_select(1, self._index)

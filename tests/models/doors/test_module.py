@@ -141,6 +141,27 @@ def test_float64_weights_make_float64_arithmetic() -> None:
     assert predictor.decision_tolerance == 1e-10
 
 
+class _Rounding(nn.Module):
+    """Two classes that tie, and arithmetic in float32 whatever the type of the weights."""
+
+    def __init__(self, inside: torch.dtype | None) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 1)
+        self.inside = inside
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        z = self.layer(x)
+        z = z if self.inside is None else z.to(self.inside).sin().to(x.dtype)
+        return torch.cat([z, z + 1e-7], dim=1)
+
+
+def test_near_ties_are_decided_in_float64_only_if_the_copy_computes_in_it() -> None:
+    for inside, tolerance in ((None, 1e-9), (torch.float32, 1e-4)):
+        predictor = from_module(seeded(lambda inside=inside: _Rounding(inside)).eval(), VECTOR)
+        predictor(every_mask(6))
+        assert predictor.decision_tolerance == tolerance
+
+
 def test_rounding_of_the_tensor_is_noted() -> None:
     tensor = torch.tensor([0.1] * 6, dtype=torch.float64)
     assert "float64 to float32" in from_module(vector_network(), tensor).masked_input.notes[0]
