@@ -120,32 +120,35 @@ class _Probe:
 
     def removal(self, short: TokenSequence, long: TokenSequence) -> Removal | NoRemoval:
         name = type(self._network).__name__
-        keep, sparse = _masks(short), _long_masks(long)
+        keep, sparse, beginning = _masks(short), *_long_masks(long)
         alone = self._alone(short, keep)
         # What differs between masks is the scale: a large bias in the head must not hide a difference.
         self._scale = torch.maximum((alone.amax(dim=0) - alone.amin(dim=0)).max(), alone.abs().max() / 10)
         if self._passes_positions and not self._reads_positions(short, keep, alone):
             self._passes_positions = False
             alone = self._alone(short, keep)
-        pads = self._pads(short, keep, alone, _MORE_PADDING) and self._pads(long, sparse, self._alone(long, sparse), 0)
+        pads = self._pads(short, keep, alone) and self._pads_beside(long, beginning)
         if not pads and not (
-            self._groups(short, keep, alone) and self._groups(long, sparse, self._alone(long, sparse))
+            self._groups(short, keep, alone) and self._groups(long, beginning, self._alone(long, beginning))
         ):
             return NoRemoval(
                 f"{name} classifies a text by the other texts in its batch as well, so words cannot be removed"
             )
         if not self._passes_positions:
             return Removal(MOVED_TOGETHER, passes_positions=False, pads=pads)
-        kept = self._keeps_positions(short, keep) and self._keeps_positions(long, sparse[:1])
+        kept = self._keeps_positions(short, keep) and self._keeps_positions(long, sparse)
         return Removal(POSITIONS_KEPT if kept else NEIGHBOURS_CLOSE_UP, passes_positions=True, pads=pads)
 
-    def _pads(self, text: TokenSequence, keep: NDArray[np.bool_], alone: torch.Tensor, more: int) -> bool:
+    def _pads(self, text: TokenSequence, keep: NDArray[np.bool_], alone: torch.Tensor) -> bool:
         """Return whether other rows of the batch and padding on the right change nothing, in either order."""
-        every = np.ones((1, len(text)), dtype=np.bool_)
-        batch = np.concatenate([keep, every])
-        forwards = self._logits(text, batch, len(text) + more)[: len(keep)]
-        backwards = self._logits(text, batch[::-1], len(text)).flip(0)[: len(keep)]
+        forwards = self._logits(text, keep, len(text) + _MORE_PADDING)
+        backwards = self._logits(text, keep[::-1], len(text)).flip(0)
         return self._equal(forwards, alone) and self._equal(backwards, alone)
+
+    def _pads_beside(self, text: TokenSequence, keep: NDArray[np.bool_]) -> bool:
+        """Return whether the whole text in the same batch changes nothing."""
+        batch = np.concatenate([np.ones((1, len(text)), dtype=np.bool_), keep])
+        return self._equal(self._logits(text, batch)[1:], self._alone(text, keep))
 
     def _groups(self, text: TokenSequence, keep: NDArray[np.bool_], alone: torch.Tensor) -> bool:
         """Return whether another row of the same length changes nothing, in either order."""
@@ -199,7 +202,7 @@ def _masks(text: TokenSequence) -> NDArray[np.bool_]:
     return keep
 
 
-def _long_masks(text: TokenSequence) -> NDArray[np.bool_]:
-    """Return masks of tokens: some from all over the text, and the beginning."""
+def _long_masks(text: TokenSequence) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return masks of tokens, each ``(1, n_tokens)``: some from all over the text, and the beginning."""
     places = np.arange(len(text))
-    return np.stack([text.special | (places % STRIDE == 1), text.special | (places < 2 * STRIDE)])
+    return (text.special | (places % STRIDE == 1))[None], (text.special | (places < 2 * STRIDE))[None]
