@@ -37,7 +37,8 @@ class AnswerNetwork(torch.nn.Module):
     The logit of an answer is the log-probability that its tokens follow the sequence: the sum over its tokens of the
     log-probability of each, given the sequence and the tokens before it. So softmax normalises the joint probabilities
     over the answers. A number that all answers of a row share is added, so that the largest logit is as large as the
-    network's own: the tolerance for near ties grows with the rounding of these. It has no gradient.
+    network's own, summed over the tokens: the tolerance for near ties grows with the rounding of these. It has no
+    gradient.
 
     The tokens of an answer follow the last token that is attended to, at the positions after it.
 
@@ -95,8 +96,8 @@ class AnswerNetwork(torch.nn.Module):
                 place = torch.arange(len(answer), device=logits.device)
                 found[number] = logs[:, place, token].sum(dim=-1)
                 own = logits[:, place, token].detach()
-                # Of a token, its logit and the logarithm that normalises it: both are rounded.
-                most = torch.maximum(own.abs(), (own - logs[:, place, token].detach()).abs()).amax(dim=-1)
+                # Of every token, its logit and the logarithm that normalises it are rounded, and the errors add up.
+                most = torch.maximum(own.abs(), (own - logs[:, place, token].detach()).abs()).sum(dim=-1)
                 scale = most if not len(scale) else torch.maximum(scale, most)
         joint = torch.stack(found, dim=-1)
         shift = scale - joint.detach().amax(dim=-1)

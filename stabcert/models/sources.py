@@ -132,7 +132,16 @@ def _load_remote(name: str, revision: str | None, options: LoadOptions) -> Loade
             allow_random_head=options.allow_random_head,
             wording=options.wording,
         )
-    small = (".json", ".txt", ".model", ".codes", ".bpe", ".tiktoken", *((".py",) if options.trust_remote_code else ()))
+    small = (
+        ".json",
+        ".jinja",
+        ".txt",
+        ".model",
+        ".codes",
+        ".bpe",
+        ".tiktoken",
+        *((".py",) if options.trust_remote_code else ()),
+    )
     wanted = [file for file in repository.files if file.endswith(small) and not file.endswith(".index.json")]
     directory = download(repository, [*wanted, *weights])
     loaded = _load_directory(name, directory, architecture, options)
