@@ -17,6 +17,7 @@ from stabcert.models.tokenized import ADDED, Tokenized
 from stabcert.models.wording import PLACE, Wording
 
 _ANY_INPUT = "a"
+_IN_FILES = " (in a file with an empty line, because the last line end of a file does not count)"
 _DAY = datetime(2024, 7, 26)
 """The date in chat templates that print one, so that the function does not change from day to day."""
 
@@ -222,7 +223,11 @@ def _answer_ids(prompt: Prompt, tokenizer: Any, ids: list[int], answer: str) -> 
         space = prompt.after[-1:].isspace()
         raise ParameterError(
             f"prompt shares a token with the answer {answer!r}. "
-            + ("Remove the white space at its end" if space else "End it with a line end, or with another sign"),
+            + (
+                "Remove the white space at its end"
+                if space
+                else f"End it with a line end{_IN_FILES}, or with another sign"
+            ),
             "prompt",
         )
     found = tuple(joint[len(ids) :])
