@@ -12,13 +12,17 @@ from fractions import Fraction
 
 from stabcert.core.streams import SMOOTHING_STREAM, noise_generator
 
+USUAL = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 64, 100)
+"""Denominators of lambdas as people write them, simplest first."""
+
 
 def simplest_keep_probability(keep_probability: float, n_features: int, *, draws: int, seed: int) -> Fraction:
-    """Return the fraction with the smallest denominator that gives the same noise masks as a keep probability.
+    """Return the simplest fraction that gives the same noise masks as a keep probability.
 
-    The noise masks are those of `stabcert.core.choice.frozen_smoothing`. The result for 3/4
-    or 7/10 is this fraction itself, unless the input has so few features that a simpler one gives the same masks. It is
-    0 where every mask drops every feature, and 1 where no mask drops any.
+    The noise masks are those of `stabcert.core.choice.frozen_smoothing`. Fractions with denominators in which people
+    write shares (`USUAL`) are simpler than others. So the result for 3/4 or 0.95 is this fraction itself, unless the
+    input has so few features that a simpler one gives the same masks. It is 0 where every mask drops every feature,
+    and 1 where no mask drops any.
 
     Args:
         keep_probability: lambda, 0 to 1.
@@ -36,7 +40,14 @@ def simplest_keep_probability(keep_probability: float, n_features: int, *, draws
 
 
 def simplest_above(low: Fraction, high: Fraction) -> Fraction:
-    """Return the fraction with the smallest denominator above ``low`` and at most ``high``; the smallest of several."""
+    """Return the simplest fraction above ``low`` and at most ``high``; the smallest of several.
+
+    It has the first denominator in `USUAL` that is possible, otherwise the smallest one.
+    """
+    for denominator in USUAL:
+        found = Fraction(math.floor(low * denominator) + 1, denominator)
+        if found <= high:
+            return found
     return _simplest(low, high, low_belongs=False, high_belongs=True)
 
 
