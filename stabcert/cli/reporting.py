@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stabcert import __version__
 from stabcert.cli.command import Beside, Found
@@ -22,12 +20,13 @@ from stabcert.core.explanation import Explanation
 from stabcert.core.hard.finding import HardFinding
 from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate
+from stabcert.models.predictions import predictions_alone, predictions_by
 from stabcert.records.findings import InputInfo, ModelInfo, RunInfo
 from stabcert.report.canvas import Canvas, Flip
 from stabcert.report.record import Report
 
 if TYPE_CHECKING:
-    from stabcert.core.types import MaskedPredictor, Masks, Probs
+    from stabcert.core.types import MaskedPredictor
     from stabcert.models.base import ModelPredictor
 
 
@@ -99,7 +98,7 @@ def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice:
     n = predictor.n_features
     three = np.stack([np.ones(n, dtype=np.bool_), choice.mask, np.zeros(n, dtype=np.bool_)])
     if function is predictor:
-        said, probs = _alone(predictor, three)
+        said, probs = predictions_alone(predictor, three)
         decisions = decide_from(predictor, probs)
     else:
         said = [Prediction.of(row, predictor.class_names) for row in predict(function, three)]
@@ -119,27 +118,6 @@ def explanation_of(predictor: ModelPredictor, function: MaskedPredictor, choice:
         scores=choice.scores,
         near_ties=frozenset(name for name, near_tie in zip(names, decisions.near_tie, strict=True) if near_tie),
     )
-
-
-def predictions_of(predictor: ModelPredictor, masks: Masks) -> list[Prediction]:
-    """Return the prediction of the unsmoothed model for each mask, evaluated alone, as people read it."""
-    return _alone(predictor, masks)[0]
-
-
-def predictions_by(function: MaskedPredictor, masks: Masks, class_names: tuple[str, ...]) -> list[Prediction]:
-    """Return the predictions of a function for each mask; with outputs for an unsmoothed model with a question."""
-    own: Callable[[Masks], NDArray[np.float64] | None] | None = getattr(function, "outputs", None)
-    outputs = None if own is None else own(masks)
-    values = [None] * len(masks) if outputs is None else [float(value) for value in outputs]
-    probs = predict(function, masks)
-    return [Prediction.of(row, class_names, output=value) for row, value in zip(probs, values, strict=True)]
-
-
-def _alone(predictor: ModelPredictor, masks: Masks) -> tuple[list[Prediction], Probs]:
-    probs, outputs = predictor.alone(masks), predictor.outputs(masks)
-    values = [None] * len(masks) if outputs is None else [float(value) for value in outputs]
-    said = [Prediction.of(row, predictor.class_names, output=value) for row, value in zip(probs, values, strict=True)]
-    return said, probs
 
 
 def canvas_of(predictor: ModelPredictor) -> Canvas | None:

@@ -12,6 +12,7 @@ from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.types import Mask
 from stabcert.errors import InputError
 from stabcert.models.base import ModelPredictor
+from stabcert.models.predictions import predictions_alone
 
 
 def hard_finding(
@@ -41,7 +42,7 @@ def hard_finding(
             "noise masks, predicted class), or other votes. Give the same predictor and mask"
         )
     full = None if certificate.full_prediction is None else Prediction.of(of_full, predictor.class_names)
-    plain, plain_masked = (Prediction.of(row, predictor.class_names) for row in predictor.alone(np.stack([ones, mask])))
+    (plain, plain_masked), _ = predictions_alone(predictor, np.stack([ones, mask]))
     return HardFinding(
         smoothed=Smoothed(certificate, masked, full, certificate.seen.flags),
         direction="incremental" if full is None else "both",

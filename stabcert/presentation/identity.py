@@ -61,7 +61,8 @@ def model_info(predictor: ModelPredictor, name: str | None) -> ModelInfo:
         own, sha256 = predictor.network_name, predictor.network_sha256()
     elif isinstance(predictor.masked_input, MaskedFunction):
         own = predictor.masked_input.name
-    return ModelInfo(name or own, None, sha256, predictor.class_names)
+    question = None if predictor.question is None else predictor.question.record()
+    return ModelInfo(name or own, None, sha256, predictor.class_names, question=question)
 
 
 def canvas_of(predictor: ModelPredictor) -> Canvas | None:

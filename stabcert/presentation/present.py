@@ -22,6 +22,7 @@ from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.types import Attribution, Mask, MaskedPredictor, as_mask
 from stabcert.errors import InputError
 from stabcert.models.base import ModelPredictor
+from stabcert.models.predictions import predictions_alone, predictions_by
 from stabcert.presentation.hard import hard_finding
 from stabcert.presentation.identity import canvas_of, input_info, model_info, model_predictor
 from stabcert.presentation.shown import Shown
@@ -123,11 +124,12 @@ def _explanation(
         )
     three = np.stack([np.ones(n, dtype=np.bool_), mask, np.zeros(n, dtype=np.bool_)])
     if smoothed is None:
-        probs = predictor.alone(three)
+        said, probs = predictions_alone(predictor, three)
         decisions = decide_from(predictor, probs)
     else:
-        probs, decisions = predict(smoothed, three), decide(smoothed, three)
-    full, masked, empty = (Prediction.of(row, predictor.class_names) for row in probs)
+        said = [Prediction.of(row, predictor.class_names) for row in predict(smoothed, three)]
+        decisions = decide(smoothed, three)
+    full, masked, empty = said
     names: tuple[Literal["full", "masked", "empty"], ...] = ("full", "masked", "empty")
     return Explanation(
         method="mask" if attribution is None else attribution.method,
@@ -199,10 +201,8 @@ def _run(predictor: ModelPredictor, seed: int) -> RunInfo:
 def _flips(predictor: ModelPredictor, certificate: SoftCertificate) -> tuple[Flip, ...]:
     if len(certificate.flips) == 0:
         return ()
-    rows = predictor(certificate.flips)
-    return tuple(
-        Flip(mask, Prediction.of(row, predictor.class_names)) for mask, row in zip(certificate.flips, rows, strict=True)
-    )
+    said = predictions_by(predictor, certificate.flips, predictor.class_names)
+    return tuple(Flip(mask, prediction) for mask, prediction in zip(certificate.flips, said, strict=True))
 
 
 def _document(exhibit: Exhibit, n_features: int) -> Document:

@@ -16,7 +16,7 @@ from stabcert import InputError
 from stabcert.report.record import load_schema
 from tests.known_model import call
 from tests.models.tiny_images import picture
-from tests.tiny_models import seeded, tiny_network
+from tests.tiny_models import save_bert, seeded, tiny_network
 from tests.tiny_tokenizers import tiny_tokenizer
 
 VALIDATOR = jsonschema.Draft202012Validator(load_schema())
@@ -172,3 +172,19 @@ def test_commands_refuse_records_of_memory_plainly(tmp_path: Path) -> None:
     code, _, said = call("certify-soft", "--from", file, "-r", 1)
     assert code == 3
     assert "Certify it in Python" in said
+
+
+def test_a_question_and_the_number_that_decides_are_in_the_record(tmp_path: Path) -> None:
+    save_bert(tmp_path, problem_type="regression", id2label={0: "LABEL_0"})
+    whole = stabcert.load_predictor(str(tmp_path), "a good film", device="cpu", tolerance=0.25)
+    mask = np.array([False, True, True])
+    predictor = whole.around(mask)
+    certificate = stabcert.certify_soft(predictor, mask, radius=1, rng=np.random.default_rng(0))
+    shown = stabcert.present(predictor, mask, certificate)
+    record = shown.record
+    VALIDATOR.validate(record)
+    question, masked = record["model"]["question"], record["explanation"]["masked_prediction"]
+    assert (question["kind"], question["tolerance"], question["reference_of"]) == ("within", 0.25, "mask")
+    assert question["reference"] == masked["output"]
+    assert question["reference"] != whole.around().question.reference  # type: ignore[union-attr]
+    assert masked["label"] == question["answers"][1]

@@ -13,7 +13,7 @@ from stabcert.cli.command import Beside, Checked, Command, Found
 from stabcert.cli.commands.certify_hard_request import HardRequest, RecordedAddition
 from stabcert.cli.explanation import by_file
 from stabcert.cli.opening import Case
-from stabcert.cli.reporting import predictions_by, predictions_of, report_of
+from stabcert.cli.reporting import report_of
 from stabcert.cli.verify.again import compared
 from stabcert.core.decisions import decide, predict
 from stabcert.core.hard.attack import find_flip
@@ -38,6 +38,7 @@ from stabcert.core.noise import quantized_keep_masks
 from stabcert.core.prediction import Prediction
 from stabcert.core.smoothing import SmoothedPredictor
 from stabcert.core.streams import NOISE_STREAM, Stream, noise_generator
+from stabcert.models.predictions import predictions_alone, predictions_by
 from stabcert.records.findings import Status
 from stabcert.records.hard import HardResult
 from stabcert.records.refusal import allowed_of
@@ -91,7 +92,7 @@ class CertifyHard(Command[HardFound]):
         free = int((~mask).sum())
         request.check_free(free)
         enumerate_calls = self._enumerate_calls(free)
-        plain, plain_masked = predictions_of(predictor, np.stack([np.ones(len(mask), dtype=np.bool_), mask]))
+        (plain, plain_masked), _ = predictions_alone(predictor, np.stack([np.ones(len(mask), dtype=np.bool_), mask]))
         function: SmoothedPredictor | None = None
         rows: list[Smoothed] = []
         question = request.question()

@@ -12,13 +12,14 @@ from stabcert.cli.command import Beside, Checked, Command, Found
 from stabcert.cli.commands.certify_soft_request import SoftRequest
 from stabcert.cli.commands.thresholds import nothing_left
 from stabcert.cli.opening import Case
-from stabcert.cli.reporting import predictions_by, report_of
+from stabcert.cli.reporting import report_of
 from stabcert.cli.verify.again import compared
 from stabcert.core.choice import LambdaChoice, answer_choice, frozen_smoothing
 from stabcert.core.prediction import Prediction
 from stabcert.core.soft.certificate import SoftCertificate
 from stabcert.core.soft.certify import Interrupted, answer_soft
 from stabcert.core.streams import Stream
+from stabcert.models.predictions import predictions_by
 from stabcert.records.choice import Choice
 from stabcert.records.common import Prediction as PredictionRecord
 from stabcert.records.refusal import allowed_of

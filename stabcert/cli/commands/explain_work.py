@@ -15,7 +15,7 @@ from stabcert.cli.explanation import Choice, by_methods
 from stabcert.cli.opening import Case
 from stabcert.cli.options import ExplanationOptions
 from stabcert.cli.parsing import parse_methods, parse_top_k
-from stabcert.cli.reporting import predictions_of, report_of
+from stabcert.cli.reporting import report_of
 from stabcert.core.comparison import Compared, Neighbourhood, movement
 from stabcert.core.decisions import predict
 from stabcert.core.mask_flags import Allowed
@@ -25,6 +25,7 @@ from stabcert.core.soft.question import DEFAULT_MAX_SAMPLES
 from stabcert.core.soft.stable_mask import SearchInterrupted
 from stabcert.core.streams import Draws, Stream
 from stabcert.errors import ParameterError
+from stabcert.models.predictions import predictions_alone
 from stabcert.records.explain import ExplainResult, StableSearch
 from stabcert.records.findings import Status
 from stabcert.report.record import Report
@@ -209,7 +210,7 @@ class Explain(Command[ExplainFound]):
 def _compared(case: Case) -> list[Compared]:
     k, full = int(case.choice.mask.sum()), _prediction(case.predictor)
     masks = [top_k_mask(attribution.scores, k) for attribution in case.choice.attributions]
-    said = predictions_of(case.predictor, np.stack(masks))
+    said, _ = predictions_alone(case.predictor, np.stack(masks))
     return [
         Compared(attribution, mask, prediction, prediction.id == full)
         for attribution, mask, prediction in zip(case.choice.attributions, masks, said, strict=True)
