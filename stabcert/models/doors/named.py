@@ -30,6 +30,10 @@ _POSSIBLE = (
 )
 
 
+_FIRST: dict[str, tuple[ModuleType, str]] = {}
+"""The modules that were imported here, each with the hash of its source at that time."""
+
+
 @dataclass(frozen=True)
 class _Imported:
     value: Any
@@ -92,7 +96,17 @@ def _imported(name: str) -> _Imported:
     if source is None:
         return _Imported(value, None, module_name)
     with open(source, "rb") as stream:
-        return _Imported(value, hashlib.file_digest(stream, "sha256").hexdigest(), source)
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    # A module is imported once: what runs later in this process is the code of the first time.
+    known, first = _FIRST.setdefault(module_name, (module, sha256))
+    if known is not module:
+        _FIRST[module_name] = (module, sha256)
+    elif first != sha256:
+        raise ModelError(
+            f"{name}: {source} has changed since it was imported in this process, so that its hash is not that of the "
+            "code that runs. Start Python again"
+        )
+    return _Imported(value, sha256, source)
 
 
 def _module(name: str, module_name: str) -> ModuleType:
@@ -159,6 +173,11 @@ def _loaded(name: str, value: Any) -> Loaded:
             meaning="classes" if value.outputs is None else value.outputs.meaning,
         )
     if is_one(value, "transformers", "Pipeline"):
+        if not type(value).__module__.startswith("transformers."):
+            raise ModelError(
+                f"{name} is a {type(value).__name__}, whose steps may be its own. Give a pipeline of transformers, or "
+                "a stabcert.PythonModel with a function that calls yours"
+            )
         parts = parts_of(value, None, None)
         if any(part.training for part in parts.model.modules()):
             raise ModelError(f"{name} is a pipeline with a model in training mode. Type model.eval() where it is made")

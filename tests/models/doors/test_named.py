@@ -51,6 +51,17 @@ def pipeline():
     return transformers.pipeline("text-classification", model=tiny_network("bert"), tokenizer=tiny_tokenizer("bert"))
 
 
+def own_pipeline():
+    import transformers
+    from tests.tiny_models import tiny_network
+    from tests.tiny_tokenizers import tiny_tokenizer
+
+    class Own(transformers.TextClassificationPipeline):
+        pass
+
+    return Own(model=tiny_network("bert"), tokenizer=tiny_tokenizer("bert"))
+
+
 def network():
     import torch
     from stabcert import PythonModel
@@ -167,6 +178,13 @@ def test_the_hash_is_that_of_the_file(module: str) -> None:
     assert before.code_sha256 != after.code_sha256
 
 
+def test_a_file_that_changed_after_its_import_is_refused(module: str) -> None:
+    load_model(f"python:{module}:moods")
+    Path(f"{module}.py").write_text(CODE.replace("1.5", "1.25"))
+    with pytest.raises(ModelError, match="Start Python again"):
+        load_model(f"python:{module}:moods")
+
+
 @pytest.mark.parametrize(
     ("attribute", "named"),
     [
@@ -179,6 +197,7 @@ def test_the_hash_is_that_of_the_file(module: str) -> None:
         ("bare", "preprocess"),
         ("training", "training mode"),
         ("batchwise", "in a batch and alone"),
+        ("own_pipeline", "steps may be its own"),
     ],
 )
 def test_an_object_that_is_not_a_model_is_refused(module: str, attribute: str, named: str) -> None:
