@@ -111,9 +111,9 @@ def open_file(path: Path) -> Columnar:
     try:
         return ParquetRows(path) if suffix_of(path) == ".parquet" else ArrowRows(path)
     except (pyarrow.ArrowException, OSError) as error:
-        kind = "a Parquet file" if suffix_of(path) == ".parquet" else "an Arrow file"
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} is not {kind} that can be read ({reason}). Write the file again") from error
+        kind = "Parquet" if suffix_of(path) == ".parquet" else "Arrow"
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise InputError(f"the {kind} file {path} cannot be read ({reason}). Write the file again") from error
 
 
 def class_names_of(schema: Any) -> dict[str, tuple[str, ...]]:

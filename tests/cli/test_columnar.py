@@ -195,7 +195,7 @@ def test_a_file_that_is_damaged_missing_or_without_pyarrow_is_an_error(
     with pytest.raises(InputError, match="no such file"):
         read(file)
     file.write_bytes(b"PAR1 and nothing else")
-    with pytest.raises(InputError, match="that can be read"):
+    with pytest.raises(InputError, match="cannot be read"):
         read(file)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ParameterError, match=r'pip install "stabcert-attributions\[data\]"'):

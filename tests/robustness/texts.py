@@ -75,7 +75,7 @@ CASES = cases(
     ("the text [MASK]", _text("[MASK]"), 0, "reported"),
     ("the text [MASK] with the baseline mask", _text("[MASK] film", "--baseline", "mask", "-k", "1"), 0, "reported"),
     ("the text [PAD]", _text("[PAD]"), 0, "reported"),
-    ("a Parquet file that was cut", _parquet({"text": ["a film"]}, cut=9), 3, "is not a Parquet file that can be read"),
+    ("a Parquet file that was cut", _parquet({"text": ["a film"]}, cut=9), 3, "rows.parquet cannot be read"),
     ("a Parquet file without a column of inputs", _parquet({"n": [1]}), 2, "Name the column with --column"),
     ("a column that does not exist", _parquet({"text": ["a film"]}, "--column", "txt"), 2, "It has 'text'"),
     ("a text that is null", _parquet({"text": ["a film", None]}, "--column", "text"), 3, "'text' is null"),
