@@ -71,6 +71,11 @@ def from_module(
 
     if not isinstance(network, torch.nn.Module):
         raise InputError(_not_a_module(network))
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ModelError(
+            "network must be a plain module, got one of TorchScript, whose parts cannot be watched. Give the module "
+            "that it was made of, or use from_function(function, n)"
+        )
     from stabcert.models.doors.tensor import MaskedTensor
     from stabcert.models.doors.tensor_features import divide
     from stabcert.models.doors.watched import Watch, WatchedPredictor, place_of

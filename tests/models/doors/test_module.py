@@ -214,6 +214,7 @@ def test_a_network_that_is_not_a_function_of_each_input_is_refused(network: nn.M
         ((nn.Linear(6, 1).eval(), VECTOR), "torch.cat"),
         ((nn.LSTM(6, 3).eval(), VECTOR), "logits alone"),
         ((3, VECTOR), "torch.nn.Module"),
+        ((torch.jit.ScriptModule(), VECTOR), "TorchScript"),
         ((lambda masks: masks, VECTOR), "from_function"),
         (("demo:image", VECTOR), "load_predictor"),
     ],
