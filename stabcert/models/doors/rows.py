@@ -76,7 +76,12 @@ def rows_of(row: Any, background: Any) -> Rows:
 
 
 def _of_array(row: Any, background: Any) -> Rows:
-    one, others = np.asarray(row), np.asarray(background)
+    try:
+        one, others = np.asarray(row), np.asarray(background)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(
+            f"row and background must be rows of one length ({error}). Use X[0] and X_train[:50]"
+        ) from error
     one = one[0] if one.ndim == 2 and len(one) == 1 else one
     others = others[None] if others.ndim == 1 else others
     if one.ndim != 1 or len(one) == 0:

@@ -140,6 +140,8 @@ def test_a_missing_value_is_a_value() -> None:
         ((FRAME, PIPELINE, FRAME), "classifier first"),
         ((3, ARRAY[0], ARRAY), "Pipeline of scikit-learn"),
         ((LINEAR, ARRAY, ARRAY), "X[0]"),
+        ((LINEAR, ARRAY[0], [[1.0, 2.0], [3.0]]), "one length"),
+        ((LINEAR, None, ARRAY), "X[0]"),
         ((LINEAR, ARRAY[0], ARRAY[:, :4]), "5 values"),
         ((LINEAR, ARRAY[0], ARRAY[:0]), "X_train"),
         ((PIPELINE, FRAME.iloc[:2], FRAME), "X.iloc[[0]]"),
