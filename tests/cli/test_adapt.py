@@ -190,6 +190,9 @@ def test_the_weights_are_verified_where_they_are(run: Run, command: list[object]
     assert run("adapt", "--verify", moved / "adaptation.json").code == 0
     elsewhere = run("adapt", "--verify", copied)
     assert (elsewhere.code, "not checked: the weights" in elsewhere.stdout) == (0, True)
+    out.mkdir()  # another folder with the recorded name
+    elsewhere = run("adapt", "--verify", copied)
+    assert (elsewhere.code, "not checked: the weights" in elsewhere.stdout) == (0, True)
     weights = bytearray((moved / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (moved / "model.safetensors").write_bytes(weights)

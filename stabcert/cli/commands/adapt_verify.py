@@ -63,7 +63,7 @@ def verify_adaptations(call: Call, options: AdaptVerifyOptions, asked: Asked) ->
 
 
 def weights_checks(adapted: dict[str, Any], directory: Path) -> tuple[list[Check], list[str]]:
-    """Return checks that a directory contains the recorded model, and what is unchecked where it is not there.
+    """Return checks that a directory contains the recorded model, and what is unchecked if it is not a model.
 
     Args:
         adapted: the recorded model.
@@ -71,8 +71,8 @@ def weights_checks(adapted: dict[str, Any], directory: Path) -> tuple[list[Check
     """
     from stabcert.models.checkpoint import config_sha256, read_checkpoint, weights_sha256
 
-    if not is_there(directory.is_dir):
-        return [], [f"the weights: the directory {directory} is not here"]
+    if not is_there((directory / "config.json").is_file):
+        return [], [f"the weights: there is not a model in {directory}"]
     try:
         found = weights_sha256(read_checkpoint(str(directory), directory).weights), config_sha256(directory)
     except (ModelError, OSError) as error:
