@@ -24,8 +24,6 @@ def model_predictor(predictor: MaskedPredictor) -> ModelPredictor:
         InputError: it is a plain function.
     """
     if isinstance(predictor, ModelPredictor):
-        if predictor.question is not None:
-            raise InputError("predictor must predict one of several classes, got one with a question. Use the commands")
         return predictor
     raise InputError(
         f"predictor must be one of load_predictor, from_module, from_pipeline, from_estimator or from_function, got "

@@ -9,11 +9,14 @@ import torch
 
 from stabcert.core.given import door_of, is_one
 from stabcert.errors import InputError, ModelError
+from stabcert.models.asking import meaning_of
 from stabcert.models.attempts import attempt
 from stabcert.models.doors.watched import place_of
 from stabcert.models.failures import failing, reason
+from stabcert.models.heads import Meaning
 from stabcert.models.image_checks import check_channels, check_image_network
 from stabcert.models.images_from_transformers import image_network_of
+from stabcert.models.kind import check_labels
 from stabcert.models.networks import (
     ImageNetwork,
     TextNetwork,
@@ -87,22 +90,23 @@ def parts_of(given: Any, tokenizer: Any, processor: Any) -> Parts:
     return Parts(given, tokenizer, processor)
 
 
+def meaning_in(parts: Parts) -> Meaning:
+    """Return the meaning of the outputs of a model in memory."""
+    config = parts.model.config
+    return meaning_of(getattr(config, "problem_type", None), int(getattr(config, "num_labels", 0)))
+
+
 def network_of(parts: Parts) -> tuple[ImageNetwork | TextNetwork, tuple[str, ...], torch.device, torch.dtype]:
     """Return the network of a model in memory, its class names, and where it is. The model is left as it is.
 
     Raises:
-        ModelError: it is not a classifier with one answer out of two or more classes, or cannot be run.
+        ModelError: it is not a classifier, or cannot be run.
     """
     model, name = parts.model, parts.name
     device, dtype = place_of(model, "from_pipeline")
     problem = getattr(model.config, "problem_type", None)
     classes = int(getattr(model.config, "num_labels", 0))
-    if problem not in (None, "single_label_classification") or classes < 2:
-        what = f"{classes} output(s)" if problem is None else f"problem_type {problem} and {classes} output(s)"
-        raise ModelError(
-            f"{name} has {what}, but from_pipeline certifies one class out of several. Save it with save_pretrained "
-            "and use load_model(directory, target=LABEL), or tolerance=0.1 for a number"
-        )
+    check_labels(name, classes, problem)
     labels = model.config.id2label or {}
     class_names = distinct([str(labels.get(i, f"class {i}")) for i in range(classes)])
     with torch.inference_mode(False), quiet_transformers():

@@ -17,7 +17,7 @@ from typing import Any
 from stabcert.core.given import door_of, is_one
 from stabcert.errors import ModelError, StabcertError
 from stabcert.models.doors.called_network import network_of_function
-from stabcert.models.doors.in_memory import network_of, parts_of
+from stabcert.models.doors.in_memory import meaning_in, network_of, parts_of
 from stabcert.models.doors.python_model import KINDS, PythonModel
 from stabcert.models.doors.watched import state_sha256
 from stabcert.models.failures import reason
@@ -161,6 +161,11 @@ def _not_a_model(name: str, value: Any) -> ModelError:
 
 def _loaded(name: str, value: Any) -> Loaded:
     if is_one(value, "stabcert", "LoadedModel"):
+        if value.question is not None:
+            raise ModelError(
+                f"{name} has a question. Leave target, threshold and tolerance out of its load_model, and give "
+                "--target, --threshold or --tolerance"
+            )
         return Loaded(
             value.network,
             value.class_names,
@@ -184,7 +189,14 @@ def _loaded(name: str, value: Any) -> Loaded:
         network, class_names, device, dtype = network_of(parts)
         described = [parts.model.config.to_json_string(), _description(parts.tokenizer), _description(parts.processor)]
         sha256, config_sha256 = state_sha256(parts.model), _digest(json.dumps(described))
-        return Loaded(network, class_names, sha256=sha256, config_sha256=config_sha256, place=(device, dtype))
+        return Loaded(
+            network,
+            class_names,
+            sha256=sha256,
+            config_sha256=config_sha256,
+            place=(device, dtype),
+            meaning=meaning_in(parts),
+        )
     model = value if isinstance(value, PythonModel) else _of_attributes(value)
     found = network_of_function(model, name)
     sha256 = state_sha256(found.modules[0]) if found.modules else None

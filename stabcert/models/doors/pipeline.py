@@ -9,6 +9,7 @@ import numpy as np
 
 from stabcert.errors import InputError, ModelError
 from stabcert.models.doors.python_model import PythonModel
+from stabcert.models.heads import Outputs
 from stabcert.models.hub import LoadedModel
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def from_pipeline(
     baseline: str | None = None,
     truncate: bool = False,
     batch_size: BatchSize = "auto",
+    target: int | str | None = None,
+    threshold: float | None = None,
+    tolerance: float | None = None,
 ) -> ModelPredictor:
     """Make a predictor of a pipeline of transformers and one text or image; gradient methods work, too.
 
@@ -53,16 +57,21 @@ def from_pipeline(
         baseline: replacement of a dropped feature; None: ``remove`` for texts, ``zero`` for images.
         truncate: if True, cut a text that is too long for the model; otherwise refuse it.
         batch_size: number of masks in a batch.
+        target: the label or the number that a question is about, see `load_model`.
+        threshold: of a label or a number, see `load_model`.
+        tolerance: of a number, see `load_model`.
 
     Raises:
         InputError: an argument is another kind of object (the message names the function for it), or the input cannot
             be used.
-        ParameterError: the features or the baseline do not exist for this model.
-        ModelError: the model is in training mode, is not a classifier with one answer out of several, cannot be run, or
-            predicts something other than its pipeline.
+        ParameterError: the features or the baseline do not exist for this model, or its outputs do not allow the
+            question.
+        ModelError: the model is in training mode, is not a classifier, cannot be run, or predicts something other than
+            its pipeline.
     """
+    from stabcert.models.asking import ask
     from stabcert.models.decode import decode_image
-    from stabcert.models.doors.in_memory import network_of, parts_of
+    from stabcert.models.doors.in_memory import meaning_in, network_of, parts_of
     from stabcert.models.doors.watched import Watch, WatchedPredictor
 
     if isinstance(pipeline, PythonModel):
@@ -71,6 +80,7 @@ def from_pipeline(
                 "leave out tokenizer, processor, text_pair, explain_side and truncate, because a PythonModel is a "
                 "function of single inputs"
             )
+        ask("a PythonModel", Outputs("classes", ()), target=target, threshold=threshold, tolerance=tolerance)
         return _of_python(pipeline, input, features, baseline, batch_size)
     parts = parts_of(pipeline, tokenizer, processor)
     watch = Watch(parts.model, _DOOR)
@@ -79,6 +89,8 @@ def from_pipeline(
         raise InputError(f"input must be a text for {parts.name}, got {type(input).__name__}. Give a string")
     source: Any = input if is_text else decode_image(input)
     network, class_names, device, dtype = network_of(parts)
+    outputs = Outputs(meaning_in(parts), class_names)
+    question = ask(parts.name, outputs, target=target, threshold=threshold, tolerance=tolerance)
     loaded = LoadedModel(
         id=parts.name,
         kind="text" if is_text else "image",
@@ -99,13 +111,14 @@ def from_pipeline(
         baseline=baseline,
         truncate=truncate,
     ).masked_input
-    predictor = WatchedPredictor(masked, class_names, watch, device=device, dtype=dtype, batch_size=batch_size)
+    names = class_names if question is None else question.answers
+    predictor = WatchedPredictor(masked, names, watch, device=device, dtype=dtype, batch_size=batch_size, head=question)
     if parts.pipeline is not None:
         whole = (
             source.image if not is_text else source if text_pair is None else {"text": source, "text_pair": text_pair}
         )
         _compare(predictor, parts, whole, truncate=truncate)
-    return predictor
+    return predictor.around()
 
 
 def _compare(predictor: ModelPredictor, parts: Parts, source: Any, *, truncate: bool) -> None:
@@ -114,15 +127,25 @@ def _compare(predictor: ModelPredictor, parts: Parts, source: Any, *, truncate: 
     Raises:
         ModelError: they differ by more than rounding.
     """
+    from stabcert.models.doors.in_memory import meaning_in
+
     options = {"truncation": True} if truncate and parts.tokenizer is not None else {}
     found = parts.pipeline(source, top_k=None, **options)
     rows = found[0] if found and isinstance(found[0], list) else found
-    own = np.sort([float(row["score"]) for row in rows])
-    here = np.sort(predictor(np.ones((1, predictor.n_features), dtype=np.bool_))[0])
+    everything, question = np.ones((1, predictor.n_features), dtype=np.bool_), predictor.question
+    if question is None:
+        own, here = np.sort([float(row["score"]) for row in rows]), np.sort(predictor(everything)[0])
+    else:
+        label = parts.model.config.id2label[question.output]
+        own = np.array([float(row["score"]) for row in rows if row["label"] == label])[:1]
+        here = np.asarray(predictor.outputs(everything))
+        if question.kind == "within" and meaning_in(parts) == "unknown":  # the pipeline reads it as a logit
+            here = 1 / (1 + np.exp(-here))
     predictor.evaluations += 1  # that of the pipeline
-    if own.shape != here.shape or float(np.abs(own - here).max()) > 10 * predictor.drift_tolerance:
+    close = 10 * predictor.drift_tolerance * max(1.0, float(np.abs(own).max(initial=0.0)))
+    if own.shape != here.shape or float(np.abs(own - here).max()) > close:
         raise ModelError(
-            f"the pipeline returns {own[-1]:.4f} as largest probability of the whole input, but its {parts.name} "
+            f"the pipeline returns {own[-1]:.4f} as largest output for the whole input, but its {parts.name} "
             f"{here[-1]:.4f}. Its preprocessing or its output is not that of a plain classifier. Give the "
             "model with tokenizer=... or processor=..., or use from_function"
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from stabcert.core.types import Masks, Probs
+from stabcert.core.types import Mask, Masks, Probs
 from stabcert.errors import ModelError
 from stabcert.models.base import ModelPredictor
-from stabcert.models.batches import BatchSize
+from stabcert.models.batches import BatchSize, BatchSizes
+from stabcert.models.heads import Head
 from stabcert.models.masked_input import MaskedInput
 
 
@@ -65,8 +68,12 @@ class WatchedPredictor(ModelPredictor):
         device: torch.device,
         dtype: torch.dtype,
         batch_size: BatchSize = "auto",
+        batches: BatchSizes | None = None,
+        head: Head | None = None,
     ) -> None:
-        super().__init__(masked_input, class_names, device=device, dtype=dtype, batch_size=batch_size)
+        super().__init__(
+            masked_input, class_names, device=device, dtype=dtype, batch_size=batch_size, batches=batches, head=head
+        )
         self._watch = watch
 
     @property
@@ -86,6 +93,29 @@ class WatchedPredictor(ModelPredictor):
     def alone(self, masks: Masks) -> Probs:
         self._watch.check()
         return super().alone(masks)
+
+    def outputs(self, masks: Masks) -> NDArray[np.float64] | None:
+        self._watch.check()
+        return super().outputs(masks)
+
+    def around(self, mask: Mask | None = None) -> ModelPredictor:
+        self._watch.check()
+        return super().around(mask)
+
+    def scored(self) -> ModelPredictor:
+        self._watch.check()
+        return super().scored()
+
+    def _with_head(self, head: Head, class_names: tuple[str, ...]) -> ModelPredictor:
+        return WatchedPredictor(
+            self.masked_input,
+            class_names,
+            self._watch,
+            device=self.device,
+            dtype=self.dtype,
+            batches=self.batches,
+            head=head,
+        )
 
     def relaxed(self, weights: torch.Tensor) -> torch.Tensor:
         self._watch.check()

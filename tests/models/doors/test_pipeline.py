@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ import torch
 import transformers
 from PIL import Image
 
-from stabcert import explain, from_pipeline
+from stabcert import explain, from_pipeline, load_predictor
 from stabcert.errors import StabcertError
 from tests.models.doors.all_masks import every_mask
-from tests.tiny_models import seeded, tiny_network
+from tests.tiny_models import save, seeded, tiny_network
 from tests.tiny_tokenizers import tiny_tokenizer
 
 TEXT = "A fine film about a dog."
@@ -122,3 +123,43 @@ def test_a_pair_has_the_same_function_as_its_pipeline(bert: Any) -> None:
     masks = every_mask(predictor.n_features)
     assert np.abs(predictor(masks) - alone(masks)).max() < 1e-6
     assert predictor.n_features < from_pipeline(pipeline, TEXT, text_pair="A dog.").n_features
+
+
+@pytest.mark.parametrize(
+    ("problem", "options"),
+    [
+        ("multi_label_classification", {"target": 1, "threshold": 0.4}),
+        ("regression", {"target": 2, "tolerance": 0.3}),
+        ("regression", {"target": 0, "threshold": 0.0}),
+    ],
+)
+def test_a_pipeline_of_labels_or_numbers_has_the_answers_of_its_saved_model(
+    tmp_path: Path, problem: str, options: dict[str, Any]
+) -> None:
+    network, tokenizer = tiny_network("bert", changes={"problem_type": problem}), tiny_tokenizer("bert")
+    save(network, tmp_path, tokenizer)
+    pipeline = transformers.pipeline("text-classification", model=network, tokenizer=tokenizer)
+    found = from_pipeline(pipeline, TEXT, batch_size=7, **options)
+    named = load_predictor(str(tmp_path), TEXT, device="cpu", **options)
+    masks = every_mask(found.n_features)[::9]
+    assert found.class_names == named.class_names
+    assert found.batches.block(32) <= 7
+    np.testing.assert_allclose(found(masks), named(masks), atol=1e-5)
+    moved, expected = found.around(masks[3]), named.around(masks[3])
+    assert moved.class_names == expected.class_names
+    np.testing.assert_allclose(moved(masks), expected(masks), atol=1e-5)
+    assert explain(found, "occlusion").scores.shape == (found.n_features,)
+    scored = found.scored()
+    with torch.no_grad():
+        network.classifier.bias += 1
+    for evaluate in (moved, moved.outputs, scored.alone):
+        with pytest.raises(StabcertError, match=r"the weights of .* have changed"):
+            evaluate(masks)
+
+
+def test_a_pipeline_of_labels_needs_the_label(bert: Any) -> None:
+    network, tokenizer = tiny_network("bert", changes={"problem_type": "multi_label_classification"}), bert[1]
+    with pytest.raises(StabcertError, match=r"predicts 3 labels.*Use target='LABEL_0', or another of"):
+        from_pipeline(network, TEXT, tokenizer=tokenizer)
+    with pytest.raises(StabcertError, match="threshold must be left out"):
+        from_pipeline(bert[0], TEXT, tokenizer=tokenizer, threshold=0.5)
