@@ -239,7 +239,7 @@ def load_model(
         compile: let torch compile the network when it is first used. That takes up to minutes and is worth it for
             many inputs alone; last digits may differ.
         classes: the words that a language model answers with, or the texts that CLIP, MetaCLIP 2 or SigLIP compares an
-            image with: for a model without classes of its own.
+            image with. It is for a model without classes of its own.
         prompt: text around the input of a language model, with ``{input}`` in its place; None: the input alone.
         chat: give the prompt as the message of a user in the tokenizer's chat template.
         target: the label (``problem_type`` multi_label_classification) or the number (regression) that the question is
