@@ -199,7 +199,7 @@ class Evaluation:
 
     def _logits(self, masks: Masks) -> torch.Tensor:
         autocast = torch.autocast(self._device.type, self._autocast, self._autocast is not None)
-        with torch.inference_mode(), full_precision(), autocast:
+        with torch.inference_mode(), full_precision(self._device), autocast:
             return self._masked_input.logits(masks)
 
     def outputs(self, masks: Masks) -> NDArray[np.float64]:

@@ -4,50 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 
+class _Setting(NamedTuple):
+    """One setting of the process."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], None]
+    full: tuple[Any, ...]
+    """Values with which products are in float32; the first one is written."""
+    cuda: bool = False
+    """True if it matters on CUDA alone."""
+
+
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Compute products of float32 numbers in float32; the settings of the process are put back.
+def full_precision(device: torch.device | None = None) -> Iterator[None]:
+    """Compute products of float32 numbers in float32, on one device or on all. Settings are put back.
 
     On CUDA convolutions otherwise round each factor to the 10 bits of TF32. After
     ``torch.set_float32_matmul_precision("high")`` matrix products do, too, and with ``"medium"`` some CPUs round to the
     7 bits of bfloat16. Predictions then change with the batch by more than float32 explains.
     """
-    # Every setting is read before one is written, and all are put back in the order in which they were written: the
-    # older names first, which also change what the newer ones name.
-    settings = [(write, read(), value) for read, write, value in _settings() if _is_readable(read)]
+    settings = [(one, now) for one in _settings() if (now := _value(one)) is not None]
+    cuda = device is None or device.type == "cuda"
+    changed = [one for one, now in settings if now not in one.full and (cuda or not one.cuda)]
+    if not changed:
+        yield
+        return
     try:
-        for write, _, value in settings:
-            write(value)
+        for one in changed:
+            one.write(one.full[0])
         yield
     finally:
-        for write, before, _ in settings:
-            write(before)
+        # All of them, the older names first, because writing those also changes what the newer ones name.
+        for one, before in settings:
+            one.write(before)
 
 
-def _settings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], None], object]]:
+@cache
+def _settings() -> tuple[_Setting, ...]:
     backends: Any = torch.backends
-    yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"
-    yield _field(backends.cudnn, "allow_tf32", False)
-    for backend, part in (("cuda", "matmul"), *product(("cudnn", "mkldnn"), ("matmul", "conv", "rnn"))):
-        found = getattr(getattr(backends, backend), part, None)  # newer names, since torch 2.9
-        if hasattr(found, "fp32_precision"):
-            yield _field(found, "fp32_precision", "ieee")
+    found = [
+        _Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, ("highest",)),
+        _field(backends.cudnn, "allow_tf32", (False,), cuda=True),
+    ]
+    # Newer names, since torch 2.9. The default of CPUs is float32.
+    for backend, name in (("cuda", "matmul"), *product(("cudnn", "mkldnn"), ("matmul", "conv", "rnn"))):
+        part = getattr(getattr(backends, backend), name, None)
+        if hasattr(part, "fp32_precision"):
+            cuda = backend != "mkldnn"
+            found.append(_field(part, "fp32_precision", ("ieee",) if cuda else ("ieee", "none"), cuda=cuda))
+    return tuple(found)
 
 
-def _field(part: Any, name: str, value: object) -> tuple[Callable[[], Any], Callable[[Any], None], object]:
-    return lambda: getattr(part, name), lambda given: setattr(part, name, given), value
+def _field(part: Any, name: str, full: tuple[Any, ...], *, cuda: bool) -> _Setting:
+    return _Setting(lambda: getattr(part, name), lambda value: setattr(part, name, value), full, cuda)
 
 
-def _is_readable(read: Callable[[], Any]) -> bool:
-    """Return whether a setting can be read. The older name cannot while the newer ones differ from one another."""
+def _value(setting: _Setting) -> Any:
+    """Return the value, or None if it cannot be read: the older name, while the newer ones differ from one another."""
     try:
-        read()
+        return setting.read()
     except RuntimeError:
-        return False
-    return True
+        return None
