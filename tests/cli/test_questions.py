@@ -254,7 +254,7 @@ def test_questions_that_are_not_possible_name_what_to_type(
 @pytest.mark.slow
 def test_a_model_of_labels_is_not_adapted(run: Run, models: Path, tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
-    texts.write_text("\n".join(f"the film is {word}" for word in ("good", "bad", "a", "b", "c", "very", "not", "the")))
+    texts.write_text("\n".join(f"the film is {one} {two}" for one in "abc" for two in ("good", "bad", "very", "not")))
     ran = run("adapt", "--inputs", texts, "-m", models / "labels", "--out", tmp_path / "out", "--device", "cpu")
     assert ran.code != 0
     assert "a model that predicts one of several classes" in ran.stderr
