@@ -15,7 +15,10 @@ def loss_of(
     """Return the loss of each input, ``(inputs,)``.
 
     It is the divergence of the student's prediction from the teacher's on the full input, for the masked copies (their
-    mean) and for the full input, mixed with the cross-entropy of the label and the disagreement of additions.
+    mean) and for the full input, mixed with the cross-entropy of the label.
+
+    A term for the divergence between the predictions for two masks of an input is left out. On photos (weight 0.3) it
+    lowered the masked agreement at every clean agreement, from 60% to 56% with half of the cells kept, and hard radii.
 
     Args:
         student: ``(inputs, rows, n_classes)`` logits; the full input first, where ``clean_weight`` is above 0.
@@ -27,22 +30,13 @@ def loss_of(
     """
     heat = settings.temperature or 1.0
     rows = heat**2 * _divergence(torch.log_softmax(teacher / heat, dim=-1), torch.log_softmax(student / heat, dim=-1))
-    logs = torch.log_softmax(student, dim=-1)
     if labels is not None:
+        logs = torch.log_softmax(student, dim=-1)
         index = torch.tensor(labels, device=student.device)[:, None, None].expand(-1, student.shape[1], 1)
         rows = torch.lerp(rows, -logs.gather(2, index)[:, :, 0], settings.label_weight)
     if settings.clean_weight == 0:
-        loss, copies = rows.mean(dim=1), logs
-    else:
-        copies = logs[:, 1:]
-        loss = torch.lerp(rows[:, 1:].mean(dim=1), rows[:, 0], settings.clean_weight)
-    if settings.agreement_weight == 0:
-        return loss
-    # Every second copy is an addition to the one before it; a copy without one is left out.
-    pairs = copies.shape[1] // 2
-    first, second = copies[:, 0 : 2 * pairs : 2], copies[:, 1 : 2 * pairs : 2]
-    disagreement = (_divergence(first, second) + _divergence(second, first)).mean(dim=1) / 2
-    return loss + settings.agreement_weight * disagreement
+        return rows.mean(dim=1)
+    return torch.lerp(rows[:, 1:].mean(dim=1), rows[:, 0], settings.clean_weight)
 
 
 def _divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

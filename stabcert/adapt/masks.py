@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stabcert.adapt.settings import AdaptSettings, MaskKind
-from stabcert.core.masks import sample_additions, top_k_mask
+from stabcert.core.masks import top_k_mask
 from stabcert.core.noise import exact_keep_masks
 from stabcert.core.types import Features, Mask, Masks
 
@@ -53,8 +53,6 @@ def draw_masks(
     - ``smoothing``: noise of one of ``lambdas`` on the full input, or on an explanation.
     - ``attribution``: the top k features, k uniform.
 
-    With a weight on agreement, every second mask is an addition to the one before it.
-
     Args:
         plans: result of `plan_masks`.
         features: features of the input.
@@ -64,9 +62,6 @@ def draw_masks(
     """
     masks = np.empty((len(plans), len(features)), dtype=np.bool_)
     for row, plan in enumerate(plans):
-        if settings.agreement_weight > 0 and row % 2 == 1:
-            masks[row] = _addition(masks[row - 1], rng)
-            continue
         masks[row] = _draw(plan, features, settings, scores, rng)
         if not masks[row].any():
             masks[row, rng.integers(len(features))] = True
@@ -125,12 +120,3 @@ def _rectangle(rows: int, columns: int, rng: Generator) -> Mask:
     inside = np.zeros((rows, columns), dtype=np.bool_)
     inside[top : top + height, left : left + width] = True
     return (inside if rng.integers(2) else ~inside).reshape(-1)
-
-
-def _addition(mask: Mask, rng: Generator) -> Mask:
-    free = int((~mask).sum())
-    if free == 0:
-        return mask
-    radius = int(rng.integers(1, max(1, free // 4) + 1))
-    addition: Mask = sample_additions(mask, radius, 1, exactly=True, rng=rng)[0]
-    return addition

@@ -55,8 +55,6 @@ class AdaptSettings:
     """Kinds of masks, drawn equally often; ``smoothing`` is left out where ``lambdas`` is empty."""
     further_features: tuple[str, ...] = ()
     """Kinds of features that half of the training inputs are divided into instead, such as a finer grid."""
-    agreement_weight: float = 0.0
-    """Weight of the disagreement between a mask and an addition to it, 0 or more."""
     clean_loss: float = 0.02
     """Largest loss of clean agreement (of accuracy, where inputs have labels) on the held-out inputs, 0 to 1."""
     held_out: float = 0.2
@@ -90,10 +88,6 @@ class AdaptSettings:
         for name in ("label_weight", "clean_loss"):
             if not 0 <= getattr(self, name) <= 1:
                 raise _refused(name, "from 0 to 1", getattr(self, name), "0.02")
-        if not 0 <= self.agreement_weight < math.inf:
-            raise _refused("agreement_weight", "0 or more and finite", self.agreement_weight, "0.5")
-        if self.agreement_weight > 0 and self.copies < 2:
-            raise _refused("copies", "2 or more with agreement_weight above 0", self.copies, "2")
         if not 0 < self.held_out < 1:
             raise _refused("held_out", "above 0 and below 1", self.held_out, "0.2")
         for value in self.lambdas:

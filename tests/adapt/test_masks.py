@@ -87,13 +87,6 @@ def test_scores_are_requested_only_where_they_are_used() -> None:
     )
 
 
-def test_with_a_weight_on_agreement_every_second_mask_is_an_addition() -> None:
-    masks = _drawn(GRID, settings=AdaptSettings(copies=100, agreement_weight=1.0, mask_kinds=("uniform",)))
-    first, second = masks[::2], masks[1::2]
-    assert (first <= second).all()
-    assert ((second & ~first).sum(axis=1) > 0)[~first.all(axis=1)].all()
-
-
 @pytest.mark.parametrize(("share", "kept"), [(0.5, 6), (0.25, 3), (0.01, 1)])
 def test_masks_of_an_exact_share_keep_that_many(share: float, kept: int) -> None:
     assert exact_share_mask(12, share, np.random.default_rng(0)).sum() == kept

@@ -28,7 +28,6 @@ from stabcert.errors import ParameterError
         ("temperature", 0.0),
         ("label_weight", 1.1),
         ("clean_loss", -0.1),
-        ("agreement_weight", -1.0),
         ("held_out", 0.0),
         ("held_out", 1.0),
         ("lambdas", (Fraction(0),)),
@@ -49,11 +48,6 @@ def test_masks_of_smoothing_without_a_lambda_cannot_be_drawn() -> None:
     with pytest.raises(ParameterError, match="mask_kinds"):
         AdaptSettings(mask_kinds=("smoothing",), lambdas=())
     assert "smoothing" not in AdaptSettings(lambdas=()).kinds
-
-
-def test_agreement_needs_two_copies() -> None:
-    with pytest.raises(ParameterError, match=r"copies must be 2 or more"):
-        AdaptSettings(agreement_weight=1.0, copies=1)
 
 
 def test_each_method_has_a_learning_rate_which_a_given_one_replaces() -> None:

@@ -126,7 +126,7 @@ COMMANDS = {
     ],
     "smooth-eval": ["--lambdas", "--radii", "--draws", "--n-samples", "--delta", "--min-accuracy", "--min-rate"],
     "adapt": [
-        *("--epochs", "--learning-rate", "--copies", "--clean-weight", "--label-weight", "--agreement-weight"),
+        *("--epochs", "--learning-rate", "--copies", "--clean-weight", "--label-weight"),
         *("--lambdas", "--rank", "--clean-loss", "--held-out", "--report-share", "--attribution", "-k", "--masks"),
         *("--radii", "--n-samples", "--draws", "--noise=bernoulli", "--delta", "--min-gain"),
     ],

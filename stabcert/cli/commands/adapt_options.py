@@ -155,16 +155,6 @@ class AdaptOptions:
             help="Share of the labels in the target; the rest is the prediction of the original model.",
         ),
     ] = _DEFAULT.label_weight
-    agreement_weight: Annotated[
-        float,
-        option(
-            "--agreement-weight",
-            affects="result",
-            metavar="W",
-            read=number("--agreement-weight", example=0.5),
-            help="Weight of different predictions for a mask and an addition to it.",
-        ),
-    ] = _DEFAULT.agreement_weight
     lambdas: Annotated[
         str,
         option(

@@ -67,7 +67,6 @@ def request_of(options: AdaptOptions, report: AdaptReportOptions, *, seed: int) 
         copies=options.copies,
         clean_weight=options.clean_weight,
         label_weight=options.label_weight,
-        agreement_weight=options.agreement_weight,
         lambdas=lambdas,
         rank=options.rank,
         clean_loss=options.clean_loss,
