@@ -17,7 +17,7 @@ import torch
 
 from stabcert.errors import ModelError
 from stabcert.models.failures import failing
-from stabcert.models.float64 import rounds_to_float32
+from stabcert.models.float64 import rounds_during, rounds_to_float32
 from stabcert.models.folding import fold_batch_norms
 from stabcert.models.heads import Meaning
 from stabcert.models.patch_tokens import TokenStage
@@ -103,9 +103,13 @@ class ImageNetwork:
 
     @cached_property
     def module_in_float64(self) -> torch.nn.Module:
-        """A copy that computes in float64; ModelError where the network cannot be copied."""
+        """A copy that computes in float64; ModelError where the network cannot be copied or rounds to float32."""
         with failing(type(self.module).__name__):
-            return copy.deepcopy(self.module).double()
+            exact = copy.deepcopy(self.module).double()
+        pixels = self.trial_pixels()[None].to(next(exact.parameters(), torch.empty(0)).device, torch.float64)
+        if rounds_during(exact, lambda: self.run(exact, pixels)):
+            raise ModelError(f"{type(self.module).__name__} computes in float32 whatever the type of its weights")
+        return exact
 
     def logits_in_float64(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the logits of float64 pixels, computed in float64."""
@@ -136,8 +140,7 @@ class TextNetwork:
     def _in_float64(self) -> torch.nn.Module | None:
         with failing(type(self.module).__name__):
             exact = copy.deepcopy(self.module).double()
-            tested = isinstance(self.leftover, Removal)
-            return None if tested and rounds_to_float32(exact, self.tokenizer("a", return_tensors="pt")) else exact
+            return None if rounds_to_float32(exact, self.tokenizer("a", return_tensors="pt")) else exact
 
 
 @dataclass(frozen=True)

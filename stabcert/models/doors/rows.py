@@ -49,7 +49,9 @@ class Rows:
             rows = len(part) * self.n_background
             found = read(predict(self.at(part)), rows)
             of_masks = found.astype(np.float64).reshape(len(part), self.n_background, -1)
-            parts.append(of_masks.mean(axis=1).astype(found.dtype))
+            # A mean of whole numbers is not a whole number.
+            kind = found.dtype if found.dtype.kind == "f" else np.float64
+            parts.append(of_masks.mean(axis=1).astype(kind))
         return np.concatenate(parts)
 
 
@@ -91,8 +93,26 @@ def _of_array(row: Any, background: Any) -> Rows:
             f"background must be rows of {len(one)} values like the row, got shape {others.shape}. Use X_train[:50]"
         )
     both = np.concatenate([one[None], others])
+    for name, given, values in (("row", row, both[:1]), ("background", background, both[1:])):
+        if not _equal(given, values):
+            raise InputError(
+                f"row and background must have a common type of numbers, but {name} changes as {both.dtype}. Give "
+                "arrays of one type, object for a table of several types, or a DataFrame"
+            )
     columns = np.arange(len(one))
     return Rows(len(others), None, lambda chosen: both[chosen, columns])
+
+
+def _equal(given: Any, values: NDArray[Any]) -> bool:
+    """Return whether values are those that were given: neither rounded nor converted to text."""
+    if isinstance(given, np.ndarray) and given.dtype == values.dtype:
+        return True
+    own = np.array(given, dtype=object).reshape(values.shape)
+    texts = [isinstance(one, str) for one in own.flat] == [isinstance(one, str) for one in values.astype(object).flat]
+    # Numbers of Python are compared exactly.
+    return texts and all(
+        a == b or (a != a and b != b) for a, b in zip(own.flat, values.astype(object).flat, strict=True)
+    )
 
 
 def _frame_of_row(values: Any, like: Any) -> Any:
@@ -159,6 +179,11 @@ def _values_by_name(row: Any, columns: list[Any]) -> dict[Any, Any]:
     return found
 
 
+def _plain(value: Any) -> Any:
+    """Return a number as one of Python, which compares whole numbers with others exactly."""
+    return value.item() if isinstance(value, np.number) else value
+
+
 def _typed(name: Any, value: Any, column: Any) -> Any:
     """Return a value as a column of one row, with the type of the background's column."""
     import pandas
@@ -172,7 +197,7 @@ def _typed(name: Any, value: Any, column: Any) -> Any:
     try:
         typed = pandas.Series([value]).astype(column.dtype)
         kept = typed.iloc[0]
-        same = bool(pandas.isna(value) and pandas.isna(kept)) or bool(kept == value)
+        same = bool(pandas.isna(value) and pandas.isna(kept)) or bool(_plain(kept) == _plain(value))
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"row has the value {value!r:.40} in column {name!r}, which is not of the background's type {column.dtype} "

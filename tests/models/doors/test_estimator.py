@@ -167,3 +167,24 @@ def test_several_outputs_are_refused() -> None:
 def test_names_must_fit() -> None:
     with pytest.raises(InputError, match="5 distinct names"):
         from_estimator(LINEAR, ARRAY[0], ARRAY[:1], names=["a"])
+
+
+@pytest.mark.parametrize(
+    ("row", "background"),
+    [
+        ([1, 2.5, "a"], [[3, 4.5, "b"]]),
+        (np.array([1, 2]), np.array([["1", "2"]])),
+        (np.array([1, 2**53 + 1]), np.array([[0.5, 2.0]])),
+        ({"a": 2**53 + 1}, pd.DataFrame({"a": [0.5]})),
+        (pd.Series({"a": np.int64(2**53 + 1)}), pd.DataFrame({"a": [0.5]})),
+    ],
+)
+def test_values_that_a_common_type_would_change_are_refused(row: Any, background: Any) -> None:
+    with pytest.raises(InputError, match="type"):
+        from_estimator(lambda table: np.tile([0.4, 0.6], (len(table), 1)), row, background)
+
+
+def test_probabilities_that_are_whole_numbers_have_a_mean_that_is_not() -> None:
+    classifier = lambda table: np.stack([table[:, 0] > 0, table[:, 0] <= 0], axis=1).astype(int)  # noqa: E731
+    predictor = from_estimator(classifier, np.array([1.0, 2.0]), np.array([[-1.0, 0.0], [2.0, 1.0], [-3.0, 1.0]]))
+    assert predictor(np.array([[False, True]]))[0] == pytest.approx([1 / 3, 2 / 3])
