@@ -12,6 +12,7 @@ import torch
 from stabcert.errors import ModelError
 from stabcert.models.base import ModelPredictor
 from stabcert.models.image import BASELINES
+from stabcert.models.networks import ImageNetwork, call_with_pixels
 from stabcert.models.preprocessing import resize_and_crop
 from tests.models.tiny_images import CLASSES, CPU, MEAN, SIDE, STD, Network, masked, means, picture, random_masks
 from tests.tiny_models import tiny_convnext, tiny_resnet, tiny_vit
@@ -125,3 +126,18 @@ def test_building_and_running_leaves_the_global_generators_alone() -> None:
     ModelPredictor(image, NAMES, device=CPU)(random_masks(4, len(image.features)))
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("rounds", [True, False])
+def test_a_copy_that_rounds_to_float32_is_not_one_in_float64(rounds: bool) -> None:
+    class Flat(torch.nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return (pixels.float() if rounds else pixels).flatten(1).to(pixels.dtype)
+
+    module = torch.nn.Sequential(Flat(), torch.nn.Linear(3 * SIDE * SIDE, 2)).eval()
+    network = ImageNetwork(module, call_with_pixels, resize_and_crop(SIDE, SIDE, MEAN, STD), None, channels_last=False)
+    if not rounds:
+        assert network.module_in_float64[1].weight.dtype == torch.float64  # type: ignore[index]
+        return
+    with pytest.raises(ModelError, match="computes in float32"):
+        _ = network.module_in_float64

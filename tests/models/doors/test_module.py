@@ -243,21 +243,3 @@ def test_what_is_refused_and_what_the_message_names(arguments: Any, named: str) 
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises((InputError, ParameterError)):
         from_module(vector_network(), VECTOR, **options)
-
-
-class Rounded(nn.Module):
-    """A part that computes in float32 and returns the type that it was given, as many normalisations do."""
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        single = values.float()
-        return (single * torch.rsqrt(single.pow(2).mean(dim=-1, keepdim=True) + 1e-6)).to(values.dtype)
-
-
-@pytest.mark.parametrize(("part", "tolerance"), [(Rounded(), 1e-4), (nn.Tanh(), 1e-9)])
-def test_a_tie_is_not_settled_by_a_copy_that_rounds_to_float32(part: nn.Module, tolerance: float) -> None:
-    last = nn.Linear(6, 2)
-    with torch.no_grad():
-        last.weight[1], last.bias[1] = last.weight[0], last.bias[0] + 1e-7
-    predictor = from_module(nn.Sequential(nn.Linear(6, 6), part, last).eval(), VECTOR)
-    predictor(every_mask(6))
-    assert predictor.decision_tolerance == tolerance
