@@ -185,7 +185,8 @@ class _Reader:
         return [
             name
             for name in names
-            if name not in images and (not _is_nested(schema, name) or "string" in str(schema.field(name).type))
+            if name == self._label
+            or (name not in images and (not _is_nested(schema, name) or "string" in str(schema.field(name).type)))
         ]
 
 

@@ -122,6 +122,13 @@ def test_numbers_that_pandas_wrote_as_floats_are_numbers(tmp_path: Path) -> None
     assert "0.5" in str(items[2].problem)
 
 
+@pytest.mark.parametrize("label", [True, [1, 2], {"a": 1}, b"joy"])
+def test_a_label_that_is_neither_a_name_nor_a_number_is_a_problem_of_its_row(tmp_path: Path, label: object) -> None:
+    file = write(tmp_path / "a.parquet", table({"text": ["a"], "label": [label]}))
+    (item,) = read(file, labelled=True, column="text")
+    assert "neither the name of a class nor its number" in str(item.problem)
+
+
 @pytest.mark.parametrize(
     ("classes", "value", "class_names", "expected"),
     [
