@@ -118,6 +118,10 @@ class ModelPredictor:
     def n_classes(self) -> int:
         return len(self.class_names)
 
+    def __repr__(self) -> str:
+        classes = ", ".join(self.class_names[:4]) + ", ..." * (len(self.class_names) > 4)
+        return f"<{type(self).__name__} of {self.features.counted(self.n_features)}, classes: {classes}>"
+
     def __call__(self, masks: Masks, /) -> Probs:
         masks = as_masks(masks, self.n_features)
         keys = [row.tobytes() for row in np.packbits(masks, axis=1)]

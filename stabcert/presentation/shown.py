@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from stabcert.errors import InputError
+from stabcert.errors import InputError, ParameterError
 from stabcert.records.writing import to_json
 from stabcert.report.canvas import Exhibit
 from stabcert.report.document import Document
@@ -18,8 +18,8 @@ _WIDTH = 10**4
 class Shown:
     """One result as the commands show it; the result of `present`.
 
-    ``print(shown)`` prints the screen, ``shown.record`` is the record as plain values, and `save` writes a page, a
-    figure or the record.
+    ``print(shown)``, or ``shown`` at the end of a cell of a notebook, prints the screen. ``shown.record`` is the record
+    as plain values. `save` writes a page, a figure or the record.
 
     Args:
         exhibit: the report, and what its pictures need.
@@ -42,6 +42,9 @@ class Shown:
             console.print(line, soft_wrap=True)
         return stream.getvalue().rstrip("\n")
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def save(self, path: str | Path) -> Path:
         """Write a page (``.html``), the record (``.json`` or ``.jsonl``) or a figure (another suffix of a picture).
 
@@ -61,7 +64,13 @@ class Shown:
         elif suffix in (".json", ".jsonl"):
             place.write_text(to_json(self.record) + "\n", encoding="utf-8")
         else:
-            from stabcert.report.figure import figure, format_of
+            from stabcert.report.figure import SUFFIXES, figure, format_of
 
+            if suffix not in SUFFIXES:
+                possible = ", ".join((".html", ".json", ".jsonl", *SUFFIXES))
+                raise ParameterError(
+                    f"path must end in one of {possible}, got {path}. Use for example result.html. To print "
+                    "the text, write print(shown)"
+                )
             place.write_bytes(figure([self.document], format_of(place)))
         return place

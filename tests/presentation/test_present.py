@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import stabcert
-from stabcert import InputError
+from stabcert import InputError, ParameterError
 from stabcert.report.record import load_schema
 from tests.known_model import call
 from tests.models.tiny_images import picture
@@ -91,8 +91,13 @@ def test_pages_figures_and_records_are_written(tmp_path: Path) -> None:
         assert ("data:image/png" in page) == (kind == "tensor")
         assert shown.save(tmp_path / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
         assert json.loads(shown.save(tmp_path / f"{kind}.json").read_text()) == shown.record
+    assert repr(shown) == str(shown)
+    assert repr(predictor).startswith("<")
+    assert predictor.class_names[0] in repr(predictor)
     with pytest.raises(InputError, match="format"):
         shown.save(tmp_path / "result")
+    with pytest.raises(ParameterError, match=r"print\(shown\)"):
+        shown.save(tmp_path / "result.txt")
 
 
 def test_a_threshold_that_is_met_for_nothing_is_not_certified() -> None:
