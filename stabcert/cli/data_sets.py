@@ -121,6 +121,10 @@ def _load(name: str, offline: bool) -> dict[str, Any]:
     directory, config = _named(name)
     local = Path(directory).is_dir()
     offline = offline or offline_by_environment() or bool(datasets.config.HF_HUB_OFFLINE)
+    if Path(directory).is_file():
+        raise InputError(
+            f"--dataset must be a directory or a name of the hub, got the file {name}. Use --inputs {name}"
+        )
     if not local:
         _check_name(directory, offline)
     try:

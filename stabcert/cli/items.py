@@ -229,7 +229,7 @@ def no_such_file(name: str) -> InputError:
     """Return the reason why an argument is not an input: a missing file, or a URL."""
     if is_url(name):
         return InputError(url_advice(name))
-    return InputError(f'no such file: {name}. To certify a sentence, write --text "..."')
+    return InputError(f'no such file: {name.rstrip(".")}. To certify a sentence, write --text "..."')
 
 
 def _check_image(path: Path) -> None:

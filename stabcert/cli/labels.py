@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stabcert.cli.class_numbers import class_of_data_set
 from stabcert.cli.classes import find_class
-from stabcert.cli.columns import found_columns, unread_label
+from stabcert.cli.columns import unread_label
 from stabcert.cli.items import Item, Label, label_of, missing_item
 from stabcert.cli.suffixes import TABLES, TEXT_SUFFIX, suffix_of
 from stabcert.cli.tables import Row, read_rows
@@ -175,7 +175,8 @@ def _named(row: Row, origin: str) -> tuple[str, str]:
         if isinstance(fields.get(column), str) and fields[column]:
             return column, fields[column]
     raise InputError(
-        f"{origin}: neither path nor file nor id names the input of the label ({found_columns([*fields])})"
+        f"{origin}: neither path nor file nor id names the input of the label (found: "
+        f"{', '.join(map(repr, fields))}). Add the column id. If the file contains the inputs too, give it to --inputs"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from stabcert.cli.columns import found_columns, refuse_second, second_of, unread_label
 from stabcert.cli.items import Item, broken_item, item_of, label_of, missing_item, text_item, with_second
 from stabcert.cli.suffixes import (
+    IMAGE_SUFFIXES,
     INPUT_SUFFIXES,
     LISTS,
     SEPARATED,
@@ -37,6 +38,8 @@ def from_list(path: Path, labelled: bool) -> list[Item]:
     suffix = suffix_of(path)
     if suffix in TABLES:
         return [replace(_from_row(path, row, labelled), listed=(path, row.line)) for row in _rows(path)]
+    if suffix in IMAGE_SUFFIXES:
+        raise InputError(f"{path} is an image, and --inputs is for a list. Write {path} without --inputs")
     if suffix not in ("", TEXT_SUFFIX):
         raise InputError(
             f"--inputs must be a list with the suffix {one_of(LISTS)}, got {path}. To read a "

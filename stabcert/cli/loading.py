@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stabcert.cli.options import ModelOptions
-from stabcert.cli.text_files import read_text
+from stabcert.cli.text_files import is_there, read_text
+from stabcert.errors import InputError
 from stabcert.models.wording import Wording
 
 if TYPE_CHECKING:
@@ -20,8 +22,18 @@ def wording_of(options: ModelOptions) -> Wording:
         InputError: the file cannot be read.
         ParameterError: the classes and the prompt are not possible.
     """
-    prompt = None if options.prompt is None else read_text(options.prompt).removesuffix("\n")
+    prompt = None if options.prompt is None else _text_of(options.prompt).removesuffix("\n")
     return Wording.of(options.classes, prompt, options.chat)
+
+
+def _text_of(file: Path) -> str:
+    if is_there(file.exists) and not is_there(file.is_dir):
+        return read_text(file)
+    given = f"the directory {file}" if is_there(file.is_dir) else f"{str(file)!r}, which does not exist"
+    raise InputError(
+        f"--prompt must be a file with the text around the input, got {given}. Write the text into a file, with "
+        "{input} in the place of the input, and give the file's name"
+    )
 
 
 def load(

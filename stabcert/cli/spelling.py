@@ -47,7 +47,8 @@ def typed(message: str, flags: Flags, parameter: str | None = None) -> str:
         flags: the options of the command. Other names in the message do not change.
         parameter: the wrong parameter. Its first mention becomes an option in any context.
     """
-    if parameter is not None and parameter in flags:
+    # A message that was converted already contains the option.
+    if parameter is not None and parameter in flags and not re.search(rf"{flags[parameter]}{_END}", message):
         message = re.sub(rf"{_START}{parameter}{_END}(?!=)", flags[parameter], message, count=1)
     names = "|".join(sorted(flags, key=len, reverse=True))
     if not names:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from stabcert.errors import InputError
 
 _DOORS = {
@@ -49,6 +52,29 @@ def n_features_of(predictor: Any) -> int:
     if n is not None and callable(predictor):
         return int(n)
     raise InputError(not_a_predictor(predictor))
+
+
+def as_numbers(scores: ArrayLike) -> NDArray[np.float64]:
+    """Return scores as an array.
+
+    Raises:
+        InputError: they are not numbers. The message names those of an attribution.
+    """
+    try:
+        return np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        advice = "Use attribution.scores" if hasattr(scores, "scores") else "Give one number for each feature"
+        raise InputError(f"scores must be one row of finite numbers, got {type(scores).__name__}. {advice}") from error
+
+
+def check_generator(rng: object) -> None:
+    """Raise an InputError unless ``rng`` is a generator of numpy."""
+    if not isinstance(rng, np.random.Generator):
+        seed = rng if isinstance(rng, int) else 0
+        raise InputError(
+            f"rng must be a numpy.random.Generator, got {type(rng).__name__} {rng!r:.20}. Use "
+            f"rng=np.random.default_rng({seed})"
+        )
 
 
 def not_a_predictor(value: object) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
+from stabcert.core.given import as_numbers
 from stabcert.core.types import Mask, Masks, as_mask
 from stabcert.errors import InputError, ParameterError
 
@@ -34,7 +35,7 @@ def top_k_mask(scores: ArrayLike, k: int) -> Mask:
         InputError: ``scores`` is not one row of finite numbers.
         ParameterError: ``k`` is out of range.
     """
-    values = np.asarray(scores, dtype=np.float64)
+    values = as_numbers(scores)
     if values.ndim != 1 or not np.isfinite(values).all():
         raise InputError(
             f"scores must be one row of finite numbers, got an array of shape {values.shape}. "

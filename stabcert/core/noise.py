@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
+from stabcert.core.given import check_generator
 from stabcert.core.types import Masks
 from stabcert.errors import ParameterError
 
@@ -40,6 +41,7 @@ def quantized_keep_masks(
 
     Source: MuS (Xue et al. 2023), Proposition 3.3, in integers.
     """
+    check_generator(rng)
     if n_features < 1 or quantization < 1:
         raise ParameterError(
             f"quantization and n_features must be at least 1, got {quantization} and {n_features}. Use 1 or more"

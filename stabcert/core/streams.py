@@ -17,6 +17,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from stabcert.core.given import check_generator
+
 STREAM_RULE = 2
 """Rule by which streams are derived. A record without a number uses rule 1: from the seed and the input alone."""
 SMOOTHED_STREAM_RULE = 3
@@ -124,7 +126,12 @@ def noise_generator(seed: int, stream: int) -> Generator:
 
 
 def words_of(rng: Generator) -> list[int]:
-    """Return two words of entropy, from which `part_of` derives streams that are independent of each other's use."""
+    """Return two words of entropy, from which `part_of` derives streams that are independent of each other's use.
+
+    Raises:
+        InputError: ``rng`` is not a generator of numpy.
+    """
+    check_generator(rng)
     return [int(word) for word in rng.integers(2**63, size=2)]
 
 

@@ -57,7 +57,7 @@ def find_repository(name: str, *, revision: str | None, offline: bool) -> Reposi
     except HFValidationError as error:
         raise ModelError(
             f"{name!r} is neither a directory nor a possible name of the hub (organisation/model). "
-            "Other names are timm:NAME, demo:image and demo:text"
+            "Other names are timm:NAME, python:MODULE:NAME, demo:image and demo:text"
         ) from error
     if offline or offline_by_environment():
         cached = _cached(name, revision)

@@ -49,7 +49,7 @@ class Outputs:
     @property
     def listed(self) -> str:
         """The names, in messages."""
-        shown = ", ".join(self.names[:_FEW])
+        shown = ", ".join(repr(name) if "," in name else name for name in self.names[:_FEW])
         return shown + (f" and {len(self.names) - _FEW} more" if len(self.names) > _FEW else "")
 
 

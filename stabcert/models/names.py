@@ -87,7 +87,15 @@ def local_directory(name: str) -> Path | None:
     if os.path.isdir(path):
         return path
     if os.path.exists(path):
-        raise ModelError(f"{name} is a file. Give the directory that contains config.json and the weights")
+        module = Path(name).stem
+        raise ModelError(
+            f"{name} is a file. "
+            + (
+                f"For a classifier in Python write python:{module}:NAME, the name of a function or object in it"
+                if name.endswith(".py")
+                else "Give the directory that contains config.json and the weights"
+            )
+        )
     # Names of the hub have one or two parts, and never look like this.
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or path.is_absolute()
     if is_path or name.endswith(("/", *_FILE_SUFFIXES)):

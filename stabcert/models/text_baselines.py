@@ -127,8 +127,8 @@ def _removal(
         return None, leftover.reason
     if not sequence.special.any():
         return None, (
-            "the tokenizer of this model adds no special token, so nothing would be left to classify when all "
-            "words are removed"
+            "the tokenizer of this model adds no special token to this input, so nothing would be left to classify "
+            "when all words are removed"
         )
     if removes_tokens and len(sequence) <= PROBED_TOKENS:
         return _EXACT, ""

@@ -128,9 +128,10 @@ def divide(tokenized: Tokenized, tokenizer: Any, kind: str, explained: Sequence[
     for place in explained:
         found, groups, own = _features(tokenized, tokenizer, kind, place)
         if not found:
+            what = f"match of {kind}" if kind.startswith("regex:") else kind
             raise InputError(
-                f"the {tokenized.name(place)} {tokenized.texts[place][:40]!r} has no {kind} that the model's tokenizer "
-                "can read. Give another text"
+                f"the {tokenized.name(place)} {tokenized.texts[place][:40]!r} has no {what} that the model's tokenizer "
+                "can read. Give another text" + (" or pattern" if what != kind else "")
             )
         for number, group in enumerate(groups, start=len(items)):
             feature_of_token[own[group]] = number

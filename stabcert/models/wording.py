@@ -127,5 +127,7 @@ def _check_classes(classes: Sequence[str]) -> None:
             )
     if len(classes) < 2:
         raise ParameterError(
-            f"classes must be two or more, got {len(classes)}. Use for example classes='yes,no'", "classes"
+            f"classes must be two or more, got {', '.join(map(repr, classes)) or 'none'}. Use for example "
+            "classes='yes,no'",
+            "classes",
         )

@@ -53,6 +53,13 @@ def test_a_message_names_what_is_typed(message: str, parameter: str | None, expe
     assert typed(message, FLAGS, parameter) == expected
 
 
+def test_a_second_mention_of_a_parameter_is_a_word_however_often_the_message_is_converted() -> None:
+    error = ParameterError("classes are not possible, because it has classes of its own", "classes")
+    for _ in range(2):
+        spell(error, {"classes": "--classes"})
+    assert str(error) == "--classes are not possible, because it has classes of its own"
+
+
 def test_an_error_is_rewritten_once_however_often_it_is_told() -> None:
     error = FailedInputError("Net cannot be run on this input (ValueError: no). Give another input")
     for _ in range(2):

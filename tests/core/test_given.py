@@ -21,6 +21,7 @@ def function(masks: Any) -> Any:
     return np.stack([masks[:, 0], ~masks[:, 0]], axis=1).astype(float)
 
 
+PREDICTOR = stabcert.from_function(function, 3)
 OBJECTS = [
     (torch.nn.Linear(3, 2), "from_module"),
     (LogisticRegression(), "from_estimator"),
@@ -69,3 +70,22 @@ def test_a_predictor_without_noise_in_the_place_of_a_smoothed_one() -> None:
 def test_a_network_in_the_place_of_a_name(call: Any) -> None:
     with pytest.raises(InputError, match="from_module"):
         call(torch.nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda rng: stabcert.certify_soft(PREDICTOR, MASK, radius=1, rng=rng),
+        lambda rng: stabcert.certify_hard_bernoulli(PREDICTOR, MASK, keep_probability=0.5, rng=rng),
+        lambda rng: stabcert.quantized_keep_masks(3, keep=1, quantization=4, rng=rng),
+        lambda rng: stabcert.smallest_stable_mask(PREDICTOR, [1, 2, 3], radius=1, min_rate=0.9, rng=rng),
+    ],
+)
+def test_a_seed_in_the_place_of_a_generator_is_refused_with_what_to_type(call: Any) -> None:
+    with pytest.raises(InputError, match=r"got int 7\. Use rng=np\.random\.default_rng\(7\)"):
+        call(7)
+
+
+def test_an_attribution_in_the_place_of_its_scores_is_refused_with_what_to_type() -> None:
+    with pytest.raises(InputError, match=r"got Attribution\. Use attribution\.scores"):
+        stabcert.top_k_mask(stabcert.explain(PREDICTOR, "random"), 2)  # type: ignore[arg-type]

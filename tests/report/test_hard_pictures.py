@@ -96,6 +96,10 @@ def test_votes_are_ranked_most_first_and_among_equals_by_index() -> None:
 def test_many_classes_with_few_votes_are_one() -> None:
     names = tuple(f"c{i}" for i in range(9))
     assert votes_text(np.array([9, 8, 7, 6, 1, 2, 0, 0, 0]), names) == "c0 9, c1 8, c2 7, c3 6, 2 other classes 3"
+    assert votes_text(np.array([4, 60]), ("value at least 0.2 from 3", "value within 0.2 of 3")) == (
+        "value within 0.2 of 3: 60, value at least 0.2 from 3: 4"
+    )
+    assert votes_text(np.array([4, 60]), ("0", "1")) == "1: 60, 0: 4"
 
 
 def test_lambda_is_the_fraction_on_the_grid() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stabcert.core.decisions import decide
 from stabcert.core.distinct import distinct_rows
-from stabcert.core.given import n_features_of
+from stabcert.core.given import check_generator, n_features_of
 from stabcert.core.hard.certificate import HardCertificate, Seen
 from stabcert.core.hard.proof import SeenDraws, bernoulli_proof, draws_gap
 from stabcert.core.hard.question import BernoulliQuestion, check_keep_probability
@@ -80,6 +80,7 @@ def answer_bernoulli(
 ) -> HardCertificate:
     """Return the certificate that answers a question; arguments and guarantee are those of `certify_hard_bernoulli`."""
     kept = as_mask(mask, n_features_of(predictor))
+    check_generator(rng)
     pilot, probability, n_samples = question.pilot, question.keep_probability, question.n_samples
     decremental = question.decremental
     noise = _packed_noise(len(kept), probability, n_samples, rng)

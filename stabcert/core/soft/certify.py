@@ -12,7 +12,7 @@ from typing import Literal
 
 from numpy.random import Generator
 
-from stabcert.core.given import n_features_of
+from stabcert.core.given import check_generator, n_features_of
 from stabcert.core.mask_flags import MaskFlags, flags_of
 from stabcert.core.soft.certificate import (
     Formulation,
@@ -122,6 +122,7 @@ def answer_soft(
     """Return the certificate that answers a question; arguments, guarantee and errors are those of `certify_soft`."""
     mask = as_mask(mask, n_features_of(predictor))
     sets = question.sets(mask)
+    check_generator(rng)
     trials = Trials(predictor, mask, rng)
     flags, more = flags_of(predictor, mask, trials.certain_prediction) if judge_mask else (MaskFlags(None, None), 0)
 

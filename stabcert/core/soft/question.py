@@ -144,7 +144,10 @@ class SoftQuestion:
 def _as_radii(radius: int | Iterable[int] | Literal["all"]) -> tuple[int, ...] | None:
     if isinstance(radius, str):
         if radius != "all":
-            raise ParameterError(f"radius must be a number, several numbers, or 'all', got {radius!r}", "radius")
+            raise ParameterError(
+                f"radius must be a number, several numbers, or 'all', got {radius!r}. Use for example radius=2",
+                "radius",
+            )
         return None
     try:
         radii = sorted({index(r) for r in ((radius,) if isinstance(radius, (int, np.integer)) else radius)})

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from stabcert.core.given import is_one
 from stabcert.core.types import Feature, Features, Masks
-from stabcert.errors import InputError, ModelError, ParameterError
+from stabcert.errors import InputError, ModelError, ParameterError, StabcertError
 from stabcert.models.doors.called import MaskedFunction, as_array, checked, chosen_precision, not_a_function
 from stabcert.models.doors.python_model import PythonModel
 from stabcert.models.doors.watched import place_of
 from stabcert.models.evaluation import DECISION_TOLERANCE
-from stabcert.models.failures import failing
+from stabcert.models.failures import reason
 from stabcert.models.image_checks import check_image_network
+from stabcert.models.memory import is_out_of_memory
 from stabcert.models.networks import ImageNetwork, TextNetwork, call_with_pixels, distinct, is_convolutional
 from stabcert.models.preprocessing import Preprocessing
 from stabcert.models.text_features import text_feature
@@ -147,9 +148,20 @@ def network_of_function(model: PythonModel, name: str) -> Called:
     if model.kind == "image":
         sides = np.arange(2 * _TRIAL_SIDE**2 * 3, dtype=np.uint8).reshape(2, _TRIAL_SIDE, _TRIAL_SIDE, 3)
         trial = images_of(sides // np.array([1, 2], dtype=np.uint8)[:, None, None, None])
-    with failing(f"{name} on two inputs for a trial{' (one of them empty)' if model.kind == 'text' else ''}"):
+    try:
         found = called(model, trial)
         alone = [called(model, [one]) for one in trial]
+    except StabcertError:
+        raise
+    except Exception as error:  # code of the user raises whatever it likes
+        if is_out_of_memory(error):
+            raise
+        inputs = "'a b' and ''" if model.kind == "text" else "two images"
+        empty = ", so that it accepts the empty text, which is left when every word is dropped"
+        raise ModelError(
+            f"{name} failed on a trial with {inputs} ({reason(error)}). Correct the code"
+            + empty * (model.kind == "text")
+        ) from error
     dtype = chosen_precision(model.precision, as_array(found, name))
     probs = checked(found, 2, name, dtype)
     classes = probs.shape[1]

@@ -150,6 +150,11 @@ def _dropped(baseline: Any, point: torch.Tensor) -> tuple[torch.Tensor, str]:
     """Return the input with everything dropped, and the name of the baseline."""
     import torch
 
+    if isinstance(baseline, str):
+        raise InputError(
+            f"baseline must be a number or a tensor that fits the shape {tuple(point.shape[1:])}, got {baseline!r}. "
+            "Use baseline=0.0, or a tensor such as the mean of the training inputs"
+        )
     try:
         values = (baseline if isinstance(baseline, torch.Tensor) else torch.as_tensor(np.asarray(baseline))).detach()
         values = values.to(point.device, point.dtype)

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import hashlib
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -87,6 +88,12 @@ def _imported(name: str) -> _Imported:
     if not _is_model(value):
         if isinstance(value, str | bytes) or not callable(value) or is_one(value, "torch", "Module"):
             raise _not_a_model(name, value)
+        if needed := _needed(value):
+            raise ModelError(
+                f"{name} is a function of {needed}, which needs the attributes kind ({' or '.join(KINDS)}) and "
+                f"class_names. Write below it, with your classes: {attribute}.kind, {attribute}.class_names = 'text', "
+                "['no', 'yes']"
+            )
         with _code_running(f"{name}: {attribute}() failed"):
             value = value()
         if not _is_model(value):
@@ -119,6 +126,9 @@ def _module(name: str, module_name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or module_name
         if module_name == missing or module_name.startswith(f"{missing}."):
+            if module_name.endswith(".py"):
+                without = name.replace(".py:", ":").replace("/", ".")
+                raise ModelError(f"{name} names the file of a module. Leave out its suffix: {without}") from error
             raise ModelError(
                 f"{name}: the module {missing} is neither in {directory} nor installed. Run the command in the "
                 "directory of the module, or install its package"
@@ -139,6 +149,16 @@ def _code_running(failure: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         raise ModelError(f"{failure} ({reason(error)}). Correct the code") from error
+
+
+def _needed(function: Any) -> str:
+    """Return the arguments that a function cannot be called without, as words; nothing if it has none of them."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # code without a signature
+        return ""
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return ", ".join(one.name for one in parameters if one.default is inspect.Parameter.empty and one.kind in by_place)
 
 
 def _is_model(value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stabcert.core.given import is_one
 from stabcert.errors import InputError, ModelError
 from stabcert.models.doors.python_model import PythonModel
 from stabcert.models.heads import Outputs
@@ -87,6 +88,11 @@ def from_pipeline(
     is_text = parts.tokenizer is not None
     if is_text and not isinstance(input, str):
         raise InputError(f"input must be a text for {parts.name}, got {type(input).__name__}. Give a string")
+    if not is_text and not isinstance(input, (str, Path, bytes)) and not is_one(input, "PIL", "Image"):
+        raise InputError(
+            f"input must be an image for {parts.name}, got {type(input).__name__}. Give a path, an image of PIL "
+            "(PIL.Image.fromarray(pixels)), or use from_module(network, tensor) for a tensor after preprocessing"
+        )
     source: Any = input if is_text else decode_image(input)
     network, class_names, device, dtype = network_of(parts)
     outputs = Outputs(meaning_in(parts), class_names)

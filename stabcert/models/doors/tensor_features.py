@@ -59,6 +59,12 @@ def _default(shape: tuple[int, ...]) -> str:
         return "each"
     if len(shape) == 3 and min(shape[1:]) >= 7:
         return _GRID
+    if len(shape) == 3 and shape[2] in (1, 3, 4):
+        raise ParameterError(
+            f"features must be given for an input of shape {shape}. If it is an image, move its channels to the front: "
+            "tensor.permute(2, 0, 1). Otherwise use features='each'",
+            "features",
+        )
     raise ParameterError(
         f"features must be given for an input of shape {shape}. Use features='each', 'grid:N', 'patch:N' or an array "
         "of labels of that shape",

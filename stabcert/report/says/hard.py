@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -86,7 +87,9 @@ def votes_text(votes: NDArray[np.int64], class_names: tuple[str, ...]) -> str:
     """Return ``tabby 52, tiger cat 10, lynx 2``; the many with few votes as one."""
     order = ranked(votes)
     named = order if len(order) <= _NAMED_CLASSES + 1 else order[:_NAMED_CLASSES]
-    parts = [f"{short(class_names[i])} {votes[i]}" for i in named]
+    # A name that ends in a number, such as "class 2", would run into the votes.
+    end = ":" if any(re.search(r"(^\d+|\s.*\d)$", short(name)) for name in class_names) else ""
+    parts = [f"{short(class_names[i])}{end} {votes[i]}" for i in named]
     rest = order[len(named) :]
     if rest:
         parts.append(f"{len(rest)} other classes {sum(int(votes[i]) for i in rest)}")

@@ -217,6 +217,7 @@ def test_a_network_that_is_not_a_function_of_each_input_is_refused(network: nn.M
         ((torch.jit.ScriptModule(), VECTOR), "TorchScript"),
         ((lambda masks: masks, VECTOR), "from_function"),
         (("demo:image", VECTOR), "load_predictor"),
+        ((vector_network(), torch.zeros(32, 32, 3)), "tensor.permute(2, 0, 1)"),
     ],
 )
 def test_what_is_refused_and_what_the_message_names(arguments: Any, named: str) -> None:
@@ -230,6 +231,7 @@ def test_what_is_refused_and_what_the_message_names(arguments: Any, named: str) 
     [
         {"baseline": torch.zeros(7)},
         {"baseline": float("nan")},
+        {"baseline": "blur"},
         {"features": "words"},
         {"features": "grid:2"},
         {"features": np.zeros(5, int)},

@@ -96,6 +96,13 @@ def needs(argument):
     return None
 
 
+def failing(texts):
+    return [[1 / len(text), 1 - 1 / len(text)] for text in texts]
+
+
+failing.kind, failing.class_names = "text", ["no", "yes"]
+
+
 number = 3
 
 
@@ -191,7 +198,8 @@ def test_a_file_that_changed_after_its_import_is_refused(module: str) -> None:
         ("mood", "Did you mean moods"),
         ("broken", "ValueError: no weights"),
         ("leaving", "SystemExit"),
-        ("needs", "TypeError"),
+        ("needs", "needs.class_names = "),
+        ("failing", "failed on a trial with 'a b' and '' (ZeroDivisionError"),
         ("number", "PythonModel"),
         ("estimator", "from_estimator"),
         ("bare", "preprocess"),

@@ -12,7 +12,7 @@ import transformers
 from PIL import Image
 
 from stabcert import explain, from_pipeline, load_predictor
-from stabcert.errors import StabcertError
+from stabcert.errors import InputError, StabcertError
 from tests.models.doors.all_masks import every_mask
 from tests.tiny_models import save, seeded, tiny_network
 from tests.tiny_tokenizers import tiny_tokenizer
@@ -107,6 +107,8 @@ def test_what_is_refused_and_what_the_message_names(bert: Any, vit: Any) -> None
         with pytest.raises(StabcertError) as error:
             from_pipeline(given, picture() if given is vit[0] else TEXT, **options)
         assert named in str(error.value), str(error.value)
+    with pytest.raises(InputError, match=r"PIL\.Image\.fromarray"):
+        from_pipeline(vit[0], np.zeros((4, 4, 3), dtype=np.uint8), processor=vit[1])
     network.train()
     try:
         with pytest.raises(StabcertError, match=r"network\.eval\(\)"):
