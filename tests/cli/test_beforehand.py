@@ -107,9 +107,9 @@ def test_a_good_request_goes_on_to_the_model(tmp_path: Path) -> None:
 
 
 def test_the_words_are_those_of_the_models() -> None:
-    from stabcert.models import image, text
+    from stabcert.models import image, text_baselines
 
-    assert beforehand.TEXT_BASELINES == text.BASELINES
+    assert beforehand.TEXT_BASELINES == text_baselines.BASELINES
     assert beforehand.IMAGE_BASELINES == image.BASELINES
 
 

@@ -57,6 +57,11 @@ ANSWERED = replace(WORDS, full=replace(WORDS.full, output=3.5))
 RECORDS["explain, a number"] = replace(
     explain_report(ANSWERED), model=replace(MODEL, question=NUMBER.record())
 ).to_dict()
+ASKED = replace(MODEL, settings={"kind": "language model", "classes": ["yes", "no"]})
+RECORDS["explain, a language model"] = replace(explain_report(), model=ASKED).to_dict()
+STORED = {"dataset": "photos.parquet", "split": None, "row": 3, "column": "image"}
+ROW = InputInfo("photos.parquet:3", "image", SHA, size=(40, 30), stored=STORED)
+RECORDS["explain, a row of a file"] = replace(explain_report(), input=ROW).to_dict()
 LABEL = Question("probability", 1, "toxic", 6, threshold=0.5)
 RECORDS["explain, a label"] = replace(explain_report(), model=replace(MODEL, question=LABEL.record())).to_dict()
 RECORDS["explain, a model in Python"] = replace(explain_report(), model=IN_PYTHON).to_dict()

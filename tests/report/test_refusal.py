@@ -79,7 +79,7 @@ def test_every_status_is_in_the_schema_and_the_missed_ones_end_with_exit_code_1(
             assert set(REFUSED) <= set(branch["properties"]["status"]["enum"])
             assert "reason" not in branch["required"]
     assert set(REFUSED) <= set(schema["$defs"]["RecordPlace"]["properties"]["status"]["enum"])
-    assert set(MISSED) == {"not-certified", "undecided", *REFUSED}
+    assert set(MISSED) == {"not-certified", "undecided", "incomplete", *REFUSED}
 
 
 @pytest.mark.parametrize(

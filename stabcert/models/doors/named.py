@@ -184,7 +184,7 @@ def _loaded(name: str, value: Any) -> Loaded:
         if value.question is not None:
             raise ModelError(
                 f"{name} has a question. Leave target, threshold and tolerance out of its load_model, and give "
-                "--target, --threshold or --tolerance"
+                "them beside the name"
             )
         return Loaded(
             value.network,

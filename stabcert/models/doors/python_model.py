@@ -13,7 +13,7 @@ KINDS = ("text", "image")
 
 @dataclass(frozen=True)
 class PythonModel:
-    """A classifier in Python, for ``--model python:package.module:name`` and for `from_pipeline`.
+    """A classifier in Python, for the model name ``python:package.module:name`` and for `from_pipeline`.
 
     ``predict`` maps a list of k inputs to ``(k, n_classes)`` probabilities, for every k from 1. Inputs are texts, or
     RGB images of PIL. Each row must depend on its own input alone. That is tested on two inputs when the model is
