@@ -13,7 +13,8 @@ import numpy as np
 from stabcert.cli.explanation import one_method, read_mask
 from stabcert.cli.inputs import Item
 from stabcert.cli.loading import wording_of
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
+from stabcert.cli.model_options import ModelOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions
 from stabcert.cli.pairs import side_of
 from stabcert.cli.parsing import check_device, parse_batch_size, parse_methods, read_top_k
 from stabcert.cli.questions import check_asked

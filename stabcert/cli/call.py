@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.config import use_config
 from stabcert.cli.declared import option
+from stabcert.cli.model_options import ModelOptions
 from stabcert.cli.options import (
     DEFAULT_SEED,
     OUTPUT,
@@ -16,7 +17,6 @@ from stabcert.cli.options import (
     ExplanationOptions,
     InputOptions,
     MaskOptions,
-    ModelOptions,
     Quiet,
     Verbose,
 )

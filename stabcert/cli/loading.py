@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stabcert.cli.options import ModelOptions
+from stabcert.cli.model_options import ModelOptions
 from stabcert.cli.text_files import is_there, read_text
 from stabcert.errors import InputError
 from stabcert.models.wording import Wording

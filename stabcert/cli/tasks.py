@@ -15,7 +15,8 @@ from stabcert.cli.choices import ExplainSide
 from stabcert.cli.declared import Asked
 from stabcert.cli.files import file_names
 from stabcert.cli.inputs import Item, collect
-from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions, ModelOptions
+from stabcert.cli.model_options import ModelOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions, MaskOptions
 from stabcert.cli.records import Recorded, read_records
 from stabcert.core.streams import STREAM_RULE
 from stabcert.errors import InputError, ParameterError

@@ -19,7 +19,8 @@ from stabcert.cli.app import app
 from stabcert.cli.call import OutputOptions, RunningOptions
 from stabcert.cli.certifying import Certifier
 from stabcert.cli.declared import Asked, Declared, Given, declaration_of
-from stabcert.cli.options import InputOptions, ModelOptions
+from stabcert.cli.model_options import ModelOptions
+from stabcert.cli.options import InputOptions
 from stabcert.cli.tasks import result_parameters
 from stabcert.errors import InputError
 from stabcert.report.canvas import Exhibit

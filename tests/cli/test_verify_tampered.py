@@ -16,8 +16,9 @@ from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.command import Command
 from stabcert.cli.commands.certify_hard_work import CertifyHard
 from stabcert.cli.commands.certify_soft_work import CertifySoft
+from stabcert.cli.model_options import ModelOptions
 from stabcert.cli.opening import Opening
-from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions
 from stabcert.cli.verify.records import _line
 from stabcert.cli.verify.run import Verifier
 from stabcert.errors import StabcertError

@@ -7,7 +7,8 @@ from stabcert.cli.commands.adapt_options import AdaptLabelOptions, AdaptOptions,
 from stabcert.cli.commands.adapt_report_options import AdaptReportOptions, AdaptRunningOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
-from stabcert.cli.options import ExplanationOptions, InputOptions, ModelOptions
+from stabcert.cli.model_options import ModelOptions
+from stabcert.cli.options import ExplanationOptions, InputOptions
 
 HELP = """Fine-tune a model on masked inputs, so that its explanations can be certified, and show the gain.
 

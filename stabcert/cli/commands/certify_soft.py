@@ -7,11 +7,11 @@ from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.commands.certify_soft_options import FlipOptions, SoftOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
+from stabcert.cli.model_options import ModelOptions
 from stabcert.cli.options import (
     ExplanationOptions,
     InputOptions,
     MaskOptions,
-    ModelOptions,
     VerifyOptions,
 )
 

@@ -6,10 +6,10 @@ from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.commands.explain_options import EffortOptions, MethodOptions, StableOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
+from stabcert.cli.model_options import ModelOptions
 from stabcert.cli.options import (
     ExplanationOptions,
     InputOptions,
-    ModelOptions,
 )
 from stabcert.errors import ParameterError
 

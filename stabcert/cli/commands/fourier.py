@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
-from stabcert.cli.options import CERTIFICATE, ExplanationOptions, InputOptions, MaskOptions, ModelOptions, delta_option
+from stabcert.cli.model_options import ModelOptions
+from stabcert.cli.options import CERTIFICATE, ExplanationOptions, InputOptions, MaskOptions, delta_option
 from stabcert.cli.parsing import parse_basis, parse_lambdas, parse_radii
 
 MOST_LAMBDAS = 6

@@ -9,6 +9,7 @@ from stabcert.cli.call import Call, OutputOptions, RunningOptions
 from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
+from stabcert.cli.model_options import ModelOptions
 from stabcert.cli.options import (
     CERTIFICATE,
     INPUT,
@@ -16,7 +17,6 @@ from stabcert.cli.options import (
     InputOptions,
     LabelsFile,
     MaskOptions,
-    ModelOptions,
     delta_option,
 )
 from stabcert.cli.parsing import parse_lambdas, parse_radii
