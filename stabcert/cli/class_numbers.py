@@ -39,8 +39,13 @@ def class_of_data_set(label: Label, class_names: tuple[str, ...]) -> int:
 
 
 def number_note(label: Label | None, class_names: tuple[str, ...]) -> str | None:
-    """Return a note if labels are compared by number, because the names of the classes differ."""
+    """Return a note if labels are compared by number, because the names of the classes differ.
+
+    No note is needed if the data set calls its classes 0, 1, ... in this order.
+    """
     if label is None or label.classes is None or any(i is not None for i in _by_name(label.classes, class_names)):
+        return None
+    if label.classes == tuple(str(number) for number in range(len(label.classes))):
         return None
     return (
         f"the data set and the model have other names for their classes ({_short(label.classes)} and "
@@ -50,11 +55,14 @@ def number_note(label: Label | None, class_names: tuple[str, ...]) -> str | None
 
 @lru_cache(maxsize=16)
 def _by_name(classes: tuple[str, ...], class_names: tuple[str, ...]) -> tuple[int | None, ...]:
-    """Return the class of the model with each name of the data set, or None."""
+    """Return the class of the model with each name of the data set, or None.
+
+    A name that is a number, such as "1" of 1 to 5 stars, is a name here and not the number of a class.
+    """
     found: list[int | None] = []
     for name in classes:
         try:
-            found.append(find_class(name, class_names))
+            found.append(find_class(f"name:{name}", class_names))
         except ParameterError:
             found.append(None)
     return tuple(found)

@@ -135,6 +135,9 @@ def test_a_label_that_is_neither_a_name_nor_a_number_is_a_problem_of_its_row(tmp
         (("neg", "pos"), "pos", ("POS", "NEG"), 0),
         (("neg", "pos"), "pos", ("LABEL_0", "LABEL_1"), 1),
         (("0", "1"), "1", ("LABEL_0", "LABEL_1"), 1),
+        (("1", "2", "3"), "1", ("LABEL_0", "LABEL_1", "LABEL_2"), 0),
+        (("1", "2", "3"), "3", ("LABEL_0", "LABEL_1", "LABEL_2"), 2),
+        (("3", "1", "2"), "1", ("1", "2", "3"), 0),
         (("cat", "dog", "owl"), "owl", ("dog", "owl, bird of prey"), 1),
         (("cat", "dog", "owl"), "cat", ("dog", "owl"), "no class 'cat'"),
         (("neg", "pos"), "neg", ("a", "b", "c"), "2 classes"),
@@ -146,7 +149,9 @@ def test_classes_of_a_data_set_are_those_of_the_model_by_name_or_all_by_number(
     label = Label(value, "a row", classes)
     if isinstance(expected, int):
         assert class_of(label, class_names) == expected
-        assert (number_note(label, class_names) is not None) == (classes == ("neg", "pos") and "LABEL_0" in class_names)
+        assert (number_note(label, class_names) is not None) == (
+            classes[0] in ("neg", "1") and "LABEL_0" in class_names
+        )
     else:
         with pytest.raises(InputError, match=expected):
             class_of(label, class_names)
