@@ -186,7 +186,8 @@ def answering(
     """
     prompt = make_prompt(name, tokenizer, wording)
     check_causal(name, network, torch.from_numpy(ordinary_ids(network, tokenizer, _PROBED)).to(device))
-    module = AnswerNetwork(network, prompt.answer_ids).eval()
+    named = type(type(network).__name__, (AnswerNetwork,), {})  # messages name a network by its class
+    module = named(network, prompt.answer_ids).eval()
     removal = probe_removal(module, tokenizer, device)
     first = prompt.first_tokens(tokenizer)
     if isinstance(removal, Removal) and removal.passes_positions and len(first) >= LEAST:

@@ -195,7 +195,9 @@ def make_prompt(name: str, tokenizer: Any, wording: Wording) -> Prompt:
 def _in_chat(name: str, tokenizer: Any, before: str, after: str) -> tuple[str, str]:
     """Return the text before and after the input in the tokenizer's chat template, ready for the answer."""
     if not getattr(tokenizer, "chat_template", None):
-        raise ParameterError(f"chat is not possible, because {name} has no chat template. Leave it out", "chat")
+        raise ParameterError(
+            f"chat is not possible, because the tokenizer of {name} has no template for it. Leave it out", "chat"
+        )
     mark = "\ue000input\ue001"  # private characters, which no template changes
     try:
         text = tokenizer.apply_chat_template(

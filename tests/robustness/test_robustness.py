@@ -26,6 +26,7 @@ from tests.robustness import (
     configs,
     faults,
     images,
+    language_models,
     masks,
     models,
     networks,
@@ -45,6 +46,7 @@ CASES: tuple[Case, ...] = tuple(
     case
     for module in (
         images,
+        language_models,
         texts,
         masks,
         requests,
