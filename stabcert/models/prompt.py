@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from stabcert.models.wording import PLACE, Wording
 
 _ANY_INPUT = "a"
 _IN_FILES = " (in a file with an empty line, because the last line end of a file does not count)"
-_DAY = datetime(2024, 7, 26)
-"""The date in chat templates that print one, so that the function does not change from day to day."""
+_SAME_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
+"""Beginning of every chat template: those that print the date would be another function on every day."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,7 @@ def _in_chat(name: str, tokenizer: Any, before: str, after: str) -> tuple[str, s
             [{"role": "user", "content": before + mark + after}],
             tokenize=False,
             add_generation_prompt=True,
-            strftime_now=_DAY.strftime,
+            chat_template=_SAME_DAY + tokenizer.get_chat_template(),
         )
     except Exception as error:  # a template is a program
         raise ModelError(

@@ -221,6 +221,13 @@ def test_a_chat_template_is_the_prompt_around_the_prompt() -> None:
     assert "has a chat template, which is not used" in unused.notes[0]
 
 
+def test_a_chat_template_prints_the_same_date_every_day() -> None:
+    tokenizer = language_tokenizer(begins=True)
+    tokenizer.chat_template = "{{ strftime_now('%d %B %Y') }}: {{ messages[0]['content'] }}"
+    prompt = make_prompt("m", tokenizer, Wording.of(("x", "y"), "Is it {input}?", True))
+    assert prompt.text == "26 Jul 2024: Is it {input}?"
+
+
 def test_an_input_without_a_prompt_follows_a_token_that_is_always_kept() -> None:
     network = tiny_language_model("gpt2", seed=2)
     model = in_memory(network, language_tokenizer(begins=False), SEVERAL, None)

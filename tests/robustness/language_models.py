@@ -54,7 +54,7 @@ CASES = cases(
         3,
         "alone has",
     ),
-    ("a chat without a template", _model("--classes", "x,y", "--chat", chat=""), 2, "has no chat template"),
+    ("a chat without a template", _model("--classes", "x,y", "--chat", chat=""), 2, "has no template for it"),
     (
         "a chat template that fails",
         _model("--classes", "x,y", "--chat", chat="{{ messages[9].content }}{{ 1 / 0 }}"),
