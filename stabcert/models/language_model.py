@@ -16,7 +16,7 @@ from stabcert.models.prompt import make_prompt
 from stabcert.models.removal import Removal
 from stabcert.models.removal_probe import probe_removal
 from stabcert.models.running import accepts
-from stabcert.models.sequences import ordinary_ids
+from stabcert.models.sequences import in_float32, ordinary_ids
 from stabcert.models.wording import Wording
 
 _PROBED = 8
@@ -145,7 +145,8 @@ class AnswerNetwork(torch.nn.Module):
 def share(module: AnswerNetwork, ids: tuple[int, ...], device: torch.device) -> None:
     """Let a network read the first tokens of every sequence once, if its answers then stay the same within rounding.
 
-    Tested on sequences with gaps between positions, individually and padded in a batch.
+    Tested on sequences with gaps between positions, individually and padded in a batch, in float32 whatever the type of
+    the weights.
     """
     n = len(ids)
     after = torch.tensor([*ids, *ids[:_PROBED]], device=device)
@@ -155,7 +156,7 @@ def share(module: AnswerNetwork, ids: tuple[int, ...], device: torch.device) -> 
         index = torch.tensor([*range(n), *kept], device=device)
         for values, given in ((inputs, after[index]), (positions, index), (mask, torch.ones_like(index))):
             values[row, : len(index)] = given
-    with torch.inference_mode(), failing(type(module.network).__name__):
+    with torch.inference_mode(), in_float32(module), failing(type(module.network).__name__):
         apart = module(inputs, mask, positions).logits
         module.prefix = SharedPrefix(ids)
         try:
@@ -166,8 +167,8 @@ def share(module: AnswerNetwork, ids: tuple[int, ...], device: torch.device) -> 
             module.prefix = SharedPrefix(())
             return
     most = _TOLERANCE / 10 * apart.abs().max()
-    if not ((apart - joint).abs().max() <= most and (apart - alone).abs().max() <= most):
-        module.prefix = SharedPrefix(())
+    same = (apart - joint).abs().max() <= most and (apart - alone).abs().max() <= most
+    module.prefix = SharedPrefix(ids if same else ())  # without what was computed in float32
 
 
 def answering(

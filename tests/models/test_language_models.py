@@ -371,3 +371,22 @@ def test_a_directory_of_a_language_model_needs_classes_and_is_then_loaded(tmp_pa
         model.predictor(TEXT, text_pair=TEXT)
     half = load_model(directory, classes=SEVERAL, prompt=PROMPT, dtype="bfloat16").predictor(TEXT)
     assert np.abs(half(masks) - predictor(masks)).mean() < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_reads_a_long_prompt_once_as_well(tmp_path: Path, dtype: str) -> None:
+    directory = str(save_language_model(tmp_path, "llama", begins=True, seed=3))
+    prompt = "Read the text and decide. Is it? {input}\n:"
+    model = load_model(directory, classes=ONE, prompt=prompt, dtype=dtype)
+    assert isinstance(model.network, TextNetwork)
+    assert isinstance(model.network.module, AnswerNetwork)
+    assert len(model.network.module.prefix.ids) > 25
+    predictor = model.predictor(TEXT)
+    masks = masks_of(predictor.n_features)
+    found = predictor(masks)
+    model.network.module.prefix = SharedPrefix(())
+    apart = model.predictor(TEXT)(masks)
+    margins = [np.log(probs[:, 0]) - np.log(probs[:, 1]) for probs in (found, apart)]
+    assert np.abs(margins[0] - margins[1]).max() < 2 * predictor.decision_tolerance
+    np.testing.assert_allclose(predictor.alone(masks), found, atol=0.01)
