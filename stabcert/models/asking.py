@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from stabcert.errors import ParameterError
@@ -41,6 +42,9 @@ def ask(
     Raises:
         ParameterError: the outputs do not allow the question, or it is not complete.
     """
+    # Numbers of numpy are not written into records, and -0 is the same limit as 0.
+    threshold = None if threshold is None else float(threshold) + 0.0
+    tolerance = None if tolerance is None else float(tolerance)
     if outputs.meaning == "classes":
         if target is not None:
             raise ParameterError(
@@ -139,9 +143,11 @@ def _index(model: str, outputs: Outputs, target: int | str | None, *, numbers: b
                 f"target must be an output of {model}, got {target!r}. It has {outputs.listed}", "target"
             )
         return names.index(target)
+    if isinstance(target, bool) or not hasattr(target, "__index__"):
+        raise ParameterError(f"target must be an index or a name, got {target!r}. Use target={names[0]!r}", "target")
     if not 0 <= target < len(names):
         raise ParameterError(f"target must be an output from 0 to {len(names) - 1}, got {target}", "target")
-    return target
+    return operator.index(target)
 
 
 def _quotable(name: str) -> str:

@@ -51,7 +51,8 @@ class Wording:
                 f"example 'Text: {PLACE} Is it kind? Answer:'",
                 "prompt",
             )
-        return cls(tuple(classes), prompt, chat)
+        # The place alone is the same function as no prompt, and must have the same draws.
+        return cls(tuple(classes), None if prompt == PLACE else prompt, chat)
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any] | None) -> Wording:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from stabcert.core.streams import digest
 from stabcert.errors import ModelError, ParameterError
 from stabcert.models.asking import ask, from_record, meaning_of
 from stabcert.models.heads import Meaning, Outputs, Question
@@ -19,6 +21,8 @@ REFUSED: list[tuple[Meaning, int, dict[str, Any], str]] = [
     ("labels", 3, {}, "m predicts 3 labels, each of which is on or off.*Use target='a', or another of a, b, c"),
     ("labels", 3, {"target": "d"}, "target must be an output of m, got 'd'. It has a, b, c"),
     ("labels", 3, {"target": 3}, "target must be an output from 0 to 2, got 3"),
+    ("labels", 3, {"target": True}, "target must be an index or a name, got True"),
+    ("labels", 3, {"target": 1.0}, "target must be an index or a name, got 1.0"),
     ("labels", 3, {"target": 0, "threshold": 1.0}, "threshold must be a probability above 0 and below 1, got 1"),
     ("labels", 3, {"target": 0, "threshold": math.nan}, "threshold must be a probability"),
     ("labels", 3, {"target": 0, "tolerance": 0.1}, "tolerance must be left out.*Use threshold=0.5"),
@@ -55,6 +59,16 @@ def test_a_question_is_the_same_from_its_record() -> None:
         asked.logits(torch.zeros(1, 2))
     assert "reference" not in asked.of_draws()
     assert asked.of_draws() != ask("m", outputs, target="a", tolerance=0.1 + 0.2).of_draws()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("one", "same"), [(-0.0, 0.0), (np.float32(0.5), 0.5), (1, 1.0)])
+def test_a_limit_has_the_same_draws_however_it_is_written(one: Any, same: float) -> None:
+    outputs = Outputs("numbers", ("a", "b"))
+    first = ask("m", outputs, target=np.int64(1), threshold=one)  # type: ignore[arg-type]
+    second = ask("m", outputs, target="b", threshold=same)
+    assert first is not None
+    assert second is not None
+    assert digest(first.of_draws()) == digest(second.of_draws())
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,10 @@ def test_a_wording_comes_back_from_the_settings_of_a_record() -> None:
             Wording.of_settings(wrong)
 
 
+def test_the_place_of_the_input_alone_is_no_prompt() -> None:
+    assert Wording.of(("yes", "no"), "{input}") == Wording.of(("yes", "no"))
+
+
 def test_settings_change_the_draws_and_no_settings_leave_them() -> None:
     plain = model_digest("1", "2", "name")
     assert model_digest("1", "2", "name", {}) == plain

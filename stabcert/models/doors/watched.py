@@ -17,7 +17,7 @@ from stabcert.models.masked_input import MaskedInput
 
 
 class Watch:
-    """The mode and the weights of a network at one moment.
+    """The mode, the weights, the parts and the hooks of a network at one moment.
 
     Args:
         network: a network of the caller.
@@ -31,15 +31,15 @@ class Watch:
         self.network = network
         self.name = type(network).__name__
         self._door = door
-        self._weights = _versions(network)
+        self._weights, self._parts = _versions(network), _parts(network)
         self.check()
 
     def check(self) -> None:
-        """Refuse a network that is in training mode, or whose weights are not those of the beginning.
+        """Refuse a network that is in training mode, or whose weights, parts or hooks are not those of the beginning.
 
         Raises:
-            ModelError: the mode or a weight has changed. Changes through ``tensor.data`` and of plain attributes of the
-                network are not noticed.
+            ModelError: the mode, a weight, a part or a hook has changed. Changes through ``tensor.data`` and of plain
+                attributes of the network are not noticed.
         """
         name = self.name
         training = next((part for part in self.network.modules() if part.training), None)
@@ -49,10 +49,11 @@ class Watch:
                 f"{name} is in training mode{where}, in which dropout is random and batch norms depend on the batch. "
                 f"Type network.eval() before {self._door}"
             )
-        if _versions(self.network) != self._weights:
+        weights = _versions(self.network) != self._weights
+        if weights or _parts(self.network) != self._parts:
             raise ModelError(
-                f"the weights of {name} have changed since {self._door}, so that it is another function now. Type "
-                f"{self._door} again"
+                f"the {'weights' if weights else 'parts or hooks'} of {name} have changed since {self._door}, so that "
+                f"it is another function now. Type {self._door} again"
             )
 
 
@@ -168,3 +169,8 @@ def place_of(network: torch.nn.Module, door: str) -> tuple[torch.device, torch.d
 def _versions(network: torch.nn.Module) -> list[tuple[int, int]]:
     tensors = [*network.parameters(), *network.buffers()]
     return [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in tensors]
+
+
+def _parts(network: torch.nn.Module) -> list[tuple[torch.nn.Module, tuple[int, ...], tuple[int, ...]]]:
+    """Return the parts with the numbers of their hooks. A part is equal to itself only, and no number occurs twice."""
+    return [(part, tuple(part._forward_hooks), tuple(part._forward_pre_hooks)) for part in network.modules()]

@@ -134,6 +134,18 @@ def test_a_network_that_changes_afterwards_is_refused() -> None:
         predictor(every_mask(6))
 
 
+@pytest.mark.parametrize("change", ["hook", "part"])
+def test_a_network_with_another_part_or_hook_is_refused(change: str) -> None:
+    network = vector_network()
+    predictor = from_module(network, VECTOR)
+    if change == "hook":
+        network[1].register_forward_hook(lambda part, inputs, output: output + 1)  # type: ignore[operator, union-attr]
+    else:
+        network[1] = nn.Sigmoid().eval()  # type: ignore[index]
+    with pytest.raises(ModelError, match="parts or hooks of Sequential have changed since from_module"):
+        predictor(every_mask(6))
+
+
 def test_float64_weights_make_float64_arithmetic() -> None:
     predictor = from_module(vector_network(torch.float64), VECTOR)
     expected = by_definition(vector_network(torch.float64), VECTOR.double(), 0.0, np.arange(6), every_mask(6))
