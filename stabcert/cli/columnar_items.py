@@ -159,7 +159,7 @@ class _Reader:
         if not given or (self._file is None and not texts):
             raise ParameterError(
                 f'{self._name} has neither a column "text" nor a column of images. Name the column with --column: it '
-                f"has {_listed(names)}"
+                f"has {_listed(names)}. For pairs of texts write --column A,B"
             )
         return None, None if self._file is not None else texts
 

@@ -127,6 +127,9 @@ def found_columns(names: Sequence[str]) -> str:
     if len(near) == 1:
         wanted = "path" if _words(near[0]) & _FILE_WORDS else "text"
         return f"found: {shown}. Rename {_short(near[0])!r} to {wanted!r}"
+    if len(near) == 2 and not any(_words(name) & _FILE_WORDS for name in near):
+        first, second = map(_short, near)
+        return f"found: {shown}. For pairs of texts rename {first!r} to 'text' and {second!r} to 'text_pair'"
     return f'found: {shown}. Write the input into a field "text" or "path"'
 
 

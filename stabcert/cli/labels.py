@@ -13,7 +13,7 @@ from stabcert.cli.columns import unread_label
 from stabcert.cli.items import Item, Label, label_of, missing_item
 from stabcert.cli.suffixes import TABLES, TEXT_SUFFIX, suffix_of
 from stabcert.cli.tables import Row, read_rows
-from stabcert.cli.text_files import is_file, read_text, split_lines
+from stabcert.cli.text_files import is_file, is_there, read_text, split_lines
 from stabcert.errors import InputError, ParameterError
 
 _NAMES = ("path", "file", "id")
@@ -100,6 +100,10 @@ def _unlabelled(item: Item, where: str) -> InputError:
 
 
 def _by_lines(items: list[Item], file: Path) -> list[Item]:
+    if not is_there(file.exists):
+        raise InputError(
+            f"--labels must be a file with a label on each line, or a table, got {file}, which does not exist"
+        )
     text = read_text(file).rstrip()
     lines = split_lines(text) if text else []
     if len(lines) != len(items):

@@ -167,7 +167,10 @@ class MaskedText:
     @property
     def notes(self) -> tuple[str, ...]:
         segments = () if self.text_pair is None else segment_notes(self._network, self._sequence)
-        return (*self._tokenized.notes, *segments)
+        single = ("the text is one passage. Separate passages by blank lines",) * (
+            self._features.kind == "passage" and len(self._features) == 1
+        )
+        return (*self._tokenized.notes, *segments, *single)
 
     @property
     def truncated(self) -> bool:

@@ -47,8 +47,8 @@ class Wording:
         _check_classes(classes)
         if prompt is not None and prompt.count(PLACE) != 1:
             raise ParameterError(
-                f"prompt must contain {PLACE} once, the place of the input, got {prompt.count(PLACE)} times. Write for "
-                f"example 'Text: {PLACE} Is it kind? Answer:'",
+                f"prompt must contain {PLACE} once, the place of the input, got {prompt.count(PLACE)} times in "
+                f"{prompt[:40]!r}. Write for example 'Text: {PLACE} Is it kind? Answer:'",
                 "prompt",
             )
         # The place alone is the same function as no prompt, and must have the same draws.

@@ -44,6 +44,8 @@ def read_records(path: str | Path | Sequence[str | Path]) -> pandas.DataFrame:
         import pandas
     except ImportError as error:
         raise ParameterError(f"pandas is needed for read_records. Install it with {EXTRA}") from error
+    if isinstance(path, dict):
+        raise InputError("path must be a file or several, got a dict. Use pandas.json_normalize(record) for one record")
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     records = [record for one in paths for record in _records(Path(one))]
     rows = [row_of(record) | {RECORD: record} for record in records]

@@ -142,6 +142,7 @@ def test_two_fields_for_one_thing_are_refused(tmp_path: Path) -> None:
     [
         ("id,sentence", "found: 'id', 'sentence'. Rename 'sentence' to 'text'"),
         ("filename,label", "Rename 'filename' to 'path'"),
+        ("premise,hypothesis,label", "rename 'premise' to 'text' and 'hypothesis' to 'text_pair'"),
         ("a,b", "found: 'a', 'b'. Write the input into a field \"text\" or \"path\""),
         ("id;text", "Separate the columns by commas instead of ';', or by tabs in a .tsv file"),
     ],

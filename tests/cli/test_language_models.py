@@ -28,6 +28,17 @@ def asked(model: Path, *more: object, prompt: str = "prompt.txt") -> tuple[objec
     return ("-m", model, "--prompt", model.parent / prompt, *common, *more)
 
 
+def test_equal_passages_have_numbers_and_a_single_passage_a_note(run: Run, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "passages.jsonl").write_text(json.dumps({"text": ["A film.", "So good.", "A film."]}) + "\n")
+    options = ("--features", "passage", "--quiet")
+    shown = run("explain", "--inputs", tmp_path / "passages.jsonl", *asked(model, *options)).stdout
+    assert "A film. #1" in shown
+    assert "A film. #3" in shown
+    assert "So good. #" not in shown
+    given = ("-m", model, "--prompt", model.parent / "prompt.txt", "--classes", "xa,yb", "--method", "occlusion")
+    assert "Separate passages by blank lines" in run("explain", "-t", TEXT, *given, "--features", "passage").stderr
+
+
 def test_the_record_contains_the_prompt_and_the_answers(run: Run, model: Path) -> None:
     record = run("explain", "-t", TEXT, *asked(model), "--json").record
     settings = record["model"]["settings"]

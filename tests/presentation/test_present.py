@@ -13,6 +13,7 @@ import torch
 
 import stabcert
 from stabcert import InputError, ParameterError
+from stabcert.report.document import Chart
 from stabcert.report.record import load_schema
 from tests.known_model import call
 from tests.models.tiny_images import picture
@@ -78,6 +79,11 @@ def test_columns_are_named_on_the_screen_and_in_the_record() -> None:
     assert str(shown).startswith("row 7 ")
     assert "credit" in str(shown)
     assert [one["name"] for one in shown.record["explanation"]["features"]] == ["age", "job"]
+    attribution = stabcert.explain(predictor, "occlusion")
+    blocks = stabcert.present(predictor, mask, certificate, attribution=attribution).document.blocks
+    (described,) = [part.description for part in blocks if isinstance(part, Chart) and "scores" in part.title]
+    assert "age" in described
+    assert "(kept)" in described
 
 
 def test_pages_figures_and_records_are_written(tmp_path: Path) -> None:
@@ -85,7 +91,8 @@ def test_pages_figures_and_records_are_written(tmp_path: Path) -> None:
         predictor = DOORS[kind]()
         mask = np.array([True, True, False, False])
         certificate = stabcert.certify_soft(predictor, mask, radius=1, rng=np.random.default_rng(0))
-        shown = stabcert.present(predictor, mask, certificate, name=f"my {kind}")
+        attribution = stabcert.explain(predictor, "occlusion")
+        shown = stabcert.present(predictor, mask, certificate, attribution=attribution, name=f"my {kind}")
         page = shown.save(tmp_path / f"{kind}.html").read_text()
         assert f"my {kind}" in page
         assert ("data:image/png" in page) == (kind == "tensor")

@@ -116,6 +116,11 @@ def test_what_is_not_records_is_refused(tmp_path: Path, name: str, text: str | N
         stabcert.read_records(tmp_path / name)
 
 
+def test_a_record_in_the_place_of_a_file_is_refused() -> None:
+    with pytest.raises(InputError, match=r"json_normalize\(record\)"):
+        stabcert.read_records({"schema": "stabcert/1"})  # type: ignore[arg-type]
+
+
 def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match="not a table of stabcert records"):

@@ -10,7 +10,8 @@ import numpy as np
 
 from stabcert.core.given import door_of, is_one, is_table
 from stabcert.core.types import Feature, Features, Masks
-from stabcert.errors import InputError
+from stabcert.errors import InputError, ModelError
+from stabcert.models.failures import reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +93,12 @@ def from_estimator(
         return array
 
     def function(masks: Masks) -> Any:
-        return rows.mean(predict, masks, read)
+        try:
+            return rows.mean(predict, masks, read)
+        except Exception as error:
+            if type(error).__name__ == "NotFittedError":
+                raise ModelError(f"{name} must be fitted first ({reason(error)}). Call its method fit") from error
+            raise
 
     return predictor_of(
         function,

@@ -12,11 +12,13 @@ from stabcert.core.types import SIDES, Features, Mask
 from stabcert.records.findings import InputInfo
 from stabcert.records.refusal import doubts_of, reason_of
 from stabcert.report.canvas import Exhibit, added
+from stabcert.report.charts.scores import scores_chart
 from stabcert.report.document import (
     CAPTION,
     EVERYWHERE,
     PICTURES,
     SCREEN,
+    Chart,
     Document,
     Evidence,
     Heading,
@@ -66,16 +68,20 @@ def naming_of(info: InputInfo) -> Literal["own", "path", "beginning"]:
     return "path" if info.id == info.path else "own"
 
 
-def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence | Line]:
+def evidence(exhibit: Exhibit, *, flip: str = "") -> list[Evidence | Line | Chart]:
     """Return the input with its kept features; and once more with the smallest addition that changes the prediction.
 
-    Of an input that is neither a text nor a picture, the names of these features.
+    Of an input that is neither a text nor a picture, the names of these features, and a chart of the scores.
 
     Args:
         flip: what such an addition is called; empty to leave it out.
     """
     if exhibit.canvas is None and exhibit.report.input.text is None and exhibit.report.input.kind != "image":
-        return list(_names_of(exhibit, flip))
+        explanation = exhibit.report.explanation
+        names, scores = _names_of(exhibit, flip), explanation.scores
+        if scores is None:
+            return [*names]
+        return [*names, scores_chart(explanation.features, scores, explanation.mask, explanation.method)]
     return [part for shown in _evidence(exhibit, flip) for part in by_side(shown, exhibit.report)]
 
 

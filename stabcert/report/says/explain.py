@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from stabcert.core.types import Features
 from stabcert.report.canvas import Exhibit, Ranking, rankings
 from stabcert.report.document import (
     CAPTION,
@@ -15,6 +17,7 @@ from stabcert.report.document import (
     PICTURES,
     SCREEN,
     Block,
+    Cell,
     Column,
     Document,
     Evidence,
@@ -28,9 +31,12 @@ from stabcert.report.document import (
 from stabcert.report.numbers import confidence, rounded, rounded_down, threshold_shown
 from stabcert.report.says.common import by_side, doubts, evidence, facts, family_lines, footer, heading, mask_alone
 from stabcert.report.says.question import question_lines
+from stabcert.report.visible import visible
 from stabcert.report.wording import predicted, ranges, recorded_prediction, short
 
 SHOWN_FEATURES = 10
+_PASSAGE_WIDTH = 48
+"""Most characters of the name of a passage in a list of scores."""
 _METHOD = Column("method", "left", width=11)
 
 
@@ -53,7 +59,7 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
         *family_lines(report),
         *_comparison(result, k),
         *neighbours(result, k),
-        *([replace(shown, on=SCREEN) for shown in evidence(exhibit)] if exhibit.canvas is None else []),
+        *(_beside_scores(exhibit) if exhibit.canvas is None else []),
         *doubts(report),
         footer(report),
     ]
@@ -63,6 +69,11 @@ def explain_document(exhibit: Exhibit, show: int = SHOWN_FEATURES) -> Document:
     else:
         blocks.insert(-1, line("An attribution alone guarantees nothing.", on=PICTURES))
     return Document(heading(report), tuple(blocks), facts(report, numbers))
+
+
+def _beside_scores(exhibit: Exhibit) -> list[Block]:
+    """Return the input with its kept features; a text on the screen alone, because pictures show it with its scores."""
+    return [replace(part, on=SCREEN) if isinstance(part, Evidence) else part for part in evidence(exhibit)]
 
 
 def _pictures(exhibit: Exhibit, found: list[Ranking]) -> list[Evidence]:
@@ -127,10 +138,10 @@ def _best(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
         Column(f"{explanation.method} score", "left"),
         *(Column(f"{ranking.method} score", screen=False) for ranking in found[1:]),
     ]
-    rows = [
+    rows: list[list[Cell]] = [
         [
             str(rank),
-            features.items[index].label,
+            _told_apart(features, int(index)),
             *([str(features.items[index].side)] if pair else []),
             (
                 Word(f"{explanation.scores[index]:+.4f}"),
@@ -141,6 +152,14 @@ def _best(exhibit: Exhibit, found: list[Ranking], show: int) -> list[Table]:
         for rank, index in enumerate(np.argsort(-explanation.scores, kind="stable")[:show], start=1)
     ]
     return [replace(table(columns, rows), bare=True)]
+
+
+def _told_apart(features: Features, index: int) -> str:
+    """Return the name of a feature. Passages and matches of a pattern are cut, and equal ones have their number."""
+    if features.kind != "passage" and not features.kind.startswith("regex:"):
+        return features.items[index].label
+    labels = [textwrap.shorten(visible(item.label), _PASSAGE_WIDTH, placeholder="…") for item in features.items]
+    return labels[index] if labels.count(labels[index]) == 1 else f"{labels[index]} #{index + 1}"
 
 
 def _comparison(result: dict[str, Any], k: int) -> list[Block]:

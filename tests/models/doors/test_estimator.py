@@ -135,7 +135,7 @@ def test_a_missing_value_is_a_value() -> None:
         ((LinearSVC(), ARRAY[0], ARRAY), "CalibratedClassifierCV"),
         ((LinearRegression(), ARRAY[0], ARRAY), "predict_proba"),
         ((LogisticRegression, ARRAY[0], ARRAY), "Fit one first"),
-        ((LogisticRegression(), ARRAY[0], ARRAY), "NotFittedError"),
+        ((LogisticRegression(), ARRAY[0], ARRAY), "must be fitted first (NotFittedError"),
         ((torch.nn.Linear(5, 2), ARRAY[0], ARRAY), "from_module"),
         ((FRAME, PIPELINE, FRAME), "classifier first"),
         ((3, ARRAY[0], ARRAY), "Pipeline of scikit-learn"),
