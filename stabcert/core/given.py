@@ -93,8 +93,12 @@ def not_a_name(value: object) -> str:
     return f"the name of a model must be a text such as 'demo:text', got {type(value).__name__}{hint}"
 
 
-def table_hint(value: object) -> str:
-    """Return advice for a table of pandas in the place of masks; empty for everything else."""
+def mask_hint(value: object) -> str:
+    """Return advice for a table, an attribution or a certificate in the place of masks; empty for everything else."""
+    if is_one(value, "stabcert", "Attribution"):
+        return ". An Attribution is not a mask: top_k_mask(attribution.scores, k) makes one of it"
+    if is_one(value, "stabcert", "SoftCertificate") or is_one(value, "stabcert", "HardCertificate"):
+        return ". A certificate is not a mask: write present(predictor, mask, certificate)"
     if not is_table(value):
         return ""
     return (

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkabl
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stabcert.core.given import table_hint
+from stabcert.core.given import mask_hint
 from stabcert.errors import InputError
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -113,9 +113,9 @@ def as_mask(mask: ArrayLike, n_features: int) -> Mask:
     if array.shape != (n_features,):
         raise InputError(
             f"a mask of shape {array.shape} does not fit an input with {n_features} features. "
-            f"Give one row of {n_features} values, 1 = kept, 0 = dropped{table_hint(mask)}"
+            f"Give one row of {n_features} values, 1 = kept, 0 = dropped{mask_hint(mask)}"
         )
-    return _as_bool(array, table_hint(mask))
+    return _as_bool(array, mask_hint(mask))
 
 
 def as_masks(masks: ArrayLike, n_features: int) -> Masks:
@@ -128,9 +128,9 @@ def as_masks(masks: ArrayLike, n_features: int) -> Masks:
     if array.ndim != 2 or array.shape[1] != n_features:
         raise InputError(
             f"masks of shape {array.shape} do not fit an input with {n_features} features. "
-            f"Give an array of shape (k, {n_features}), 1 = kept, 0 = dropped{table_hint(masks)}"
+            f"Give an array of shape (k, {n_features}), 1 = kept, 0 = dropped{mask_hint(masks)}"
         )
-    return _as_bool(array, table_hint(masks))
+    return _as_bool(array, mask_hint(masks))
 
 
 def _as_bool(array: NDArray[Any], hint: str) -> NDArray[np.bool_]:

@@ -86,6 +86,17 @@ def test_a_seed_in_the_place_of_a_generator_is_refused_with_what_to_type(call: A
         call(7)
 
 
+def test_other_results_in_the_place_of_a_mask_are_refused_with_what_to_type() -> None:
+    certificate = stabcert.certify_soft(PREDICTOR, MASK, radius=1, rng=np.random.default_rng(0))
+    with pytest.raises(InputError, match=r"write present\(predictor, mask, certificate\)"):
+        stabcert.present(PREDICTOR, certificate, MASK)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"top_k_mask\(attribution\.scores, k\)"):
+        stabcert.certify_hard(
+            stabcert.SmoothedPredictor(PREDICTOR, np.ones((2, 3), bool)),
+            stabcert.explain(PREDICTOR, "random"),  # type: ignore[arg-type]
+        )
+
+
 def test_an_attribution_in_the_place_of_its_scores_is_refused_with_what_to_type() -> None:
     with pytest.raises(InputError, match=r"got Attribution\. Use attribution\.scores"):
         stabcert.top_k_mask(stabcert.explain(PREDICTOR, "random"), 2)  # type: ignore[arg-type]

@@ -197,7 +197,8 @@ def _trial(masked: MaskedTensor, network: torch.nn.Module, outputs: Outputs) -> 
         advice = "Give a classifier"
         if shape in ((2,), (2, 1)):
             advice = (
-                "For one logit, wrap it in a module that returns torch.cat([0 * z, z], dim=1), the logits of no and yes"
+                "For one logit z, wrap it in a module that returns torch.cat([0 * z, z], dim=1), the logits of no and "
+                "yes. For a number z, torch.cat([t - z, z - t], dim=1) are those of at most t and above t"
             )
         raise ModelError(f"{name} must return (2, classes) for 2 inputs, with 2 or more classes, got {shape}. {advice}")
     probs = values.exp() if outputs == "probabilities" else values

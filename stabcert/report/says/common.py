@@ -176,7 +176,10 @@ def facts(report: Report, numbers: Sequence[str] = ()) -> str:
     explanation, run = report.explanation, report.run
     n, k = len(explanation.features), int(explanation.mask.sum())
     parts = [f"n = {explanation.features.counted(n)}", f"k = {k} kept by {explanation.method}", *numbers]
-    return f"{', '.join(parts)}. Model {report.model.id}, {seed_shown(run.seed, default=run.default_seed)}."
+    # A model in memory without a name has a description, such as "the classifier Pipeline".
+    described = report.model.id.startswith(("the ", "a "))
+    model = report.model.id[0].upper() + report.model.id[1:] if described else f"Model {report.model.id}"
+    return f"{', '.join(parts)}. {model}, {seed_shown(run.seed, default=run.default_seed)}."
 
 
 def failure(name: str, message: str) -> Document:

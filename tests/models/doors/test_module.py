@@ -223,7 +223,7 @@ def test_a_network_that_is_not_a_function_of_each_input_is_refused(network: nn.M
         ((vector_network(), torch.zeros(2, 3, 4, 4)), "tensor[:1]"),
         ((vector_network(), VECTOR.log()), "finite"),
         ((vector_network(), "text"), "from_pipeline"),
-        ((nn.Linear(6, 1).eval(), VECTOR), "torch.cat"),
+        ((nn.Linear(6, 1).eval(), VECTOR), "torch.cat([t - z, z - t], dim=1)"),
         ((nn.LSTM(6, 3).eval(), VECTOR), "logits alone"),
         ((3, VECTOR), "torch.nn.Module"),
         ((torch.jit.ScriptModule(), VECTOR), "TorchScript"),
