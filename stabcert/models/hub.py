@@ -267,7 +267,7 @@ def load_model(
     options = LoadOptions(place, kept, trust_remote_code, allow_pickle, allow_random_head, offline, wording)
     with torch.inference_mode(False), full_precision():  # weights of inference mode have no gradients
         loaded = load_source(name, revision, options)
-    if wording.given and not loaded.settings:
+    if wording.given and Wording.of_settings(loaded.settings) != wording:
         raise own_classes(name, loaded.class_names)
     place, asked = loaded.place or (place, asked)
     notes = loaded.notes

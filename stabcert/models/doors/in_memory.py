@@ -28,6 +28,7 @@ from stabcert.models.processors import measured
 from stabcert.models.removal_probe import removal_at_load
 from stabcert.models.running import run
 
+_STEPS = ("__call__", "preprocess", "forward", "_forward", "postprocess", "run_single")
 _TASKS = ("text-classification", "image-classification")
 
 
@@ -44,6 +45,12 @@ class Parts:
     @property
     def name(self) -> str:
         return type(self.model).__name__
+
+
+def _changed(pipeline: Any) -> bool:
+    """Return whether a class that is not of transformers defines a step of a pipeline."""
+    own = [one for one in type(pipeline).__mro__ if one.__module__.split(".")[0] not in ("transformers", "builtins")]
+    return any(step in vars(one) for one in own for step in _STEPS)
 
 
 def parts_of(given: Any, tokenizer: Any, processor: Any) -> Parts:
@@ -63,6 +70,11 @@ def parts_of(given: Any, tokenizer: Any, processor: Any) -> Parts:
             raise ModelError(
                 f"the pipeline must be one for {' or '.join(_TASKS)}, got {type(given).__name__} ({given.task}). Give "
                 "a classifier of texts or images"
+            )
+        if _changed(given):
+            raise ModelError(
+                f"{type(given).__name__} changes the pipeline of transformers, but stabcert evaluates the model and "
+                "the tokenizer or processor in it. Give these with tokenizer=... or processor=..., or use PythonModel"
             )
         function = (given._postprocess_params or {}).get("function_to_apply")
         if function is not None and str(getattr(function, "value", function)).lower() != "softmax":

@@ -106,6 +106,13 @@ failing.kind, failing.class_names = "text", ["no", "yes"]
 number = 3
 
 
+def language_model():
+    from pathlib import Path
+    from stabcert import load_model
+    from tests.tiny_language_models import save_language_model
+    return load_model(str(save_language_model(Path("saved"), "gpt2")), classes=["xa", "yb"], prompt="Is {input} ok:")
+
+
 def estimator():
     from sklearn.linear_model import LogisticRegression
     return LogisticRegression()
@@ -297,3 +304,11 @@ def test_values_of_a_model_in_python_are_checked(values: Any, named: str) -> Non
 def test_requests_that_a_function_of_texts_cannot_meet(options: dict[str, Any]) -> None:
     with pytest.raises(StabcertError):
         from_pipeline(PythonModel("text", lambda texts: [[0.4, 0.6]] * len(texts), ["a", "b"]), "a bad film", **options)
+
+
+def test_other_classes_than_those_of_the_code_are_refused(module: str) -> None:
+    name, prompt = f"python:{module}:language_model", "Is {input} ok:"
+    assert load_model(name, classes=["xa", "yb"], prompt=prompt).class_names == ("xa", "yb")
+    for classes, other in ((["yb", "xa"], prompt), (["xa", "yb"], None), (["good", "bad"], prompt)):
+        with pytest.raises(ParameterError, match="has classes of its own"):
+            load_model(name, classes=classes, prompt=other)

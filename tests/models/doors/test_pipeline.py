@@ -99,7 +99,14 @@ def test_what_is_refused_and_what_the_message_names(bert: Any, vit: Any) -> None
         (sigmoid, {}, "function_to_apply"),
         (features, {}, "feature-extraction"),
         (sigmoid, {"tokenizer": tokenizer}, "leave out tokenizer"),
-        (_Doubling(model=network, tokenizer=tokenizer), {}, "plain classifier"),
+        (_Doubling(model=network, tokenizer=tokenizer), {}, "_Doubling changes the pipeline"),
+        (
+            transformers.pipeline(
+                "text-classification", model=network, tokenizer=tokenizer, truncation=True, max_length=4
+            ),
+            {},
+            "plain classifier",
+        ),
         (network, {"tokenizer": 3}, "fast tokenizer"),
         (vit[0], {"processor": 3}, "image processor"),
     ]
