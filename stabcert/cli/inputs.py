@@ -115,6 +115,7 @@ def _from_directory(directory: Path, labelled: bool) -> list[Item]:
     if not files:
         raise InputError(
             f"no images and no .txt files in the directory {directory} (its subdirectories are not searched)"
+            + (f". Give one of these, such as {folders[0]}, or several" if folders else "")
         )
     return [item_of(path, str(path)) for path in files]
 

@@ -92,7 +92,9 @@ def class_of(label: Label, class_names: tuple[str, ...]) -> int:
     try:
         return find_class(value, class_names)
     except ParameterError as error:
-        raise InputError(f"{label.origin}: {error}") from error
+        # The two answers to a question have long names.
+        numbers = ". Write its number, 0 or 1" if len(class_names) == 2 else ""
+        raise InputError(f"{label.origin}: {error}{numbers}") from error
 
 
 def _unlabelled(item: Item, where: str) -> InputError:

@@ -55,7 +55,7 @@ def test_folders_have_the_names_of_classes(photos: Path) -> None:
 
 
 def test_folders_are_classes_only_where_somebody_asks_for_labels(photos: Path) -> None:
-    with pytest.raises(InputError, match="no images"):
+    with pytest.raises(InputError, match=r"no images.*Give one of these, such as"):
         collect(InputOptions(inputs=[str(photos)]))
 
 
@@ -179,6 +179,13 @@ def test_classes_by_number_and_name(value: int | str, index: int) -> None:
 def test_a_class_that_does_not_exist_is_refused_with_the_place_that_names_it(value: int | str, message: str) -> None:
     with pytest.raises(InputError, match=f"labels.csv, line 7.*{message}"):
         class_of(Label(value, "labels.csv, line 7"), NAMES)
+
+
+def test_answers_to_a_question_have_numbers() -> None:
+    answers = ("value at least 0.5 from 2", "value within 0.5 of 2")
+    assert class_of(Label("1", "labels.txt, line 1"), answers) == 1
+    with pytest.raises(InputError, match=r"no class '3\.4'.*Write its number, 0 or 1"):
+        class_of(Label("3.4", "labels.txt, line 1"), answers)
 
 
 def test_a_number_that_is_the_name_of_another_class_is_refused_rather_than_guessed() -> None:
