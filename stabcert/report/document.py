@@ -104,6 +104,8 @@ class Line:
     note: bool = False
     """Makes the result worth less than it seems."""
     on: frozenset[Medium] = READ
+    title: bool = False
+    """The title of the blocks after it."""
 
     @property
     def text(self) -> str:
@@ -113,6 +115,11 @@ class Line:
 def line(text: str, tone: Tone = "plain", *, strong: bool = False, on: frozenset[Medium] = READ) -> Line:
     """Return a line of a single word."""
     return Line((Word(text, tone, strong),), on=on)
+
+
+def title(text: str) -> Line:
+    """Return the title of the blocks after it."""
+    return Line((Word(text, strong=True),), title=True)
 
 
 def note(text: str) -> Line:

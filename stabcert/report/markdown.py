@@ -71,6 +71,8 @@ def _said(heading: Heading) -> list[str]:
 
 
 def _line(line: Line) -> str:
+    if line.title:
+        return f"#### {_words(line.words, plain=True)}"
     return _as_first(_words(line.words))
 
 

@@ -127,6 +127,12 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--config", "none.toml"), 3, "none.toml"),
     ((*TEXT, "--config", "mask.json"), 3, "is not TOML"),
 ]
+SCORECARD: list[tuple[tuple[object, ...], int, str]] = [
+    ((*TEXT, "--scorecard", "card.pdf"), 2, "--scorecard must be a .md or .html file, got card.pdf"),
+    ((*TEXT, "--scorecard", "none/card.md"), 3, "none/card.md"),
+    ((*TEXT, "--scorecard", "card.html", "--html", "card.html"), 2, "a file of its own"),
+    (("picture.png", "--scorecard", "picture.png"), 2, "would overwrite"),
+]
 MASKS: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--mask", "none.json"), 3, "no such file: none.json"),
     ((*TEXT, "--mask", "rows.npy"), 3, "Give one row of values"),
@@ -176,6 +182,8 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         ((*TEXT, "--until-stable", "--max-samples", 0), 2, "--max-samples"),
     ],
     "certify-soft": [
+        *SCORECARD,
+        (("--verify", "records.jsonl", "--scorecard", "card.md"), 2, "--scorecard"),
         ((*TEXT, "--min-rate", 90), 2, "--min-rate must be above 0 and at most 1, got 90. For 90% use --min-rate 0.9"),
         ((*TEXT, "--min-rate", 0), 2, "--min-rate must be above 0 and at most 1"),
         ((*TEXT, "--min-rate", "nan"), 2, "--min-rate must be above 0 and at most 1"),
@@ -213,6 +221,7 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         (("--fast",), 2, "--verify FILE"),
     ],
     "certify-hard": [
+        *SCORECARD,
         ((*TEXT, "-l", "half"), 2, "Write 15/64, 0.25 or auto"),
         ((*TEXT, "-l", 2), 2, "above 0 and at most 1"),
         ((*TEXT, "-l", 0.3), 2, "must be a multiple of 1/64"),
@@ -263,6 +272,7 @@ OWN: dict[str, list[tuple[tuple[object, ...], int, str]]] = {
         ((*TEXT, "--mask", "mask.json", "-r", 4), 2, "Use a radius from 0 to 3"),
     ],
     "smooth-eval": [
+        *SCORECARD,
         ((*TEXT, "--lambdas", "1,0"), 2, "--lambdas 1,0 contains 0, which is not possible. Use shares above 0"),
         ((*TEXT, "--lambdas", "1.5"), 2, "--lambdas 1.5 contains 1.5"),
         ((*TEXT, "--lambdas", "1,x"), 2, "not a list of keep probabilities"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stabcert.cli.allowing import AllowOptions
-from stabcert.cli.call import Call, OutputOptions, RunningOptions
+from stabcert.cli.call import Call, RunningOptions
 from stabcert.cli.commands.certify_hard_options import HardOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.flatten import flatten
@@ -14,6 +14,7 @@ from stabcert.cli.options import (
     MaskOptions,
     VerifyOptions,
 )
+from stabcert.cli.scorecard_options import ScoredOutputOptions
 
 HELP = """Up to how many more features may be revealed, whichever they are, without changing the prediction.
 
@@ -43,7 +44,7 @@ def certify_hard(
     certificate: HardOptions,
     allowing: AllowOptions,
     verification: VerifyOptions,
-    output: OutputOptions,
+    output: ScoredOutputOptions,
     running: RunningOptions,
     asked: Asked,
 ) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from stabcert.cli.call import Call, OutputOptions, RunningOptions
+from stabcert.cli.call import Call, RunningOptions
 from stabcert.cli.choices import NoiseChoice
 from stabcert.cli.declared import Asked, option
 from stabcert.cli.flatten import flatten
@@ -20,6 +20,7 @@ from stabcert.cli.options import (
     delta_option,
 )
 from stabcert.cli.parsing import parse_lambdas, parse_radii
+from stabcert.cli.scorecard_options import ScoredOutputOptions
 from stabcert.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def smooth_eval(
     explanation: ExplanationOptions,
     masks: MaskOptions,
     smoothing: SmoothOptions,
-    output: OutputOptions,
+    output: ScoredOutputOptions,
     running: RunningOptions,
     asked: Asked,
 ) -> int:

@@ -9,10 +9,12 @@ from pathlib import Path
 from stabcert.cli.call import Call
 from stabcert.cli.choices import OutputFormat
 from stabcert.cli.items import Item
+from stabcert.cli.scorecard_options import ScoredOutputOptions
 from stabcert.cli.sinks.ci import Annotations, Junit
 from stabcert.cli.sinks.files import Figure, Flips, PageFile
 from stabcert.cli.sinks.parquet import ParquetRecords
 from stabcert.cli.sinks.records import Records
+from stabcert.cli.sinks.scorecard import Scorecard
 from stabcert.cli.sinks.screens import JsonLines, Markdown, Screen
 from stabcert.cli.sinks.sink import Sink
 from stabcert.cli.suffixes import suffix_of
@@ -48,10 +50,12 @@ class Sinks:
             beside.append(Figure(output.plot, len(items), summarised=summarised))
         if output.html is not None:
             beside.append(PageFile(output.html, call.command))
+        self.draws = bool(beside) or save_flips is not None
+        """True if a sink needs pictures."""
+        if isinstance(output, ScoredOutputOptions) and output.scorecard is not None:
+            beside.append(Scorecard(output.scorecard, call.command, [item for item in items if item is not None]))
         if save_flips is not None:
             beside.append(Flips(save_flips))
-        self.draws = bool(beside)
-        """True if a sink needs pictures."""
         shown: list[Sink] = []
         if output.junit is not None:
             shown.append(Junit(output.junit, call.command, [item for item in items if item is not None]))
@@ -80,8 +84,8 @@ def _check_apart(call: Call) -> None:
     """Check that each result has a file of its own."""
     output = call.output
     named = (output.output, output.plot, output.html, output.junit)
-    files = [path.resolve() for path in named if path is not None]
+    scorecard = output.scorecard if isinstance(output, ScoredOutputOptions) else None
+    files = [path.resolve() for path in (*named, scorecard) if path is not None]
     if len(set(files)) < len(files):
-        raise ParameterError(
-            "--output, --plot, --html and --junit would overwrite one another. Give each a file of its own"
-        )
+        options = "--output, --plot, --html and --junit" if scorecard is None else "--scorecard and other output files"
+        raise ParameterError(f"{options} would overwrite one another. Give each a file of its own")

@@ -39,6 +39,30 @@ def mean_of(values: Sequence[Ends], delta: float) -> Estimate:
     return Estimate(fmean(smallest), mean_lower(smallest, delta / 2), mean_upper(largest, delta / 2))
 
 
+def mean_within(bounds: Sequence[Ends], delta: float, *, failure: float) -> tuple[float, float]:
+    """Return an interval of the mean of true values in [0, 1], of which only bounds are known.
+
+    For values whose estimates are not unbiased, such as those of a test that stops early. Let a lower bound exceed its
+    value with probability at most ``failure``. Then the mean of the lower bounds exceeds the mean of the values by at
+    most ``failure``, because a bound is at most 1. The same is true of the upper bounds.
+
+    Guaranteed for independent draws of one population: the interval covers the mean of the true values of that
+    population with probability at least 1 - delta.
+
+    Args:
+        bounds: the lower and the upper bound of each input.
+        delta: probability that the interval is wrong.
+        failure: largest probability that a bound of one input is wrong, and 0 for bounds that are certain.
+
+    Raises:
+        InputError: ``bounds`` is empty, or contains a value outside [0, 1].
+        ParameterError: ``delta`` is not between 0 and 1.
+    """
+    lower = mean_lower([low for low, _ in bounds], delta / 2) - failure
+    upper = mean_upper([high for _, high in bounds], delta / 2) + failure
+    return max(0.0, lower), min(1.0, upper)
+
+
 def paired_difference(ones: Sequence[Ends], others: Sequence[Ends], delta: float) -> Estimate:
     """Return the mean difference of values in [0, 1] of the same inputs, each known to lie between two ends.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from stabcert.core.curve.estimates import mean_within
 from stabcert.core.curve.evaluate import evaluate_smoothing
 from stabcert.core.curve.result import (
     MaskStability,
@@ -20,7 +21,7 @@ from stabcert.core.curve.result import (
     TriedAdditions,
 )
 from stabcert.core.curve.summary import summarise
-from stabcert.core.statistics.means import mean_interval
+from stabcert.core.statistics.means import mean_interval, mean_lower, mean_upper
 from stabcert.errors import InputError, ParameterError
 from tests.core.helpers import FALSE_ALARM, clopper_pearson_interval, difference_interval
 from tests.doubles import Threshold
@@ -275,3 +276,22 @@ def test_nothing_cannot_be_summarised(inputs: list[tuple[SmoothedInput, ...]]) -
 def test_a_delta_that_is_no_probability_is_refused() -> None:
     with pytest.raises(ParameterError, match="delta"):
         at_one([input_result()], delta=1.0)
+
+
+def test_bounds_that_fail_as_often_as_allowed_do_not_move_the_mean() -> None:
+    """The worst case: every true value is 1/2, and a bound that fails is as wrong as possible."""
+    rng = np.random.default_rng(3)
+    failure, n = 0.1, 20_000
+    fails = rng.random(n) < failure
+    lower, upper = np.where(fails, 1.0, 0.5), np.where(fails, 0.0, 0.5)
+    assert mean_lower(lower, 1e-9) > 0.5, "without the correction, the bound is wrong"
+    low, high = mean_within(list(zip(lower, upper, strict=True)), 2e-9, failure=failure)
+    assert 0.4 < low <= 0.5 <= high < 0.6
+
+
+def test_certain_bounds_need_no_correction() -> None:
+    bounds = [(0.2, 0.4), (0.5, 0.9)] * 20
+    assert mean_within(bounds, 0.1, failure=0.0) == pytest.approx(
+        (mean_lower([low for low, _ in bounds], 0.05), mean_upper([high for _, high in bounds], 0.05))
+    )
+    assert mean_within([(0.0, 1.0)], 0.1, failure=0.5) == (0.0, 1.0)
