@@ -23,7 +23,9 @@ def scale_of(record: dict[str, Any]) -> float:
 
 
 def question_checks(record: dict[str, Any]) -> list[Check]:
-    """Return checks that each class follows from its output, and that the reference is the output of the mask.
+    """Return checks of the words of the answers, of the class of each output, and of the reference.
+
+    Each class must follow from its output, and the reference must be the output of the mask.
 
     Args:
         record: valid against the schema, of one input.
@@ -37,9 +39,16 @@ def question_checks(record: dict[str, Any]) -> list[Check]:
     checks = [
         holds("model.question", question["kind"], f"a kind with {', '.join(needed)}", not missing),
         equal("model.labels", record["model"]["labels"], 2),
+        holds(
+            "model.question.output",
+            question["output"],
+            f"below {question['outputs']}",
+            question["output"] < question["outputs"],
+        ),
     ]
     if missing:
         return checks
+    checks.append(equal("model.question.answers", question["answers"], _answers(question)))
     close = _LOOSE * scale_of(record)
     for name, one in _own(record).items():
         ids = one["id"] in (0, 1)
@@ -69,6 +78,26 @@ def _own(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _answer(question: dict[str, Any], one: dict[str, Any]) -> str:
     answer: str = question["answers"][one["id"]]
     return answer
+
+
+def _answers(question: dict[str, Any]) -> list[str]:
+    """Return the answers in words; empty for a tolerance or a limit that cannot be one."""
+    name = question["name"].replace(",", ";")
+    if question["kind"] == "within":
+        tolerance, reference = question["tolerance"], question["reference"]
+        if not 0 < tolerance < math.inf or not math.isfinite(reference):
+            return []
+        # As many digits of the reference as the tolerance needs.
+        decimals = max(0, 1 - math.floor(math.log10(tolerance)))
+        place = format(reference, ".12g")
+        if decimals <= 12 and abs(reference) < 1e12:
+            place = format(round(reference, decimals) + 0.0, f".{decimals}f")
+        distance = format(tolerance, ".12g")
+        return [f"{name} at least {distance} from {place}", f"{name} within {distance} of {place}"]
+    limit = format(question["threshold"], ".12g")
+    if question["kind"] == "probability":
+        return [f"{name}: off (probability at most {limit})", f"{name}: on (probability above {limit})"]
+    return [f"{name} at most {limit}", f"{name} above {limit}"]
 
 
 def _margin(question: dict[str, Any], output: float) -> float:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from stabcert.core.streams import model_digest
+from stabcert.models.heads import Question
 from stabcert.report.wording import recorded_prediction
+from stabcert.verify.question import question_checks
 from tests.cli.conftest import Ran, Run, without_run
 from tests.tiny_models import save_bert
 
@@ -120,6 +122,40 @@ def test_records_are_reproduced_and_checked_by_arithmetic(
     for fast in ((), ("--fast",)):
         ran = run(command, "--verify", path, *fast)
         assert (ran.code, "VERIFIED" in ran.stdout) == (0, True), ran.stdout
+
+
+_ASKED = (
+    Question("within", 1, "u, v", 2, tolerance=0.3, reference=-1.23456, reference_of="mask"),
+    Question("within", 0, "value", 1, tolerance=2e-14, reference=1 / 3),
+    Question("value", 0, "value", 1, threshold=-1e-7),
+    Question("probability", 2, "c", 3, threshold=0.2),
+)
+
+
+@pytest.mark.parametrize("question", _ASKED)
+def test_answers_in_words_belong_to_one_question(question: Question) -> None:
+    def wrong(**changes: Any) -> list[str]:
+        asked = json.loads(json.dumps(question.record())) | changes
+        explanation = {"masked_prediction": {"id": 0, "label": question.answers[0]}}
+        explanation["empty_prediction"] = explanation["masked_prediction"]
+        record = {"model": {"labels": 2, "question": asked}, "prediction": explanation["masked_prediction"]}
+        return [check.name for check in question_checks(record | {"explanation": explanation}) if not check.ok]
+
+    assert wrong() == []
+    assert wrong(name="other")[0] == "model.question.answers"
+    assert wrong(output=3)[0] == "model.question.output"
+    for limit in ("threshold", "tolerance", "reference"):
+        if limit in question.record():
+            changed = 1.5 * (getattr(question, limit) or 0.0)
+            assert ("model.question.answers" in wrong(**{limit: changed})) == (getattr(question, limit) is not None)
+
+
+@pytest.mark.slow
+def test_another_limit_in_a_record_of_votes_is_found_without_the_model(run: Run, models: Path, tmp_path: Path) -> None:
+    for model, option in (("number", "--threshold"), ("number", "--tolerance"), ("one", "--threshold")):
+        ran = run("certify-hard", *TEXT, *QUICK, "-m", models / model, option, 0.3, "--json")
+        assert run("certify-hard", "--verify", saved(tmp_path, ran), "--fast").code == 0
+        assert run("certify-hard", "--verify", saved(tmp_path, ran, **{option[2:]: 0.31}), "--fast").code == 1
 
 
 @pytest.mark.slow
