@@ -12,6 +12,7 @@ from stabcert.verify.common import never_checked
 from stabcert.verify.features import feature_checks, texts_of
 from stabcert.verify.probabilities import probability_checks
 from stabcert.verify.question import question_checks
+from stabcert.verify.wording import wording_checks
 
 Splits = Mapping[str, Callable[[str], Sequence[tuple[int, int]]] | None]
 """Functions that return start and end of each feature, by kind of text feature; None for a tokenizer's."""
@@ -25,6 +26,7 @@ def record_checks(record: dict[str, Any], split: Splits) -> tuple[list[Check], l
         split: divides a text into features of a kind.
     """
     checks = [*feature_checks(record, tuple(split)), *probability_checks(record), *question_checks(record)]
+    checks += wording_checks(record)
     not_checked: list[str] = []
     if all(check.ok for check in checks):
         pieces, not_checked = piece_checks(record, split)
