@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -152,4 +155,17 @@ def _text_network(name: str, model: Any, tokenizer: Any, classes: int, device: t
     with torch.inference_mode():
         logits = attempt(name, "cannot be run on a text", lambda: run(model, inputs))
     check_logits(name, logits, classes)
-    return TextNetwork(model, tokenizer, *removal_at_load(model, tokenizer, device))
+    with _weights_in_place(model):
+        found = removal_at_load(model, tokenizer, device)
+    return TextNetwork(model, tokenizer, *found)
+
+
+@contextmanager
+def _weights_in_place(model: torch.nn.Module) -> Iterator[None]:
+    """Put the tensors of a model back after a measurement in float32, which leaves copies in half precision."""
+    before = [(one, one.data) for one in chain(model.parameters(), model.buffers())]
+    try:
+        yield
+    finally:
+        for one, data in before:
+            one.data = data

@@ -124,6 +124,16 @@ def test_what_is_refused_and_what_the_message_names(bert: Any, vit: Any) -> None
         network.eval()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_model_in_half_precision_stays_the_same_model(dtype: torch.dtype) -> None:
+    network, tokenizer = tiny_network("bert").to(dtype), tiny_tokenizer("bert")
+    places = [one.data_ptr() for one in network.parameters()]
+    first = from_pipeline(network, TEXT, tokenizer=tokenizer)
+    assert [one.data_ptr() for one in network.parameters()] == places
+    from_pipeline(network, "A dog.", tokenizer=tokenizer)
+    assert first(np.ones((1, first.n_features), dtype=np.bool_)).shape == (1, len(first.class_names))
+
+
 def test_a_pair_has_the_same_function_as_its_pipeline(bert: Any) -> None:
     network, tokenizer = bert
     pipeline = transformers.pipeline("text-classification", model=network, tokenizer=tokenizer)
