@@ -39,6 +39,7 @@ def _loaded_by(code: str, names: tuple[str, ...] = HEAVY) -> list[str]:
         ["explain", "--help"],
         ["smooth-eval", "--help"],
         ["adapt", "--help"],
+        ["diff", "--help"],
         ["--version"],
     ],
 )

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stabcert.cli.commands import adapt, certify_hard, certify_soft, explain, fourier, smooth_eval
+from stabcert.cli.commands import adapt, certify_hard, certify_soft, diff, explain, fourier, smooth_eval
 from stabcert.cli.exit_codes import BROKEN_PIPE, COULD_NOT_RUN, INTERRUPTED, code_of_error
 from stabcert.cli.signals import termination_interrupts
 from stabcert.cli.streams import (
@@ -115,6 +115,7 @@ for name, module, command in (
     ("fourier", fourier, fourier.fourier),
     ("smooth-eval", smooth_eval, smooth_eval.smooth_eval),
     ("adapt", adapt, adapt.adapt),
+    ("diff", diff, diff.diff),
 ):
     app.command(name, help=_paragraphs(module.HELP) + "\n\n" + _examples(module.EXAMPLES))(command)
 

@@ -54,7 +54,7 @@ class Declared:
     @property
     def flag(self) -> str:
         """The name of the option in messages."""
-        return self.names[0] if self.names else "INPUT"
+        return self.names[0] if self.names else self.metavar or "INPUT"
 
     def for_typer(self, panel: str, kind: Any) -> Any:
         """Return the declaration in the form that typer reads.

@@ -19,4 +19,4 @@ def code_of_error(error: StabcertError) -> int:
 
 def code_of_status(status: str) -> int:
     """Return the exit code for a record with this status, new or from an earlier run."""
-    return NOT_MET if status in (*MISSED, "does-not-stand") else DONE
+    return NOT_MET if status in (*MISSED, "does-not-stand", "not-met") else DONE

@@ -6,15 +6,23 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stabcert.cli.call import OutputOptions
 from stabcert.cli.declared import Asked
 from stabcert.cli.tasks import Task
 from stabcert.errors import ParameterError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-def check_overwriting(output: OutputOptions, asked: Asked, tasks: Sequence[Task]) -> None:
+
+def check_overwriting(output: DataclassInstance, asked: Asked, tasks: Sequence[Task]) -> None:
     """Check that no output file is also read by the call, as an input, a list, a mask, records or part of a model.
+
+    Args:
+        output: a group of options; those whose value is a path name files to write.
+        asked: all options of the call.
+        tasks: the inputs and models of the call.
 
     Raises:
         ParameterError: an output file is also read.

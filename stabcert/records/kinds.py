@@ -5,6 +5,7 @@ from __future__ import annotations
 from stabcert.records.adapt import AdaptRecord
 from stabcert.records.curve import CurveInputRecord
 from stabcert.records.curve_summary import CurveRecord
+from stabcert.records.diff import DiffRecord
 from stabcert.records.explain import ExplainRecord
 from stabcert.records.hard import HardRecord
 from stabcert.records.record import FailedRecord
@@ -23,5 +24,6 @@ KINDS: dict[str, type[Part]] = {
     "adapt": AdaptRecord,
     "verify": VerificationRecord,
     "verify, failed": FailedVerificationRecord,
+    "diff": DiffRecord,
     "failed": FailedRecord,
 }

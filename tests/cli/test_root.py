@@ -68,7 +68,7 @@ def _offered(words: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("stabcert ", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval", "adapt"]),
+        ("stabcert ", ["explain", "certify-soft", "certify-hard", "fourier", "smooth-eval", "adapt", "diff"]),
         ("stabcert certify-soft --min", ["--min-rate"]),
         ("stabcert certify-soft --method sm", ["smoothgrad"]),
         ("stabcert explain --method lime,in", ["lime,intgrad", "lime,inputxgrad"]),

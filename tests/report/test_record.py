@@ -21,7 +21,7 @@ from stabcert.records.record import FailedRecord
 from stabcert.records.writing import to_json
 from stabcert.report.record import load_schema
 from tests.doubles import Majority
-from tests.report import adaptations, curves, verifications
+from tests.report import adaptations, curves, diffs, verifications
 from tests.report.examples import (
     ANGER,
     IMAGE,
@@ -45,7 +45,7 @@ PLACE = {"id": "x.jpg", "kind": "image", "path": "x.jpg"}
 FAILED = FailedRecord.of("certify-soft", PLACE, 3, "no such file: x.jpg").to_dict()
 RECORDS: dict[str, dict[str, Any]] = {name: report.to_dict() for name, report in REPORTS.items()} | {"failed": FAILED}
 RECORDS |= curves.RECORDS
-RECORDS |= adaptations.RECORDS
+RECORDS |= adaptations.RECORDS | diffs.RECORDS
 RECORDS["explain, equal scores"] = explain_report(replace(WORDS, scores=np.zeros(4))).to_dict()
 RECORDS["explain, a pair of texts"] = pair_report().to_dict()
 IN_PYTHON = replace(explain_report().model, id="python:my_models:classify", sha256=None, code_sha256=SHA)
@@ -66,7 +66,7 @@ LABEL = Question("probability", 1, "toxic", 6, threshold=0.5)
 RECORDS["explain, a label"] = replace(explain_report(), model=replace(MODEL, question=LABEL.record())).to_dict()
 RECORDS["explain, a model in Python"] = replace(explain_report(), model=IN_PYTHON).to_dict()
 RECORDS |= verifications.RECORDS
-OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed"}
+OPEN_OBJECTS = {"settings", "masking", "versions", "recorded", "recomputed", "statement"}
 
 
 def test_the_schema_is_a_schema() -> None:

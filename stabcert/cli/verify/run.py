@@ -26,11 +26,11 @@ from stabcert.cli.spelling import Flags, spell, typed
 from stabcert.cli.streams import Notes
 from stabcert.cli.tasks import Task
 from stabcert.cli.verify.again import Certified, Differs, input_checks
+from stabcert.cli.verify.arithmetic import checked_by_arithmetic, contradictory, refused
 from stabcert.cli.verify.options import check_alone
 from stabcert.cli.verify.records import Line, lines_of
 from stabcert.core.streams import digest
 from stabcert.errors import InputError, ParameterError, StabcertError
-from stabcert.models.text_features import TEXT_FEATURES, TextFeature, text_feature
 from stabcert.records.findings import RunInfo
 from stabcert.records.verification import FailedVerificationRecord
 from stabcert.report.document import Document
@@ -39,7 +39,6 @@ from stabcert.report.says.verification import verification_document
 from stabcert.verify.checks import Check
 from stabcert.verify.common import common_checks, never_checked
 from stabcert.verify.mask_flags import notes_of
-from stabcert.verify.pieces import record_checks
 from stabcert.verify.verification import Verification
 
 
@@ -181,20 +180,13 @@ class Verifier:
     def _checked(self, line: Line, record: dict[str, Any], say: Say) -> Checked:
         if not self.command.reproducible:
             return self.command.verify(record, None)
+        if self.fast:
+            return checked_by_arithmetic(self.command, record)
         checks = common_checks(record)
         if not all(check.ok for check in checks):
-            return Checked(checks, ["everything else: the record contradicts itself"])
-        found = self._by_arithmetic(record) if self.fast else self._by_another(line, record, say)
+            return contradictory(checks)
+        found = self._by_another(line, record, say)
         return replace(found, checks=[*checks, *found.checks])
-
-    def _by_arithmetic(self, record: dict[str, Any]) -> Checked:
-        kinds = TEXT_FEATURES | _by_regex(record)
-        checks, not_checked = record_checks(record, {kind: feature.split for kind, feature in kinds.items()})
-        try:
-            found = self.command.verify(record, None)
-        except ParameterError as error:
-            found = Checked([_refused(record, error)], [])
-        return Checked([*checks, *found.checks], [*found.not_checked, *not_checked])
 
     def _by_another(self, line: Line, record: dict[str, Any], say: Say) -> Checked:
         """Check a record by comparing it with a new record of the same request."""
@@ -214,7 +206,7 @@ class Verifier:
         except ParameterError as error:
             if begun:  # an earlier error is about the record, whose parameters are not options
                 spell(error, self.flags)
-            found = Checked([_refused(record, error)], never_checked(record))
+            found = Checked([refused(record, error)], never_checked(record))
         except Differs as error:
             found = Checked(error.checks, never_checked(record))
         return replace(found, checks=[*checks, *found.checks])
@@ -240,19 +232,6 @@ class Verifier:
 
         opening = self.opening.of_request(request)
         return opening.open(opening.find(task, tell), tell, None)
-
-
-def _by_regex(record: dict[str, Any]) -> dict[str, TextFeature]:
-    """Return the kind of the record's features if it is a regular expression."""
-    kind = record["explanation"]["feature_kind"]
-    try:
-        return {kind: text_feature(kind)}
-    except ParameterError:
-        return {}
-
-
-def _refused(record: dict[str, Any], error: ParameterError) -> Check:
-    return Check("result.request", record["result"]["request"], f"no such certificate: {error}", ok=False)
 
 
 def _run_record(run: RunInfo | None, seconds: float) -> dict[str, Any]:
