@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -25,6 +26,9 @@ def load_predictor(
     target: int | str | None = None,
     threshold: float | None = None,
     tolerance: float | None = None,
+    classes: Sequence[str] | None = None,
+    prompt: str | None = None,
+    chat: bool = False,
 ) -> ModelPredictor:
     """Load a model and return its predictor: `load_model` and `LoadedModel.predictor` in one call.
 
@@ -41,8 +45,21 @@ def load_predictor(
         target: the label or the number that a question is about, see `load_model`.
         threshold: of a label or a number, see `load_model`.
         tolerance: of a number, see `load_model`.
+        classes: of a language model or of CLIP, see `load_model`.
+        prompt: of a language model, see `load_model`.
+        chat: use the chat template of a language model.
     """
-    loaded = load_model(model, device=device, dtype=dtype, target=target, threshold=threshold, tolerance=tolerance)
+    loaded = load_model(
+        model,
+        device=device,
+        dtype=dtype,
+        target=target,
+        threshold=threshold,
+        tolerance=tolerance,
+        classes=classes,
+        prompt=prompt,
+        chat=chat,
+    )
     return loaded.predictor(
         input,
         text_pair=text_pair,

@@ -19,6 +19,7 @@ from stabcert.models.base import ModelPredictor
 from stabcert.models.hub import LoadedModel
 from stabcert.models.language_model import AnswerNetwork, answering
 from stabcert.models.networks import TextNetwork
+from stabcert.models.predictors import load_predictor
 from stabcert.models.prefix import SharedPrefix
 from stabcert.models.prompt import make_prompt
 from stabcert.models.text import MaskedText
@@ -363,6 +364,9 @@ def test_a_directory_of_a_language_model_needs_classes_and_is_then_loaded(tmp_pa
     with pytest.raises(ModelError, match=r"LlamaForCausalLM, a language model. Name the words .* classes='yes,no'"):
         load_model(directory)
     model = load_model(directory, classes=SEVERAL, prompt=PROMPT)
+    one_call = load_predictor(directory, TEXT, classes=SEVERAL, prompt=PROMPT)
+    masks = np.ones((1, one_call.n_features), dtype=np.bool_)
+    assert np.array_equal(one_call(masks), model.predictor(TEXT)(masks))
     assert (model.kind, model.class_names) == ("text", SEVERAL)
     predictor, memory = model.predictor(TEXT), language_model("llama", True, 3).predictor(TEXT)
     masks = masks_of(predictor.n_features)
