@@ -12,6 +12,7 @@ from scipy.stats import beta
 
 from stabcert.core.types import MaskedPredictor
 from stabcert.errors import InputError
+from stabcert.report.markdown import markdown
 from stabcert.report.says.scorecard import scorecard
 from tests.cli.conftest import Run
 from tests.cli.test_mask_flags import CORE, FUNCTIONS, N
@@ -151,3 +152,19 @@ def test_a_run_without_any_result_says_so() -> None:
     failed: dict[str, Any] = {"status": "failed", "input": {"id": "x"}, "error": {"message": "no"}}
     blocks = scorecard("certify-soft", [failed]).blocks
     assert "nothing is known" in getattr(blocks[0], "text", "")
+
+
+@pytest.mark.slow
+def test_every_kind_of_record_has_a_card(
+    soft_records: dict[str, dict[str, Any]], hard_records: dict[str, dict[str, Any]]
+) -> None:
+    """Alone and together: smoothed, sequential, interrupted, swept, Bernoulli, without a request."""
+    for command, records in (("certify-soft", soft_records), ("certify-hard", hard_records)):
+        for made in [*([record] for record in records.values()), list(records.values())]:
+            text = markdown(scorecard(command, made))
+            if command == "certify-hard" and made[0]["result"]["full_prediction"] is None:
+                assert "of the unsmoothed model" not in text.split("#### Stability")[0], "it was not evaluated"
+            assert "None" not in text
+            assert "#### What is guaranteed" in text
+        old = {name: value for name, value in made[0]["result"].items() if name != "request"}
+        assert "#### What was asked" in markdown(scorecard(command, [made[0] | {"result": old}]))

@@ -125,6 +125,8 @@ def _fidelity(group: Group) -> list[Block]:
     full = [float(one["prediction"]["probability"]) for one in group.records]
     on_full, on_mask = mean([(one, one) for one in full]), mean([probability_of_class(one) for one in group.records])
     votes = "" if _shown(group) == "unsmoothed" else " Of a smoothed model it is the share of votes."
+    if group.first["result"].get("scores") == "probability":
+        votes = " Of a smoothed model it is the mean over the noise masks."
     rows = [
         ["the full input", on_full.number, on_full.interval],
         ["the mask alone", on_mask.number, on_mask.interval],
@@ -137,7 +139,7 @@ def _fidelity(group: Group) -> list[Block]:
     if any(low < high for low, high in map(probability_of_class, group.records)):
         said = "Where the mask alone has another class, only bounds of this probability are known."
         blocks.append(line(said, "faint"))
-    if group.first["command"] == "certify-hard":
+    if group.first["command"] == "certify-hard" and group.first["result"]["full_prediction"] is not None:
         agreed = share([one["result"]["agrees_with_unsmoothed"] for one in group.records])
         said = "The smoothed model has the class of the unsmoothed model on the full input"
         ends = "" if len(group.records) == 1 else f" ({_OVER}: {agreed.interval})"
@@ -150,7 +152,9 @@ def _stability(group: Group, summary: dict[str, Any] | None) -> list[Block]:
     if threshold_of(group.first):
         found = share(_certified(group))
         ends = "" if len(group.records) == 1 else f" ({_OVER}: {found.interval})"
-        blocks.append(line(f"Certified: {found.number} inputs{ends}."))
+        counts = Counter(one["status"] for one in group.records)
+        statuses = ", ".join(f"{number} {status}" for status, number in counts.most_common())
+        blocks.append(line(f"Certified: {found.number} inputs{ends}. By verdict: {statuses}."))
     if summary is not None:
         return [*blocks, *stability_by_lambda(summary["result"])]
     if not group.open:
@@ -163,7 +167,7 @@ def _stability(group: Group, summary: dict[str, Any] | None) -> list[Block]:
 def _soft(group: Group) -> list[Block]:
     radii = [one["result"]["largest_radius"] for one in group.open]
     if radii[0] is not None:
-        said = "The share of inputs whose largest certified radius is at least r."
+        said = "The share of inputs whose rate reaches the threshold at every tested radius up to r."
         largest = some(range(1, max(1, *radii) + 1))
         reach = [(str(r), share([radius >= r for radius in radii])) for r in largest]
         rows = [[radius, found.number, found.interval] for radius, found in reach]

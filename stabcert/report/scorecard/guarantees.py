@@ -58,5 +58,5 @@ def _of_group(group: Group) -> list[str]:
 def _expected(number: int, delta: float) -> str:
     return (
         f"Of {number} such statements, at most {number * delta:g} are expected to be wrong. "
-        "A share of certified inputs counts them all."
+        "Shares and counts of inputs include these."
     )

@@ -43,9 +43,9 @@ def reached(radii: Sequence[tuple[int, int]], radius: int) -> Shown:
 
 
 def steps(ways: dict[str, list[tuple[int, int]]]) -> list[int]:
-    """Return 1, 2, 4 and so on, up to the largest proved radius."""
+    """Return 1, 2, 4 and so on, and the largest proved radius."""
     largest = max((radius for radii in ways.values() for radius, _ in radii), default=0)
     found = [1]
     while 2 * found[-1] <= largest:
         found.append(2 * found[-1])
-    return found
+    return found if largest <= found[-1] else [*found, largest]

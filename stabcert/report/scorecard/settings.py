@@ -55,7 +55,9 @@ def threshold_of(record: Record) -> str:
     """Return the threshold that an input must meet, or an empty text."""
     result = record["result"]
     if record["command"] == "certify-hard":
-        return "" if result["threshold"] is None else f"a proved radius of at least {result['threshold']}"
+        way = "removing" if result["direction"] == "decremental" else "adding"
+        threshold = result["threshold"]
+        return "" if threshold is None else f"a proved radius of at least {threshold} for {way} features"
     if record["command"] != "certify-soft" or result["rates"][0]["threshold"] is None:
         return ""
     rate = f"a rate of at least {threshold_shown(result['rates'][0]['threshold'])}"
