@@ -126,6 +126,27 @@ def test_a_run_that_ends_early_names_the_other_inputs(run: Run, inputs: list[obj
     assert _cells(text, "inputs that the run did not reach")[1].startswith("certified-three, ")
 
 
+def test_means_over_inputs_that_were_not_reached_are_not_made_up(
+    run: Run, inputs: list[object], tmp_path: Path
+) -> None:
+    card = tmp_path / "card.md"
+    with loaded(lambda text: _function("unreadable" if text == "certified three" else text), 3):
+        assert run(*EVAL, *inputs, "--scorecard", card, "--quiet").code == 3
+    text = card.read_text("utf-8")
+    assert "The run ended before the means" in text
+    assert text.startswith("### Scorecard of smooth-eval: 2 of 5 inputs\n")
+
+
+def test_several_methods_of_smooth_eval_are_named(run: Run, tmp_path: Path) -> None:
+    card, texts = tmp_path / "card.md", ["-t", "certified one", "-t", "certified one", "-t", "vacuous one"]
+    with loaded(_function, 3):
+        assert run(*EVAL, *texts, "-m", "known", "--method", "random,occlusion", "--scorecard", card).code == 0
+    text = card.read_text("utf-8")
+    assert _cells(text, "method")[1] == "random, occlusion"
+    assert "first method, random" in text
+    assert _cells(text, "repeated inputs, which count again although intervals need independent inputs")[1]
+
+
 def test_a_page_replaces_an_older_one(run: Run, inputs: list[object], tmp_path: Path) -> None:
     card = tmp_path / "card.html"
     card.write_text("old")

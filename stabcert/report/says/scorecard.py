@@ -56,7 +56,12 @@ def scorecard(
     if found.records:
         blocks += [title("What was asked"), _pairs(asked(found.records, summary))]
     blocks.append(title("What is not covered"))
-    blocks.append(table([Column("not covered", "left"), Column("why, or which", "left")], limits(found, unreached)))
+    blocks.append(
+        table(
+            [Column("not covered", "left"), Column("why, or which", "left")],
+            limits(found, unreached, counted=summary is not None),
+        )
+    )
     if found.records:
         blocks.append(title("What is guaranteed"))
         blocks += map(line, guarantees(found, summary))
@@ -122,6 +127,9 @@ def _shown(group: Group) -> str:
 
 def _fidelity(group: Group) -> list[Block]:
     """Return the probability of the class of the full input, on the full input and on the mask alone."""
+    if group.first["model"].get("question"):
+        said = "The classes are the two answers to a question about one output. Their agreement is under Consistency."
+        return [title("Fidelity"), line(said)]
     full = [float(one["prediction"]["probability"]) for one in group.records]
     on_full, on_mask = mean([(one, one) for one in full]), mean([probability_of_class(one) for one in group.records])
     votes = "" if _shown(group) == "unsmoothed" else " Of a smoothed model it is the share of votes."
@@ -136,6 +144,8 @@ def _fidelity(group: Group) -> list[Block]:
         line(f"The mean probability that the {_shown(group)} model gives to its class of the full input.{votes}"),
         table([Column("on", "left"), Column("mean"), Column(_OVER)], rows),
     ]
+    if len({mask["method"] for mask in group.first["result"].get("masks", ())}) > 1:
+        blocks.append(line(f"The mask is that of the first method, {group.first['explanation']['method']}.", "faint"))
     if any(low < high for low, high in map(probability_of_class, group.records)):
         said = "Where the mask alone has another class, only bounds of this probability are known."
         blocks.append(line(said, "faint"))
@@ -157,6 +167,8 @@ def _stability(group: Group, summary: dict[str, Any] | None) -> list[Block]:
         blocks.append(line(f"Certified: {found.number} inputs{ends}. By verdict: {statuses}."))
     if summary is not None:
         return [*blocks, *stability_by_lambda(summary["result"])]
+    if group.first["command"] == "smooth-eval":
+        return [*blocks, line("The run ended before the means over its inputs.", "bad")]
     if not group.open:
         return [*blocks, line("Every mask keeps everything, and so nothing can be added.")]
     if group.first["command"] == "certify-hard":

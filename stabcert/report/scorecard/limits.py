@@ -20,11 +20,15 @@ _GENERAL = (
 )
 
 
-def limits(divided: Divided, unreached: Sequence[str]) -> list[tuple[str, str]]:
+_COUNTED = "repeated inputs, which count again although intervals need independent inputs"
+
+
+def limits(divided: Divided, unreached: Sequence[str], *, counted: bool) -> list[tuple[str, str]]:
     """Return what is not covered, and why or which inputs. Those with names come first.
 
     Args:
         unreached: names of the inputs that the run did not reach.
+        counted: whether the means count repeated inputs again, as those of ``smooth-eval`` do.
     """
     records = divided.records
     repeated = [name for group in divided.groups for name in group.repeated]
@@ -32,7 +36,7 @@ def limits(divided: Divided, unreached: Sequence[str]) -> list[tuple[str, str]]:
         ("failed inputs, without a result", divided.failed),
         ("interrupted inputs", divided.interrupted),
         ("inputs that the run did not reach", unreached),
-        ("repeated inputs, of which only the first record counts", repeated),
+        (_COUNTED if counted else "repeated inputs, of which only the first record counts", repeated),
         ("masks that keep everything, to which nothing can be added", _of(records, _full)),
         ("inconsistent masks, whose stability is about another class", _of(records, _inconsistent)),
         ("vacuous masks, which have the class of the empty input", _of(records, _vacuous)),

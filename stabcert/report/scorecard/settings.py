@@ -32,7 +32,7 @@ def asked(records: Sequence[Record], summary: Record | None) -> list[tuple[str, 
         ("SHA-256 of the inputs", f"{_inputs_hash(records)} (of their sorted hashes, one a line)"),
         ("features", _values(records, lambda one: one["explanation"]["masking"]["features"])),
         ("a dropped feature becomes", _values(records, lambda one: one["explanation"]["baseline"])),
-        ("method", _values(records, lambda one: one["explanation"]["method"])),
+        ("method", ", ".join(summary["result"]["methods"]) if summary is not None else _values(records, _method)),
         ("features kept", _kept(records)),
     ]
     rows += _of_curve(summary["result"]) if summary is not None else _of_request(records)
@@ -73,7 +73,7 @@ def _of_request(records: Sequence[Record]) -> list[tuple[str, str]]:
     return [
         ("radius", _values(records, of("radius"))),
         ("threshold", _values(records, threshold_of)),
-        ("delta of a certificate", _values(records, lambda one: one["result"]["delta"])),
+        ("delta of a certificate", _values(records, lambda one: one["result"].get("delta"))),
         ("certificates to choose from", _values(records, lambda one: _several(request_of(one).get("family")))),
         ("samples for each radius", _values(records, of("n_samples"))),
         ("error of the rate", _values(records, of("epsilon"))),
@@ -122,6 +122,10 @@ def _seed(record: Record) -> str:
 
 def _several(number: int | None) -> int | None:
     return None if number == 1 else number
+
+
+def _method(record: Record) -> str:
+    return str(record["explanation"]["method"])
 
 
 def _kept(records: Sequence[Record]) -> str:
