@@ -153,7 +153,7 @@ def test_the_first_run_comments_and_later_runs_update_that_comment(tmp_path: Pat
     assert job.all() == 0
     *before, updated = job.comments
     assert (before, updated["id"]) == (others, mine["id"])
-    assert updated["body"].startswith("<!-- stabcert: stabcert -->\n## stabcert: passed\n")
+    assert updated["body"].startswith("<!-- stabcert: stabcert -->\n## stabcert: no threshold was missed\n")
     assert job.summary.count("## stabcert: ") == 2
     assert "<!--" not in job.summary
 

@@ -187,5 +187,10 @@ def test_every_kind_of_record_has_a_card(
                 assert "of the unsmoothed model" not in text.split("#### Stability")[0], "it was not evaluated"
             assert "None" not in text
             assert "#### What is guaranteed" in text
+        question = {"kind": "value", "output": 0, "answers": ["at least 1", "less than 1"]}
+        number = made[0] | {"model": made[0]["model"] | {"question": question}}
+        text = markdown(scorecard(command, [number]))
+        assert _cells(text, "question")[1] == "at least 1 / less than 1"
+        assert "| the full input |" not in text, "the probability of an answer is not one of the model"
         old = {name: value for name, value in made[0]["result"].items() if name != "request"}
         assert "#### What was asked" in markdown(scorecard(command, [made[0] | {"result": old}]))
