@@ -77,6 +77,13 @@ SCREENS: dict[str, tuple[str, ...]] = {
         f"certify-hard {LATE} {OCCLUSION} --noise bernoulli --n-samples 100 --json -q > hard.jsonl",
         "certify-hard --verify hard.jsonl --fast",
     ),
+    "diff": (
+        f"certify-soft {DANCE} {LATE} {OCCLUSION} --min-rate 0.8 -r 2 --json -q > old.jsonl",
+        f"certify-soft {DANCE} {LATE} -t 'a new one' {RANDOM} --min-rate 0.8 -r 2 --json -q > new.jsonl",
+        "diff old.jsonl new.jsonl --max-lost 0",
+        "diff new.jsonl old.jsonl --all",
+        f"diff old.jsonl new.jsonl --json > {RECORDS}",
+    ),
     "refused": (
         f"certify-soft {LATE} --min-rate 90",
         f"certify-soft {LATE} -k 20",
@@ -86,6 +93,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     ),
 }
 SLOW = (
+    "diff",
     "pair",
     "fourier",
     "hard-text",

@@ -61,6 +61,14 @@ class RateAt(Part):
     upper: Share
 
 
+class ProvedRadii(Part):
+    """The radii that a record of certify-hard proves."""
+
+    radius_incremental: Count | None
+    radius_decremental: Count | None
+    stable_for_all_supersets: bool
+
+
 class DiffEntry(Part):
     """The record of an input in one of the files."""
 
@@ -72,9 +80,7 @@ class DiffEntry(Part):
     prediction: Text | None
     """Class that the certificate is about; null for a failed record."""
     rates: MayBeAbsent[list[RateAt]] = None
-    radius_incremental: MayBeAbsent[Count | None] = None
-    radius_decremental: MayBeAbsent[Count | None] = None
-    stable_for_all_supersets: MayBeAbsent[bool] = None
+    radii: MayBeAbsent[ProvedRadii] = None
     error: MayBeAbsent[Text] = None
     """Message of a failed record."""
 
@@ -89,7 +95,7 @@ class DiffEntry(Part):
             own = {"rates": [RateAt(**{name: rate[name] for name in shown}) for rate in record["result"]["rates"]]}
         else:
             names = ("radius_incremental", "radius_decremental", "stable_for_all_supersets")
-            own = {name: record["result"][name] for name in names}
+            own = {"radii": ProvedRadii(**{name: record["result"][name] for name in names})}
         place = {"line": line, "id": record["input"]["id"], "status": record["status"], "key": record["key"]}
         return cls(**place, prediction=prediction, **own)
 

@@ -315,10 +315,29 @@ ADAPT: list[tuple[tuple[object, ...], int, str]] = [
     (TEXT, 3, "adapting needs 10 distinct inputs or more with --report-share 0.2 and --held-out 0.2, got 1"),
 ]
 
+BOTH = ("records.jsonl", "records.jsonl")
+DIFF: list[tuple[tuple[object, ...], int, str]] = [
+    ((), 2, "two files of records are needed, got none"),
+    (("records.jsonl",), 2, "two files of records are needed, got one"),
+    (("-", "-"), 2, "got - twice"),
+    (("none.jsonl", "records.jsonl"), 3, "no such file: none.jsonl"),
+    (("none.parquet", "records.jsonl"), 3, "no such file: none.parquet"),
+    (("empty.jsonl", "records.jsonl"), 3, "empty.jsonl contains no records"),
+    (("picture.png", "records.jsonl"), 3, "picture.png, line 1 is not"),
+    (("mask.json", "mask.json"), 3, "mask.json, line 1 is not a record of stabcert"),
+    (BOTH, 3, "was made by `stabcert explain`, and certificates are needed"),
+    ((*BOTH, "--delta", 1), 2, "between 0 and 1"),
+    ((*BOTH, "--max-lost", -1), 2, "--max-lost"),
+    ((*BOTH, "--format", "github"), 2, "--format github is not possible with diff"),
+    ((*BOTH, "--format", "markdown", "--json"), 2, "--json is --format json"),
+    ((*BOTH, "--html", "records.jsonl"), 2, "would overwrite the file of OLD"),
+]
+
 
 def rows() -> list[Row]:
     found = [(command, *row) for command in COMMANDS for row in EVERY + OWN[command]]
     found += [(command, *row) for command in COMMANDS[1:] for row in MASKS]
     shared = [row for row in EVERY if {str(one) for one in row[0] if str(one).startswith("-")} <= OF_INPUTS]
     found += [("adapt", ("--out", "new", *row[0]), *row[1:]) for row in shared + ADAPT]
+    found += [("diff", *row) for row in DIFF]
     return found + [(command, (*TEXT, "--method", "lime,random"), 2, "Use --method lime") for command in ONE_METHOD]

@@ -274,6 +274,50 @@ def test_other_lines_are_refused(tmp_path: Path, line: Any, message: str) -> Non
     assert message in said
 
 
+def _at(record: Record, value: Any, *path: str | int) -> Record:
+    """The record with one value changed."""
+    changed: Any = json.loads(json.dumps(record))
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return changed  # type: ignore[no-any-return]
+
+
+NESTED: Any = []
+for _ in range(700):
+    NESTED = [NESTED]
+
+HOSTILE = {
+    "no samples": _at(fixed("a", 9), 0, "result", "rates", 0, "samples"),
+    "more matches than samples": _at(fixed("a", 9), 10**400, "result", "rates", 0, "matches"),
+    "more near ties than samples": _at(fixed("a", 9), 10**6, "result", "rates", 0, "near_ties"),
+    "more features kept than there are": _at(hard("a", 1), 99, "explanation", "k"),
+    "no feature outside of the mask": _at(
+        _at(hard("a", 1), 4, "explanation", "k"), None, "result", "radius_decremental"
+    ),
+    "a radius beyond the features": hard("a", 10**9),
+    "a setting that is nested": _at(soft("a"), NESTED, "explanation", "masking", "x"),
+    "a name that is not Unicode": _at(soft("a"), "\ud800", "input", "id"),
+    "a name of one class for two": _at(soft("a"), "\u202eanger", "explanation", "masked_prediction", "label"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_records_that_cannot_be_checked_do_no_harm(tmp_path: Path, name: str) -> None:
+    """Either a comparison or a refusal, and no control character."""
+    record = HOSTILE[name]
+    old, new = write(tmp_path / "old.jsonl", [record]), write(tmp_path / "new.jsonl", [soft("a"), hard("a", 2), record])
+    for files in ((old, old), (old, new), (new, old)):
+        for options in ((), ("--json",), ("--format", "markdown"), ("--html", tmp_path / "page.html")):
+            code, out, err = ran(*files, *options)
+            assert (code, bool(out)) in ((0, True), (3, False)), err
+            assert "bug" not in err
+            assert not {"\u202e", "\ud800"} & set(out)
+            if code == 0 and "--json" in options:
+                VALIDATOR.validate(json.loads(out))
+
+
 def test_a_record_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     with loaded(lambda _: Majority(5)):
         code, records, _ = call("certify-soft", "-t", "a b c d e", "--method", "random", "-k", 3, "-r", 1, "--json")

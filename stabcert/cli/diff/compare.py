@@ -14,7 +14,7 @@ from stabcert.cli.diff.read import Entry, Side, side_of
 from stabcert.cli.diff.statement import canonical, circumstances_of
 from stabcert.cli.reporting import versions
 from stabcert.core.streams import digest
-from stabcert.errors import ParameterError
+from stabcert.errors import InputError, ParameterError
 from stabcert.records.common import Model
 from stabcert.records.diff import (
     DiffCounts,
@@ -48,7 +48,10 @@ def compare_files(old: str, new: str, *, delta: float, max_lost: int | None) -> 
     sides = side_of(old), side_of(new)
     for side in sides:
         check_side(side)
-    return compare_sides(*sides, delta=delta, max_lost=max_lost, start=start)
+    try:
+        return compare_sides(*sides, delta=delta, max_lost=max_lost, start=start)
+    except RecursionError:
+        raise InputError(f"a record in {old} or {new} is nested too deeply. Certify the inputs again") from None
 
 
 def compare_sides(old: Side, new: Side, *, delta: float, max_lost: int | None, start: float) -> dict[str, Any]:

@@ -84,12 +84,17 @@ def _lower(record: dict[str, Any], number: int) -> Ends:
 def _rate(record: dict[str, Any], number: int) -> Ends:
     """Return the share of matches, where a near tie may be one or not."""
     rate = record["result"]["rates"][number]
-    return rate["matches"] / rate["samples"], min(1.0, (rate["matches"] + rate["near_ties"]) / rate["samples"])
+    samples = rate["samples"]
+    if samples == 0:  # of a record that could not be checked
+        return 0.0, 1.0
+    return min(rate["matches"], samples) / samples, min(rate["matches"] + rate["near_ties"], samples) / samples
 
 
 def _share(record: dict[str, Any], name: str) -> Ends:
     """Return the proved radius as a share of the features outside of the mask; 0 where no radius is proved."""
     free, radius = record["explanation"]["n"] - record["explanation"]["k"], record["result"][name]
     everything = name == "radius_incremental" and record["result"]["stable_for_all_supersets"]
-    share = 1.0 if everything or (radius is not None and radius >= free) else (radius or 0) / free
+    if radius is None and not everything:
+        return 0.0, 0.0
+    share = 1.0 if everything or radius >= free else radius / free
     return share, share

@@ -33,7 +33,11 @@ def statement_of(record: dict[str, Any]) -> Settings:
     found["truncated"] = record["input"]["truncated"]
     if question is not None:
         # The reference is measured for each model, and the output may have another number.
-        asked = {name: question[name] for name in ("kind", "name", "threshold", "tolerance") if name in question}
+        asked = {
+            name: question[name]
+            for name in ("kind", "name", "threshold", "tolerance", "reference_of")
+            if name in question
+        }
         found |= {f"question.{name}": value for name, value in asked.items()}
     return found
 

@@ -57,9 +57,10 @@ def proved(entry: dict[str, Any] | None) -> str:
         return ""
     if "rates" in entry:
         return rounded_down(max(entry["rates"], key=lambda one: one["radius"])["lower"])
-    if entry["stable_for_all_supersets"]:
+    radii = entry["radii"]
+    if radii["stable_for_all_supersets"]:
         return "all"
-    radius = entry["radius_decremental"] if entry["radius_incremental"] is None else entry["radius_incremental"]
+    radius = radii["radius_decremental"] if radii["radius_incremental"] is None else radii["radius_incremental"]
     return "" if radius is None else f"r={radius}"
 
 
@@ -148,7 +149,10 @@ def meanings(result: dict[str, Any]) -> list[str]:
     if "proved rate" in quantities:
         found.append("Proved rate: the lower bound of a record, not the rate itself.")
     if quantities & {"proved share", "proved removals"}:
-        found.append("Share: the proved radius divided by the number of features outside of the mask.")
+        found.append(
+            "Share: the proved radius for the class on the mask, divided by the number of features outside of it. "
+            "Smoothed models include their frozen noise."
+        )
     found.append(
         "A record is matched by the SHA-256 of its input, and lost if its class is another one now. A certificate "
         "from draws is wrong with probability at most its own delta. Near its threshold the draws alone can lose it."

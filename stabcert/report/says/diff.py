@@ -87,10 +87,12 @@ def _changes(inputs: Sequence[dict[str, Any]], *, everything: bool) -> list[Bloc
             Column("before", over="proved"),
             Column("now", over="proved", beside=True),
             Column("status", "left"),
-            Column("class", "left"),
         ]
         rows = [_row(one) for one in shown]
-        found.append(table(columns if any(row[-1] for row in rows) else columns[:-1], rows, breaks=True))
+        found.append(table(columns, rows, breaks=True))
+        classes = [(_name(one), class_change(one)) for one in shown if class_change(one)]
+        if classes:
+            found.append(table([Column("input", "left"), Column("class before → now", "left")], classes))
     more = [f"{len(listed) - len(shown)} more"] if len(listed) > len(shown) else []
     more += [f"{len(inputs) - len(listed)} unchanged"] if len(inputs) > len(listed) else []
     if more:
@@ -101,7 +103,7 @@ def _changes(inputs: Sequence[dict[str, Any]], *, everything: bool) -> list[Bloc
 def _row(one: dict[str, Any]) -> tuple[Cell, ...]:
     words, tone = change_in_table(one["change"])
     old, new = one["old"], one["new"]
-    return _name(one), Word(words, tone), proved(old), proved(new), status_words(one), class_change(one)
+    return _name(one), Word(words, tone), proved(old), proved(new), status_words(one)
 
 
 def _name(one: dict[str, Any]) -> str:
