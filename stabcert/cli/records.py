@@ -30,7 +30,7 @@ class Recorded:
     record: dict[str, Any]
     origin: str
     offline: bool = False
-    """Whether a data set of the hub must be in the cache."""
+    """True if a data set of the hub must be in the cache."""
 
     @property
     def failed(self) -> bool:

@@ -29,7 +29,7 @@ TEXT_FEATURES = {
 }
 _REGEX = "regex:"
 TEXT_SPECS = (*TEXT_FEATURES, f"{_REGEX}PATTERN")
-"""What a user can write, in messages."""
+"""The kinds of features as messages list them."""
 
 
 def text_feature(spec: str) -> TextFeature:

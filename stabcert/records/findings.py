@@ -42,7 +42,7 @@ class ModelInfo:
     """Hash of all else that defines the function, see `stabcert.models.checkpoint.config_sha256`; None where that is
     part of stabcert and of packages that are checked with the weights."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """What defines the function beside its files; empty for a model with classes of its own."""
+    """Values that define the function beside its files; empty for a model with classes of its own."""
     question: dict[str, Any] | None = None
     """The question whose two answers are the classes, as plain values, for a model that does not predict one of several
     classes."""

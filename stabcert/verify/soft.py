@@ -110,8 +110,9 @@ def possible_rates(rates: list[dict[str, Any]], formulation: str) -> list[Check]
             if one["enumerated"]:
                 checks.append(equal(f"{name}.samples", one["samples"], one["population"]))
             if one["rate"] is not None and one["samples"]:
-                # Other sizes are not smaller.
-                checks.append(holds(f"{name}.upper", one["upper"], "at least the rate", one["upper"] >= one["rate"]))
+                # Other sizes are not smaller. Without replacement a bound can be the count of members next to the rate.
+                possible = one["upper"] > one["rate"] - 1 / one["population"]
+                checks.append(holds(f"{name}.upper", one["upper"], "above the rate without one member", possible))
     if formulation != "up-to":
         return checks
     whole = [(number, one) for number, one in enumerate(rates) if one["enumerated"]]

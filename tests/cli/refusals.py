@@ -73,7 +73,7 @@ EVERY: list[tuple[tuple[object, ...], int, str]] = [
     ((*TEXT, "--classes", "yes"), 2, "--classes must be two or more"),
     ((*TEXT, "--classes", "yes,,no"), 2, "--classes must be words"),
     ((*TEXT, "--classes", "yes,no,yes"), 2, "--classes must differ"),
-    ((*TEXT, "--prompt", "none.txt"), 3, "no such file: none.txt"),
+    ((*TEXT, "--prompt", "none.txt"), 3, "--prompt must be a file"),
     ((*TEXT, "--prompt", "prompt.txt"), 2, "--prompt needs the words that the language model answers with"),
     ((*TEXT, "--chat"), 2, "--chat needs the words that the language model answers with"),
     (

@@ -62,6 +62,9 @@ class Fake:
 
     alone = __call__
 
+    def outputs(self, masks: Masks) -> None:
+        return None
+
 
 @st.composite
 def requests(draw: st.DrawFn) -> HardRequest:
