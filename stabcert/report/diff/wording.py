@@ -155,7 +155,8 @@ def meanings(result: dict[str, Any]) -> list[str]:
         )
     found.append(
         "A record is matched by the SHA-256 of its input, and lost if its class is another one now. A certificate "
-        "from draws is wrong with probability at most its own delta. Near its threshold the draws alone can lose it."
+        "from draws is wrong with probability at most its own delta. Near its threshold the draws alone can lose it. "
+        "Records are checked by arithmetic alone: --verify of their command reproduces them."
     )
     return found
 
