@@ -152,7 +152,16 @@ def test_every_option_of_the_pages_exists() -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README + TUTORIAL))
     helps = "".join(
         CliRunner().invoke(app, [*command, "--help"]).stdout
-        for command in ([], ["explain"], ["certify-soft"], ["certify-hard"], ["smooth-eval"], ["fourier"], ["adapt"])
+        for command in (
+            [],
+            ["explain"],
+            ["certify-soft"],
+            ["certify-hard"],
+            ["smooth-eval"],
+            ["fourier"],
+            ["adapt"],
+            ["diff"],
+        )
     )
     others = {"--data", "--out", "--check", "--update-golden", "--quick", "--only", "--clock", "--dist"}
     assert {option for option in options if option not in helps} <= others

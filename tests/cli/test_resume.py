@@ -255,7 +255,9 @@ def test_every_option_is_in_the_key_unless_it_is_known_to_change_no_result(comma
     known = {f.name for group in groups for f in fields(group)} | {"from_file"}
     of_all_inputs = {"labels_file", "min_accuracy", "min_mean_rate", "mean_delta"}
     known |= {"threshold", "tolerance"}  # in the key where they are given
-    assert outside - known <= {"show", "save_flips"} | (of_all_inputs if command == "smooth-eval" else set())
+    assert outside - known <= {"show", "save_flips", "scorecard"} | (
+        of_all_inputs if command == "smooth-eval" else set()
+    )
     assert {"features", "baseline", "truncate", "dtype", "seed", "method", "top_k", "target"} & outside == set()
 
 

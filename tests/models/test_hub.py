@@ -549,7 +549,10 @@ def test_a_path_that_does_not_exist_is_called_a_missing_directory(name: str, no_
 def test_names_that_cannot_exist_list_the_ones_that_can(no_network: None) -> None:
     refuse("demo:sound", "demo model 'demo:sound' does not exist. Use demo:image, demo:image-masked or demo:text")
     refuse("timm:resnet51", "has no model 'resnet51'. Use timm:.*resnet50")
-    refuse("a b", "neither a directory nor a possible name of the hub .* timm:NAME, demo:image and demo:text")
+    refuse(
+        "a b",
+        "neither a directory nor a possible name of the hub .* timm:NAME, python:MODULE:NAME, demo:image and demo:text",
+    )
 
 
 def test_wrong_requests_are_parameter_errors_or_name_the_devices(saved: SimpleNamespace) -> None:
