@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 
 from stabcert.core.adaptation.result import MeanRadius, Measure, Overconfidence, Quantity
 from stabcert.core.adaptation.settings import ComparisonSettings
-from stabcert.core.curve.result import Estimate, Threshold
+from stabcert.core.curve.result import Threshold
 from stabcert.records.adapt_inputs import ReportingInput
 from stabcert.records.adaptation import Compared, Explained
 from stabcert.records.common import Masking
+from stabcert.records.means import MeanDifference, MeanShare
 from stabcert.records.values import (
     Count,
     FractionText,
@@ -24,30 +25,6 @@ from stabcert.records.values import (
     SignedShare,
     Text,
 )
-
-
-class MeanShare(Part):
-    """A mean over the inputs, or a share of them."""
-
-    mean: Share
-    lower: Share
-    upper: Share
-
-    @classmethod
-    def of(cls, found: Estimate) -> Self:
-        return cls(mean=found.mean, lower=found.lower, upper=found.upper)
-
-
-class MeanDifference(Part):
-    """The mean of after less before, input by input."""
-
-    mean: SignedShare
-    lower: SignedShare
-    upper: SignedShare
-
-    @classmethod
-    def of(cls, found: Estimate) -> Self:
-        return cls(mean=found.mean, lower=found.lower, upper=found.upper)
 
 
 class MeasureRow(Part):

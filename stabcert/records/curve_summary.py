@@ -17,6 +17,7 @@ from stabcert.core.curve.result import (
 from stabcert.records.common import Model, Run
 from stabcert.records.curve import settings_fields
 from stabcert.records.findings import CurveFinding
+from stabcert.records.means import MeanDifference
 from stabcert.records.values import (
     Count,
     FractionText,
@@ -100,18 +101,6 @@ class MethodLevel(Part):
         )
 
 
-class AccuracyDifference(Part):
-    """A difference of accuracies."""
-
-    mean: SignedShare
-    lower: SignedShare
-    upper: SignedShare
-
-    @classmethod
-    def of(cls, found: Estimate) -> Self:
-        return cls(mean=found.mean, lower=found.lower, upper=found.upper)
-
-
 class MethodDifference(Part):
     """The masks of one method at one lambda, less those at the first."""
 
@@ -127,7 +116,7 @@ class LevelDifference(Part):
     """One lambda less the first one."""
 
     reference: Number
-    accuracy: AccuracyDifference | None
+    accuracy: MeanDifference | None
     rates: list[RateDifference]
     methods: NotEmpty[MethodDifference]
 
@@ -136,7 +125,7 @@ class LevelDifference(Part):
         by_method = [MethodDifference.of(method, rates) for method, rates in zip(methods, found.rates, strict=True)]
         return cls(
             reference=float(found.reference),
-            accuracy=None if found.accuracy is None else AccuracyDifference.of(found.accuracy),
+            accuracy=None if found.accuracy is None else MeanDifference.of(found.accuracy),
             rates=by_method[0].rates,
             methods=by_method,
         )

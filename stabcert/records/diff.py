@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from stabcert.core.curve.result import Estimate
 from stabcert.core.paired import PairedMeasure, PairedQuantity
 from stabcert.records.common import Model
+from stabcert.records.means import MeanDifference, MeanShare
 from stabcert.records.values import (
     Count,
     Key,
@@ -18,7 +18,6 @@ from stabcert.records.values import (
     Positive,
     Sha256,
     Share,
-    SignedShare,
     Text,
 )
 
@@ -35,6 +34,17 @@ Change = Literal[
     "no-threshold",
     "kept",
 ]
+"""The changes of one input, in the order of a table.
+
+lost: certified in OLD, and in NEW not, or only for another class.
+gained: certified in NEW alone.
+failed: one of the two records failed.
+interrupted: one of the two was interrupted before it met its threshold.
+other-statement: the two records do not state the same, so that they are not compared.
+only-old, only-new: the other file has no record of the input.
+not-certified, kept: certified in neither, or in both.
+no-threshold: the records were not to meet a threshold.
+"""
 
 
 class DiffSide(Part):
@@ -138,47 +148,23 @@ class DiffCounts(Part):
     kept: Count
 
 
-class PairedEstimate(Part):
-    """Mean over the compared inputs, with an interval for the mean over the population."""
-
-    mean: Share
-    lower: Share
-    upper: Share
-
-    @classmethod
-    def of(cls, found: Estimate) -> Self:
-        return cls(mean=found.mean, lower=found.lower, upper=found.upper)
-
-
-class PairedDifference(Part):
-    """Mean difference of the same inputs, new minus old."""
-
-    mean: SignedShare
-    lower: SignedShare
-    upper: SignedShare
-
-    @classmethod
-    def of(cls, found: Estimate) -> Self:
-        return cls(mean=found.mean, lower=found.lower, upper=found.upper)
-
-
 class DiffMeasure(Part):
     """One quantity of both files."""
 
     quantity: PairedQuantity
     radius: Count | None
-    old: PairedEstimate
-    new: PairedEstimate
-    difference: PairedDifference
+    old: MeanShare
+    new: MeanShare
+    difference: MeanDifference
 
     @classmethod
     def of(cls, found: PairedMeasure) -> Self:
         return cls(
             quantity=found.quantity,
             radius=found.radius,
-            old=PairedEstimate.of(found.before),
-            new=PairedEstimate.of(found.after),
-            difference=PairedDifference.of(found.difference),
+            old=MeanShare.of(found.before),
+            new=MeanShare.of(found.after),
+            difference=MeanDifference.of(found.difference),
         )
 
 

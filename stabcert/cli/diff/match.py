@@ -5,34 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from stabcert.cli.diff.read import Entry, Side
 from stabcert.cli.diff.statement import Settings, canonical, differences, statement_of
+from stabcert.records.diff import Change
 
-Change = Literal[
-    "lost",
-    "gained",
-    "failed",
-    "interrupted",
-    "other-statement",
-    "only-old",
-    "only-new",
-    "not-certified",
-    "no-threshold",
-    "kept",
-]
-"""The changes of one input, in the order of a table.
-
-lost: certified in OLD, and in NEW not, or only for another class.
-gained: certified in NEW alone.
-failed: one of the two records failed.
-interrupted: one of the two was interrupted before it met its threshold.
-other-statement: the two records do not state the same, so that they are not compared.
-only-old, only-new: the other file has no record of the input.
-not-certified, kept: certified in neither, or in both.
-no-threshold: the records were not to meet a threshold.
-"""
 CHANGES: tuple[Change, ...] = get_args(Change)
 
 

@@ -26,7 +26,7 @@ from stabcert.report.adapt.wording import (
     threshold_words,
 )
 from stabcert.report.charts.adapt import adapt_charts
-from stabcert.report.curve.wording import GAIN_TONES, gained, gained_interval, interval_shown, verdict
+from stabcert.report.curve.wording import GAIN_TONES, verdict
 from stabcert.report.document import (
     CAPTION,
     EVERYWHERE,
@@ -45,6 +45,7 @@ from stabcert.report.document import (
     table,
 )
 from stabcert.report.numbers import confidence, rounded, seed_shown, threshold_shown
+from stabcert.report.paired import paired_table
 from stabcert.report.wording import ranges
 
 _CLEAN: dict[str, Tone] = {"within": "good", "open": "plain", "beyond": "bad"}
@@ -139,32 +140,8 @@ def _tables(finding: AdaptFinding, compared: Compared) -> list[Block]:
 
 
 def _compared_table(measures: Sequence[Measure], interval: str) -> Table:
-    columns = [
-        Column("", "left", width=22),
-        Column("before"),
-        Column(interval, screen=False),
-        Column("after"),
-        Column(interval, screen=False),
-        Column("gain"),
-        Column(interval),
-        Column("", "left"),
-    ]
-    rows: list[list[Cell]] = []
-    for one in measures:
-        shown = verdict(one.difference)
-        rows.append(
-            [
-                row_name(one),
-                rounded(one.before.mean),
-                interval_shown(one.before),
-                rounded(one.after.mean),
-                interval_shown(one.after),
-                gained(one.difference),
-                gained_interval(one.difference),
-                Word(shown if shown in GAIN_TONES else "", GAIN_TONES.get(shown, "plain")),
-            ]
-        )
-    return table(columns, rows)
+    rows = ((row_name(one), one.before, one.after, one.difference) for one in measures)
+    return paired_table(rows, ("before", "after", "gain"), interval, width=22)
 
 
 def _distribution(compared: Compared) -> list[Block]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from stabcert.core.curve.result import Estimate
-from stabcert.report.curve.wording import GAIN_TONES, gained, gained_interval, interval_shown, verdict
 from stabcert.report.diff.wording import (
     CHANGES,
     UNCHANGED,
@@ -24,7 +23,8 @@ from stabcert.report.diff.wording import (
     status_words,
 )
 from stabcert.report.document import PAGE, Block, Cell, Column, Document, Heading, Table, Word, line, note, table
-from stabcert.report.numbers import confidence, rounded
+from stabcert.report.numbers import confidence
+from stabcert.report.paired import paired_table
 from stabcert.report.visible import visible
 
 _MOST_ROWS, _MOST_WAYS = 20, 4
@@ -112,31 +112,8 @@ def _name(one: dict[str, Any]) -> str:
 
 
 def _measures(measures: Sequence[dict[str, Any]], delta: float) -> Table:
-    interval = f"{confidence(delta)} interval"
-    columns = [
-        Column("", "left", width=20),
-        Column("before"),
-        Column(interval, screen=False),
-        Column("now"),
-        Column(interval, screen=False),
-        Column("change"),
-        Column(interval),
-        Column("", "left"),
-    ]
-    rows: list[list[Cell]] = []
-    for one in measures:
-        old, new, difference = (Estimate(**one[name]) for name in ("old", "new", "difference"))
-        shown = verdict(difference)
-        rows.append(
-            [
-                row_name(one),
-                rounded(old.mean),
-                interval_shown(old),
-                rounded(new.mean),
-                interval_shown(new),
-                gained(difference),
-                gained_interval(difference),
-                Word(shown if shown in GAIN_TONES else "", GAIN_TONES.get(shown, "plain")),
-            ]
-        )
-    return table(columns, rows)
+    rows = (
+        (row_name(one), Estimate(**one["old"]), Estimate(**one["new"]), Estimate(**one["difference"]))
+        for one in measures
+    )
+    return paired_table(rows, ("before", "now", "change"), f"{confidence(delta)} interval", width=20)
